@@ -1,0 +1,63 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "coppice",
+  products: [
+    .library(name: "Coppice", targets: ["Coppice"]),
+    .executable(name: "coppice", targets: ["coppice"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .target(name: "CLinux"),
+
+    .target(name: "CoppicePlatform", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(
+      name: "CoppiceFormat", dependencies: ["CZstd", "CXXHash"], swiftSettings: strict),
+    .target(
+      name: "CoppiceEngine", dependencies: ["CoppiceFormat", "CoppicePlatform"],
+      swiftSettings: strict),
+    .target(
+      name: "Coppice", dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "coppice",
+      dependencies: [
+        "Coppice", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
+    .target(
+      name: "TestSupport", dependencies: ["CoppiceFormat", "CoppicePlatform"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(
+      name: "CoppicePlatformTests", dependencies: ["CoppicePlatform", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CoppiceFormatTests", dependencies: ["CoppiceFormat", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CoppiceEngineTests",
+      dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CoppiceTests",
+      dependencies: [
+        "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport",
+      ],
+      swiftSettings: strict),
+  ]
+)
