@@ -1,0 +1,30 @@
+# make demo   a real PostgreSQL cluster imported, branched, changed, compared, exported and checked
+# make test   everything a change must pass
+# The other targets: bench, lint, fuzz, simulate SEED=N. All install what they need (Debian 12).
+
+.PHONY: demo test bench lint fuzz simulate
+
+demo:
+	@.ci/install build postgresql
+	@.ci/demo
+
+test: lint
+	@.ci/install build postgresql
+	@.ci/test
+
+lint:
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+bench:
+	@.ci/install build postgresql
+	@swift run --quiet -c release --package-path Benchmarks
+
+# Long runs of every decoder's fuzzer; `make test` makes short ones.
+fuzz:
+	@.ci/install build
+	@.ci/fuzz
+
+# Replays the simulation that a failed test printed the seed of.
+simulate:
+	@.ci/install build
+	@COPPICE_SEED=$(SEED) .ci/test --filter SimulationTests
