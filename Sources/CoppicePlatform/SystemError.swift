@@ -1,12 +1,68 @@
+internal import CLinux
+internal import Glibc
+
 /// A system call that failed: which, on what, with which errno.
 public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The call's name as in its manual page, for example `pwrite`.
   public var call: String
+  /// What it was called on; empty when there is nothing to name.
   public var path: String
+  /// The value of `errno`.
   public var code: Int32
 
   public init(call: String, path: String, code: Int32) {
     self.call = call
     self.path = path
     self.code = code
+  }
+
+  /// The error of the call that has just failed on this thread.
+  @usableFromInline
+  init(lastOf call: String, _ path: String) {
+    self.init(call: call, path: path, code: errno)
+  }
+
+  public var description: String {
+    let text = Self.text(of: code)
+    return path.isEmpty ? "\(call): \(text)" : "\(call) \(path): \(text)"
+  }
+
+  /// The system's words for an errno, with the number.
+  public static func text(of code: Int32) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      clinux_error_text(code, buffer.baseAddress, buffer.count)
+      return buffer.baseAddress.map { "\(String(cString: $0)) (errno \(code))" } ?? "errno \(code)"
+    }
+  }
+}
+
+/// What a caller can do about a failed call.
+extension SystemError {
+  /// The device, or the user's quota on it, has no room.
+  public var isFull: Bool { code == ENOSPC || code == EDQUOT }
+  /// The named thing does not exist.
+  public var isMissing: Bool { code == ENOENT }
+  /// The named thing exists already.
+  public var isExisting: Bool { code == EEXIST }
+  /// The user may not do this, or the file system is read-only.
+  public var isDenied: Bool { code == EACCES || code == EPERM || code == EROFS }
+  /// Of `Disk.lock`: another owner holds a conflicting lock.
+  public var isLocked: Bool { call == "lock" && (code == EAGAIN || code == EACCES) }
+  /// The file system or the kernel does not know this call.
+  public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS }
+  /// Too many files are open in this process or on this machine.
+  public var isOutOfFiles: Bool { code == EMFILE || code == ENFILE }
+}
+
+/// Runs a call until no signal interrupts it; throws what it failed with.
+@discardableResult
+@inline(__always)
+func system<Result: SignedInteger>(
+  _ call: String, _ path: @autoclosure () -> String, _ body: () -> Result
+) throws(SystemError) -> Result {
+  while true {
+    let result = body()
+    if result != -1 { return result }
+    if errno != EINTR { throw SystemError(lastOf: call, path()) }
   }
 }

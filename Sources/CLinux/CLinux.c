@@ -1,0 +1,177 @@
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+int clinux_openat(int directory, const char *path, int flags, unsigned int mode) {
+  return openat(directory, path, flags, (mode_t)mode);
+}
+
+int clinux_o_direct(void) { return O_DIRECT; }
+
+int clinux_o_path(void) { return O_PATH; }
+
+int clinux_clear_direct(int file) {
+  int flags = fcntl(file, F_GETFL);
+  if (flags < 0) return -1;
+  return fcntl(file, F_SETFL, flags & ~O_DIRECT);
+}
+
+int clinux_fallocate(int file, int64_t offset, int64_t byte_count) {
+  return fallocate(file, 0, offset, byte_count);
+}
+
+int clinux_punch_hole(int file, int64_t offset, int64_t byte_count) {
+  return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, byte_count);
+}
+
+int clinux_begin_writeback(int file, int64_t offset, int64_t byte_count) {
+  return sync_file_range(file, offset, byte_count, SYNC_FILE_RANGE_WRITE);
+}
+
+int clinux_advise_random(int file) {
+  int code = posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM);
+  if (code == 0) return 0;
+  errno = code;
+  return -1;
+}
+
+int clinux_lock(int file, int exclusively) {
+  struct flock lock = {.l_type = exclusively ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+  return fcntl(file, F_OFD_SETLK, &lock);
+}
+
+int64_t clinux_seek_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
+
+int64_t clinux_seek_hole(int file, int64_t offset) { return lseek(file, offset, SEEK_HOLE); }
+
+int clinux_rename_exclusively(
+    int source_directory, const char *source, int target_directory, const char *target) {
+  return renameat2(source_directory, source, target_directory, target, RENAME_NOREPLACE);
+}
+
+ssize_t clinux_lgetxattr(const char *path, const char *name, void *value, size_t byte_count) {
+  return lgetxattr(path, name, value, byte_count);
+}
+
+int clinux_lsetxattr(const char *path, const char *name, const void *value, size_t byte_count) {
+  return lsetxattr(path, name, value, byte_count, 0);
+}
+
+ssize_t clinux_llistxattr(const char *path, char *names, size_t byte_count) {
+  return llistxattr(path, names, byte_count);
+}
+
+ssize_t clinux_fgetxattr(int file, const char *name, void *value, size_t byte_count) {
+  return fgetxattr(file, name, value, byte_count);
+}
+
+int clinux_fsetxattr(int file, const char *name, const void *value, size_t byte_count) {
+  return fsetxattr(file, name, value, byte_count, 0);
+}
+
+ssize_t clinux_flistxattr(int file, char *names, size_t byte_count) {
+  return flistxattr(file, names, byte_count);
+}
+
+static int64_t nanoseconds(struct timespec time) {
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+// Rounds down, so that times before 1970 keep a nanosecond part from 0 to 999,999,999.
+static struct timespec moment(int64_t nanoseconds) {
+  int64_t seconds = nanoseconds / 1000000000, rest = nanoseconds % 1000000000;
+  if (rest < 0) {
+    seconds -= 1;
+    rest += 1000000000;
+  }
+  return (struct timespec){.tv_sec = seconds, .tv_nsec = rest};
+}
+
+int clinux_status(int directory, const char *path, struct clinux_status *status) {
+  struct stat s;
+  if (fstatat(directory, path, &s, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0) return -1;
+  *status = (struct clinux_status){
+      .device = s.st_dev,
+      .inode = s.st_ino,
+      .special_device = s.st_rdev,
+      .byte_count = (uint64_t)s.st_size,
+      .allocated_byte_count = (uint64_t)s.st_blocks * 512,
+      .link_count = s.st_nlink,
+      .mode = s.st_mode,
+      .user = s.st_uid,
+      .group = s.st_gid,
+      .accessed = nanoseconds(s.st_atim),
+      .modified = nanoseconds(s.st_mtim),
+      .changed = nanoseconds(s.st_ctim),
+  };
+  return 0;
+}
+
+int clinux_set_times(int directory, const char *path, int64_t accessed, int64_t modified) {
+  struct timespec times[2] = {moment(accessed), moment(modified)};
+  if (path[0] == '\0') return futimens(directory, times);
+  return utimensat(directory, path, times, AT_SYMLINK_NOFOLLOW);
+}
+
+uint64_t clinux_make_device(unsigned int major_number, unsigned int minor_number) {
+  return makedev(major_number, minor_number);
+}
+
+unsigned int clinux_device_major(uint64_t device) { return major(device); }
+
+unsigned int clinux_device_minor(uint64_t device) { return minor(device); }
+
+void clinux_name_thread(const char *name) {
+  char cut[16];
+  snprintf(cut, sizeof cut, "%s", name);
+  pthread_setname_np(pthread_self(), cut);
+}
+
+int clinux_set_thread_nice(int nice) { return setpriority(PRIO_PROCESS, (id_t)gettid(), nice); }
+
+uint32_t clinux_thread_number(void) {
+  static atomic_uint next = 1;
+  static _Thread_local uint32_t number = 0;
+  if (number == 0) number = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+  return number;
+}
+
+uint64_t clinux_raise_open_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  rlim_t before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+}
+
+void *clinux_map_aligned(size_t byte_count, size_t alignment) {
+  size_t mapped = byte_count + alignment;
+  char *start = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) return NULL;
+  char *aligned = (char *)(((uintptr_t)start + alignment - 1) & ~(uintptr_t)(alignment - 1));
+  size_t before = (size_t)(aligned - start), after = mapped - before - byte_count;
+  if (before > 0) munmap(start, before);
+  if (after > 0) munmap(aligned + byte_count, after);
+  madvise(aligned, byte_count, MADV_HUGEPAGE);
+  return aligned;
+}
+
+void clinux_unmap(void *address, size_t byte_count) { munmap(address, byte_count); }
+
+void clinux_error_text(int code, char *buffer, size_t byte_count) {
+  char scratch[256];
+  snprintf(buffer, byte_count, "%s", strerror_r(code, scratch, sizeof scratch));
+}

@@ -1,0 +1,72 @@
+// Plain prototypes for the Linux calls that Swift's Glibc overlay does not import: variadic ones,
+// those behind _GNU_SOURCE and those with headers outside the overlay. Every function returns what
+// the call returns, -1 with errno set on failure, unless it says otherwise.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// MARK: Files
+
+int clinux_openat(int directory, const char *path, int flags, unsigned int mode);
+// The value of O_DIRECT on this machine.
+int clinux_o_direct(void);
+// The value of O_PATH on this machine.
+int clinux_o_path(void);
+// Clears O_DIRECT of an open file.
+int clinux_clear_direct(int file);
+int clinux_fallocate(int file, int64_t offset, int64_t byte_count);
+// Frees the blocks of a range; the file keeps its byte count.
+int clinux_punch_hole(int file, int64_t offset, int64_t byte_count);
+// Begins writing dirty pages of the range to the device; waits for nothing.
+int clinux_begin_writeback(int file, int64_t offset, int64_t byte_count);
+int clinux_advise_random(int file);
+// Takes an open-file-description lock on the whole file without waiting.
+int clinux_lock(int file, int exclusively);
+int64_t clinux_seek_data(int file, int64_t offset);
+int64_t clinux_seek_hole(int file, int64_t offset);
+// Replaces `target` only where nothing has that name.
+int clinux_rename_exclusively(
+    int source_directory, const char *source, int target_directory, const char *target);
+
+// MARK: Attributes of files
+
+ssize_t clinux_lgetxattr(const char *path, const char *name, void *value, size_t byte_count);
+int clinux_lsetxattr(const char *path, const char *name, const void *value, size_t byte_count);
+ssize_t clinux_llistxattr(const char *path, char *names, size_t byte_count);
+ssize_t clinux_fgetxattr(int file, const char *name, void *value, size_t byte_count);
+int clinux_fsetxattr(int file, const char *name, const void *value, size_t byte_count);
+ssize_t clinux_flistxattr(int file, char *names, size_t byte_count);
+
+struct clinux_status {
+  uint64_t device, inode, special_device, byte_count, allocated_byte_count, link_count;
+  uint32_t mode, user, group;
+  int64_t accessed, modified, changed;  // nanoseconds since 1970
+};
+// With an empty path the status of `directory` itself; symbolic links are not followed.
+int clinux_status(int directory, const char *path, struct clinux_status *status);
+// Sets both times in nanoseconds since 1970; symbolic links are not followed.
+int clinux_set_times(int directory, const char *path, int64_t accessed, int64_t modified);
+uint64_t clinux_make_device(unsigned int major, unsigned int minor);
+unsigned int clinux_device_major(uint64_t device);
+unsigned int clinux_device_minor(uint64_t device);
+
+// MARK: Threads, limits, texts
+
+// Names the calling thread; longer names are cut to 15 bytes.
+void clinux_name_thread(const char *name);
+// Sets the nice value of the calling thread alone.
+int clinux_set_thread_nice(int nice);
+// A small number that stays the same for a thread and differs between threads.
+uint32_t clinux_thread_number(void);
+// Raises the soft limit of open files to the hard one; returns the limit that now holds.
+uint64_t clinux_raise_open_file_limit(void);
+// Maps `byte_count` bytes aligned to `alignment` (a power of two, at least 4096) and asks for huge
+// pages; NULL when there is no memory.
+void *clinux_map_aligned(size_t byte_count, size_t alignment);
+void clinux_unmap(void *address, size_t byte_count);
+void clinux_error_text(int code, char *buffer, size_t byte_count);
+
+#endif

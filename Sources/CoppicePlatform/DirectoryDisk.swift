@@ -1,0 +1,130 @@
+internal import CLinux
+internal import Glibc
+
+/// A disk over one directory of the machine's file system.
+///
+/// All names are resolved from a descriptor of the directory: the disk works however long the path
+/// to it is, and goes on working when the directory is renamed.
+public final class DirectoryDisk: Disk {
+  /// The path the disk was opened with, for messages.
+  public let path: String
+  /// The directory, open as long as this object lives: for calls that need it, such as binding a
+  /// socket inside.
+  public let fileDescriptor: Int32
+
+  /// Opens a directory.
+  ///
+  /// - Parameter creating: makes the directory (not those above it) when it is missing, durably.
+  /// - Throws: `ENOENT` when it is missing, `ENOTDIR` when it is something else.
+  public init(path: String, creating: Bool) throws(SystemError) {
+    if creating { try Self.makeTop(path) }
+    self.path = path
+    fileDescriptor = try system("open", path) {
+      clinux_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    }
+  }
+
+  deinit { close(fileDescriptor) }
+
+  private static func makeTop(_ path: String) throws(SystemError) {
+    guard mkdir(path, 0o777) == 0 else {
+      if errno == EEXIST { return }
+      throw SystemError(lastOf: "mkdir", path)
+    }
+    let child = try system("open", path) {
+      clinux_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    }
+    defer { close(child) }
+    let parent = try system("open", path) {
+      clinux_openat(child, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    }
+    defer { close(parent) }
+    try system("fsync", path) { fsync(parent) }
+  }
+
+  public func open(_ name: String, _ mode: DiskOpenMode) throws(SystemError) -> any DiskFile {
+    let flags: Int32 =
+      switch mode {
+      case .read: O_RDONLY
+      case .write, .writeDirect: O_RDWR
+      case .create, .createDirect: O_RDWR | O_CREAT | O_EXCL
+      }
+    var isDirect = mode == .writeDirect || mode == .createDirect
+    var file = openFile(name, flags | (isDirect ? clinux_o_direct() : 0))
+    // Some file systems without direct access create the file before they refuse.
+    if file < 0, isDirect, errno == EINVAL {
+      isDirect = false
+      file = openFile(name, flags & ~O_EXCL)
+    }
+    guard file >= 0 else { throw SystemError(lastOf: "open", name) }
+    return DirectoryDiskFile(name: name, fileDescriptor: file, isDirect: isDirect)
+  }
+
+  private func openFile(_ name: String, _ flags: Int32) -> Int32 {
+    while true {
+      let file = clinux_openat(fileDescriptor, name, flags | O_CLOEXEC | O_NOFOLLOW, 0o666)
+      if file >= 0 || errno != EINTR { return file }
+    }
+  }
+
+  public func list(_ directory: String) throws(SystemError) -> [String] {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+    let file = clinux_openat(fileDescriptor, directory.isEmpty ? "." : directory, flags, 0)
+    if file < 0, errno == ENOENT { return [] }
+    guard file >= 0 else { throw SystemError(lastOf: "open", directory) }
+    return try DirectoryStream(owning: file, path: directory).names()
+      .map { String(decoding: $0, as: UTF8.self) }
+      .sorted()
+  }
+
+  public func makeDirectory(_ name: String) throws(SystemError) {
+    try system("mkdir", name) { mkdirat(fileDescriptor, name, 0o777) }
+  }
+
+  public func rename(_ source: String, to target: String) throws(SystemError) {
+    try system("rename", source) { renameat(fileDescriptor, source, fileDescriptor, target) }
+  }
+
+  public func remove(_ name: String) throws(SystemError) {
+    try system("unlink", name) { unlinkat(fileDescriptor, name, 0) }
+  }
+
+  public func syncDirectory(_ name: String) throws(SystemError) {
+    if name.isEmpty {
+      try system("fsync", path) { fsync(fileDescriptor) }
+      return
+    }
+    let file = try system("open", name) {
+      clinux_openat(fileDescriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    }
+    defer { close(file) }
+    try system("fsync", name) { fsync(file) }
+  }
+
+  public func freeByteCount() throws(SystemError) -> UInt64 {
+    var status = statvfs()
+    try system("fstatvfs", path) { fstatvfs(fileDescriptor, &status) }
+    return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+  }
+
+  /// Locks the file `lock` with an open-file-description lock. An exclusive lock makes the file; a
+  /// shared one writes nothing and throws `ENOENT` when there is none.
+  public func lock(exclusively: Bool) throws(SystemError) -> any DiskLock {
+    let flags = exclusively ? O_RDWR | O_CREAT : O_RDONLY
+    let file = openFile("lock", flags)
+    guard file >= 0 else { throw SystemError(lastOf: "open", "lock") }
+    let lock = DirectoryDiskLock(fileDescriptor: file)
+    try system("lock", path) { clinux_lock(file, exclusively ? 1 : 0) }
+    return lock
+  }
+
+  /// Lets this process open as many files as the machine allows it; returns that number.
+  @discardableResult
+  public static func raiseOpenFileLimit() -> Int { Int(clamping: clinux_raise_open_file_limit()) }
+}
+
+private final class DirectoryDiskLock: DiskLock {
+  let fileDescriptor: Int32
+  init(fileDescriptor: Int32) { self.fileDescriptor = fileDescriptor }
+  deinit { close(fileDescriptor) }
+}
