@@ -24,6 +24,12 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case unavailable
   }
 
+  /// What exactly is wrong with a file system request, for front ends that speak POSIX.
+  public enum Reason: String, Sendable, CaseIterable {
+    case exists, notEmpty, notDirectory, isDirectory, nameTooLong, linkLoop, invalidMove
+    case noAttribute, readOnlyTree, stale, tooManyLinks, tooLarge, notPermitted
+  }
+
   public var kind: Kind
   /// One sentence on what went wrong, with the numbers that matter.
   public var message: String
@@ -33,16 +39,19 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   public var remedy: String
   /// The failed call or check underneath, if there was one.
   public var cause: String?
+  /// Set where the kind alone does not tell which errno a file system would answer.
+  public var reason: Reason?
 
   public init(
     _ kind: Kind, _ message: String, object: String = "", remedy: String = "",
-    cause: String? = nil
+    cause: String? = nil, reason: Reason? = nil
   ) {
     self.kind = kind
     self.message = message
     self.object = object
     self.remedy = remedy
     self.cause = cause
+    self.reason = reason
   }
 
   public var description: String {
