@@ -15,6 +15,8 @@ int clinux_openat(int directory, const char *path, int flags, unsigned int mode)
 int clinux_o_direct(void);
 // The value of O_PATH on this machine.
 int clinux_o_path(void);
+// The value of AT_EMPTY_PATH on this machine.
+int clinux_at_empty_path(void);
 // Clears O_DIRECT of an open file.
 int clinux_clear_direct(int file);
 int clinux_fallocate(int file, int64_t offset, int64_t byte_count);

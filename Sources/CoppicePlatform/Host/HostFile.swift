@@ -1,0 +1,99 @@
+internal import CLinux
+internal import Glibc
+
+/// An open file of the machine's file system, outside any store. All methods may be called from any
+/// thread.
+public final class HostFile: Sendable {
+  /// For messages: the path it was reached by.
+  public let path: String
+  /// Open as long as this object lives.
+  public let fileDescriptor: Int32
+
+  /// Takes over an open descriptor.
+  public init(owning fileDescriptor: Int32, path: String) {
+    self.fileDescriptor = fileDescriptor
+    self.path = path
+  }
+
+  deinit { close(fileDescriptor) }
+
+  public func status() throws(SystemError) -> HostStatus {
+    var raw = clinux_status()
+    try system("stat", path) { clinux_status(fileDescriptor, "", &raw) }
+    return try HostStatus(raw, path: path)
+  }
+
+  /// Fills as much of `buffer` as the file holds from `offset` on; returns how much.
+  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64)
+    throws(SystemError) -> Int
+  {
+    try fill(buffer, "pread") { pread(fileDescriptor, $0, $1, off_t(clamping: offset) + $2) }
+  }
+
+  /// Fills as much of `buffer` as still comes from a stream (pipe, socket, terminal).
+  public func readNext(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+    try fill(buffer, "read") { start, count, _ in Glibc.read(fileDescriptor, start, count) }
+  }
+
+  private func fill(
+    _ buffer: UnsafeMutableRawBufferPointer, _ call: String,
+    _ body: (_ start: UnsafeMutableRawPointer, _ count: Int, _ done: Int) -> Int
+  ) throws(SystemError) -> Int {
+    var done = 0
+    while done < buffer.count, let start = buffer.baseAddress {
+      let count = try system(call, path) { body(start + done, buffer.count - done, done) }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
+    try drain(bytes, "pwrite") { pwrite(fileDescriptor, $0, $1, off_t(clamping: offset) + $2) }
+  }
+
+  /// Writes all of `bytes` to a stream.
+  public func writeNext(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+    try drain(bytes, "write") { start, count, _ in Glibc.write(fileDescriptor, start, count) }
+  }
+
+  private func drain(
+    _ bytes: UnsafeRawBufferPointer, _ call: String,
+    _ body: (_ start: UnsafeRawPointer, _ count: Int, _ done: Int) -> Int
+  ) throws(SystemError) {
+    var done = 0
+    while done < bytes.count, let start = bytes.baseAddress {
+      done += try system(call, path) { body(start + done, bytes.count - done, done) }
+    }
+  }
+
+  public func truncate(to byteCount: UInt64) throws(SystemError) {
+    try system("ftruncate", path) { ftruncate(fileDescriptor, off_t(clamping: byteCount)) }
+  }
+
+  /// Frees the blocks of a range, which then reads as zero; the byte count stays.
+  public func punchHole(_ range: Range<UInt64>) throws(SystemError) {
+    guard !range.isEmpty else { return }
+    try system("fallocate", path) {
+      clinux_punch_hole(fileDescriptor, Int64(range.lowerBound), Int64(range.count))
+    }
+  }
+
+  /// The first range at or after `offset` that is no hole, as far as the file system tells; `nil`
+  /// when there is none up to the end of the file.
+  public func nextData(from offset: UInt64) throws(SystemError) -> Range<UInt64>? {
+    do throws(SystemError) {
+      let start = try system("lseek", path) { clinux_seek_data(fileDescriptor, Int64(offset)) }
+      let end = try system("lseek", path) { clinux_seek_hole(fileDescriptor, start) }
+      return UInt64(start)..<UInt64(end)
+    } catch {
+      if error.code == ENXIO { return nil }
+      throw error
+    }
+  }
+
+  /// Makes all written bytes durable.
+  public func sync() throws(SystemError) {
+    try system("fsync", path) { fsync(fileDescriptor) }
+  }
+}
