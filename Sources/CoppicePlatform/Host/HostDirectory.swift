@@ -152,7 +152,7 @@ public final class HostDirectory: Sendable {
         while true {
           let result = try body(name)
           if result != -1 { return result }
-          if errno != EINTR { throw SystemError(lastOf: call, path(of: Array(terminated.dropLast()))) }
+          if errno != EINTR { throw SystemError(lastOf: call, path + "/" + String(cString: name)) }
         }
       }
     }
