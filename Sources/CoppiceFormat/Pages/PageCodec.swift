@@ -1,0 +1,130 @@
+internal import CZstd
+
+/// Encodes and decodes pages. One instance per worker thread: it owns zstd contexts, and no call
+/// allocates.
+///
+/// A full page is stored raw or as one zstd frame; a delta is one zstd frame with the base page as
+/// prefix. The frames are magicless, without content size, checksum and dictionary id: the page's
+/// byte count is the store's, its hash stands in the ref, the base is named by its locator.
+public final class PageCodec {
+  public let pageByteCount: Int
+  /// An output buffer of this many bytes is enough for every page.
+  public let outputByteCountMax: Int
+
+  private let fullContext: OpaquePointer
+  private let deltaContext: OpaquePointer
+  private let decodeContext: OpaquePointer
+
+  /// - Parameter pageByteCount: a power of two from 4 to 64 KiB.
+  public init(pageByteCount: Int) {
+    let shift = pageByteCount.trailingZeroBitCount
+    precondition(
+      pageByteCount == 1 << shift && Superblock.pageShifts.contains(UInt8(clamping: shift)))
+    self.pageByteCount = pageByteCount
+    outputByteCountMax = ZSTD_compressBound(pageByteCount)
+    fullContext = Zstd.compressionContext()
+    Zstd.set(ZSTD_c_windowLog, Int32(shift), on: fullContext)
+    deltaContext = Zstd.compressionContext()
+    Zstd.set(ZSTD_c_windowLog, Int32(shift + 1), on: deltaContext)
+    decodeContext = Zstd.decompressionContext(windowLog: Int32(shift + 1))
+  }
+
+  deinit {
+    ZSTD_freeCCtx(fullContext)
+    ZSTD_freeCCtx(deltaContext)
+    ZSTD_freeDCtx(decodeContext)
+  }
+
+  /// Writes `page` to the start of `output`: zstd, or raw if zstd gains less than an eighth.
+  ///
+  /// - Precondition: `output` has at least `outputByteCountMax` bytes.
+  public func encodeFull(
+    _ page: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+  ) -> (encoding: FrameEncoding, byteCount: Int) {
+    precondition(page.count == pageByteCount && output.count >= outputByteCountMax)
+    let result = ZSTD_compress2(
+      fullContext, output.baseAddress, output.count, page.baseAddress, page.count)
+    if ZSTD_isError(result) == 0, result <= pageByteCount - pageByteCount / 8 {
+      return (.zstd, result)
+    }
+    output.copyMemory(from: page)
+    return (.raw, pageByteCount)
+  }
+
+  /// Writes the difference of `page` to `base` to the start of `output` and returns its byte
+  /// count; `nil` when it does not fit, which bounds the work on a delta nobody would take.
+  ///
+  /// This is the payload; the stored bytes of a derived frame begin with the base's locator.
+  public func encodeDelta(
+    _ page: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer,
+    into output: UnsafeMutableRawBufferPointer
+  ) -> Int? {
+    precondition(page.count == pageByteCount && base.count == pageByteCount)
+    let reference = ZSTD_CCtx_refPrefix(deltaContext, base.baseAddress, base.count)
+    let result = ZSTD_compress2(
+      deltaContext, output.baseAddress, output.count, page.baseAddress, page.count)
+    guard ZSTD_isError(reference) == 0, ZSTD_isError(result) == 0 else {
+      ZSTD_CCtx_reset(deltaContext, ZSTD_reset_session_only)
+      return nil
+    }
+    return result
+  }
+
+  /// Decodes a page's payload into `page`. Decoding never yields another byte count; the caller
+  /// verifies the hash.
+  ///
+  /// - Parameters:
+  ///   - stored: the payload; of a delta without the base's locator.
+  ///   - base: the decoded base of a delta.
+  ///
+  /// Throws `.truncated`, `.compression`, `.baseNeeded`, `.outOfRange` for a node's encoding.
+  /// `page` is then undefined.
+  public func decode(
+    _ stored: UnsafeRawBufferPointer, encoding: FrameEncoding, base: UnsafeRawBufferPointer?,
+    into page: UnsafeMutableRawBufferPointer
+  ) throws(FormatError) {
+    precondition(page.count == pageByteCount)
+    switch encoding {
+    case .raw:
+      guard stored.count == pageByteCount else {
+        throw .truncated(what: "raw page", needed: pageByteCount, available: stored.count)
+      }
+      page.copyMemory(from: stored)
+      return
+    case .zstd:
+      break
+    case .zstdOnBase:
+      guard let base else { throw .baseNeeded(what: "page") }
+      precondition(base.count == pageByteCount)
+      let reference = ZSTD_DCtx_refPrefix(decodeContext, base.baseAddress, base.count)
+      precondition(ZSTD_isError(reference) == 0)
+    case .columns, .overridesOnBase:
+      throw .outOfRange(what: "page encoding", value: UInt64(encoding.rawValue), limit: 2)
+    }
+    let result = ZSTD_decompressDCtx(
+      decodeContext, page.baseAddress, page.count, stored.baseAddress, stored.count)
+    if ZSTD_isError(result) != 0 {
+      ZSTD_DCtx_reset(decodeContext, ZSTD_reset_session_only)
+    }
+    try Zstd.check(result, byteCount: pageByteCount, what: "page")
+  }
+}
+
+extension PageCodec {
+  /// How many 8-byte words of two pages are equal at the same offset.
+  ///
+  /// - Precondition: the buffers have one byte count, a multiple of 8.
+  public static func equalWordCount(
+    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+  ) -> Int {
+    precondition(first.count == second.count && first.count.isMultiple(of: 8))
+    guard let a = first.baseAddress, let b = second.baseAddress else { return 0 }
+    var count: UInt64 = 0
+    for index in 0..<first.count / 8 {
+      let x = a.loadUnaligned(fromByteOffset: 8 &* index, as: UInt64.self)
+      let y = b.loadUnaligned(fromByteOffset: 8 &* index, as: UInt64.self)
+      count &+= x == y ? 1 : 0
+    }
+    return Int(count)
+  }
+}
