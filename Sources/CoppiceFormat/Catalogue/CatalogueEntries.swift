@@ -1,0 +1,115 @@
+/// What holds for a branch entry.
+@frozen
+public struct BranchFlags: OptionSet, Hashable, Sendable {
+  public let rawValue: UInt32
+  @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+  /// A snapshot: its state never changes.
+  public static let readOnly = BranchFlags(rawValue: 1)
+  /// Hidden, but still a root until it is forgotten.
+  public static let deleted = BranchFlags(rawValue: 2)
+
+  static let known: BranchFlags = [.readOnly, .deleted]
+}
+
+/// A branch or snapshot.
+///
+///     id u64   domain u32   flags u32   createdAt i64   deletedAt i64   parent u64   parentLSN u64
+///     root 32   intervals (count u32, 24 each)   name (byte count u16, UTF-8)
+public struct BranchEntry: Hashable, Sendable {
+  /// A branch's name, `@`, and a snapshot's name, 200 bytes each.
+  public static let nameByteCountMax = 401
+
+  public var id: BranchID
+  /// `branch` or `branch@snapshot`.
+  public var name: String
+  public var domain: DomainID
+  public var flags: BranchFlags
+  /// A table node, or a hole for an empty branch.
+  public var root: Ref
+  /// The journal records that lie over the root, oldest first.
+  public var intervals: [Interval]
+  /// Nanoseconds since 1970.
+  public var createdAt: Int64
+  /// Nanoseconds since 1970; 0 unless deleted.
+  public var deletedAt: Int64
+  /// The branch it was forked from, 0 for none. A note: it may be gone.
+  public var parent: BranchID
+  /// The LSN of the fork.
+  public var parentLSN: LSN
+
+  public init(
+    id: BranchID, name: String, domain: DomainID = .standard, flags: BranchFlags = [],
+    root: Ref = .hole, intervals: [Interval] = [], createdAt: Int64, deletedAt: Int64 = 0,
+    parent: BranchID = BranchID(0), parentLSN: LSN = .zero
+  ) {
+    self.id = id
+    self.name = name
+    self.domain = domain
+    self.flags = flags
+    self.root = root
+    self.intervals = intervals
+    self.createdAt = createdAt
+    self.deletedAt = deletedAt
+    self.parent = parent
+    self.parentLSN = parentLSN
+  }
+}
+
+/// What holds for a segment entry.
+@frozen
+public struct SegmentFlags: OptionSet, Hashable, Sendable {
+  public let rawValue: UInt32
+  @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+  /// Nothing will be appended to it.
+  public static let closed = SegmentFlags(rawValue: 1)
+  /// It holds only evacuated bundles and names no frames itself.
+  public static let host = SegmentFlags(rawValue: 2)
+
+  static let known: SegmentFlags = [.closed, .host]
+}
+
+/// A segment file, as far as it is published.
+///
+///     id u64   domain u32   flags u32   byteCount u64   frameCount u32        28 bytes
+@frozen
+public struct SegmentEntry: Hashable, Sendable {
+  static let byteCountStored = 28
+
+  public var id: SegmentID
+  public var domain: DomainID
+  public var flags: SegmentFlags
+  /// The end of the last published bundle, from the start of the file.
+  public var byteCount: UInt64
+  public var frameCount: UInt32
+
+  public init(
+    id: SegmentID, domain: DomainID, flags: SegmentFlags = [], byteCount: UInt64,
+    frameCount: UInt32
+  ) {
+    self.id = id
+    self.domain = domain
+    self.flags = flags
+    self.byteCount = byteCount
+    self.frameCount = frameCount
+  }
+}
+
+/// A journal file that was in use when the catalogue was written.
+///
+///     sequence u64   firstLSN u64   lastLSN u64   flags u32 (1 only control records)   28 bytes
+@frozen
+public struct JournalFileEntry: Hashable, Sendable {
+  static let byteCountStored = 28
+
+  public var sequence: UInt64
+  public var firstLSN: LSN
+  public var lastLSN: LSN
+  public var isControl: Bool
+
+  public init(sequence: UInt64, firstLSN: LSN, lastLSN: LSN, isControl: Bool) {
+    self.sequence = sequence
+    self.firstLSN = firstLSN
+    self.lastLSN = lastLSN
+    self.isControl = isControl
+  }
+}
