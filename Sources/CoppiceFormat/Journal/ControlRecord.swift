@@ -2,20 +2,22 @@
 ///
 /// Payloads, lists with their count u32 and texts with their byte count u16 before them:
 ///
-///     fork      child u64   isReadOnly u8   name
+///     fork      child u64   sharesThrough u64   isReadOnly u8   name
 ///     create    domain u32   root 32   ends   name
 ///     rename    name
 ///     delete    -
 ///     restore   name
 ///     forget    branches u64 *
-///     reset     source u64
+///     reset     source u64   sharesThrough u64
 ///     publish   oldRoot 32   newRoot 32   intervals   ends
 ///     moved     victims u64 *   hosts (RetiredSegment *)   ends
 ///     reserve   nextVolume u64
 ///     replace   root 32   ends
 public enum ControlRecord: Hashable, Sendable {
-  /// The record's branch, the parent, shares its root and layers with a new branch.
-  case fork(child: BranchID, name: String, isReadOnly: Bool)
+  /// The record's branch, the parent, shares its root and layers with a new branch. Of the parent's
+  /// open interval the part through `sharesThrough` holds writes: `.open` stands for this record's
+  /// own LSN, `.zero` for no part.
+  case fork(child: BranchID, name: String, isReadOnly: Bool, sharesThrough: LSN)
   /// The record's branch comes to be, with this root.
   case create(name: String, domain: DomainID, root: Ref, ends: [SegmentEnd])
   case rename(name: String)
@@ -25,7 +27,7 @@ public enum ControlRecord: Hashable, Sendable {
   /// Deleted branches cease to be roots.
   case forget([BranchID])
   /// The record's branch takes the source's root and layers, as a fork does.
-  case reset(source: BranchID)
+  case reset(source: BranchID, sharesThrough: LSN)
   /// The record's branch takes this root and has no layers, at the end of an import.
   case replace(root: Ref, ends: [SegmentEnd])
   /// Every branch on the old root whose layers begin with these intervals takes the new root.
@@ -57,8 +59,9 @@ public enum ControlRecord: Hashable, Sendable {
   public func encode() -> [UInt8] {
     var writer = ByteWriter()
     switch self {
-    case .fork(let child, let name, let isReadOnly):
+    case .fork(let child, let name, let isReadOnly, let sharesThrough):
       writer.append(child.rawValue)
+      writer.append(sharesThrough.rawValue)
       writer.append(UInt8(isReadOnly ? 1 : 0))
       writer.append(branchName: name)
     case .create(let name, let domain, let root, let ends):
@@ -73,8 +76,9 @@ public enum ControlRecord: Hashable, Sendable {
     case .forget(let branches):
       writer.append(count: branches.count)
       for branch in branches { writer.append(branch.rawValue) }
-    case .reset(let source):
+    case .reset(let source, let sharesThrough):
       writer.append(source.rawValue)
+      writer.append(sharesThrough.rawValue)
     case .replace(let root, let ends):
       writer.append(root)
       writer.append(ends)
@@ -116,8 +120,11 @@ public enum ControlRecord: Hashable, Sendable {
       throw .malformed(what: "control record")
     case .fork:
       let child = BranchID(try reader.integer())
+      let sharesThrough = LSN(try reader.integer())
       let isReadOnly: UInt8 = try reader.integer("fork's read-only flag", atMost: 1)
-      return .fork(child: child, name: try reader.branchName(), isReadOnly: isReadOnly == 1)
+      return .fork(
+        child: child, name: try reader.branchName(), isReadOnly: isReadOnly == 1,
+        sharesThrough: sharesThrough)
     case .create:
       let domain = DomainID(try reader.integer())
       let root = try reader.root()
@@ -135,7 +142,8 @@ public enum ControlRecord: Hashable, Sendable {
           BranchID(try reader.integer())
         })
     case .reset:
-      return .reset(source: BranchID(try reader.integer()))
+      return .reset(
+        source: BranchID(try reader.integer()), sharesThrough: LSN(try reader.integer()))
     case .replace:
       return .replace(root: try reader.root(), ends: try reader.segmentEnds())
     case .publish:

@@ -1,0 +1,218 @@
+package import CoppiceFormat
+
+/// The catalogue as a state machine over control records: the same code applies a record when it
+/// happens and when it is replayed, so the replayed state equals the live one by construction.
+///
+/// A branch's state is its root and an ordered list of journal intervals, joined where one writer's
+/// touch. How RAM cuts that list into layers is not recorded here.
+package struct CatalogueState: Sendable {
+  package private(set) var lsn: LSN
+  package private(set) var branches: [BranchID: BranchEntry]
+  package private(set) var branchIDs: [String: BranchID]
+  package private(set) var segments: [SegmentID: SegmentEntry]
+  package private(set) var retired: [SegmentID: RetiredSegment]
+  package private(set) var nextBranch: UInt64
+  package private(set) var nextVolume: UInt64
+  package private(set) var nextSegment: UInt64
+
+  package init(_ catalogue: Catalogue) {
+    lsn = catalogue.lsn
+    nextBranch = catalogue.nextBranch
+    nextVolume = catalogue.nextVolume
+    nextSegment = catalogue.nextSegment
+    branches = [:]
+    branchIDs = [:]
+    for entry in catalogue.branches {
+      branches[entry.id] = entry
+      if !entry.flags.contains(.deleted) { branchIDs[entry.name] = entry.id }
+    }
+    segments = Dictionary(
+      catalogue.segments.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    retired = Dictionary(
+      catalogue.retired.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The state as a checkpoint stores it.
+  package func catalogue(time: Int64, journalFiles: [JournalFileEntry]) -> Catalogue {
+    Catalogue(
+      lsn: lsn, time: time, nextBranch: nextBranch, nextVolume: nextVolume,
+      nextSegment: nextSegment,
+      branches: branches.values.sorted { $0.id < $1.id },
+      segments: segments.values.sorted { $0.id < $1.id },
+      retired: retired.values.sorted { $0.id < $1.id },
+      journalFiles: journalFiles)
+  }
+
+  package func branch(named name: String) -> BranchEntry? {
+    branchIDs[name].flatMap { branches[$0] }
+  }
+
+  // MARK: Numbers
+
+  package mutating func takeBranchID() -> BranchID {
+    defer { nextBranch += 1 }
+    return BranchID(nextBranch)
+  }
+
+  /// Ids are taken before the segment is published; a crash in between frees them again.
+  package mutating func takeSegmentID() -> SegmentID {
+    defer { nextSegment += 1 }
+    return SegmentID(nextSegment)
+  }
+
+  // MARK: Applying
+
+  /// Applies a record that took `lsn`. Records are applied in order of their LSNs.
+  package mutating func apply(_ record: ControlRecord, branch id: BranchID, lsn: LSN, time: Int64) {
+    self.lsn = lsn
+    switch record {
+    case .fork(let child, let name, let isReadOnly, let sharesThrough):
+      fork(id, child, name, isReadOnly: isReadOnly, sharesThrough: sharesThrough, lsn, time)
+    case .create(let name, let domain, let root, let ends):
+      insert(
+        BranchEntry(
+          id: id, name: name, domain: domain, flags: [], root: root,
+          intervals: [Interval(writer: id, from: lsn, through: .open)], createdAt: time,
+          deletedAt: 0, parent: BranchID(0), parentLSN: .zero))
+      publish(ends)
+    case .rename(let name):
+      guard let old = branches[id]?.name else { return }
+      branchIDs[old] = nil
+      branchIDs[name] = id
+      branches[id]?.name = name
+    case .delete:
+      guard let name = branches[id]?.name else { return }
+      branchIDs[name] = nil
+      branches[id]?.flags.insert(.deleted)
+      branches[id]?.deletedAt = time
+    case .restore(let name):
+      branches[id]?.flags.remove(.deleted)
+      branches[id]?.deletedAt = 0
+      branches[id]?.name = name
+      branchIDs[name] = id
+    case .forget(let ids):
+      for id in ids { branches[id] = nil }
+    case .reset(let source, let sharesThrough):
+      reset(id, to: source, sharesThrough: sharesThrough, lsn)
+    case .replace(let root, let ends):
+      branches[id]?.root = root
+      branches[id]?.intervals = [Interval(writer: id, from: lsn, through: .open)]
+      publish(ends)
+    case .publish(let oldRoot, let intervals, let newRoot, let ends):
+      publish(ends)
+      for id in branches.keys { trim(id, oldRoot, intervals, newRoot) }
+    case .moved(let victims, let hosts, let ends):
+      for victim in victims { segments[victim] = nil }
+      for host in hosts { retired[host.id] = host }
+      publish(ends)
+    case .reserve(let next):
+      nextVolume = max(nextVolume, next)
+    }
+  }
+
+  private mutating func insert(_ entry: BranchEntry) {
+    branches[entry.id] = entry
+    branchIDs[entry.name] = entry.id
+    nextBranch = max(nextBranch, entry.id.rawValue + 1)
+  }
+
+  private mutating func fork(
+    _ parent: BranchID, _ child: BranchID, _ name: String, isReadOnly: Bool, sharesThrough: LSN,
+    _ lsn: LSN, _ time: Int64
+  ) {
+    guard let source = branches[parent] else { return }
+    insert(
+      BranchEntry(
+        id: child, name: name, domain: source.domain, flags: isReadOnly ? [.readOnly] : [],
+        root: source.root,
+        intervals: share(parent, with: child, sharesThrough: sharesThrough, lsn), createdAt: time,
+        deletedAt: 0, parent: parent, parentLSN: lsn))
+  }
+
+  private mutating func reset(_ target: BranchID, to source: BranchID, sharesThrough: LSN, _ lsn: LSN)
+  {
+    guard let root = branches[source]?.root else { return }
+    branches[target]?.root = root
+    branches[target]?.intervals = share(source, with: target, sharesThrough: sharesThrough, lsn)
+  }
+
+  /// The intervals of a branch that takes the source's state: the source's, of the open one the part
+  /// that holds writes (`.open`: up to this very record), and an open one of its own. The source's
+  /// own list stays as it is: the closed part and what it writes later join.
+  private func share(_ source: BranchID, with taker: BranchID, sharesThrough: LSN, _ lsn: LSN)
+    -> [Interval]
+  {
+    guard var intervals = branches[source]?.intervals, let last = intervals.last else { return [] }
+    precondition(last.through == .open, "a branch's last interval is its own open one")
+    intervals.removeLast()
+    let through = sharesThrough == .open ? lsn : sharesThrough
+    if through > last.from {
+      intervals.append(Interval(writer: last.writer, from: last.from, through: through))
+    }
+    intervals.append(Interval(writer: taker, from: lsn, through: .open))
+    return intervals
+  }
+
+  /// The publish rule: a branch on the old root whose list begins with these intervals, the last
+  /// of them perhaps as the start of a longer one, takes the new root and loses them.
+  private mutating func trim(
+    _ id: BranchID, _ oldRoot: Ref, _ published: [Interval], _ newRoot: Ref
+  ) {
+    guard let entry = branches[id], entry.root == oldRoot,
+      entry.intervals.count >= published.count, let last = published.last
+    else { return }
+    for (mine, theirs) in zip(entry.intervals, published.dropLast()) where mine != theirs { return }
+    let mine = entry.intervals[published.count - 1]
+    guard mine.writer == last.writer, mine.from == last.from, mine.through >= last.through else {
+      return
+    }
+    var rest = Array(entry.intervals.dropFirst(published.count))
+    if mine.through > last.through {
+      rest.insert(
+        Interval(writer: mine.writer, from: last.through, through: mine.through), at: 0)
+    }
+    branches[id]?.root = newRoot
+    branches[id]?.intervals = rest
+  }
+
+  private mutating func publish(_ ends: [SegmentEnd]) {
+    for end in ends {
+      nextSegment = max(nextSegment, end.segment.rawValue + 1)
+      if let known = segments[end.segment], known.byteCount >= end.byteCount { continue }
+      let flags = segments[end.segment]?.flags ?? []
+      segments[end.segment] = SegmentEntry(
+        id: end.segment, domain: end.domain, flags: flags, byteCount: end.byteCount,
+        frameCount: end.frameCount)
+    }
+  }
+
+  /// Raises the start of an open interval without writes, so that it does not hold journal files.
+  /// Done to the live state and the checkpoint alike.
+  package mutating func skipEmptyInterval(of id: BranchID, from: LSN, to lsn: LSN) {
+    guard let count = branches[id]?.intervals.count, count > 0,
+      let last = branches[id]?.intervals[count - 1], last.through == .open, last.from == from
+    else { return }
+    branches[id]?.intervals[count - 1].from = lsn
+  }
+
+  /// Marks segments that must not be appended to any more.
+  package mutating func close(_ segment: SegmentID) {
+    segments[segment]?.flags.insert(.closed)
+  }
+
+  package func checkInvariants() {
+    for (id, entry) in branches {
+      precondition(entry.id == id, "a branch under another's id")
+      precondition(id.rawValue < nextBranch, "a branch id that would be taken again")
+      if !entry.flags.contains(.deleted) {
+        precondition(branchIDs[entry.name] == id, "a branch that its name does not find")
+      }
+      precondition(entry.intervals.last?.through == .open, "a branch without an open interval")
+      for (one, next) in zip(entry.intervals, entry.intervals.dropFirst()) {
+        precondition(one.through != .open && one.from < one.through, "a closed interval is empty")
+        precondition(one.through <= next.from, "a branch's intervals are in order")
+      }
+    }
+    for id in segments.keys { precondition(id.rawValue < nextSegment, "a segment id in future") }
+  }
+}

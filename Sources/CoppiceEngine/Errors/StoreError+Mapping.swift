@@ -1,0 +1,44 @@
+package import CoppiceFormat
+package import CoppicePlatform
+
+/// The one place where failed calls and bad bytes become what users see.
+extension StoreError {
+  package init(_ error: SystemError, while action: String) {
+    let kind: Kind
+    let remedy: String
+    if error.isFull {
+      kind = .full
+      remedy = "free space on the file system"
+    } else if error.isDenied {
+      kind = .denied
+      remedy = "check the rights of the store's files"
+    } else if error.isMissing {
+      kind = .notFound
+      remedy = ""
+    } else if error.isExisting {
+      kind = .conflict
+      remedy = ""
+    } else if error.isLocked {
+      kind = .inUse
+      remedy = "end the other process, or use its server"
+    } else {
+      kind = .unavailable
+      remedy = "look at the system's log for the device"
+    }
+    self.init(
+      kind, "\(action) failed", object: error.path, remedy: remedy, cause: error.description)
+  }
+
+  package init(_ error: FormatError, in object: String) {
+    switch error {
+    case .unsupportedVersion, .unknownFlags:
+      self.init(
+        .unsupportedFormat, "\(error)", object: object,
+        remedy: "open it with the version of Coppice that wrote it, or a later one")
+    default:
+      self.init(
+        .corrupt, "\(error)", object: object,
+        remedy: "run `coppice check` and restore what it names from a copy")
+    }
+  }
+}

@@ -1,0 +1,114 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Reads the valid run of batches of one journal file.
+struct JournalFileReader {
+  let file: JournalFile
+  let header: JournalFileHeader
+  /// Records above this LSN were torn off and are ignored.
+  let limit: LSN
+
+  struct End {
+    /// The last LSN of the run.
+    var lsn: LSN
+    /// Where the next batch would be.
+    var offset: UInt64
+  }
+
+  /// Visits every record in order and returns where the run ends.
+  func scan(
+    _ visit: (LSN, RecordHeader, UnsafeRawBufferPointer) throws(StoreError) -> Void
+  ) throws(StoreError) -> End {
+    var end = End(
+      lsn: LSN(header.firstLSN.rawValue - 1), offset: UInt64(JournalLimits.blockByteCount))
+    let window = ReadWindow(file: file)
+    while let batch = try batch(at: end.offset, window) {
+      guard batch.header.firstLSN == end.lsn.next else { break }
+      var lsn = end.lsn
+      do throws(FormatError) {
+        var records = RecordReader(batch: batch.bytes, header: batch.header)
+        while let record = try records.next() {
+          lsn = lsn.next
+          if lsn > limit { return End(lsn: limit, offset: end.offset) }
+          do throws(StoreError) {
+            try visit(lsn, record.header, record.payload)
+          } catch {
+            throw error
+          }
+        }
+      } catch let error as FormatError {
+        throw StoreError(error, in: "\(file.name) at offset \(end.offset)")
+      } catch let error as StoreError {
+        throw error
+      }
+      end.lsn = lsn
+      end.offset += UInt64(batch.header.byteCount)
+    }
+    return end
+  }
+
+  /// The highest synced LSN that any intact batch of this file names at or behind `offset`.
+  func syncedLSN(behind offset: UInt64) throws(StoreError) -> LSN? {
+    var best: LSN?
+    let window = ReadWindow(file: file)
+    var place = offset
+    while place < file.capacity {
+      if let batch = try batch(at: place, window) {
+        if batch.header.firstLSN <= limit.next { best = max(best ?? .zero, batch.header.syncedLSN) }
+        place += UInt64(batch.header.byteCount)
+      } else {
+        place += UInt64(JournalLimits.blockByteCount)
+      }
+    }
+    return best
+  }
+
+  private struct Batch {
+    var header: JournalBatchHeader
+    var bytes: UnsafeRawBufferPointer
+  }
+
+  /// The intact batch at `offset`, if there is one. Its bytes are valid until the next read.
+  private func batch(at offset: UInt64, _ window: ReadWindow) throws(StoreError) -> Batch? {
+    let first = try window.bytes(at: offset, count: JournalLimits.blockByteCount)
+    guard first.count == JournalLimits.blockByteCount,
+      let batchHeader = try? JournalBatchHeader.decode(
+        UnsafeRawBufferPointer(rebasing: first[0..<JournalBatchHeader.byteCount]).bytes),
+      batchHeader.generation == header.generation,
+      Int(batchHeader.byteCount) <= JournalLimits.batchByteCountMax + JournalLimits.blockByteCount
+    else { return nil }
+    let bytes = try window.bytes(at: offset, count: Int(batchHeader.byteCount))
+    guard bytes.count == Int(batchHeader.byteCount),
+      JournalBatchHeader.verify(batch: bytes, batchHeader)
+    else { return nil }
+    return Batch(header: batchHeader, bytes: bytes)
+  }
+}
+
+/// Reads a file forward in large pieces.
+private final class ReadWindow {
+  private let file: JournalFile
+  private let buffer = AlignedBuffer(byteCountMin: ReadWindow.byteCount)
+  private var start: UInt64 = 0
+  private static let byteCount = 4 << 20
+
+  init(file: JournalFile) { self.file = file }
+
+  /// The bytes, or as many of them as the file has. Valid until the next call.
+  func bytes(at offset: UInt64, count: Int) throws(StoreError) -> UnsafeRawBufferPointer {
+    if offset < start || offset + UInt64(count) > start + UInt64(buffer.byteCount) {
+      buffer.removeAll()
+      buffer.extend(Self.byteCount)
+      do throws(SystemError) {
+        let read = try file.file.read(into: buffer.mutableContents, at: offset)
+        buffer.removeAll(from: read)
+      } catch {
+        throw StoreError(error, while: "reading the journal")
+      }
+      start = offset
+    }
+    let low = Int(offset - start)
+    let high = min(low + count, buffer.byteCount)
+    return UnsafeRawBufferPointer(rebasing: buffer.contents[low..<max(low, high)])
+  }
+}

@@ -1,0 +1,234 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+// Recovery finds the end of the journal and the control records past the checkpoint.
+//
+// Files are ordered by sequence. A file matters when the checkpoint lists it or when it begins
+// after the checkpoint; anything else was free and holds old batches. Within a file batches follow
+// one another without a gap in LSNs, of the file's generation, each with a good checksum. A file's
+// header ends all older files at its `previousLSN`: what lies behind that in them was torn off by
+// an earlier crash and must not come back.
+//
+// The journal ends at the first gap. Three things prove that acknowledged records lie behind a gap,
+// and then opening is refused: a file or LSN that the checkpoint lists is missing, or a later batch
+// says that the journal was synced beyond the gap.
+// The last batch of all has no such witness, but for the empty batch written when idle.
+
+/// What recovery found; a new journal continues from here.
+struct RecoveredJournal {
+  /// The last record of the last complete transaction, at least the checkpoint's LSN.
+  var endLSN: LSN
+  var nextSequence: UInt64 = 1
+  var nextFileNumber: UInt64 = 0
+  /// Files with records that may be needed, in order.
+  var used: [JournalFile] = []
+  /// Files without: ready to take batches.
+  var free: [JournalFile] = []
+  /// Control records above the checkpoint, in order.
+  var controlRecords: [RecoveredControlRecord] = []
+  /// One for each file of `used` up to the journal's end, in order.
+  var writeReaders: [JournalFileReader] = []
+
+  /// Visits the write records above `lsn` in order.
+  func forEachWrite(
+    above lsn: LSN,
+    _ visit: (LSN, RecordHeader, UnsafeRawBufferPointer) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    for reader in writeReaders where reader.file.holdsWrites && reader.file.lastLSN > lsn {
+      _ = try reader.scan { place, header, payload throws(StoreError) in
+        guard place > lsn, place <= endLSN, header.kind == .write else { return }
+        try visit(place, header, payload)
+      }
+    }
+  }
+}
+
+struct RecoveredControlRecord {
+  var lsn: LSN
+  var branch: BranchID
+  var time: Int64
+  var record: ControlRecord
+}
+
+struct JournalRecovery {
+  let disk: any Disk
+  let uuid: StoreUUID
+  let catalogue: Catalogue
+  let isReadOnly: Bool
+
+  private struct ScannedFile {
+    var journalFile: JournalFile
+    var header: JournalFileHeader
+    /// The last LSN that this file may hold, given by the next file's header.
+    var limit = LSN(.max - 1)
+    /// The last LSN of the valid run of batches.
+    var endLSN: LSN
+    var listed: JournalFileEntry?
+  }
+
+  func run() throws(StoreError) -> RecoveredJournal {
+    var result = RecoveredJournal(endLSN: catalogue.lsn)
+    var files = try openFiles(&result)
+    for index in files.indices.dropLast().reversed() {
+      files[index].limit = min(files[index + 1].limit, files[index + 1].header.previousLSN)
+    }
+    var transaction = TransactionTracker(checkpoint: catalogue.lsn)
+    var expected = catalogue.lsn.next
+    var gap: LSN?
+    for index in files.indices {
+      let file = files[index]
+      if gap == nil, file.header.firstLSN > expected { gap = expected }
+      let reader = JournalFileReader(file: file.journalFile, header: file.header, limit: file.limit)
+      if let gap {
+        if let witness = try reader.syncedLSN(behind: 4096), witness >= gap {
+          throw lost(from: gap, through: witness, in: file.journalFile.name)
+        }
+        continue
+      }
+      let end = try reader.scan { lsn, header, payload throws(StoreError) in
+        try transaction.take(lsn, header, payload)
+        file.journalFile.holdsWrites = file.journalFile.holdsWrites || header.kind == .write
+      }
+      files[index].endLSN = end.lsn
+      file.journalFile.lastLSN = end.lsn
+      file.journalFile.used = end.offset
+      try check(files[index])
+      let reached = max(end.lsn, catalogue.lsn)
+      if reached < file.limit {
+        if let witness = try reader.syncedLSN(behind: end.offset), witness > reached {
+          throw lost(from: reached.next, through: witness, in: file.journalFile.name)
+        }
+        if index + 1 < files.count { gap = reached.next }
+      }
+      expected = max(expected, end.lsn.next)
+      result.writeReaders.append(reader)
+    }
+    result.endLSN = transaction.completeLSN
+    result.controlRecords = transaction.completeControlRecords
+    result.used = files.map(\.journalFile)
+    return result
+  }
+
+  /// A file that the checkpoint lists holds all that was in it then.
+  private func check(_ file: ScannedFile) throws(StoreError) {
+    guard let listed = file.listed, file.endLSN < min(listed.lastLSN, file.limit) else { return }
+    throw lost(from: file.endLSN.next, through: listed.lastLSN, in: file.journalFile.name)
+  }
+
+  private func lost(from first: LSN, through last: LSN, in name: String) -> StoreError {
+    StoreError(
+      .corrupt,
+      "acknowledged records \(first.rawValue) to \(last.rawValue) of the journal are damaged or "
+        + "missing; opening would drop them",
+      object: name,
+      remedy: "restore this file from a copy of the store; nothing was changed")
+  }
+
+  /// Opens the journal's files; those that matter come back in order of their sequence, the others
+  /// are in `result.free`.
+  private func openFiles(_ result: inout RecoveredJournal) throws(StoreError) -> [ScannedFile] {
+    var scanned: [ScannedFile] = []
+    var listed: [UInt64: JournalFileEntry] = [:]
+    for entry in catalogue.journalFiles { listed[entry.sequence] = entry }
+    let names: [String]
+    do throws(SystemError) {
+      names = try disk.list(Journal.directory)
+    } catch {
+      throw StoreError(error, while: "listing the journal")
+    }
+    for name in names {
+      let isControl = name.hasPrefix(Self.controlPrefix)
+      guard let number = UInt64(isControl ? String(name.dropFirst(8)) : name) else { continue }
+      if !isControl { result.nextFileNumber = max(result.nextFileNumber, number + 1) }
+      let path = "\(Journal.directory)/\(name)"
+      let (journalFile, header) = try openFile(path, isControl: isControl)
+      if let header {
+        result.nextSequence = max(result.nextSequence, header.sequence + 1)
+        let entry = listed.removeValue(forKey: header.sequence)
+        if entry != nil || header.firstLSN > catalogue.lsn {
+          journalFile.sequence = header.sequence
+          journalFile.generation = header.generation
+          journalFile.firstLSN = header.firstLSN
+          scanned.append(
+            ScannedFile(
+              journalFile: journalFile, header: header,
+              endLSN: LSN(header.firstLSN.rawValue - 1), listed: entry))
+          continue
+        }
+      }
+      // Without a header it may be half made: only a control file is kept, it never is.
+      if header != nil || isControl {
+        result.free.append(journalFile)
+      } else if !isReadOnly {
+        do throws(SystemError) {
+          try disk.remove(path)
+        } catch {
+          throw StoreError(error, while: "removing an unfinished journal file")
+        }
+      }
+    }
+    if let missing = listed.values.min(by: { $0.sequence < $1.sequence }),
+      missing.lastLSN >= missing.firstLSN
+    {
+      throw lost(
+        from: missing.firstLSN, through: missing.lastLSN,
+        in: "\(Journal.directory) file with sequence \(missing.sequence)")
+    }
+    return scanned.sorted { $0.header.sequence < $1.header.sequence }
+  }
+
+  static let controlPrefix = "control-"
+
+  private func openFile(_ path: String, isControl: Bool) throws(StoreError)
+    -> (JournalFile, JournalFileHeader?)
+  {
+    do throws(SystemError) {
+      let file = try disk.open(path, isReadOnly ? .read : .writeDirect)
+      let capacity = try file.byteCount()
+      let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
+      block.extend(JournalLimits.blockByteCount)
+      let count = try file.read(into: block.mutableContents, at: 0)
+      let journalFile = JournalFile(
+        name: path, file: file, capacity: capacity, isControl: isControl)
+      let header =
+        count == block.byteCount
+        ? try? JournalFileHeader.decode(block.contents.bytes) : nil
+      return (journalFile, header?.uuid == uuid ? header : nil)
+    } catch {
+      throw StoreError(error, while: "reading the journal")
+    }
+  }
+}
+
+/// Keeps what complete transactions said; a torn one at the end of the journal is dropped whole.
+private struct TransactionTracker {
+  let checkpoint: LSN
+  private(set) var completeLSN: LSN
+  private(set) var completeControlRecords: [RecoveredControlRecord] = []
+  private var open: [RecoveredControlRecord] = []
+
+  init(checkpoint: LSN) {
+    self.checkpoint = checkpoint
+    completeLSN = checkpoint
+  }
+
+  mutating func take(_ lsn: LSN, _ header: RecordHeader, _ payload: UnsafeRawBufferPointer)
+    throws(StoreError)
+  {
+    guard lsn > checkpoint else { return }
+    if header.kind != .write, header.kind != .empty {
+      do throws(FormatError) {
+        open.append(
+          RecoveredControlRecord(
+            lsn: lsn, branch: header.branch, time: header.time,
+            record: try ControlRecord.decode(kind: header.kind, payload.bytes)))
+      } catch {
+        throw StoreError(error, in: "\(Journal.directory) record \(lsn.rawValue)")
+      }
+    }
+    guard !header.flags.contains(.continues) else { return }
+    completeControlRecords += open
+    open.removeAll()
+    completeLSN = lsn
+  }
+}

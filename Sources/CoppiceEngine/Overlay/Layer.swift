@@ -1,0 +1,119 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+
+/// What an overlay knows about one page: its bytes, or a frame that another volume owns too.
+enum OverlayPage {
+  case bytes(PageBuffer)
+  case shared(Ref)
+}
+
+/// What one interval of the journal wrote: pages, holes and byte counts, by volume.
+///
+/// States:
+/// - open: belongs to one branch, changes under that branch's state lock. -> frozen
+/// - frozen: immutable, shared by every branch whose state includes the interval, read without a
+///   lock. Ends when a publish took it out of all branches.
+///
+/// A layer keeps its identity (writer, from, through) for ever: every branch whose intervals cover
+/// that range holds this very object. That is what lets one seal serve all of them.
+package final class Layer: @unchecked Sendable {
+  let writer: BranchID
+  /// Records above this LSN belong to the layer. Moves up only while the layer is open and empty.
+  var from: LSN
+  /// Records up to this LSN belong to the layer; `.open` while it is open.
+  private(set) var through: LSN
+  private(set) var volumes: [VolumeNumber: VolumeLayer] = [:]
+  /// RAM held by the layer's pages and tables.
+  private(set) var byteCount = 0
+
+  /// What a table entry and its share of an unfilled table cost beside the page itself.
+  static let entryByteCount = 64
+
+  init(writer: BranchID, from: LSN, through: LSN = .open) {
+    self.writer = writer
+    self.from = from
+    self.through = through
+  }
+
+  var interval: Interval { Interval(writer: writer, from: from, through: through) }
+  var isEmpty: Bool { volumes.isEmpty }
+  var isFrozen: Bool { through != .open }
+
+  func freeze(through lsn: LSN) {
+    precondition(!isFrozen && lsn >= from, "a layer freezes once, at or after its start")
+    through = lsn
+  }
+
+  subscript(volume: VolumeNumber) -> VolumeLayer? { volumes[volume] }
+
+  /// Puts a transaction's changes on top. The caller holds the lock that guards the layer.
+  func merge(_ change: Change, pageByteCount: Int) {
+    for (volume, part) in change.parts {
+      if let known = volumes[volume] {
+        byteCount += known.merge(part) * (pageByteCount + Self.entryByteCount)
+      } else {
+        volumes[volume] = part
+        byteCount += part.pages.count * (pageByteCount + Self.entryByteCount)
+        byteCount += Self.entryByteCount * 4
+      }
+    }
+  }
+}
+
+/// A volume's part of a layer. Guarded as its layer is.
+final class VolumeLayer {
+  /// The volume's attributes at the top of this layer; `nil` when it was dropped.
+  var attributes: VolumeAttributes?
+  /// Pages that read as zero unless `pages` has them; a lookup never falls through to the layer
+  /// below.
+  var holes = IntervalSet()
+  var pages = IntegerMap<OverlayPage>()
+  /// A volume that took this one's place: lookups that `pages` and `holes` do not answer continue
+  /// in its tree, never in the layer below.
+  var adopted: Ref?
+  /// Whether nothing of the volume below shows through: it was dropped or replaced here.
+  var replaces = false
+
+  init(attributes: VolumeAttributes?) { self.attributes = attributes }
+
+  enum Answer {
+    case page(OverlayPage)
+    case hole
+    case adopted(Ref)
+    case below
+  }
+
+  func lookup(_ page: PageNumber) -> Answer {
+    if let found = pages[page.rawValue] { return .page(found) }
+    if holes.contains(page.rawValue) { return .hole }
+    if let adopted { return .adopted(adopted) }
+    return replaces ? .hole : .below
+  }
+
+  /// Makes the pages of `range` read as zero.
+  func punch(_ range: Range<UInt64>) {
+    pages.remove(in: range)
+    holes.insert(range)
+  }
+
+  /// Lays `part`, which was made on top of this one, over it. Returns by how much the number of
+  /// pages grew.
+  func merge(_ part: VolumeLayer) -> Int {
+    let before = pages.count
+    attributes = part.attributes
+    if part.replaces {
+      pages = IntegerMap()
+      holes = IntervalSet()
+      adopted = part.adopted
+      replaces = true
+    }
+    for range in part.holes.ranges { punch(range) }
+    part.pages.forEach { pages.insert($1, at: $0) }
+    return pages.count - before
+  }
+
+  func checkInvariants() {
+    holes.checkInvariants()
+    precondition(adopted == nil || attributes != nil, "a dropped volume adopts nothing")
+  }
+}

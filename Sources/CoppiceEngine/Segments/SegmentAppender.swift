@@ -1,0 +1,219 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// A frame ready to be stored, of which only the name is missing.
+struct PendingFrame {
+  /// Valid until the append returns.
+  var stored: UnsafeRawBufferPointer
+  var form: FrameForm
+  var hashPrefix: UInt64
+  var volume: VolumeNumber
+  var page: PageNumber
+  /// The full frame that a derived one builds on.
+  var base: FrameName
+}
+
+/// Gives frames of one trust domain their names and writes them, bundle by bundle, into the domain's
+/// one open segment.
+///
+/// What must hold:
+/// - Names are given in order of appending, and segment ids only grow, so a frame's children and
+///   base, appended before it, have smaller names.
+/// - A bundle is written once; no byte of it is written again.
+/// - After a failed write or sync the segment takes nothing more and ends for ever where it was last
+///   published: frames behind that may be lost, so whoever used them starts over (`epoch`).
+final class SegmentAppender: @unchecked Sendable {
+  let domain: DomainID
+  private let disk: any Disk
+  private let files: SegmentFiles
+  private let uuid: StoreUUID
+  private let takeSegmentID: @Sendable () -> SegmentID
+  private let monitor = Monitor()
+
+  // All below is guarded by `monitor`.
+  private var open: OpenSegment?
+  /// Segments with bytes that no durable publish names yet, oldest first.
+  private var unpublished: [Unpublished] = []
+  private var failureCount = 0
+
+  private struct Unpublished {
+    var id: SegmentID
+    var file: any DiskFile
+    var byteCount: UInt64
+    var frameCount: UInt32
+    var isSynced = false
+  }
+
+  init(
+    domain: DomainID, disk: any Disk, files: SegmentFiles, uuid: StoreUUID,
+    continuing entry: SegmentEntry?, takeSegmentID: @escaping @Sendable () -> SegmentID
+  ) throws(StoreError) {
+    self.domain = domain
+    self.disk = disk
+    self.files = files
+    self.uuid = uuid
+    self.takeSegmentID = takeSegmentID
+    guard let entry, entry.byteCount < SegmentLimits.segmentByteCount else { return }
+    do throws(SystemError) {
+      // What lies behind the published end was never referred to.
+      let file = try disk.open(SegmentFiles.path(entry.id), .write)
+      try file.truncate(to: entry.byteCount)
+      open = OpenSegment(
+        id: entry.id, file: file, byteCount: entry.byteCount, frameCount: entry.frameCount)
+      files.insert(file, entry.id)
+    } catch {
+      throw StoreError(error, while: "opening a segment to continue it")
+    }
+  }
+
+  /// Changes when frames that were appended before may have been lost.
+  var epoch: Int { monitor.withLock { failureCount } }
+
+  /// Appends frames in order and stores their locators in `locators`.
+  func append(
+    _ frames: UnsafeBufferPointer<PendingFrame>,
+    locators: UnsafeMutableBufferPointer<Locator>
+  ) throws(StoreError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    for (index, frame) in frames.enumerated() {
+      let segment = try segmentWithRoom(for: frame)
+      locators[index] = segment.append(frame)
+    }
+  }
+
+  private func segmentWithRoom(for frame: PendingFrame) throws(StoreError) -> OpenSegment {
+    if let segment = open {
+      if segment.isBundleFull(adding: frame.stored.count) { try writeBundle() }
+      if segment.fits(frame.stored.count) { return segment }
+      try writeBundle()
+      open = nil
+    }
+    let id = takeSegmentID()
+    do throws(SystemError) {
+      let path = SegmentFiles.path(id)
+      let file = try disk.open(path, .create)
+      do throws(SystemError) {
+        try file.write(segmentHeader(id).span.bytes)
+        try disk.syncDirectory(SegmentFiles.directory)
+      } catch {
+        // An empty file of an id that nothing refers to; opening removes it.
+        try? disk.remove(path)
+        throw error
+      }
+      let segment = OpenSegment(
+        id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
+      files.insert(file, id)
+      open = segment
+      return segment
+    } catch {
+      throw StoreError(error, while: "creating a segment")
+    }
+  }
+
+  private func segmentHeader(_ id: SegmentID) -> [UInt8] {
+    SegmentHeader(uuid: uuid, segment: id, domain: domain).encode()
+  }
+
+  /// Writes the open bundle to the segment's file. Its frames can be read from then on.
+  func flush() throws(StoreError) {
+    try monitor.withLock { () throws(StoreError) in try writeBundle() }
+  }
+
+  private func writeBundle() throws(StoreError) {
+    guard let segment = open, segment.hasBundle else { return }
+    do throws(SystemError) {
+      try segment.writeBundle()
+    } catch {
+      abandon(segment.id)
+      throw StoreError(error, while: "writing a bundle")
+    }
+    if let index = unpublished.firstIndex(where: { $0.id == segment.id }) {
+      unpublished[index].byteCount = segment.writtenByteCount
+      unpublished[index].frameCount = segment.writtenFrameCount
+      unpublished[index].isSynced = false
+    } else {
+      unpublished.append(
+        Unpublished(
+          id: segment.id, file: segment.file, byteCount: segment.writtenByteCount,
+          frameCount: segment.writtenFrameCount))
+    }
+  }
+
+  /// Makes all appended frames durable; returns the ends that the next publish must name.
+  func sync() throws(StoreError) -> [SegmentEnd] {
+    monitor.lock()
+    defer { monitor.unlock() }
+    try writeBundle()
+    let targets = unpublished
+    monitor.unlock()
+    var failed: (id: SegmentID, error: SystemError)?
+    for target in targets where !target.isSynced {
+      do throws(SystemError) {
+        try target.file.sync()
+      } catch {
+        failed = (target.id, error)
+        break
+      }
+    }
+    monitor.lock()
+    if let failed {
+      abandon(failed.id)
+      throw StoreError(failed.error, while: "syncing a segment")
+    }
+    for target in targets {
+      if let index = unpublished.firstIndex(where: {
+        $0.id == target.id && $0.byteCount == target.byteCount
+      }) {
+        unpublished[index].isSynced = true
+      }
+    }
+    return targets.map {
+      SegmentEnd(
+        segment: $0.id, domain: domain, byteCount: $0.byteCount, frameCount: $0.frameCount)
+    }
+  }
+
+  /// Called once a record that names these ends is durable.
+  func markPublished(_ ends: [SegmentEnd]) {
+    monitor.withLock {
+      for end in ends {
+        unpublished.removeAll { $0.id == end.segment && $0.byteCount <= end.byteCount }
+      }
+    }
+  }
+
+  private func abandon(_ id: SegmentID) {
+    failureCount += 1
+    if open?.id == id { open = nil }
+    unpublished.removeAll { $0.id == id }
+  }
+
+  /// Segments that must be remembered as closed: everything but the open one.
+  var openSegment: SegmentID? { monitor.withLock { open?.id } }
+
+  /// Where a frame of the open segment lies, if its bundle is on disk.
+  func place(ofOrdinal ordinal: UInt32, in id: SegmentID) -> SegmentDirectory.Place? {
+    monitor.withLock {
+      guard let open, open.id == id else { return nil }
+      return open.place(ofOrdinal: ordinal)
+    }
+  }
+
+  /// Closes the open segment: the next frame goes to a new one.
+  func closeSegment() throws(StoreError) {
+    try monitor.withLock { () throws(StoreError) in
+      try writeBundle()
+      open = nil
+    }
+  }
+}
+
+extension DiskFile {
+  fileprivate func write(_ bytes: RawSpan) throws(SystemError) {
+    let result = bytes.withUnsafeBytes { buffer in
+      Result { () throws(SystemError) in try write(buffer, at: 0) }
+    }
+    try result.get()
+  }
+}

@@ -1,0 +1,116 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Where every frame of a segment lies, from the directories of its bundles. Immutable.
+final class SegmentDirectory: Sendable {
+  struct Place: Sendable {
+    var offset: UInt32
+    var storedByteCount: Int
+    var form: FrameForm
+    /// The low half of the content's hash.
+    var hashPrefix: UInt64
+  }
+
+  let places: [Place]
+
+  init(places: [Place]) { self.places = places }
+
+  var byteCount: Int { places.count * MemoryLayout<Place>.stride }
+
+  /// Reads all directories of the segment's published part.
+  static func read(_ entry: SegmentEntry, _ file: any DiskFile) throws(StoreError)
+    -> SegmentDirectory
+  {
+    var places: [Place] = []
+    places.reserveCapacity(Int(entry.frameCount))
+    try forEachBundle(entry, file) { bundle throws(StoreError) in
+      var offset = bundle.offset + UInt64(BundleHeader.byteCount)
+      for frame in bundle.directory.entries {
+        places.append(
+          Place(
+            offset: UInt32(offset), storedByteCount: frame.storedByteCount, form: frame.form,
+            hashPrefix: frame.hashPrefix))
+        offset += UInt64(frame.storedByteCount)
+      }
+    }
+    return SegmentDirectory(places: places)
+  }
+
+  struct Bundle {
+    var offset: UInt64
+    var header: BundleHeader
+    var directory: BundleDirectory
+  }
+
+  /// Visits the bundles of the published part in order, each verified; throws `corrupt` where they
+  /// do not fill it exactly.
+  static func forEachBundle(
+    _ entry: SegmentEntry, _ file: any DiskFile,
+    _ visit: (Bundle) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let path = SegmentFiles.path(entry.id)
+    var offset = UInt64(SegmentHeader.byteCount)
+    var ordinal: UInt32 = 0
+    while offset < entry.byteCount {
+      let object = "\(path) bundle at offset \(offset)"
+      let headerBytes = try bytes(file, at: offset, count: BundleHeader.byteCount, object)
+      let header: BundleHeader
+      let directory: BundleDirectory
+      do throws(FormatError) {
+        header = try BundleHeader.decode(headerBytes.span.bytes)
+      } catch {
+        throw StoreError(error, in: object)
+      }
+      let directoryOffset =
+        offset + UInt64(BundleHeader.byteCount) + UInt64(header.framesByteCount)
+      let end = directoryOffset + UInt64(header.directoryByteCount)
+      guard header.segment == entry.id, header.firstOrdinal == ordinal, end <= entry.byteCount
+      else {
+        throw StoreError(
+          .corrupt, "the bundle belongs to another place", object: object,
+          remedy: "run `coppice check` and restore what it names from a copy")
+      }
+      let stored = try bytes(
+        file, at: directoryOffset, count: Int(header.directoryByteCount), object)
+      do throws(FormatError) {
+        try header.verify(directory: stored.span.bytes)
+        directory = try BundleDirectory.decode(
+          stored.span.bytes, rawByteCount: Int(header.directoryRawByteCount),
+          frameCount: Int(header.frameCount), hasHomeNames: header.hasHomeNames)
+      } catch {
+        throw StoreError(error, in: object)
+      }
+      try visit(Bundle(offset: offset, header: header, directory: directory))
+      ordinal += header.frameCount
+      offset = end
+    }
+    guard offset == entry.byteCount, ordinal == entry.frameCount else {
+      throw StoreError(
+        .corrupt,
+        "its bundles end at \(offset) with \(ordinal) frames, published are \(entry.byteCount) "
+          + "bytes with \(entry.frameCount)", object: path,
+        remedy: "run `coppice check` and restore the segment from a copy")
+    }
+  }
+
+  private static func bytes(
+    _ file: any DiskFile, at offset: UInt64, count: Int, _ object: String
+  ) throws(StoreError) -> [UInt8] {
+    var buffer = [UInt8](repeating: 0, count: count)
+    let outcome = buffer.withUnsafeMutableBytes { target in
+      Result { () throws(SystemError) in try file.read(into: target, at: offset) }
+    }
+    do throws(SystemError) {
+      guard try outcome.get() == count else {
+        throw StoreError(
+          .corrupt, "the segment ends inside a bundle", object: object,
+          remedy: "run `coppice check` and restore the segment from a copy")
+      }
+    } catch let error as SystemError {
+      throw StoreError(error, while: "reading a bundle directory")
+    } catch let error as StoreError {
+      throw error
+    }
+    return buffer
+  }
+}
