@@ -1,0 +1,63 @@
+internal import CoppiceEngine
+internal import CoppiceFormat
+
+/// One page of the names tree in RAM.
+///
+/// An image that the cache has handed out never changes. A transaction writes only to images that
+/// it made itself, and gives them to the cache when it is done with them.
+package final class NamesImage: @unchecked Sendable {
+  package let contents: UnsafeMutableRawBufferPointer
+  /// Whether the volume holds these bytes; where it does not it reads as zeros.
+  let isStored: Bool
+
+  /// A page of zeros that the volume does not hold.
+  package init(pageByteCount: Int) {
+    contents = .allocate(byteCount: pageByteCount, alignment: 16)
+    contents.initializeMemory(as: UInt8.self, repeating: 0)
+    isStored = false
+  }
+
+  /// A private copy, to be changed and stored.
+  init(copying other: NamesImage) {
+    contents = .allocate(byteCount: other.contents.count, alignment: 16)
+    contents.copyMemory(from: UnsafeRawBufferPointer(other.contents))
+    isStored = true
+  }
+
+  /// The page as the volume holds it.
+  init(reading page: UInt32, of space: any VolumeSpace) throws(StoreError) {
+    let byteCount = space.pageByteCount
+    contents = .allocate(byteCount: byteCount, alignment: 16)
+    isStored = true
+    let count = try space.read(.names, at: UInt64(page) * UInt64(byteCount), into: contents)
+    UnsafeMutableRawBufferPointer(rebasing: contents[count...])
+      .initializeMemory(as: UInt8.self, repeating: 0)
+  }
+
+  deinit { contents.deallocate() }
+
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(contents) }
+
+  /// Runs `body` on the page; what it finds damaged is reported as page `number` being so.
+  @inline(__always)
+  func decode<Result>(
+    _ number: UInt32, _ body: (NamesPage) throws(FormatError) -> Result
+  ) throws(StoreError) -> Result {
+    try withExtendedLifetime(self) { () throws(StoreError) -> Result in
+      do throws(FormatError) {
+        return try body(NamesPage(bytes))
+      } catch {
+        throw .damagedNames(number, error)
+      }
+    }
+  }
+}
+
+extension StoreError {
+  static func damagedNames(_ page: UInt32, _ error: FormatError) -> StoreError {
+    StoreError(
+      .corrupt, "the tree of names is damaged", object: "names page \(page)",
+      remedy: "run `coppice check`; other branches and snapshots may be whole",
+      cause: error.description)
+  }
+}
