@@ -72,7 +72,7 @@ enum JournalRecords {
     case .transaction(let branch, let transaction):
       let record = transaction.records[index]
       header.branch = branch
-      header.time = transaction.time
+      header.time = record.time
       header.opCount = UInt16(record.operationCount)
       RecordHeader.store(header, to: buffer.extend(RecordHeader.byteCount))
       transaction.operations.withUnsafeBytes {

@@ -9,18 +9,23 @@ package struct Transaction: Sendable {
   static let recordByteCountMax = 256 << 10
   package static let byteCountMax = 64 << 20
 
-  /// Modification time that the changed volumes get, in nanoseconds since 1970.
-  package let time: Int64
-  private(set) var operations: [UInt8] = []
+  /// Modification time that the next operations give to volumes, in nanoseconds since 1970.
+  package private(set) var time: Int64
+  package private(set) var operations: [UInt8] = []
   /// Where records end in `operations`, and how many operations each has.
-  private(set) var records: [RecordExtent] = []
+  package private(set) var records: [RecordExtent] = []
 
-  struct RecordExtent: Sendable {
-    var bytes: Range<Int>
-    var operationCount: Int
+  package struct RecordExtent: Sendable {
+    package var bytes: Range<Int>
+    package var operationCount: Int
+    /// Modification time that its operations give to the volumes they change.
+    package var time: Int64
   }
 
   package init(time: Int64) { self.time = time }
+
+  /// Operations from here on give volumes another modification time.
+  package mutating func setTime(_ time: Int64) { self.time = time }
 
   package var isEmpty: Bool { records.isEmpty }
   package var byteCount: Int { operations.count }
@@ -34,7 +39,7 @@ package struct Transaction: Sendable {
       let place = offset + UInt64(start)
       let count = min(bytes.count - start, Self.pieceByteCount(at: place))
       append(
-        OpHeader(code: .write, byteCount: UInt32(count), volume: volume, offset: place),
+        OpHeader(code: .write, payloadByteCount: UInt32(count), volume: volume, offset: place),
         UnsafeRawBufferPointer(rebasing: bytes[start..<start + count]))
       start += count
     }
@@ -50,21 +55,21 @@ package struct Transaction: Sendable {
   package mutating func hole(_ volume: VolumeNumber, at offset: UInt64, byteCount: UInt64) {
     withUnsafeBytes(of: byteCount.littleEndian) {
       append(
-        OpHeader(code: .hole, byteCount: 8, volume: volume, offset: offset), $0)
+        OpHeader(code: .hole, payloadByteCount: 8, volume: volume, offset: offset), $0)
     }
   }
 
   /// Sets the volume's byte count: cuts it, or extends it with a hole. Creates the volume.
   package mutating func resize(_ volume: VolumeNumber, to byteCount: UInt64) {
     append(
-      OpHeader(code: .resize, byteCount: 0, volume: volume, offset: byteCount),
+      OpHeader(code: .resize, payloadByteCount: 0, volume: volume, offset: byteCount),
       UnsafeRawBufferPointer(start: nil, count: 0))
   }
 
   /// Removes the volume.
   package mutating func drop(_ volume: VolumeNumber) {
     append(
-      OpHeader(code: .drop, byteCount: 0, volume: volume, offset: 0),
+      OpHeader(code: .drop, payloadByteCount: 0, volume: volume, offset: 0),
       UnsafeRawBufferPointer(start: nil, count: 0))
   }
 
@@ -82,7 +87,7 @@ package struct Transaction: Sendable {
     bytes.withUnsafeBytes {
       append(
         OpHeader(
-          code: .share, byteCount: UInt32($0.count), volume: volume, offset: offset), $0)
+          code: .share, payloadByteCount: UInt32($0.count), volume: volume, offset: offset), $0)
     }
   }
 
@@ -96,7 +101,7 @@ package struct Transaction: Sendable {
     }
     bytes.withUnsafeBytes {
       append(
-        OpHeader(code: .adopt, byteCount: UInt32($0.count), volume: volume, offset: 0), $0)
+        OpHeader(code: .adopt, payloadByteCount: UInt32($0.count), volume: volume, offset: 0), $0)
     }
   }
 
@@ -111,11 +116,13 @@ package struct Transaction: Sendable {
     operations.append(contentsOf: payload)
     operations.append(contentsOf: repeatElement(0, count: padded - payload.count))
     let end = operations.count
-    if let last = records.last, end - last.bytes.lowerBound <= Self.recordByteCountMax {
+    if let last = records.last, last.time == time,
+      end - last.bytes.lowerBound <= Self.recordByteCountMax
+    {
       records[records.count - 1].bytes = last.bytes.lowerBound..<end
       records[records.count - 1].operationCount += 1
     } else {
-      records.append(RecordExtent(bytes: start..<end, operationCount: 1))
+      records.append(RecordExtent(bytes: start..<end, operationCount: 1, time: time))
     }
   }
 }
