@@ -1,0 +1,168 @@
+public import CoppiceEngine
+
+/// A branch: files that can be changed.
+///
+/// Each method here is one atomic change; `transaction` makes one of several. Changes are visible at
+/// once to all who read the branch, and survive a power cut after `flush`. Writers of names and
+/// attributes take turns; writers of content do not wait for them. On a store opened for reading
+/// only every change throws `denied` with reason `readOnlyTree`. Besides what is listed changes
+/// throw `full` when there is no room, and `unavailable` after a failure of the journal.
+public final class Branch: FileTree, @unchecked Sendable {
+  /// Runs `body` and commits all it did, or nothing when it throws.
+  ///
+  /// One transaction runs at a time on a branch: `body` must not wait for other writers, nor call
+  /// the branch's own changing methods.
+  public func transaction<Result>(
+    _ body: (FileTransaction) throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    try entry.checkWritable()
+    return try core.update(body)
+  }
+
+  // MARK: Creating
+
+  /// As `FileTransaction.createFile`; so for the other methods that have a namesake there.
+  @discardableResult
+  public func createFile(
+    _ name: FileName, in directory: FileID, _ new: NewFile = NewFile()
+  ) throws(StoreError) -> FileAttributes {
+    try transaction { changes throws(StoreError) in
+      try changes.createFile(name, in: directory, new)
+    }
+  }
+
+  @discardableResult
+  public func createDirectory(
+    _ name: FileName, in directory: FileID, _ new: NewFile = NewFile(permissions: 0o755)
+  ) throws(StoreError) -> FileAttributes {
+    try transaction { changes throws(StoreError) in
+      try changes.createDirectory(name, in: directory, new)
+    }
+  }
+
+  @discardableResult
+  public func createSymbolicLink(
+    _ name: FileName, in directory: FileID, target: [UInt8],
+    _ new: NewFile = NewFile(permissions: 0o777)
+  ) throws(StoreError) -> FileAttributes {
+    try transaction { changes throws(StoreError) in
+      try changes.createSymbolicLink(name, in: directory, target: target, new)
+    }
+  }
+
+  @discardableResult
+  public func createSpecialFile(
+    _ name: FileName, in directory: FileID, kind: FileKind, device: UInt64 = 0,
+    _ new: NewFile = NewFile()
+  ) throws(StoreError) -> FileAttributes {
+    try transaction { changes throws(StoreError) in
+      try changes.createSpecialFile(name, in: directory, kind: kind, device: device, new)
+    }
+  }
+
+  @discardableResult
+  public func link(
+    _ file: FileID, as name: FileName, in directory: FileID
+  ) throws(StoreError) -> FileAttributes {
+    try transaction { changes throws(StoreError) in
+      try changes.link(file, as: name, in: directory)
+    }
+  }
+
+  // MARK: Removing and moving
+
+  public func remove(_ name: FileName, in directory: FileID) throws(StoreError) {
+    try transaction { changes throws(StoreError) in try changes.remove(name, in: directory) }
+  }
+
+  public func removeDirectory(_ name: FileName, in directory: FileID) throws(StoreError) {
+    try transaction { changes throws(StoreError) in
+      try changes.removeDirectory(name, in: directory)
+    }
+  }
+
+  /// Removes a name and all below it, in one transaction.
+  public func removeTree(_ name: FileName, in directory: FileID) throws(StoreError) {
+    try transaction { changes throws(StoreError) in
+      try changes.removeTree(name, in: directory)
+    }
+  }
+
+  public func rename(
+    _ name: FileName, in source: FileID, to newName: FileName, in target: FileID,
+    _ rule: RenameRule = .replace
+  ) throws(StoreError) {
+    try transaction { changes throws(StoreError) in
+      try changes.rename(name, in: source, to: newName, in: target, rule)
+    }
+  }
+
+  // MARK: Attributes
+
+  @discardableResult
+  public func setAttributes(
+    of file: FileID, _ changes: AttributeChanges
+  ) throws(StoreError) -> FileAttributes {
+    try transaction { transaction throws(StoreError) in
+      try transaction.setAttributes(of: file, changes)
+    }
+  }
+
+  public func setExtendedAttribute(
+    _ name: AttributeName, of file: FileID, to value: [UInt8], _ rule: AttributeRule = .set
+  ) throws(StoreError) {
+    try transaction { changes throws(StoreError) in
+      try changes.setExtendedAttribute(name, of: file, to: value, rule)
+    }
+  }
+
+  public func removeExtendedAttribute(
+    _ name: AttributeName, of file: FileID
+  ) throws(StoreError) {
+    try transaction { changes throws(StoreError) in
+      try changes.removeExtendedAttribute(name, of: file)
+    }
+  }
+
+  // MARK: Content
+
+  /// Writes all bytes, or none; at most 32 MiB at once. An open `File` does this faster.
+  public func write(
+    _ file: FileID, at offset: UInt64, _ bytes: UnsafeRawBufferPointer
+  ) throws(StoreError) {
+    try entry.checkWritable()
+    _ = try core.read { names throws(StoreError) in try names.regularInode(of: file) }
+    try core.write(file, at: offset, bytes)
+  }
+
+  public func write(
+    _ file: FileID, at offset: UInt64, _ bytes: [UInt8]
+  ) throws(StoreError) {
+    try bytes.withNamesBytes { bytes throws(StoreError) in
+      try write(file, at: offset, bytes)
+    }
+  }
+
+  public func truncate(_ file: FileID, to byteCount: UInt64) throws(StoreError) {
+    try transaction { changes throws(StoreError) in
+      try changes.truncate(file, to: byteCount)
+    }
+  }
+
+  public func punchHole(_ file: FileID, _ range: Range<UInt64>) throws(StoreError) {
+    try transaction { changes throws(StoreError) in try changes.punchHole(file, range) }
+  }
+
+  // MARK: Durability
+
+  /// Returns once all that was changed of the file before the call survives a power cut: content,
+  /// attributes and names; of a directory, its entries. Costs nothing when it already does.
+  public func flush(_ file: FileID) throws(StoreError) {
+    try core.flush(file)
+  }
+
+  /// Returns once everything changed in the branch before the call survives a power cut.
+  public func flush() throws(StoreError) {
+    try core.flush()
+  }
+}

@@ -1,0 +1,107 @@
+public import CoppiceEngine
+internal import CoppiceFormat
+internal import Synchronization
+
+/// An open regular file of a branch or snapshot.
+///
+/// While it is open the file lives on, even when it loses its last name. Reads and writes at offsets
+/// may be made from many threads at once; each write is one atomic change. Once the branch is reset,
+/// replaced or deleted underneath, everything but `close` throws `unavailable` with reason `stale`.
+public final class File: Sendable {
+  public let id: FileID
+  public let tree: FileTree
+  private let core: TreeCore
+  private let epoch: UInt64
+  private let isOpen = Atomic<Bool>(true)
+
+  init(_ id: FileID, in tree: FileTree) throws(StoreError) {
+    self.id = id
+    self.tree = tree
+    core = tree.core
+    epoch = tree.core.epoch
+    while !core.openFiles.open(id) { core.waitForWriter() }
+    do throws(StoreError) {
+      _ = try core.read { names throws(StoreError) in try names.regularInode(of: id) }
+    } catch {
+      _ = core.openFiles.close(id)
+      isOpen.store(false, ordering: .relaxed)
+      throw error
+    }
+  }
+
+  deinit { close() }
+
+  private func check() throws(StoreError) {
+    guard epoch == core.epoch else { throw .stale(tree.name) }
+    guard isOpen.load(ordering: .relaxed) else {
+      throw StoreError(.invalid, "the file was closed", object: id.description)
+    }
+  }
+
+  private func checkWritable() throws(StoreError) {
+    try check()
+    try tree.entry.checkWritable()
+  }
+
+  /// Reads from `offset` up to the end of the file; returns how many bytes. Holes read as zero.
+  public func read(
+    at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(StoreError) -> Int {
+    try check()
+    return try core.space.read(id.volume, at: offset, into: buffer)
+  }
+
+  /// Writes all bytes, or none; behind the end the file grows, with a hole up to them.
+  /// At most 32 MiB at once. Acknowledged like a write to a disk cache: durable after `flush`.
+  public func write(
+    at offset: UInt64, _ bytes: UnsafeRawBufferPointer
+  ) throws(StoreError) {
+    try checkWritable()
+    try core.write(id, at: offset, bytes)
+  }
+
+  /// Cuts the content, or extends it with a hole.
+  public func truncate(to byteCount: UInt64) throws(StoreError) {
+    try checkWritable()
+    _ = try core.end(byteCount, 0)
+    try core.commitContent { operations in operations.resize(id.volume, to: byteCount) }
+  }
+
+  /// Makes a range read as zero and gives up the space of whole pages in it. The byte count stays.
+  public func punchHole(_ range: Range<UInt64>) throws(StoreError) {
+    try checkWritable()
+    let byteCount = try core.space.attributes(of: id.volume)?.byteCount ?? 0
+    let end = min(range.upperBound, byteCount)
+    guard range.lowerBound < end else { return }
+    try core.commitContent { operations in
+      operations.hole(id.volume, at: range.lowerBound, byteCount: end - range.lowerBound)
+    }
+  }
+
+  public func attributes() throws(StoreError) -> FileAttributes {
+    try check()
+    return try tree.attributes(of: id)
+  }
+
+  /// As `FileTree.extents`.
+  public func extents(in range: Range<UInt64>? = nil) throws(StoreError) -> [Extent] {
+    try check()
+    return try core.extents(of: id, in: range ?? 0..<UInt64.max)
+  }
+
+  /// Returns once all that was changed of the file before the call survives a power cut: content,
+  /// attributes and names. Costs nothing when it already does.
+  public func flush() throws(StoreError) {
+    try check()
+    try core.flush(id)
+  }
+
+  /// Ends this use of the file; the last one of a file without a name removes it. Calling it again
+  /// does nothing; releasing the object does the same.
+  public func close() {
+    guard isOpen.exchange(false, ordering: .acquiringAndReleasing) else { return }
+    guard core.openFiles.close(id), epoch == core.epoch else { return }
+    // What fails here stays an orphan, which the next opening of the branch removes.
+    try? core.update { transaction throws(StoreError) in try transaction.destroyOrphan(id) }
+  }
+}

@@ -1,0 +1,21 @@
+package import CoppiceFormat
+
+/// The number of a file in its store: unique, never reused, the same in every branch that shares
+/// the file. It is also the number of the volume that holds the file's content.
+public struct FileID: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The directory at the top of every branch.
+  public static let root = FileID(VolumeNumber(1))
+
+  package let volume: VolumeNumber
+
+  package init(_ volume: VolumeNumber) { self.volume = volume }
+
+  /// A number that came from `rawValue`, of this store. Others lead to `notFound`.
+  public init(rawValue: UInt64) { volume = VolumeNumber(rawValue) }
+
+  /// At most 40 bits; fits into an inode number.
+  public var rawValue: UInt64 { volume.rawValue }
+  public var description: String { "file \(rawValue)" }
+
+  public static func < (a: FileID, b: FileID) -> Bool { a.volume < b.volume }
+}

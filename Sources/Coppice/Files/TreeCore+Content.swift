@@ -1,0 +1,67 @@
+package import CoppiceEngine
+package import CoppiceFormat
+
+/// What the file system needs of an engine's branch besides reading and committing.
+package protocol FileSpace: VolumeSpace {
+  /// What must be synced for the volume's content to be durable.
+  func lastLSN(of volume: VolumeNumber) -> LSN
+  /// Writes bytes in one transaction, without copying them first.
+  func write(
+    _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64
+  ) throws(StoreError) -> LSN
+  /// The ranges of a volume that are not holes, ascending, by whole pages, within `range`.
+  func storedRanges(
+    of volume: VolumeNumber, in range: Range<UInt64>
+  ) throws(StoreError) -> [Range<UInt64>]
+}
+
+extension TreeCore {
+  func write(
+    _ file: FileID, at offset: UInt64, _ bytes: UnsafeRawBufferPointer
+  ) throws(StoreError) {
+    _ = try end(offset, UInt64(bytes.count))
+    guard !bytes.isEmpty else { return }
+    guard let files = space as? any FileSpace else {
+      return try commitContent { operations in operations.write(file.volume, at: offset, bytes) }
+    }
+    durability.note(
+      try files.write(file.volume, at: offset, bytes, time: now().nanoseconds))
+  }
+
+  func commitContent(_ body: (inout Transaction) -> Void) throws(StoreError) {
+    var operations = Transaction(time: now().nanoseconds)
+    body(&operations)
+    durability.note(try space.commit(operations))
+  }
+
+  func flush(_ file: FileID) throws(StoreError) {
+    let content = (space as? any FileSpace)?.lastLSN(of: file.volume) ?? durability.newest
+    try space.flush(through: max(content, durability.last(of: file)))
+  }
+
+  func flush() throws(StoreError) {
+    try space.flush(through: durability.newest)
+  }
+
+  func extents(of file: FileID, in range: Range<UInt64>) throws(StoreError) -> [Extent] {
+    let byteCount = try space.attributes(of: file.volume)?.byteCount ?? 0
+    let range = range.clamped(to: 0..<byteCount)
+    guard !range.isEmpty else { return [] }
+    let stored = try (space as? any FileSpace)?.storedRanges(of: file.volume, in: range) ?? [range]
+    var extents: [Extent] = []
+    var place = range.lowerBound
+    for part in stored {
+      let part = part.clamped(to: range)
+      if part.isEmpty { continue }
+      if place < part.lowerBound {
+        extents.append(Extent(range: place..<part.lowerBound, isHole: true))
+      }
+      extents.append(Extent(range: part, isHole: false))
+      place = part.upperBound
+    }
+    if place < range.upperBound {
+      extents.append(Extent(range: place..<range.upperBound, isHole: true))
+    }
+    return extents
+  }
+}

@@ -1,0 +1,130 @@
+package import CoppiceEngine
+package import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// The file system over one set of volumes: a branch, a snapshot or an import in preparation.
+///
+/// Writers of names take turns under one lock; readers of names take none (see `NamesCache`).
+/// Content goes straight to the volumes and concerns neither.
+package final class TreeCore: Sendable {
+  package let space: any VolumeSpace
+  let cache: NamesCache
+  let openFiles = OpenFiles()
+  let durability = NamesDurability()
+  private let writer = Monitor()
+  private let allocateVolume: @Sendable () throws(StoreError) -> VolumeNumber
+  private let wallNanoseconds: @Sendable () -> Int64
+  /// Grows when the tree is replaced or deleted: files opened before are stale.
+  private let epochCount = Atomic<UInt64>(0)
+
+  package init(
+    space: any VolumeSpace,
+    allocateVolume: @escaping @Sendable () throws(StoreError) -> VolumeNumber,
+    wallNanoseconds: @escaping @Sendable () -> Int64
+  ) {
+    self.space = space
+    cache = NamesCache(space: space)
+    self.allocateVolume = allocateVolume
+    self.wallNanoseconds = wallNanoseconds
+  }
+
+  var epoch: UInt64 { epochCount.load(ordering: .acquiring) }
+  package var pageByteCount: Int { space.pageByteCount }
+  func now() -> Timestamp { Timestamp(nanoseconds: wallNanoseconds()) }
+  func allocateFile() throws(StoreError) -> FileID { FileID(try allocateVolume()) }
+
+  // MARK: Reading names
+
+  private static let attemptCountMax = 4
+
+  /// Runs `body` on one state of the names. It may run several times, as often as a writer changes
+  /// the tree underneath, and must have no effect but its result.
+  func read<Result>(
+    _ body: (CommittedNames) throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    for _ in 0..<Self.attemptCountMax {
+      let version = cache.version
+      guard version.isMultiple(of: 2) else { break }
+      do throws(StoreError) {
+        let result = try body(try cache.current())
+        if cache.version == version { return result }
+      } catch {
+        if cache.version == version { throw error }
+      }
+    }
+    return try writer.withLock { () throws(StoreError) -> Result in
+      try body(try cache.current())
+    }
+  }
+
+  /// Waits for the writer of the moment.
+  func waitForWriter() { writer.withLock {} }
+
+  // MARK: Writing
+
+  /// Runs `body` on a transaction of its own and commits what it did, all or nothing. When it throws
+  /// nothing happened. Returns once the change is visible; it is durable after a flush.
+  package func update<Result>(
+    at time: Timestamp? = nil,
+    _ body: (FileTransaction) throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    try writer.withLock { () throws(StoreError) -> Result in
+      let transaction = FileTransaction(
+        core: self, names: NamesTransaction(base: try cache.current()), time: time ?? now())
+      do throws(StoreError) {
+        let result = try body(transaction)
+        try commit(transaction)
+        openFiles.settle(orphans: transaction.orphaned, named: transaction.adopted)
+        return result
+      } catch {
+        openFiles.settle(orphans: [], named: [])
+        throw error
+      }
+    }
+  }
+
+  private func commit(_ transaction: FileTransaction) throws(StoreError) {
+    let changes = try transaction.names.finish(into: &transaction.operations)
+    guard !transaction.operations.isEmpty else { return }
+    if changes != nil { cache.beginCommit() }
+    do throws(StoreError) {
+      let lsn = try space.commit(transaction.operations)
+      if let changes { cache.endCommit(changes) }
+      durability.note(transaction.touched, lsn)
+    } catch {
+      if changes != nil { cache.endCommit(nil) }
+      throw error
+    }
+  }
+
+  /// Runs `body`, which replaces or removes the volumes underneath, while no one writes names; all
+  /// open files are stale afterwards.
+  package func replace<Result>(
+    _ body: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    try writer.withLock { () throws(StoreError) -> Result in
+      let result = try body()
+      epochCount.wrappingAdd(1, ordering: .acquiringAndReleasing)
+      openFiles.forgetOrphans()
+      cache.invalidate()
+      return result
+    }
+  }
+
+  /// Removes files that had lost their last name while open when the store was left.
+  package func removeOrphans() throws(StoreError) {
+    let orphans = try read { names throws(StoreError) in try names.orphans() }
+    for start in stride(from: 0, to: orphans.count, by: 256) {
+      let some = orphans[start..<min(start + 256, orphans.count)]
+      try update { transaction throws(StoreError) in
+        for file in some { try transaction.destroyOrphan(file) }
+      }
+    }
+  }
+
+  /// The names tree's own check; one sentence for each finding.
+  package func checkNames() throws(StoreError) -> [String] {
+    try read { names throws(StoreError) in NamesChecker.check(names) }
+  }
+}
