@@ -226,4 +226,20 @@ internal import Testing
     #expect(try outcomes(copy) { try $0.contents(of: "a")[0] }.contains(UInt8(ascii: "y")))
     #expect(try outcomes(disk) { try $0.contents(of: "a")[0] } == [1, UInt8(ascii: "z")])
   }
+
+  @Test func `something else happens in the middle of a step, once`() throws {
+    let disk = try diskWithFile()
+    let file = try disk.open("a", .write)
+    var events: [String] = []
+    disk.intercept(.sync, namePrefix: "a", passing: 1) {
+      events.append("between")
+      #expect(throws: Never.self) { try file.write("x", at: 0) }
+    }
+    for name in ["first", "second", "third"] {
+      try file.sync()
+      events.append(name)
+    }
+    #expect(events == ["first", "between", "second", "third"])
+    #expect(try outcomes(disk) { try $0.contents(of: "a")[0] } == [UInt8(ascii: "x")])
+  }
 }

@@ -34,6 +34,18 @@ extension SimulatedDisk {
 
   public func clearFaults() { state.withLock { $0.faults = [] } }
 
+  /// Runs `body` once on the calling thread, just before such an operation: to make something happen
+  /// in the middle of a step. Lets `passing` of them go by first.
+  public func intercept(
+    _ kind: DiskOperation.Kind, namePrefix: String = "", passing: Int = 0,
+    _ body: @escaping () -> Void
+  ) {
+    state.withLock { [body = UncheckedBody(body)] state in
+      state.interceptions.append(
+        Interception(kind: kind, namePrefix: namePrefix, passing: passing, body: body.body))
+    }
+  }
+
   /// Bytes of files the disk takes; may be below what it holds.
   public var capacity: UInt64 {
     get { state.withLock { $0.capacity } }
@@ -92,6 +104,12 @@ extension SimulatedDisk {
   public func fileNames() -> [String] { state.withLock { $0.root.fileNames(below: "").sorted() } }
 }
 
+/// Tests hand over what they also use themselves; they do so from one thread.
+private struct UncheckedBody: @unchecked Sendable {
+  let body: () -> Void
+  init(_ body: @escaping () -> Void) { self.body = body }
+}
+
 extension SimulatedDisk.State {
   mutating func restart() {
     generation += 1
@@ -99,6 +117,7 @@ extension SimulatedDisk.State {
     sharedLockCount = 0
     powerOffBefore = .max
     operations = []
+    interceptions = []
     usedByteCount = root.footprint
   }
 }

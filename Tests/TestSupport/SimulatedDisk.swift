@@ -19,10 +19,18 @@ public final class SimulatedDisk: Disk {
     var capacity = UInt64.max
     var usedByteCount: UInt64 = 0
     var faults: [DiskFault] = []
+    var interceptions: [Interception] = []
     var operations: [DiskOperation] = []
     var powerOffBefore = Int.max
     var isLockedExclusively = false
     var sharedLockCount = 0
+  }
+
+  struct Interception {
+    var kind: DiskOperation.Kind
+    var namePrefix: String
+    var passing: Int
+    var body: () -> Void
   }
 
   /// An empty disk.
@@ -39,6 +47,7 @@ public final class SimulatedDisk: Disk {
   public func open(_ name: String, _ mode: DiskOpenMode) throws(SystemError) -> any DiskFile {
     let isNew = mode == .create || mode == .createDirect
     let isDirect = mode == .writeDirect || mode == .createDirect
+    if isNew { intercept(.create, name) }
     return try state.withLock { state throws(SystemError) -> any DiskFile in
       let (directory, last) = try state.parent(of: name, "open")
       let inode: SimulatedInode
@@ -70,6 +79,7 @@ public final class SimulatedDisk: Disk {
   }
 
   public func makeDirectory(_ name: String) throws(SystemError) {
+    intercept(.makeDirectory, name)
     try state.withLock { state throws(SystemError) in
       try state.begin(DiskOperation(kind: .makeDirectory, name: name), "mkdir")
       let (directory, last) = try state.parent(of: name, "mkdir")
@@ -79,6 +89,7 @@ public final class SimulatedDisk: Disk {
   }
 
   public func rename(_ source: String, to target: String) throws(SystemError) {
+    intercept(.rename, source)
     try state.withLock { state throws(SystemError) in
       try state.begin(DiskOperation(kind: .rename, name: source), "rename")
       let (directory, sourceLast) = try state.parent(of: source, "rename")
@@ -95,6 +106,7 @@ public final class SimulatedDisk: Disk {
   }
 
   public func remove(_ name: String) throws(SystemError) {
+    intercept(.remove, name)
     try state.withLock { state throws(SystemError) in
       try state.begin(DiskOperation(kind: .remove, name: name), "unlink")
       let (directory, last) = try state.parent(of: name, "unlink")
@@ -104,6 +116,7 @@ public final class SimulatedDisk: Disk {
   }
 
   public func syncDirectory(_ name: String) throws(SystemError) {
+    intercept(.syncDirectory, name)
     try state.withLock { state throws(SystemError) in
       try state.begin(DiskOperation(kind: .syncDirectory, name: name), "fsync")
       try state.directory(name, "open").sync()
@@ -124,6 +137,21 @@ public final class SimulatedDisk: Disk {
       return SimulatedDiskLock(
         disk: self, generation: state.generation, isExclusive: exclusively)
     }
+  }
+
+  /// Runs what was asked to happen before this operation.
+  func intercept(_ kind: DiskOperation.Kind, _ name: String) {
+    let bodies = state.withLock { state in
+      let matching = state.interceptions.indices.filter {
+        state.interceptions[$0].kind == kind && name.hasPrefix(state.interceptions[$0].namePrefix)
+      }
+      let due = matching.filter { state.interceptions[$0].passing == 0 }
+      let bodies = due.map { state.interceptions[$0].body }
+      for index in matching { state.interceptions[index].passing -= 1 }
+      state.interceptions.removeAll { $0.passing < 0 }
+      return bodies
+    }
+    for body in bodies { body() }
   }
 
   static func error(_ call: String, _ name: String, _ code: Int32) -> SystemError {

@@ -49,7 +49,7 @@ final class SimulatedDiskFile: DiskFile {
     try perform(.sync, "fdatasync") { _ in
       inode.sync()
     } failing: { state in
-      inode.failSync(using: &state.generator)
+      inode.failSync(isDirect: isDirect, using: &state.generator)
     }
   }
 
@@ -84,7 +84,8 @@ final class SimulatedDiskFile: DiskFile {
     _ body: (inout SimulatedDisk.State) throws(SystemError) -> Result,
     failing: (inout SimulatedDisk.State) -> Void = { _ in }
   ) throws(SystemError) -> Result {
-    try disk.state.withLock { state throws(SystemError) in
+    disk.intercept(kind, name)
+    return try disk.state.withLock { state throws(SystemError) in
       try checkAlive(state, call)
       guard isWritable || kind == .read || kind == .sync else {
         throw SimulatedDisk.error(call, name, EBADF)

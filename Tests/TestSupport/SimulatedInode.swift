@@ -50,10 +50,10 @@ final class SimulatedInode: @unchecked Sendable {
   }
 
   /// As on Linux: the error is told once, the pages count as clean, what was not written is lost.
-  /// The page cache may go on showing it for a while.
-  func failSync(using generator: inout SplitMix64) {
+  /// The page cache may go on showing it for a while; direct access never went through that.
+  func failSync(isDirect: Bool, using generator: inout SplitMix64) {
     settle(using: &generator)
-    guard generator.bool() else { return }
+    guard isDirect || generator.bool() else { return }
     let byteCount = current.byteCount
     current = durable
     current.resize(to: byteCount)
