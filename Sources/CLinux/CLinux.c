@@ -59,6 +59,8 @@ int64_t clinux_seek_data(int file, int64_t offset) { return lseek(file, offset, 
 
 int64_t clinux_seek_hole(int file, int64_t offset) { return lseek(file, offset, SEEK_HOLE); }
 
+int clinux_sync_file_system(int file) { return syncfs(file); }
+
 int clinux_rename_exclusively(
     int source_directory, const char *source, int target_directory, const char *target) {
   return renameat2(source_directory, source, target_directory, target, RENAME_NOREPLACE);

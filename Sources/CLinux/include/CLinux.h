@@ -29,6 +29,8 @@ int clinux_advise_random(int file);
 int clinux_lock(int file, int exclusively);
 int64_t clinux_seek_data(int file, int64_t offset);
 int64_t clinux_seek_hole(int file, int64_t offset);
+// Makes everything written to the file system that holds `file` durable.
+int clinux_sync_file_system(int file);
 // Replaces `target` only where nothing has that name.
 int clinux_rename_exclusively(
     int source_directory, const char *source, int target_directory, const char *target);
