@@ -38,6 +38,11 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// What a caller can do about a failed call.
 extension SystemError {
+  /// The error of a call that found something in its way.
+  public static func existing(call: String, path: String) -> SystemError {
+    SystemError(call: call, path: path, code: EEXIST)
+  }
+
   /// The device, or the user's quota on it, has no room.
   public var isFull: Bool { code == ENOSPC || code == EDQUOT }
   /// The named thing does not exist.

@@ -195,9 +195,15 @@ package struct CatalogueState: Sendable {
     branches[id]?.intervals[count - 1].from = lsn
   }
 
-  /// Marks segments that must not be appended to any more.
-  package mutating func close(_ segment: SegmentID) {
-    segments[segment]?.flags.insert(.closed)
+  /// The state now stands for everything up to `lsn`: no control record lies between.
+  package mutating func noteCheckpoint(at lsn: LSN) {
+    precondition(lsn >= self.lsn, "a checkpoint before its newest record")
+    self.lsn = lsn
+  }
+
+  /// The LSN above which some interval may still need write records.
+  package var oldestIntervalStart: LSN? {
+    branches.values.compactMap { $0.intervals.first?.from }.min()
   }
 
   package func checkInvariants() {

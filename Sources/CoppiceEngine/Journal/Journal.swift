@@ -33,6 +33,7 @@ package final class Journal: @unchecked Sendable {
   private var isAppending = false
   private var isPreparing = false
   private var lastWitnessedLSN = LSN.zero
+  private var lastFlushTime: UInt64 = 0
   private var nextSequence: UInt64
   private var nextGeneration: UInt64
   private var nextFileNumber: UInt64
@@ -74,6 +75,9 @@ package final class Journal: @unchecked Sendable {
       return LSN(nextLSN.rawValue - 1)
     }
   }
+  /// Whether a write or sync failed, so that nothing more is accepted.
+  package var isPoisoned: Bool { monitor.withLock { failure != nil } }
+
   package var durableLSN: LSN { monitor.withLock { syncedLSN } }
 
   // MARK: Appending
@@ -198,17 +202,31 @@ package final class Journal: @unchecked Sendable {
     if batch.recordCount > 0 { try lead(syncing: false) }
   }
 
+  /// An idle journal gets its witness this long after a flush.
+  static let witnessDelayNanoseconds: UInt64 = 10_000_000
+
+  package enum WitnessOutcome: Sendable {
+    case written
+    /// A flush is too recent; ask again after `witnessDelayNanoseconds`.
+    case tooEarly
+    case notNeeded
+  }
+
   /// After a flush, once the journal is idle: writes an empty batch that vouches for the synced
   /// LSN. It is not synced itself: it narrows a window, it promises nothing.
-  package func writeWitness() throws(StoreError) {
+  @discardableResult
+  package func writeWitness(ifFlushedBefore now: UInt64) throws(StoreError) -> WitnessOutcome {
     monitor.lock()
     defer { monitor.unlock() }
-    guard failure == nil, !isWriting, batch.recordCount == 0, lastWitnessedLSN < syncedLSN,
-      let current, !current.isControl, current.fits(JournalLimits.blockByteCount),
+    guard failure == nil, lastWitnessedLSN < syncedLSN else { return .notNeeded }
+    guard !isWriting, batch.recordCount == 0, lastFlushTime + Self.witnessDelayNanoseconds <= now
+    else { return .tooEarly }
+    guard let current, !current.isControl, current.fits(JournalLimits.blockByteCount),
       roomForWrites > JournalLimits.batchOverhead
-    else { return }
+    else { return .notNeeded }
     batch.begin(firstLSN: nextLSN, isControl: false)
     try lead(syncing: false)
+    return .written
   }
 
   /// Writes the open batch, if any, and syncs if asked. The monitor is given up meanwhile; no one
@@ -235,6 +253,7 @@ package final class Journal: @unchecked Sendable {
         object: Self.directory, remedy: "close and reopen the store", cause: "\(outcome)")
     } else if syncing {
       syncedLSN = max(syncedLSN, target)
+      lastFlushTime = clock.monotonicNanoseconds()
       unsynced.removeAll()
     }
     monitor.broadcast()
@@ -417,6 +436,16 @@ package final class Journal: @unchecked Sendable {
   /// Whether control records have begun to use up the files kept for them.
   package var needsControlCheckpoint: Bool {
     monitor.withLock { current?.isControl == true || idleControl.count < JournalLimits.controlFileCount }
+  }
+
+  /// Before the last checkpoint of a clean close: nothing more goes to the current file.
+  func endCurrentFile() throws(StoreError) {
+    try flush(through: lastLSN)
+    monitor.withLock {
+      guard let file = current, !isWriting, batch.recordCount == 0 else { return }
+      used.append(file)
+      current = nil
+    }
   }
 
   /// After the last checkpoint of a clean close: gives the space of free files back.

@@ -42,7 +42,7 @@ struct JournalFileReader {
         throw error
       }
       end.lsn = lsn
-      end.offset += UInt64(batch.header.byteCount)
+      end.offset += UInt64(batch.header.batchByteCount)
     }
     return end
   }
@@ -55,7 +55,7 @@ struct JournalFileReader {
     while place < file.capacity {
       if let batch = try batch(at: place, window) {
         if batch.header.firstLSN <= limit.next { best = max(best ?? .zero, batch.header.syncedLSN) }
-        place += UInt64(batch.header.byteCount)
+        place += UInt64(batch.header.batchByteCount)
       } else {
         place += UInt64(JournalLimits.blockByteCount)
       }
@@ -75,11 +75,11 @@ struct JournalFileReader {
       let batchHeader = try? JournalBatchHeader.decode(
         UnsafeRawBufferPointer(rebasing: first[0..<JournalBatchHeader.byteCount]).bytes),
       batchHeader.generation == header.generation,
-      Int(batchHeader.byteCount) <= JournalLimits.batchByteCountMax + JournalLimits.blockByteCount
+      Int(batchHeader.batchByteCount) <= JournalLimits.batchByteCountMax + JournalLimits.blockByteCount
     else { return nil }
-    let bytes = try window.bytes(at: offset, count: Int(batchHeader.byteCount))
-    guard bytes.count == Int(batchHeader.byteCount),
-      JournalBatchHeader.verify(batch: bytes, batchHeader)
+    let bytes = try window.bytes(at: offset, count: Int(batchHeader.batchByteCount))
+    guard bytes.count == Int(batchHeader.batchByteCount),
+      JournalBatchHeader.verify(batch: bytes, header: batchHeader)
     else { return nil }
     return Batch(header: batchHeader, bytes: bytes)
   }

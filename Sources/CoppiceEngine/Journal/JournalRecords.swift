@@ -55,7 +55,7 @@ enum JournalRecords {
     let byteCount = byteCount(of: index)
     let flags: RecordFlags = index + 1 < count ? [.continues] : []
     var header = RecordHeader(
-      byteCount: UInt32(byteCount), kind: .write, flags: flags, opCount: 1, branch: BranchID(0),
+      recordByteCount: UInt32(byteCount), kind: .write, flags: flags, opCount: 1, branch: BranchID(0),
       time: 0)
     switch self {
     case .write(let branch, let time, let volume, let offset, let bytes):
@@ -65,7 +65,7 @@ enum JournalRecords {
       RecordHeader.store(header, to: buffer.extend(RecordHeader.byteCount))
       OpHeader.store(
         OpHeader(
-          code: .write, byteCount: UInt32(piece.count), volume: volume,
+          code: .write, payloadByteCount: UInt32(piece.count), volume: volume,
           offset: offset + UInt64(piece.lowerBound)),
         to: buffer.extend(OpHeader.byteCount))
       buffer.append(UnsafeRawBufferPointer(rebasing: bytes[piece]))

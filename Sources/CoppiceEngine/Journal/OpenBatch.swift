@@ -33,7 +33,7 @@ struct OpenBatch {
   /// Completes the header; the buffer is padded to whole blocks already.
   func seal(generation: UInt64, syncedLSN: LSN, time: Int64) {
     let header = JournalBatchHeader(
-      flags: 0, byteCount: UInt32(buffer.byteCount), recordCount: UInt32(recordCount),
+      batchByteCount: UInt32(buffer.byteCount), recordCount: UInt32(recordCount),
       generation: generation, firstLSN: firstLSN, syncedLSN: syncedLSN, time: time)
     header.encode(into: buffer.mutableContents)
     JournalBatchHeader.seal(batch: buffer.mutableContents)

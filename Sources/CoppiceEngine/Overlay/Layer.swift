@@ -1,5 +1,6 @@
 package import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 /// What an overlay knows about one page: its bytes, or a frame that another volume owns too.
 enum OverlayPage {
@@ -22,14 +23,16 @@ package final class Layer: @unchecked Sendable {
   var from: LSN
   /// Records up to this LSN belong to the layer; `.open` while it is open.
   private(set) var through: LSN
-  private(set) var volumes: [VolumeNumber: VolumeLayer] = [:]
-  /// RAM held by the layer's pages and tables.
+  private(set) var volumes = IntegerMap<VolumeLayer>()
+  /// RAM held by the layer's pages and tables, counted in `meter` as well.
   private(set) var byteCount = 0
+  private let meter: OverlayMeter
 
   /// What a table entry and its share of an unfilled table cost beside the page itself.
   static let entryByteCount = 64
 
-  init(writer: BranchID, from: LSN, through: LSN = .open) {
+  init(writer: BranchID, from: LSN, through: LSN = .open, meter: OverlayMeter) {
+    self.meter = meter
     self.writer = writer
     self.from = from
     self.through = through
@@ -44,20 +47,35 @@ package final class Layer: @unchecked Sendable {
     through = lsn
   }
 
-  subscript(volume: VolumeNumber) -> VolumeLayer? { volumes[volume] }
+  subscript(volume: VolumeNumber) -> VolumeLayer? { volumes[volume.rawValue] }
 
   /// Puts a transaction's changes on top. The caller holds the lock that guards the layer.
-  func merge(_ change: Change, pageByteCount: Int) {
+  func merge(_ change: Change, lsn: LSN, pageByteCount: Int) {
+    var added = 0
     for (volume, part) in change.parts {
-      if let known = volumes[volume] {
-        byteCount += known.merge(part) * (pageByteCount + Self.entryByteCount)
+      if let known = volumes[volume.rawValue] {
+        added += known.merge(part) * (pageByteCount + Self.entryByteCount)
+        known.lastLSN = lsn
       } else {
-        volumes[volume] = part
-        byteCount += part.pages.count * (pageByteCount + Self.entryByteCount)
-        byteCount += Self.entryByteCount * 4
+        volumes.insert(part, at: volume.rawValue)
+        part.lastLSN = lsn
+        added += part.pages.count * (pageByteCount + Self.entryByteCount)
+        added += Self.entryByteCount * 4
       }
     }
+    byteCount += added
+    meter.add(added)
   }
+
+  deinit { meter.add(-byteCount) }
+}
+
+/// Counts the RAM of all layers of a store.
+final class OverlayMeter: Sendable {
+  private let total = Atomic<Int>(0)
+
+  var byteCount: Int { total.load(ordering: .relaxed) }
+  func add(_ delta: Int) { total.add(delta, ordering: .relaxed) }
 }
 
 /// A volume's part of a layer. Guarded as its layer is.
@@ -73,6 +91,8 @@ final class VolumeLayer {
   var adopted: Ref?
   /// Whether nothing of the volume below shows through: it was dropped or replaced here.
   var replaces = false
+  /// The newest record of this layer that changed the volume.
+  var lastLSN = LSN.zero
 
   init(attributes: VolumeAttributes?) { self.attributes = attributes }
 
@@ -96,16 +116,21 @@ final class VolumeLayer {
     holes.insert(range)
   }
 
+  /// Ends what shows through from below; the content becomes the tree under `top`, or nothing.
+  func replace(with top: Ref?) {
+    pages = IntegerMap()
+    holes = IntervalSet()
+    adopted = top
+    replaces = true
+  }
+
   /// Lays `part`, which was made on top of this one, over it. Returns by how much the number of
   /// pages grew.
   func merge(_ part: VolumeLayer) -> Int {
     let before = pages.count
     attributes = part.attributes
     if part.replaces {
-      pages = IntegerMap()
-      holes = IntervalSet()
-      adopted = part.adopted
-      replaces = true
+      replace(with: part.adopted)
     }
     for range in part.holes.ranges { punch(range) }
     part.pages.forEach { pages.insert($1, at: $0) }

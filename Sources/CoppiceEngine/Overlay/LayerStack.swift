@@ -18,13 +18,17 @@ final class LayerStack: Sendable {
     self.layers = layers
   }
 
+  static func of(_ layers: [Layer]) -> LayerStack {
+    layers.isEmpty ? .empty : LayerStack(layers)
+  }
+
   var isEmpty: Bool { layers.isEmpty }
   var bottom: Layer? { layers.first }
 
   func pushing(_ layer: Layer) -> LayerStack { LayerStack(layers + [layer]) }
 
   func removingBottom() -> LayerStack {
-    layers.count == 1 ? .empty : LayerStack(Array(layers.dropFirst()))
+    .of(Array(layers.dropFirst()))
   }
 
   func lookup(_ volume: VolumeNumber, _ page: PageNumber) -> VolumeLayer.Answer {
@@ -49,6 +53,16 @@ final class LayerStack: Sendable {
     return nil
   }
 
+  /// The newest record in these layers that changed the volume.
+  func lastLSN(of volume: VolumeNumber) -> LSN {
+    for layer in layers.reversed() {
+      if let part = layer[volume] { return part.lastLSN }
+    }
+    return .zero
+  }
+
+  var byteCount: Int { layers.reduce(0) { $0 + $1.byteCount } }
+
   private func builtIndex() -> LayerIndex {
     index.withLock { slot in
       if let slot { return slot }
@@ -62,21 +76,21 @@ final class LayerStack: Sendable {
 /// The union of several frozen layers: one part per volume.
 private final class LayerIndex: Sendable {
   // Parts are filled in `init` and only read afterwards.
-  nonisolated(unsafe) private let parts: [VolumeNumber: VolumeLayer]
+  nonisolated(unsafe) private let parts: IntegerMap<VolumeLayer>
 
   init(_ layers: [Layer]) {
-    var parts: [VolumeNumber: VolumeLayer] = [:]
+    var parts = IntegerMap<VolumeLayer>()
     for layer in layers {
-      for (volume, part) in layer.volumes {
+      layer.volumes.forEach { volume, part in
         let union = parts[volume] ?? VolumeLayer(attributes: nil)
         _ = union.merge(part)
-        parts[volume] = union
+        parts.insert(union, at: volume)
       }
     }
     self.parts = parts
   }
 
   func lookup(_ volume: VolumeNumber, _ page: PageNumber) -> VolumeLayer.Answer {
-    parts[volume]?.lookup(page) ?? .below
+    parts[volume.rawValue]?.lookup(page) ?? .below
   }
 }

@@ -68,13 +68,13 @@ final class OpenSegment {
   /// Completes the bundle and writes it behind the last one.
   func writeBundle() throws(SystemError) {
     let framesByteCount = bundle.byteCount - BundleHeader.byteCount
-    let directory = BundleDirectory(entries: entries).encode()
+    let directory = BundleDirectory(entries: entries).encode(hasHomeNames: false)
     directory.bytes.withUnsafeBytes { bundle.append($0) }
     let header = BundleHeader(
       segment: id, firstOrdinal: writtenFrameCount, frameCount: UInt32(entries.count),
       directoryByteCount: UInt32(directory.bytes.count),
       directoryRawByteCount: UInt32(directory.rawByteCount),
-      framesByteCount: UInt32(framesByteCount))
+      framesByteCount: UInt32(framesByteCount), lsn: .zero, hasHomeNames: false)
     header.encode(
       into: bundle.mutableContents,
       directory: UnsafeRawBufferPointer(

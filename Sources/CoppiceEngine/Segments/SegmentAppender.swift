@@ -22,12 +22,16 @@ struct PendingFrame {
 /// - A bundle is written once; no byte of it is written again.
 /// - After a failed write or sync the segment takes nothing more and ends for ever where it was last
 ///   published: frames behind that may be lost, so whoever used them starts over (`epoch`).
+/// - From the moment its id is taken a segment is open or in `unpublished` until a publish named it,
+///   all under one lock: a publish that names a larger id names it too.
 final class SegmentAppender: @unchecked Sendable {
   let domain: DomainID
   private let disk: any Disk
   private let files: SegmentFiles
   private let uuid: StoreUUID
   private let takeSegmentID: @Sendable () -> SegmentID
+  /// Told the first frame that may be lost when a segment is given up.
+  private let forget: @Sendable (FrameName) -> Void
   private let monitor = Monitor()
 
   // All below is guarded by `monitor`.
@@ -42,25 +46,37 @@ final class SegmentAppender: @unchecked Sendable {
     var byteCount: UInt64
     var frameCount: UInt32
     var isSynced = false
+    /// Of a failed segment: its end was published, or is the bare header.
+    var isAbandoned = false
   }
+
+  /// The end that the last durable publish gave the open segment.
+  private var publishedEnd: (byteCount: UInt64, frameCount: UInt32) = (
+    UInt64(SegmentHeader.byteCount), 0
+  )
 
   init(
     domain: DomainID, disk: any Disk, files: SegmentFiles, uuid: StoreUUID,
-    continuing entry: SegmentEntry?, takeSegmentID: @escaping @Sendable () -> SegmentID
+    continuing entry: SegmentEntry?, takeSegmentID: @escaping @Sendable () -> SegmentID,
+    forget: @escaping @Sendable (FrameName) -> Void
   ) throws(StoreError) {
     self.domain = domain
     self.disk = disk
     self.files = files
     self.uuid = uuid
     self.takeSegmentID = takeSegmentID
+    self.forget = forget
     guard let entry, entry.byteCount < SegmentLimits.segmentByteCount else { return }
     do throws(SystemError) {
-      // What lies behind the published end was never referred to.
       let file = try disk.open(SegmentFiles.path(entry.id), .write)
+      // A segment that lost bytes is left to checking; a new one takes the next frames.
+      guard try file.byteCount() >= entry.byteCount else { return }
+      // What lies behind the published end was never referred to.
       try file.truncate(to: entry.byteCount)
       open = OpenSegment(
         id: entry.id, file: file, byteCount: entry.byteCount, frameCount: entry.frameCount)
       files.insert(file, entry.id)
+      publishedEnd = (entry.byteCount, entry.frameCount)
     } catch {
       throw StoreError(error, while: "opening a segment to continue it")
     }
@@ -105,6 +121,10 @@ final class SegmentAppender: @unchecked Sendable {
         id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
       files.insert(file, id)
       open = segment
+      publishedEnd = (UInt64(SegmentHeader.byteCount), 0)
+      unpublished.append(
+        Unpublished(
+          id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0))
       return segment
     } catch {
       throw StoreError(error, while: "creating a segment")
@@ -148,7 +168,7 @@ final class SegmentAppender: @unchecked Sendable {
     let targets = unpublished
     monitor.unlock()
     var failed: (id: SegmentID, error: SystemError)?
-    for target in targets where !target.isSynced {
+    for target in targets where !target.isSynced && !target.isAbandoned {
       do throws(SystemError) {
         try target.file.sync()
       } catch {
@@ -179,18 +199,36 @@ final class SegmentAppender: @unchecked Sendable {
     monitor.withLock {
       for end in ends {
         unpublished.removeAll { $0.id == end.segment && $0.byteCount <= end.byteCount }
+        if open?.id == end.segment { publishedEnd = (end.byteCount, end.frameCount) }
       }
     }
   }
 
+  /// Ends the segment for ever where it was last published. It is still named by the next publish,
+  /// so that opening knows its file.
   private func abandon(_ id: SegmentID) {
     failureCount += 1
-    if open?.id == id { open = nil }
-    unpublished.removeAll { $0.id == id }
+    if let segment = open, segment.id == id {
+      open = nil
+      unpublished.removeAll { $0.id == id }
+      unpublished.append(
+        Unpublished(
+          id: id, file: segment.file, byteCount: publishedEnd.byteCount,
+          frameCount: publishedEnd.frameCount, isAbandoned: true))
+      forget(FrameName(segment: id, ordinal: publishedEnd.frameCount))
+    } else if let index = unpublished.firstIndex(where: { $0.id == id }) {
+      // It was complete and nothing of it was published: whoever put frames into it starts over.
+      unpublished[index].byteCount = UInt64(SegmentHeader.byteCount)
+      unpublished[index].frameCount = 0
+      unpublished[index].isAbandoned = true
+      forget(FrameName(segment: id, ordinal: 0))
+    }
   }
 
-  /// Segments that must be remembered as closed: everything but the open one.
-  var openSegment: SegmentID? { monitor.withLock { open?.id } }
+  /// Whether the segment is open here or waits for its publish.
+  func owns(_ id: SegmentID) -> Bool {
+    monitor.withLock { open?.id == id || unpublished.contains { $0.id == id } }
+  }
 
   /// Where a frame of the open segment lies, if its bundle is on disk.
   func place(ofOrdinal ordinal: UInt32, in id: SegmentID) -> SegmentDirectory.Place? {

@@ -1,0 +1,254 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+
+// Every change of the catalogue: under the control lock a record takes its LSN and is applied, then
+// RAM follows, then the record is synced before the caller hears of it.
+
+extension Engine {
+  /// The branch or snapshot of that name.
+  package func branch(named name: String) throws(StoreError) -> EngineBranch {
+    try checkOpen()
+    let found = control.withLock { catalogue.branch(named: name).flatMap { branches[$0.id] } }
+    guard let found else {
+      throw StoreError(.notFound, "there is no such branch", object: name)
+    }
+    return found
+  }
+
+  package func branch(_ id: BranchID) -> EngineBranch? { control.withLock { branches[id] } }
+
+  /// All entries, deleted ones too, in order of creation.
+  package func branchEntries() -> [BranchEntry] {
+    control.withLock { catalogue.branches.values.sorted { $0.id < $1.id } }
+  }
+
+  package func branchEntry(_ id: BranchID) -> BranchEntry? {
+    control.withLock { catalogue.branches[id] }
+  }
+
+  /// A branch without volumes.
+  package func createBranch(named name: String, domain: DomainID) throws(StoreError)
+    -> EngineBranch
+  {
+    try checkWritable()
+    let (branch, lsn) = try control.withLock { () throws(StoreError) in
+      try create(name, domain, root: .hole, ends: [])
+    }
+    try journal.flush(through: lsn)
+    return branch
+  }
+
+  /// The caller holds `control`.
+  func create(_ name: String, _ domain: DomainID, root: Ref, ends: [SegmentEnd])
+    throws(StoreError) -> (EngineBranch, LSN)
+  {
+    try checkFree(name)
+    let id = catalogue.takeBranchID()
+    let lsn = try record(
+      .create(name: name, domain: domain, root: root, ends: ends), branch: id)
+    let branch = makeBranch(
+      id, SealedState(root: RootView(root, frames: frames), frozen: .empty), from: lsn)
+    return (branch, lsn)
+  }
+
+  private func checkFree(_ name: String) throws(StoreError) {
+    if catalogue.branch(named: name) != nil {
+      throw StoreError(
+        .conflict, "a branch or snapshot of that name exists", object: name,
+        remedy: "choose another name, or delete that one first")
+    }
+  }
+
+  /// The catalogue has the entry already. The caller holds `control`.
+  private func makeBranch(_ id: BranchID, _ sealed: SealedState, from lsn: LSN) -> EngineBranch {
+    guard let entry = catalogue.branches[id] else {
+      preconditionFailure("a branch that was just recorded")
+    }
+    let state = BranchState(sealed: sealed, open: Layer(writer: id, from: lsn, meter: meter))
+    let branch = EngineBranch(entry, engine: self, state: state, controlLSN: lsn)
+    branches[id] = branch
+    return branch
+  }
+
+  /// A new branch, or a snapshot, with the parent's state at this moment: one record, whatever the
+  /// parent holds and whoever writes to it. Durable on return.
+  package func fork(_ parent: EngineBranch, named name: String, isReadOnly: Bool)
+    throws(StoreError) -> EngineBranch
+  {
+    try checkWritable()
+    let (child, lsn) = try parent.writer.withLock { () throws(StoreError) in
+      try control.withLock { () throws(StoreError) in
+        try fork(holdingLocksOf: parent, named: name, isReadOnly: isReadOnly)
+      }
+    }
+    try journal.flush(through: lsn)
+    return child
+  }
+
+  private func fork(holdingLocksOf parent: EngineBranch, named name: String, isReadOnly: Bool)
+    throws(StoreError) -> (EngineBranch, LSN)
+  {
+    try checkExists(parent)
+    try checkFree(name)
+    let id = catalogue.takeBranchID()
+    let lsn = try record(
+      .fork(
+        child: id, name: name, isReadOnly: isReadOnly, sharesThrough: parent.writtenThrough),
+      branch: parent.id)
+    parent.freezeOpenLayer(through: lsn)
+    let sealed = parent.state.withLock { $0.sealed }
+    return (makeBranch(id, sealed, from: lsn), lsn)
+  }
+
+  private func checkExists(_ branch: EngineBranch) throws(StoreError) {
+    if branch.isDeleted || catalogue.branches[branch.id] == nil {
+      throw StoreError(.notFound, "the branch was deleted", remedy: "restore it first")
+    }
+  }
+
+  /// Gives entries other names, all or none.
+  package func rename(_ renames: [(branch: EngineBranch, name: String)]) throws(StoreError) {
+    try checkWritable()
+    let lsn = try control.withLock { () throws(StoreError) in
+      for rename in renames {
+        try checkExists(rename.branch)
+        try checkFree(rename.name)
+      }
+      let lsn = try record(renames.map { ($0.branch.id, .rename(name: $0.name)) })
+      for rename in renames { rename.branch.noteControl(lsn) }
+      return lsn
+    }
+    try journal.flush(through: lsn)
+  }
+
+  /// Hides entries, all or none. Each stays a root until it is forgotten, and can be restored.
+  package func delete(_ targets: [EngineBranch]) throws(StoreError) {
+    try checkWritable()
+    let lsn = try control.withLock { () throws(StoreError) in
+      for target in targets { try checkExists(target) }
+      let lsn = try record(targets.map { ($0.id, .delete) })
+      for target in targets {
+        target.setDeleted(true)
+        target.noteControl(lsn)
+      }
+      return lsn
+    }
+    try journal.flush(through: lsn)
+  }
+
+  /// Brings a deleted entry back under a name.
+  package func restore(_ id: BranchID, named name: String) throws(StoreError) -> EngineBranch {
+    try checkWritable()
+    let (branch, lsn) = try control.withLock { () throws(StoreError) -> (EngineBranch, LSN) in
+      guard let branch = branches[id], branch.isDeleted else {
+        throw StoreError(
+          .notFound, "there is no such deleted branch", object: name,
+          remedy: "list the deleted branches")
+      }
+      try checkFree(name)
+      let lsn = try record(.restore(name: name), branch: id)
+      branch.setDeleted(false)
+      branch.noteControl(lsn)
+      return (branch, lsn)
+    }
+    try journal.flush(through: lsn)
+    return branch
+  }
+
+  /// Gives `target` the state of `source` at this moment. With `oldName` the state that the target
+  /// had becomes a branch of that name, in the same transaction.
+  package func reset(_ target: EngineBranch, to source: EngineBranch, keepingOldAs oldName: String?)
+    throws(StoreError)
+  {
+    try checkWritable()
+    guard target !== source else { return }
+    guard target.domain == source.domain else {
+      throw StoreError(
+        .invalid, "the two branches are in different trust domains", object: name(of: target.id),
+        remedy: "copy the content with export and import")
+    }
+    guard !target.isReadOnly else {
+      throw StoreError(
+        .denied, "a snapshot cannot be reset", object: name(of: target.id),
+        remedy: "reset a branch")
+    }
+    let (first, second) = target.id < source.id ? (target, source) : (source, target)
+    let lsn = try first.writer.withLock { () throws(StoreError) in
+      try second.writer.withLock { () throws(StoreError) in
+        try control.withLock { () throws(StoreError) in
+          try reset(holdingLocksOf: target, source, keepingOldAs: oldName)
+        }
+      }
+    }
+    try journal.flush(through: lsn)
+  }
+
+  private func reset(
+    holdingLocksOf target: EngineBranch, _ source: EngineBranch, keepingOldAs oldName: String?
+  ) throws(StoreError) -> LSN {
+    try checkExists(target)
+    try checkExists(source)
+    var records: [(branch: BranchID, record: ControlRecord)] = []
+    var kept: BranchID?
+    if let oldName {
+      try checkFree(oldName)
+      let id = catalogue.takeBranchID()
+      kept = id
+      records.append(
+        (
+          target.id,
+          .fork(
+            child: id, name: oldName, isReadOnly: false, sharesThrough: target.writtenThrough)
+        ))
+    }
+    records.append(
+      (target.id, .reset(source: source.id, sharesThrough: source.writtenThrough)))
+    let lsn = try record(records)
+    if let kept {
+      let forkLSN = LSN(lsn.rawValue - 1)
+      target.freezeOpenLayer(through: forkLSN)
+      _ = makeBranch(kept, target.state.withLock { $0.sealed }, from: forkLSN)
+    }
+    source.freezeOpenLayer(through: lsn)
+    target.replace(source.state.withLock { $0.sealed }, from: lsn)
+    return lsn
+  }
+
+  // MARK: Volume numbers
+
+  /// A volume number that was never used in this store.
+  package func allocateVolumeNumber() throws(StoreError) -> VolumeNumber {
+    try checkWritable()
+    while true {
+      if let number = volumeNumbers.withLock({ $0.take() }) { return number }
+      try control.withLock { () throws(StoreError) in
+        if volumeNumbers.withLock({ !$0.isEmpty }) { return }
+        let first = catalogue.nextVolume
+        let end = first + VolumeNumberBlock.count
+        guard end <= 1 << UInt64(VolumeNumber.bitCount) else {
+          throw StoreError(
+            .full, "the store has used up its \(first) file numbers",
+            remedy: "copy the branches to a new store")
+        }
+        _ = try record(.reserve(nextVolume: end), branch: BranchID(0))
+        volumeNumbers.withLock { $0 = VolumeNumberBlock(next: first, end: end) }
+      }
+    }
+  }
+}
+
+/// Volume numbers that a `reserve` record set aside. The record's LSN is below that of any write to
+/// them, so it is durable whenever such a write is.
+struct VolumeNumberBlock {
+  static let count: UInt64 = 4096
+  var next: UInt64 = 0
+  var end: UInt64 = 0
+
+  var isEmpty: Bool { next == end }
+
+  mutating func take() -> VolumeNumber? {
+    guard next < end else { return nil }
+    defer { next += 1 }
+    return VolumeNumber(next)
+  }
+}

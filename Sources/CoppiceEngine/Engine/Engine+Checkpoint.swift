@@ -1,0 +1,92 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+
+// A checkpoint writes the catalogue at LSN X to a new file, after the journal is synced through X.
+// Files are named by a running number; the newest counts, the one before it is kept for repair.
+// Journal files are recycled only when the new file and its name are durable, and only by the
+// intervals that this very file lists.
+
+extension Engine {
+  /// The file under which a catalogue is written until it is complete.
+  static let unfinishedCatalogue = "catalogue.new"
+  static let cataloguePrefix = "catalogue-"
+  private static let checkpointByteCountMin = 1 << 20
+
+  /// Whether control records piled up since the last checkpoint, or hold journal files.
+  package var wantsCheckpoint: Bool {
+    if options.isReadOnly || journal.isPoisoned { return false }
+    if journal.needsControlCheckpoint { return true }
+    return control.withLock {
+      controlByteCountSinceCheckpoint > max(Self.checkpointByteCountMin, checkpointByteCount / 2)
+    } || journal.usedByteCount > options.journalByteCountMax / 4
+  }
+
+  /// Writes a checkpoint and frees journal files.
+  package func checkpoint() throws(StoreError) {
+    try checkWritable()
+    try checkpointing.withLock { () throws(StoreError) in
+      skipEmptyIntervals()
+      let (state, number) = control.withLock { () -> (CatalogueState, UInt64) in
+        catalogueNumber += 1
+        controlByteCountSinceCheckpoint = 0
+        catalogue.noteCheckpoint(at: journal.lastLSN)
+        return (catalogue, catalogueNumber)
+      }
+      try journal.flush(through: state.lsn)
+      let neededAbove = state.oldestIntervalStart ?? state.lsn
+      let encoded = state.catalogue(
+        time: clock.wallNanoseconds(),
+        journalFiles: journal.filesNeeded(checkpoint: state.lsn, neededAbove: neededAbove)
+      ).encode()
+      do throws(SystemError) {
+        try Self.write(encoded, number: number, to: disk)
+      } catch {
+        throw StoreError(error, while: "writing a checkpoint")
+      }
+      control.withLock { checkpointByteCount = encoded.count }
+      journal.recycle(checkpoint: state.lsn, neededAbove: neededAbove)
+    }
+  }
+
+  static func write(_ catalogue: [UInt8], number: UInt64, to disk: any Disk) throws(SystemError) {
+    // What an earlier attempt left is no catalogue.
+    do throws(SystemError) { try disk.remove(unfinishedCatalogue) } catch {
+      if !error.isMissing { throw error }
+    }
+    let file = try disk.open(unfinishedCatalogue, .create)
+    let outcome = catalogue.withUnsafeBytes { bytes in
+      Result { () throws(SystemError) in try file.write(bytes, at: 0) }
+    }
+    try outcome.get()
+    try file.sync()
+    try disk.rename(unfinishedCatalogue, to: "\(cataloguePrefix)\(number)")
+    try disk.syncDirectory("")
+    for name in try disk.list("") {
+      guard let old = catalogueNumber(ofFile: name), old + 1 < number else { continue }
+      try disk.remove(name)
+    }
+  }
+
+  static func catalogueNumber(ofFile name: String) -> UInt64? {
+    guard name.hasPrefix(cataloguePrefix) else { return nil }
+    return UInt64(name.dropFirst(cataloguePrefix.count))
+  }
+
+  /// A branch without unsealed writes must not hold journal files: its open interval begins anew
+  /// here, in RAM and in the catalogue alike.
+  private func skipEmptyIntervals() {
+    for branch in control.withLock({ Array(branches.values) }) {
+      branch.writer.withLock {
+        control.withLock {
+          let lsn = journal.lastLSN
+          let oldStart = branch.state.withLock { state -> LSN? in
+            guard state.open.isEmpty, state.open.from < lsn else { return nil }
+            defer { state.open.from = lsn }
+            return state.open.from
+          }
+          if let oldStart { catalogue.skipEmptyInterval(of: branch.id, from: oldStart, to: lsn) }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+
+extension Engine {
+  /// Where a frame lies on disk; `nil` when no published or written bundle holds it.
+  func place(of name: FrameName) -> SegmentDirectory.Place? {
+    if let place = appenders.place(of: name) { return place }
+    guard let entry = control.withLock({ catalogue.segments[name.segment] }),
+      name.ordinal < entry.frameCount, let directory = try? directory(entry)
+    else { return nil }
+    return directory.places[Int(name.ordinal)]
+  }
+
+  func domain(of segment: SegmentID) -> DomainID? {
+    if let entry = control.withLock({ catalogue.segments[segment] }) { return entry.domain }
+    return appenders.all.first { $0.owns(segment) }?.domain
+  }
+
+  func directory(_ entry: SegmentEntry) throws(StoreError) -> SegmentDirectory {
+    if let cached = directories.directory(entry.id, frameCount: entry.frameCount) { return cached }
+    let file: any DiskFile
+    do throws(SystemError) { file = try files.file(entry.id) } catch {
+      throw StoreError(error, while: "reading a segment's directories")
+    }
+    let directory = try SegmentDirectory.read(entry, file)
+    directories.insert(directory, entry.id, frameCount: entry.frameCount)
+    return directory
+  }
+}

@@ -1,0 +1,243 @@
+package import CoppiceFormat
+package import CoppicePlatform
+
+/// What opening found, before anything runs.
+struct OpenedStore {
+  var disk: any Disk
+  var clock: any StoreClock
+  var lock: any DiskLock
+  var superblock: Superblock
+  var catalogue: CatalogueState
+  var catalogueNumber: UInt64
+  var journal: RecoveredJournal
+}
+
+extension Engine {
+  static let superblockName = "superblock"
+
+  // MARK: Creating
+
+  /// Makes a new, empty store on the disk's directory and closes it again.
+  ///
+  /// - Parameter random: yields random bytes for the store's identity and hash secret.
+  package static func create(
+    disk: any Disk, clock: any StoreClock, options: EngineOptions,
+    random: (Int) -> [UInt8]
+  ) throws(StoreError) {
+    let pageByteCount = options.pageByteCount
+    guard pageByteCount.nonzeroBitCount == 1,
+      Superblock.pageShifts.contains(UInt8(pageByteCount.trailingZeroBitCount))
+    else {
+      throw StoreError(
+        .invalid, "a page of \(pageByteCount) bytes is not possible",
+        remedy: "choose a power of two from 4096 to 65536")
+    }
+    do throws(SystemError) {
+      let lock = try disk.lock(exclusively: true)
+      guard try disk.list("").allSatisfy({ $0 == "lock" }) else {
+        throw SystemError.existing(call: "create", path: "")
+      }
+      let identity = random(16).withUnsafeBytes {
+        ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+      }
+      let superblock = Superblock(
+        uuid: StoreUUID(low: identity.0, high: identity.1),
+        pageShift: UInt8(pageByteCount.trailingZeroBitCount),
+        secret: random(HashSecret.byteCount))
+      try disk.makeDirectory(Journal.directory)
+      try disk.makeDirectory(SegmentFiles.directory)
+      for index in 0..<JournalLimits.controlFileCount {
+        _ = try Journal.makeFile(
+          disk, "\(Journal.directory)/\(JournalRecovery.controlPrefix)\(index)",
+          byteCount: JournalLimits.controlFileByteCount, isControl: true)
+      }
+      let empty = Catalogue(
+        lsn: .zero, time: clock.wallNanoseconds(), nextBranch: 1, nextVolume: 2, nextSegment: 1,
+        branches: [], segments: [], retired: [], journalFiles: [])
+      try write(empty.encode(), number: 1, to: disk)
+      // The superblock comes last: without it there is no store.
+      let file = try disk.open(superblockName, .create)
+      let bytes = superblock.encode()
+      let outcome = bytes.withUnsafeBytes { buffer in
+        Result { () throws(SystemError) in try file.write(buffer, at: 0) }
+      }
+      try outcome.get()
+      try file.sync()
+      try disk.syncDirectory("")
+      withExtendedLifetime(lock) {}
+    } catch {
+      if error.isExisting {
+        throw StoreError(
+          .conflict, "the directory is not empty",
+          remedy: "choose another directory, or use the store that is there")
+      }
+      throw StoreError(error, while: "creating a store")
+    }
+  }
+
+  // MARK: Opening
+
+  /// Opens a store and recovers it: afterwards the state is the journal's up to some LSN at or past
+  /// the last acknowledged flush.
+  ///
+  /// With `options.isReadOnly` nothing is written, and other readers may open it too.
+  package static func open(disk: any Disk, clock: any StoreClock, options: EngineOptions)
+    throws(StoreError) -> Engine
+  {
+    let superblock = try readSuperblock(disk, isReadOnly: options.isReadOnly)
+    let lock: any DiskLock
+    do throws(SystemError) {
+      lock = try disk.lock(exclusively: !options.isReadOnly)
+    } catch {
+      throw StoreError(error, while: "locking the store")
+    }
+    let (checkpoint, number) = try readCatalogue(disk)
+    let journal = try JournalRecovery(
+      disk: disk, uuid: superblock.uuid, catalogue: checkpoint, isReadOnly: options.isReadOnly
+    ).run()
+    var catalogue = CatalogueState(checkpoint)
+    for entry in journal.controlRecords {
+      catalogue.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)
+    }
+    if !options.isReadOnly { try removeUnpublished(disk, catalogue) }
+    let opened = OpenedStore(
+      disk: disk, clock: clock, lock: lock, superblock: superblock, catalogue: catalogue,
+      catalogueNumber: number, journal: journal)
+    let engine = try Engine(opened, options: options)
+    try engine.recoverBranches(journal)
+    if !options.isReadOnly { try engine.start(journal) }
+    return engine
+  }
+
+  private static func readSuperblock(_ disk: any Disk, isReadOnly: Bool) throws(StoreError)
+    -> Superblock
+  {
+    let bytes: [UInt8]
+    do throws(SystemError) {
+      bytes = try disk.contents(of: superblockName)
+    } catch {
+      if error.isMissing {
+        throw StoreError(
+          .notFound, "there is no store here", remedy: "make one with `coppice init`")
+      }
+      throw StoreError(error, while: "reading the superblock")
+    }
+    let superblock: Superblock
+    do throws(FormatError) { superblock = try Superblock.decode(bytes.span.bytes) } catch {
+      throw StoreError(error, in: superblockName)
+    }
+    guard superblock.isWritable || isReadOnly else {
+      throw StoreError(
+        .unsupportedFormat, "the store uses features that this version cannot write",
+        object: superblockName, remedy: "open it read-only, or with a later version")
+    }
+    return superblock
+  }
+
+  private static func readCatalogue(_ disk: any Disk) throws(StoreError) -> (Catalogue, UInt64) {
+    do throws(SystemError) {
+      guard let number = try disk.list("").compactMap(catalogueNumber).max() else {
+        throw StoreError(
+          .corrupt, "the store has no catalogue", object: cataloguePrefix,
+          remedy: "restore the file from a copy of the store")
+      }
+      let name = "\(cataloguePrefix)\(number)"
+      let bytes = try disk.contents(of: name)
+      do throws(FormatError) {
+        return (try Catalogue.decode(bytes.span.bytes), number)
+      } catch {
+        throw StoreError(error, in: name)
+      }
+    } catch let error as SystemError {
+      throw StoreError(error, while: "reading the catalogue")
+    } catch let error as StoreError {
+      throw error
+    }
+  }
+
+  /// Removes segment files that no publish ever named, which ids above all published ones prove.
+  /// A file that is unknown otherwise means that something is wrong with the catalogue.
+  private static func removeUnpublished(_ disk: any Disk, _ catalogue: CatalogueState)
+    throws(StoreError)
+  {
+    do throws(SystemError) {
+      for name in try disk.list(SegmentFiles.directory) {
+        guard let id = SegmentFiles.segment(ofFile: name), catalogue.segments[id] == nil else {
+          continue
+        }
+        let path = SegmentFiles.path(id)
+        if id.rawValue < catalogue.nextSegment,
+          try disk.open(path, .read).byteCount() > UInt64(SegmentHeader.byteCount)
+        {
+          throw StoreError(
+            .corrupt, "the catalogue does not know this segment", object: path,
+            remedy: "open the store read-only, and restore its catalogue from a copy")
+        }
+        try disk.remove(path)
+      }
+    } catch let error as SystemError {
+      throw StoreError(error, while: "removing unpublished segments")
+    } catch let error as StoreError {
+      throw error
+    }
+  }
+
+  private func recoverBranches(_ journal: RecoveredJournal) throws(StoreError) {
+    let states = try LayerRecovery(
+      catalogue: catalogue, frames: frames, buffers: buffers, meter: meter
+    ).run(journal)
+    for (id, entry) in catalogue.branches {
+      guard let state = states[id] else { continue }
+      branches[id] = EngineBranch(
+        entry, engine: self, state: state, controlLSN: .zero)
+    }
+  }
+
+  /// Begins a new journal file, which ends the old ones where recovery did, and starts the threads.
+  private func start(_ recovered: RecoveredJournal) throws(StoreError) {
+    if !recovered.used.isEmpty { try checkpoint() }
+    if options.usesThreads { try maintenance.start(self) }
+  }
+
+  // MARK: Closing
+
+  /// Seals everything, writes a checkpoint and gives the store up. When that fails, for lack of
+  /// space say, nothing is lost: the next opening replays the journal.
+  package func close() throws(StoreError) {
+    guard isOpen else { return }
+    maintenance.stop()
+    defer { finishClosing() }
+    if options.isReadOnly { return }
+    try sealAll(.everything)
+    try journal.endCurrentFile()
+    try checkpoint()
+    do throws(SystemError) { try journal.removeFreeFiles() } catch {
+      throw StoreError(error, while: "removing free journal files")
+    }
+  }
+
+  /// Gives the store up at once, as a killed process would; the next opening replays the journal.
+  package func abandon() {
+    maintenance.stop()
+    finishClosing()
+  }
+
+  private func finishClosing() {
+    markClosed()
+    relief.withLock { relief.broadcast() }
+    control.withLock { branches = [:] }
+  }
+}
+
+extension Disk {
+  /// All bytes of a file.
+  func contents(of name: String) throws(SystemError) -> [UInt8] {
+    let file = try open(name, .read)
+    var bytes = [UInt8](repeating: 0, count: Int(try file.byteCount()))
+    let outcome = bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(SystemError) in try file.read(into: buffer, at: 0) }
+    }
+    let count = try outcome.get()
+    return Array(bytes.prefix(count))
+  }
+}

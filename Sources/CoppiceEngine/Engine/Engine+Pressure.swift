@@ -1,0 +1,99 @@
+internal import CoppicePlatform
+internal import Synchronization
+
+// Writers and memory: unsealed pages live in RAM, and journal files hold them until they are sealed.
+// From half of the overlay's limit on a writer is delayed a little for every write, in proportion to
+// how full it is, so that sealing keeps up without a cliff. At the limit it waits.
+
+extension Engine {
+  /// The longest delay of one write, just below the limit.
+  private static let delayNanosecondsMax: UInt64 = 2_000_000
+
+  /// Waits until the overlay may take another write.
+  func admitWriter() throws(StoreError) {
+    let limit = options.overlayByteCountMax
+    guard meter.byteCount > limit / 2 else { return }
+    guard options.usesThreads else {
+      while meter.byteCount > limit / 2, try sealStep(.pressure) {}
+      return
+    }
+    maintenance.wake()
+    let half = UInt64(limit / 2)
+    let excess = min(UInt64(max(0, meter.byteCount - limit / 2)), half)
+    // Cubic: hardly felt at first, steep near the limit.
+    let share = Double(excess) / Double(half)
+    let delay = UInt64(Double(Self.delayNanosecondsMax) * share * share * share)
+    relief.withLock {
+      if delay > 20_000 {
+        let deadline = clock.monotonicNanoseconds() + delay
+        while relief.wait(untilMonotonicNanoseconds: deadline) {}
+      }
+      while meter.byteCount >= limit, isOpen, !journal.isPoisoned {
+        relief.wait(untilMonotonicNanoseconds: clock.monotonicNanoseconds() + 50_000_000)
+      }
+    }
+  }
+
+  func didWrite() {
+    guard options.usesThreads else { return }
+    let dirty = meter.byteCount
+    if dirty > options.sealByteCount || journal.wantsRoom { maintenance.wake() }
+  }
+
+  /// A number that changes whenever sealing or a checkpoint may have made room.
+  var reliefCount: Int { relievedCount.load(ordering: .acquiring) }
+
+  func didSeal() {
+    relievedCount.add(1, ordering: .acquiringAndReleasing)
+    relief.withLock { relief.broadcast() }
+  }
+
+  /// After a write found the journal full: makes room, or waits until room was made. Returns false
+  /// when there is nothing that could make any.
+  func relieve(after attempt: Int) throws(StoreError) -> Bool {
+    guard !journal.isPoisoned, meter.byteCount > 0 else { return false }
+    if reliefCount != attempt { return true }
+    let sealed = try sealStep(.pressure)
+    try checkpoint()
+    return sealed || reliefCount != attempt
+  }
+
+  /// After a flush: sees to it that the journal gets its witness once idle.
+  func didFlush() {
+    guard options.usesThreads, isUpkeepAsleep.load(ordering: .relaxed) else { return }
+    isUpkeepAsleep.store(false, ordering: .relaxed)
+    maintenance.wake()
+  }
+
+  // MARK: Steps
+
+  /// One step of the thread that seals and checkpoints.
+  func performMaintenance() throws(StoreError) -> StepOutcome {
+    if journal.isPoisoned { return .idle(nanoseconds: nil) }
+    if try sealStep(.limits) {
+      if wantsCheckpoint { try checkpoint() }
+      return .worked
+    }
+    if wantsCheckpoint {
+      try checkpoint()
+      return .idle(nanoseconds: nil)
+    }
+    return .idle(nanoseconds: nil)
+  }
+
+  /// One step of the thread that keeps the journal ready.
+  func performJournalUpkeep() throws(StoreError) -> StepOutcome {
+    if journal.isPoisoned { return .idle(nanoseconds: nil) }
+    if journal.wantsRoom {
+      try journal.prepareRoom()
+      return .worked
+    }
+    switch try journal.writeWitness(ifFlushedBefore: clock.monotonicNanoseconds()) {
+    case .written: return .worked
+    case .tooEarly: return .idle(nanoseconds: Journal.witnessDelayNanoseconds)
+    case .notNeeded: break
+    }
+    isUpkeepAsleep.store(true, ordering: .releasing)
+    return .idle(nanoseconds: nil)
+  }
+}

@@ -1,0 +1,224 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+
+// A seal takes four steps: freeze an open layer, build frames and a new root, sync the segments,
+// publish. Only bottom layers are sealed, each once for all branches that share it. A crash before
+// the publish is durable leaves unpublished frames, which opening drops, and the journal's records,
+// from which the layer is made again.
+
+extension Engine {
+  /// Why a layer is sealed now.
+  package enum SealReason: Sendable {
+    /// Some limit asks for it: a branch's dirty bytes, the overlay's, the journal's, or a stack that
+    /// grew high.
+    case limits
+    /// Memory or room is short: whatever helps most, even below the limits.
+    case pressure
+    /// Every layer that holds anything.
+    case everything
+  }
+
+  struct SealCandidate {
+    var branch: EngineBranch
+    var layer: Layer
+    var root: RootView
+  }
+
+  /// A layer built into frames, not published yet.
+  struct BuiltSeal {
+    var candidate: SealCandidate
+    var newRoot: Ref
+    var counts: SealCounts
+    var appender: SegmentAppender
+    var epoch: Int
+  }
+
+  private static let stackHeightMax = 8
+  private static let groupByteCountMax = 64 << 20
+  private static let attemptCountMax = 3
+
+  /// Seals what the reason asks for, in one group: many layers, one segment sync, one journal sync.
+  /// Returns whether anything was sealed.
+  @discardableResult
+  package func sealStep(_ reason: SealReason) throws(StoreError) -> Bool {
+    try checkWritable()
+    return try sealing.withLock { () throws(StoreError) in
+      let candidates = sealCandidates(reason)
+      guard !candidates.isEmpty else { return false }
+      try seal(candidates)
+      return true
+    }
+  }
+
+  /// Seals until nothing is left that the reason asks for.
+  package func sealAll(_ reason: SealReason = .everything) throws(StoreError) {
+    while try sealStep(reason) {}
+  }
+
+  /// Seals one branch's layers.
+  package func seal(_ branch: EngineBranch) throws(StoreError) {
+    try checkWritable()
+    try sealing.withLock { () throws(StoreError) in
+      while let candidate = freeze(branch) { try seal([candidate]) }
+    }
+  }
+
+  private func seal(_ candidates: [SealCandidate]) throws(StoreError) {
+    for attempt in 1... {
+      do throws(StoreError) {
+        var built: [BuiltSeal] = []
+        for candidate in candidates { built.append(try build(candidate)) }
+        try publish(built)
+        return
+      } catch {
+        // A lost segment loses no acknowledged byte: what was in flight is built again.
+        guard error.kind == .unavailable, attempt < Self.attemptCountMax,
+          !journal.isPoisoned
+        else { throw error }
+      }
+    }
+  }
+
+  // MARK: Choosing
+
+  private func sealCandidates(_ reason: SealReason) -> [SealCandidate] {
+    let all = control.withLock { Array(branches.values) }.sorted { $0.id < $1.id }
+    var chosen: [EngineBranch]
+    switch reason {
+    case .everything: chosen = all
+    case .limits, .pressure:
+      chosen = all.filter { $0.wantsSeal(options, heightMax: Self.stackHeightMax) }
+      if chosen.isEmpty, isJournalLong, let oldest = oldestDirtyBranch(all) { chosen = [oldest] }
+      if chosen.isEmpty, reason == .pressure || meter.byteCount > options.overlayByteCountMax / 2 {
+        chosen = dirtiestBranches(all)
+      }
+    }
+    var seen: Set<ObjectIdentifier> = []
+    var candidates: [SealCandidate] = []
+    var byteCount = 0
+    for branch in chosen {
+      guard byteCount < Self.groupByteCountMax, let candidate = freeze(branch),
+        seen.insert(ObjectIdentifier(candidate.layer)).inserted
+      else { continue }
+      byteCount += candidate.layer.byteCount
+      candidates.append(candidate)
+    }
+    return candidates
+  }
+
+  private var isJournalLong: Bool { journal.usedByteCount > options.journalByteCountMax / 2 }
+
+  /// The branch whose bottom layer holds the oldest records: sealing it lets journal files go.
+  private func oldestDirtyBranch(_ all: [EngineBranch]) -> EngineBranch? {
+    all.compactMap { branch in branch.firstDirtyLSN.map { (branch, $0) } }
+      .min { $0.1 < $1.1 }?.0
+  }
+
+  private func dirtiestBranches(_ all: [EngineBranch]) -> [EngineBranch] {
+    let dirty = all.map { ($0, $0.dirtyByteCount) }.filter { $0.1 > 0 }
+    return dirty.sorted { $0.1 > $1.1 }.map(\.0)
+  }
+
+  /// The branch's bottom layer, frozen for the purpose if it is the open one; `nil` when the branch
+  /// has nothing to seal.
+  private func freeze(_ branch: EngineBranch) -> SealCandidate? {
+    branch.writer.withLock {
+      let isAllOpen = branch.state.withLock { $0.sealed.frozen.isEmpty && !$0.open.isEmpty }
+      if isAllOpen { branch.freezeOpenLayer(through: journal.lastLSN) }
+      return branch.state.withLock { state in
+        state.sealed.frozen.bottom.map {
+          SealCandidate(branch: branch, layer: $0, root: state.sealed.root)
+        }
+      }
+    }
+  }
+
+  // MARK: Building and publishing
+
+  func sealContext(_ domain: DomainID) throws(StoreError) -> SealContext {
+    let appender = try appenders.appender(domain, continuing: newestSegment(of: domain))
+    return SealContext(
+      frames: frames, appender: appender, window: window,
+      place: { [unowned self] in place(of: $0) },
+      isShareable: { [unowned self] in self.domain(of: $0) == domain })
+  }
+
+  private func newestSegment(of domain: DomainID) -> SegmentEntry? {
+    control.withLock {
+      catalogue.segments.values.filter { $0.domain == domain }.max { $0.id < $1.id }
+    }
+  }
+
+  private func build(_ candidate: SealCandidate) throws(StoreError) -> BuiltSeal {
+    let context = try sealContext(candidate.branch.domain)
+    let epoch = context.appender.epoch
+    var counts = SealCounts()
+    let id = candidate.branch.id
+    let name = self.name(of: id)
+    let time = clock.wallNanoseconds()
+    let through = candidate.layer.through
+    let newRoot = try LayerSeal(
+      context: context, workers: workers, layer: candidate.layer, root: candidate.root
+    ).run(
+      note: { NoteFrame(branch: id, name: name, lsn: through, root: $0, time: time) },
+      counts: &counts)
+    return BuiltSeal(
+      candidate: candidate, newRoot: newRoot, counts: counts, appender: context.appender,
+      epoch: epoch)
+  }
+
+  /// Publishes built seals. Every segment with unpublished bytes is synced and named before: a
+  /// dedup hit may lie in any of them.
+  private func publish(_ built: [BuiltSeal]) throws(StoreError) {
+    let ends = try appenders.sync()
+    for seal in built where seal.appender.epoch != seal.epoch {
+      throw StoreError(.unavailable, "a segment was lost while a seal built on it")
+    }
+    let last = try control.withLock { () throws(StoreError) in
+      var last = LSN.zero
+      for (index, seal) in built.enumerated() {
+        last = try record(
+          .publish(
+            oldRoot: seal.candidate.root.root, intervals: [seal.candidate.layer.interval],
+            newRoot: seal.newRoot, ends: index == 0 ? ends : []),
+          branch: seal.candidate.branch.id)
+      }
+      return last
+    }
+    try journal.flush(through: last)
+    appenders.markPublished(ends)
+    control.withLock {
+      for seal in built {
+        let view = RootView(seal.newRoot, frames: frames)
+        for branch in branches.values {
+          branch.applyPublish(
+            of: seal.candidate.layer, oldRoot: seal.candidate.root.root, newRoot: view)
+        }
+        sealCounts.add(seal.counts)
+      }
+    }
+    didSeal()
+  }
+}
+
+extension EngineBranch {
+  /// Whether the branch by itself is over a limit.
+  func wantsSeal(_ options: EngineOptions, heightMax: Int) -> Bool {
+    state.withLock { state in
+      let frozen = state.sealed.frozen
+      return frozen.layers.count > heightMax
+        || state.open.byteCount + frozen.byteCount >= options.sealByteCount
+    }
+  }
+
+  var dirtyByteCount: Int {
+    state.withLock { $0.open.byteCount + $0.sealed.frozen.byteCount }
+  }
+
+  /// The LSN above which the branch's unsealed writes begin.
+  var firstDirtyLSN: LSN? {
+    state.withLock { state in
+      state.sealed.frozen.bottom?.from ?? (state.open.isEmpty ? nil : state.open.from)
+    }
+  }
+}

@@ -1,0 +1,134 @@
+package import CoppiceFormat
+package import CoppicePlatform
+internal import Synchronization
+
+/// A store of branches of volumes of pages, opened by one process.
+///
+/// The engine is synchronous and thread-safe. With `usesThreads` its own threads seal, checkpoint
+/// and prepare; without, the owner drives it step by step.
+///
+/// Locks, in the order in which they are taken: `sealing`, `checkpointing`; a branch's `writer` (several in order of their
+/// ids); `control`, under which control records get their LSNs and change the catalogue; a branch's
+/// `state`; the journal's and the appenders' own. Nothing waits for a device under `control` but an
+/// append that found the batch full.
+package final class Engine: @unchecked Sendable {
+  package let disk: any Disk
+  package let clock: any StoreClock
+  package let options: EngineOptions
+  package let superblock: Superblock
+  let secret: HashSecret
+  let buffers: PageBufferPool
+  let meter = OverlayMeter()
+  let frames: FrameReader
+  let files: SegmentFiles
+  let journal: Journal
+  let window: DedupWindow
+  let directories: DirectoryCache
+  let workers: WorkerPool
+  let appenders: AppenderSet
+  let volumeNumbers = Mutex(VolumeNumberBlock())
+  let maintenance = Maintenance()
+  let control = Monitor()
+  /// One group of layers is sealed at a time.
+  let sealing = Monitor()
+  /// One checkpoint is written at a time.
+  let checkpointing = Monitor()
+  private let lock: any DiskLock
+
+  // Guarded by `control`.
+  var catalogue: CatalogueState
+  var branches: [BranchID: EngineBranch] = [:]
+  var catalogueNumber: UInt64
+  var controlByteCountSinceCheckpoint = 0
+  var checkpointByteCount = 0
+  var sealCounts = SealCounts()
+
+  /// Waited on by writers that are held back.
+  let relief = Monitor()
+  let relievedCount = Atomic<Int>(0)
+  /// Whether the thread that keeps the journal waits to be told of a flush.
+  let isUpkeepAsleep = Atomic<Bool>(false)
+  private let isOpenFlag = Atomic<Bool>(true)
+
+  init(_ opened: OpenedStore, options: EngineOptions) throws(StoreError) {
+    disk = opened.disk
+    clock = opened.clock
+    lock = opened.lock
+    self.options = options
+    superblock = opened.superblock
+    secret = HashSecret(bytes: opened.superblock.secret)
+    buffers = PageBufferPool(pageByteCount: opened.superblock.pageByteCount)
+    files = SegmentFiles(disk: opened.disk, capacity: options.openSegmentFileCountMax)
+    frames = FrameReader(
+      pageByteCount: opened.superblock.pageByteCount, secret: secret, buffers: buffers,
+      files: files, pageCacheByteCount: options.pageCacheByteCount,
+      nodeCacheByteCount: options.nodeCacheByteCount)
+    journal = Journal(
+      disk: opened.disk, clock: opened.clock, uuid: opened.superblock.uuid,
+      byteCountMax: options.journalByteCountMax, recovered: opened.journal)
+    catalogue = opened.catalogue
+    catalogueNumber = opened.catalogueNumber
+    window = DedupWindow(byteCount: options.windowByteCount)
+    directories = DirectoryCache(byteCount: options.directoryCacheByteCount)
+    appenders = AppenderSet(
+      disk: opened.disk, files: files, uuid: opened.superblock.uuid,
+      nextSegment: opened.catalogue.nextSegment,
+      forget: { [frames, window] first in
+        let isLost = { (name: FrameName) in name.segment == first.segment && name >= first }
+        frames.pages.remove(where: isLost)
+        frames.nodes.remove(where: isLost)
+        window.remove(where: isLost)
+      })
+    do throws(SystemError) {
+      workers = try WorkerPool(threadCount: options.usesThreads ? options.workerCount : 0)
+    } catch {
+      throw StoreError(error, while: "starting worker threads")
+    }
+  }
+
+  package var pageByteCount: Int { superblock.pageByteCount }
+  package var storeUUID: StoreUUID { superblock.uuid }
+
+  package var isOpen: Bool { isOpenFlag.load(ordering: .acquiring) }
+
+  func checkOpen() throws(StoreError) {
+    guard isOpen else {
+      throw StoreError(.unavailable, "the store was closed", remedy: "open it again")
+    }
+  }
+
+  func markClosed() { isOpenFlag.store(false, ordering: .releasing) }
+
+  func checkWritable() throws(StoreError) {
+    try checkOpen()
+    if options.isReadOnly {
+      throw StoreError(
+        .denied, "the store was opened for reading only", remedy: "open it for writing")
+    }
+  }
+
+  /// A branch's name, for messages.
+  package func name(of id: BranchID) -> String {
+    control.withLock { catalogue.branches[id]?.name ?? "branch \(id.rawValue)" }
+  }
+
+  /// Appends a control record and changes the catalogue by it. The caller holds `control`.
+  func record(_ record: ControlRecord, branch: BranchID) throws(StoreError) -> LSN {
+    try self.record([(branch, record)])
+  }
+
+  /// As `record`, for several that replay applies all or none of.
+  func record(_ records: [(branch: BranchID, record: ControlRecord)]) throws(StoreError) -> LSN {
+    let time = clock.wallNanoseconds()
+    let encoded = JournalRecords.control(
+      records.map { ($0.branch, JournalRecords.EncodedControlRecord($0.record)) }, time: time)
+    let last = try journal.append(encoded)
+    let first = last.rawValue - UInt64(records.count) + 1
+    for (index, entry) in records.enumerated() {
+      catalogue.apply(
+        entry.record, branch: entry.branch, lsn: LSN(first + UInt64(index)), time: time)
+    }
+    controlByteCountSinceCheckpoint += encoded.byteCount
+    return last
+  }
+}

@@ -1,0 +1,232 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// A branch or snapshot of an open store: pages and volumes, no names.
+///
+/// Locks, in the order in which they are taken: `writer` makes LSN order and RAM order of the
+/// branch's writes the same; the engine's control lock; `state`, held only to look or to swap.
+package final class EngineBranch: VolumeSpace, PageSource, Sendable {
+  package let id: BranchID
+  package let domain: DomainID
+  package let isReadOnly: Bool
+  unowned let engine: Engine
+  let writer = Monitor()
+  let state: Mutex<BranchState>
+  /// The newest control record that made or changed this branch as a whole.
+  private let controlLSNValue: Atomic<UInt64>
+  private let isDeletedFlag: Atomic<Bool>
+
+  init(_ entry: BranchEntry, engine: Engine, state: BranchState, controlLSN: LSN) {
+    id = entry.id
+    domain = entry.domain
+    isReadOnly = entry.flags.contains(.readOnly)
+    self.engine = engine
+    self.state = Mutex(state)
+    controlLSNValue = Atomic(controlLSN.rawValue)
+    isDeletedFlag = Atomic(entry.flags.contains(.deleted))
+  }
+
+  package var pageByteCount: Int { engine.pageByteCount }
+
+  var controlLSN: LSN { LSN(controlLSNValue.load(ordering: .acquiring)) }
+  func noteControl(_ lsn: LSN) { controlLSNValue.store(lsn.rawValue, ordering: .releasing) }
+
+  package var isDeleted: Bool { isDeletedFlag.load(ordering: .acquiring) }
+  func setDeleted(_ isDeleted: Bool) { isDeletedFlag.store(isDeleted, ordering: .releasing) }
+
+  private func checkExists() throws(StoreError) {
+    try engine.checkOpen()
+    if isDeleted {
+      throw StoreError(
+        .notFound, "the branch was deleted", object: engine.name(of: id),
+        remedy: "restore it, or use another branch")
+    }
+  }
+
+  private func checkWritable() throws(StoreError) {
+    try checkExists()
+    if isReadOnly {
+      throw StoreError(
+        .denied, "a snapshot cannot be written", object: engine.name(of: id),
+        remedy: "create a branch from it and write there")
+    }
+  }
+
+  // MARK: Reading
+
+  package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
+    let (part, sealed) = state.withLock { state in
+      (state.open[volume].map { AttributesAnswer(attributes: $0.attributes) }, state.sealed)
+    }
+    if let part { return part.attributes }
+    return try sealed.attributes(of: volume)
+  }
+
+  private struct AttributesAnswer { var attributes: VolumeAttributes? }
+
+  package func read(
+    _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(StoreError) -> Int {
+    try checkExists()
+    guard let end = try attributes(of: volume)?.byteCount, offset < end,
+      let target = buffer.baseAddress
+    else { return 0 }
+    let stop = offset + min(UInt64(buffer.count), end - offset)
+    let pageByteCount = UInt64(self.pageByteCount)
+    var place = offset
+    while place < stop {
+      let page = place / pageByteCount
+      let start = Int(place - page * pageByteCount)
+      let count = min(Int(pageByteCount) - start, Int(stop - place))
+      let to = target + Int(place - offset)
+      if let found = try self.page(.below, volume, PageNumber(page)) {
+        to.copyMemory(from: found.bytes + start, byteCount: count)
+      } else {
+        to.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+      }
+      place += UInt64(count)
+    }
+    return Int(stop - offset)
+  }
+
+  func page(_ answer: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber)
+    throws(StoreError) -> PageBuffer?
+  {
+    var answer = answer
+    let sealed: SealedState
+    if case .below = answer {
+      let own: VolumeLayer.Answer
+      (own, sealed) = state.withLock { state in
+        nonisolated(unsafe) let found = state.open[volume]?.lookup(page) ?? .below
+        return (found, state.sealed)
+      }
+      answer = own
+    } else {
+      sealed = state.withLock { $0.sealed }
+    }
+    if case .below = answer { return try sealed.page(volume, page, engine.frames) }
+    return try sealed.page(answer, volume, page, engine.frames)
+  }
+
+  // MARK: Writing
+
+  package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
+    guard transaction.byteCount <= Transaction.byteCountMax else {
+      throw StoreError(
+        .invalid,
+        "a transaction of \(transaction.byteCount) bytes is over the limit of "
+          + "\(Transaction.byteCountMax)", object: engine.name(of: id),
+        remedy: "split it, or use an import")
+    }
+    let time = transaction.time
+    let records = copy transaction
+    return try commit(time: time, .transaction(id, records)) { builder throws(StoreError) in
+      for record in records.records {
+        let outcome = records.operations.withUnsafeBytes { bytes in
+          Result { () throws(StoreError) in
+            try builder.apply(
+              OpReader(
+                UnsafeRawBufferPointer(rebasing: bytes[record.bytes]),
+                opCount: record.operationCount),
+              object: "a transaction")
+          }
+        }
+        try outcome.get()
+      }
+    }
+  }
+
+  /// Writes bytes in one transaction; what `Transaction.write` and `commit` do, without a copy.
+  package func write(
+    _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64
+  ) throws(StoreError) -> LSN {
+    guard bytes.count > 0 else { return engine.journal.lastLSN }
+    guard bytes.count <= Transaction.byteCountMax / 2 else {
+      throw StoreError(
+        .invalid, "a write of \(bytes.count) bytes is over the limit of "
+          + "\(Transaction.byteCountMax / 2)", object: engine.name(of: id),
+        remedy: "split it")
+    }
+    return try commit(time: time, .write(id, time: time, volume, offset: offset, bytes)) {
+      builder throws(StoreError) in try builder.write(volume, at: offset, bytes)
+    }
+  }
+
+  /// One critical section from the state that a change builds on, over its LSN, to its place in
+  /// the open layer: RAM order is LSN order.
+  private func commit(
+    time: Int64, _ records: JournalRecords,
+    _ build: (inout ChangeBuilder<EngineBranch>) throws(StoreError) -> Void
+  ) throws(StoreError) -> LSN {
+    try engine.admitWriter()
+    while true {
+      let attempt = engine.reliefCount
+      do throws(StoreError) {
+        let lsn = try writer.withLock { () throws(StoreError) in
+          try checkWritable()
+          var builder = ChangeBuilder(on: self, buffers: engine.buffers, time: time)
+          try build(&builder)
+          let lsn = try engine.journal.append(records)
+          nonisolated(unsafe) let change = builder.change
+          state.withLock { $0.open.merge(change, lsn: lsn, pageByteCount: pageByteCount) }
+          return lsn
+        }
+        engine.didWrite()
+        return lsn
+      } catch {
+        guard error.kind == .full, try engine.relieve(after: attempt) else { throw error }
+      }
+    }
+  }
+
+  package func flush(through lsn: LSN) throws(StoreError) {
+    try engine.journal.flush(through: max(lsn, controlLSN))
+    engine.didFlush()
+  }
+
+  /// What must be synced for the volume's content to be durable.
+  package func lastLSN(of volume: VolumeNumber) -> LSN {
+    state.withLock { state in
+      state.open[volume]?.lastLSN ?? state.sealed.frozen.lastLSN(of: volume)
+    }
+  }
+
+  // MARK: Layers
+
+  /// Ends the open layer at `lsn`, a record no older than any of its writes, and begins another.
+  /// The caller holds `writer`. Does nothing to an empty layer.
+  func freezeOpenLayer(through lsn: LSN) {
+    state.withLock { state in
+      guard !state.open.isEmpty else { return }
+      state.open.freeze(through: lsn)
+      state.sealed.frozen = state.sealed.frozen.pushing(state.open)
+      state.open = Layer(writer: id, from: lsn, meter: engine.meter)
+    }
+  }
+
+  /// How much of the branch's own open interval, as the catalogue sees it, holds writes.
+  var writtenThrough: LSN {
+    state.withLock { state in
+      if !state.open.isEmpty { return .open }
+      guard let top = state.sealed.frozen.layers.last, top.writer == id else { return .zero }
+      return top.through
+    }
+  }
+
+  /// Takes a new state as a whole. The caller holds `writer` and the control lock.
+  func replace(_ sealed: SealedState, from lsn: LSN) {
+    let open = Layer(writer: id, from: lsn, meter: engine.meter)
+    state.withLock { $0 = BranchState(sealed: sealed, open: open) }
+    noteControl(lsn)
+  }
+
+  /// Applies a durable publish: drops the bottom layer if it is this one, on this root.
+  func applyPublish(of layer: Layer, oldRoot: Ref, newRoot: RootView) {
+    state.withLock { state in
+      guard state.sealed.frozen.bottom === layer, state.sealed.root.root == oldRoot else { return }
+      state.sealed = SealedState(
+        root: newRoot, frozen: state.sealed.frozen.removingBottom())
+    }
+  }
+}

@@ -1,0 +1,203 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Turns refs into verified content: cache, else read, decode, verify and cache.
+///
+/// Thread-safe. What comes from the device is always checked against the hash in the ref.
+final class FrameReader: Sendable {
+  let pageByteCount: Int
+  let secret: HashSecret
+  let buffers: PageBufferPool
+  let files: SegmentFiles
+  let codecs: CodecPool
+  let pages: FrameCache<PageBuffer>
+  let nodes: FrameCache<Node>
+
+  init(
+    pageByteCount: Int, secret: HashSecret, buffers: PageBufferPool, files: SegmentFiles,
+    pageCacheByteCount: Int, nodeCacheByteCount: Int
+  ) {
+    self.pageByteCount = pageByteCount
+    self.secret = secret
+    self.buffers = buffers
+    self.files = files
+    codecs = CodecPool(pageByteCount: pageByteCount)
+    pages = FrameCache(capacity: pageCacheByteCount / pageByteCount)
+    nodes = FrameCache(capacity: nodeCacheByteCount / Node.byteCount)
+  }
+
+  // MARK: Pages
+
+  /// The page that `ref` names; not a hole.
+  func page(_ ref: Ref) throws(StoreError) -> PageBuffer {
+    if let cached = pages.value(ref.locator.name, hash: ref.hash) { return cached }
+    return try codecs.withSet { set throws(StoreError) in try loadPage(ref, set) }
+  }
+
+  /// As `page`, for callers that hold a codec set already.
+  func page(_ ref: Ref, _ set: CodecSet) throws(StoreError) -> PageBuffer {
+    if let cached = pages.value(ref.locator.name, hash: ref.hash) { return cached }
+    return try loadPage(ref, set)
+  }
+
+  private func loadPage(_ ref: Ref, _ set: CodecSet) throws(StoreError) -> PageBuffer {
+    let buffer = try decodePage(ref.locator, set)
+    guard secret.pageHash(buffer.contents) == ref.hash else { throw mismatch(ref.locator) }
+    pages.insert(buffer, name: ref.locator.name, hash: ref.hash)
+    return buffer
+  }
+
+  /// The full page that derived pages build on. Its content is not checked against a ref; what is
+  /// decoded with it is.
+  func basePage(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> PageBuffer {
+    if let cached = pages.value(locator.name) { return cached }
+    let buffer = try decodePage(locator, set)
+    pages.insert(buffer, name: locator.name, hash: secret.pageHash(buffer.contents))
+    return buffer
+  }
+
+  /// The base of a derived page.
+  func base(of locator: Locator, _ set: CodecSet) throws(StoreError) -> Locator {
+    let stored = try storedBytes(locator, set)
+    return try baseLocator(stored, locator)
+  }
+
+  private func decodePage(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> PageBuffer {
+    guard locator.form.kind == .page, let encoding = locator.form.encoding else {
+      throw damaged(locator, "its ref does not name a page")
+    }
+    let stored = try storedBytes(locator, set)
+    let buffer = buffers.acquire()
+    var payload = stored
+    var base: PageBuffer?
+    if encoding == .zstdOnBase {
+      let baseLocator = try baseLocator(stored, locator)
+      guard !baseLocator.form.isDerived else { throw damaged(locator, "its base is derived too") }
+      base = try basePage(baseLocator, set)
+      // Reading the base has used the scratch memory.
+      payload = UnsafeRawBufferPointer(
+        rebasing: try storedBytes(locator, set)[Locator.byteCount...])
+    }
+    do throws(FormatError) {
+      try set.pages.decode(
+        payload, encoding: encoding, base: base?.contents, into: buffer.mutableContents)
+    } catch {
+      throw StoreError(error, in: describe(locator))
+    }
+    return buffer
+  }
+
+  // MARK: Nodes
+
+  /// The node that `ref` names; not a hole.
+  func node(_ ref: Ref) throws(StoreError) -> Node {
+    if let cached = nodes.value(ref.locator.name, hash: ref.hash) { return cached }
+    return try codecs.withSet { set throws(StoreError) in try loadNode(ref, set) }
+  }
+
+  private func loadNode(_ ref: Ref, _ set: CodecSet) throws(StoreError) -> Node {
+    let node = try decodeNode(ref.locator, set)
+    guard node.header.id == ref.hash else { throw mismatch(ref.locator) }
+    nodes.insert(node, name: ref.locator.name, hash: ref.hash)
+    return node
+  }
+
+  /// The full node that nodes with overrides build on.
+  func baseNode(_ locator: Locator) throws(StoreError) -> Node {
+    try codecs.withSet { set throws(StoreError) in try baseNode(locator, set) }
+  }
+
+  private func baseNode(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> Node {
+    if let cached = nodes.value(locator.name) { return cached }
+    let node = try decodeNode(locator, set)
+    nodes.insert(node, name: locator.name, hash: node.header.id)
+    return node
+  }
+
+  private func decodeNode(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> Node {
+    var stored = try storedBytes(locator, set)
+    let refs = Node.allocateRefs()
+    do throws(StoreError) {
+      var baseLocator: Locator?
+      let header: NodeHeader
+      do throws(FormatError) {
+        switch locator.form.encoding {
+        case .columns:
+          header = try set.nodes.decodeFull(stored, into: refs)
+        case .overridesOnBase:
+          let place = try NodeCodec.baseLocator(of: stored)
+          baseLocator = place
+          let base: Node
+          do throws(StoreError) {
+            base = try baseNode(place, set)
+            stored = try storedBytes(locator, set)
+          } catch {
+            refs.deallocate()
+            throw error
+          }
+          header = try set.nodes.decodeOverrides(stored, baseRefs: base.refs, into: refs)
+        default:
+          throw FormatError.malformed(what: "node's encoding")
+        }
+      } catch let error as FormatError {
+        refs.deallocate()
+        throw StoreError(error, in: describe(locator))
+      } catch let error as StoreError {
+        throw error
+      }
+      return Node(header: header, refs: refs, locator: locator, base: baseLocator)
+    }
+  }
+
+  // MARK: Stored bytes
+
+  /// The frame's bytes as stored, in the set's scratch memory until its next use.
+  func storedBytes(_ locator: Locator, _ set: CodecSet) throws(StoreError)
+    -> UnsafeRawBufferPointer
+  {
+    do throws(SystemError) {
+      let file = try files.file(locator.name.segment)
+      set.stored.removeAll()
+      set.stored.extend(locator.storedByteCount)
+      let count = try file.read(into: set.stored.mutableContents, at: UInt64(locator.offset))
+      guard count == locator.storedByteCount else {
+        throw damaged(locator, "the segment ends before the frame does")
+      }
+      return set.stored.contents
+    } catch let error as SystemError {
+      if error.isMissing { throw damaged(locator, "its segment is missing") }
+      throw StoreError(error, while: "reading \(describe(locator))")
+    } catch let error as StoreError {
+      throw error
+    }
+  }
+
+  private func baseLocator(_ stored: UnsafeRawBufferPointer, _ locator: Locator)
+    throws(StoreError) -> Locator
+  {
+    do throws(FormatError) {
+      guard stored.count >= Locator.byteCount else {
+        throw FormatError.truncated(
+          what: "derived frame", needed: Locator.byteCount, available: stored.count)
+      }
+      return try Locator(
+        decoding: UnsafeRawBufferPointer(rebasing: stored[0..<Locator.byteCount]))
+    } catch {
+      throw StoreError(error, in: describe(locator))
+    }
+  }
+
+  func describe(_ locator: Locator) -> String {
+    "frame \(locator.name.segment.rawValue)/\(locator.name.ordinal)"
+  }
+
+  private func damaged(_ locator: Locator, _ text: String) -> StoreError {
+    StoreError(
+      .corrupt, text, object: describe(locator),
+      remedy: "run `coppice check` and restore what it names from a copy")
+  }
+
+  private func mismatch(_ locator: Locator) -> StoreError {
+    damaged(locator, "its content does not have the hash it was stored under")
+  }
+}

@@ -1,0 +1,58 @@
+internal import CoppiceFormat
+
+/// A decoded node: header and 256 refs. Immutable once read or built.
+final class Node: @unchecked Sendable {
+  static let slotCount = NodeCodec.slotCount
+
+  let header: NodeHeader
+  let refs: UnsafePointer<Ref>
+  /// Where the node itself is stored; its base if it is stored as overrides.
+  let locator: Locator
+  let base: Locator?
+
+  /// Takes ownership of `refs`, allocated with `allocateRefs`.
+  init(header: NodeHeader, refs: UnsafeMutablePointer<Ref>, locator: Locator, base: Locator?) {
+    self.header = header
+    self.refs = UnsafePointer(refs)
+    self.locator = locator
+    self.base = base
+  }
+
+  deinit { UnsafeMutablePointer(mutating: refs).deallocate() }
+
+  static func allocateRefs() -> UnsafeMutablePointer<Ref> {
+    let refs = UnsafeMutablePointer<Ref>.allocate(capacity: slotCount)
+    refs.initialize(repeating: .hole, count: slotCount)
+    return refs
+  }
+
+  static let byteCount = slotCount * Ref.byteCount + 128
+
+  subscript(slot: Int) -> Ref {
+    precondition(slot >= 0 && slot < Self.slotCount)
+    return refs[slot]
+  }
+}
+
+/// How keys (page or volume numbers) map to levels and slots of the radix tree.
+enum Radix {
+  static let bitCount: UInt64 = 8
+
+  /// How many keys a node of that level covers.
+  static func coverage(level: UInt8) -> UInt64 { 1 << (bitCount * (UInt64(level) + 1)) }
+
+  /// How many keys one slot of a node of that level covers.
+  static func slotCoverage(level: UInt8) -> UInt64 { 1 << (bitCount * UInt64(level)) }
+
+  static func slot(of key: UInt64, level: UInt8) -> Int {
+    Int(truncatingIfNeeded: key >> (bitCount * UInt64(level))) & 0xFF
+  }
+
+  /// The lowest level whose one node covers keys 0 to `count` - 1. Depends on nothing else, so that
+  /// equal volumes have equal trees.
+  static func level(forKeyCount count: UInt64) -> UInt8 {
+    var level: UInt8 = 0
+    while coverage(level: level) < count { level += 1 }
+    return level
+  }
+}

@@ -1,0 +1,127 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Stores nodes: in full, or as overrides on the full node that the old version builds on.
+struct NodeSealer {
+  /// Overrides that are full page frames hide as many dead pages of the base.
+  private static let fullOverrideCountMax = 32
+
+  let context: SealContext
+
+  /// What the node is, and which place of the tree it takes.
+  struct Content {
+    var kind: FrameKind
+    var level: UInt8
+    var firstKey: UInt64
+    /// Of a volume's top node; else nil.
+    var attributes: VolumeAttributes?
+    var volume: VolumeNumber
+  }
+
+  /// Appends the node unless it equals `old`, and returns its ref. A node without children is a
+  /// hole, but for a volume's top node.
+  func seal(
+    _ content: Content, refs: UnsafeMutablePointer<Ref>, old: Ref, counts: inout SealCounts
+  ) throws(StoreError) -> Ref {
+    let isEmpty = (0..<Node.slotCount).allSatisfy { refs[$0].isHole }
+    if isEmpty, content.attributes == nil { return .hole }
+    var header = NodeHeader(
+      kind: content.kind, level: content.level, firstKey: content.firstKey,
+      byteCount: content.attributes?.byteCount ?? 0, modified: content.attributes?.modified ?? 0,
+      id: .hole)
+    header.id = NodeCodec.identify(header, refs: refs, secret: context.frames.secret)
+    // An unreadable old node only means that nothing can be built on it.
+    let oldNode = old.isHole ? nil : try? context.frames.node(old)
+    if let oldNode, header.id == old.hash, Self.areEqual(refs, oldNode.refs) { return old }
+    let base = oldNode.flatMap(baseNode)
+    return try context.frames.codecs.withSet { set throws(StoreError) in
+      var stored: [UInt8] = []
+      var encoding = FrameEncoding.columns
+      if let base, let oldNode, Self.prefersOverrides(refs, base: base, old: oldNode) {
+        set.nodes.encodeOverrides(
+          header, refs: refs, base: base.locator, baseRefs: base.refs, into: &stored)
+        encoding = .overridesOnBase
+      } else {
+        set.nodes.encodeFull(header, refs: refs, into: &stored)
+      }
+      let form = FrameForm(content.kind, encoding)
+      let locator = try append(
+        stored, form, header, content.volume,
+        base: encoding == .columns ? .none : base?.locator.name ?? .none)
+      counts.nodeCount += 1
+      counts.nodeByteCount += stored.count
+      remember(header, refs, locator, base: encoding == .columns ? nil : base?.locator)
+      return Ref(hash: header.id, locator: locator)
+    }
+  }
+
+  private func baseNode(of old: Node) -> Node? {
+    guard let base = old.base else { return old }
+    return try? context.frames.baseNode(base)
+  }
+
+  private static func areEqual(_ a: UnsafeMutablePointer<Ref>, _ b: UnsafePointer<Ref>) -> Bool {
+    (0..<Node.slotCount).allSatisfy { a[$0] == b[$0] }
+  }
+
+  /// Overrides are taken while they need at most half of the full node's room, and either are few
+  /// or mostly new: a node rewritten at random grows few overrides before it is stored in full.
+  static func prefersOverrides(_ refs: UnsafeMutablePointer<Ref>, base: Node, old: Node) -> Bool {
+    var childCount = 0
+    var overrideCount = 0
+    var newCount = 0
+    var fullCount = 0
+    for slot in 0..<Node.slotCount {
+      let ref = refs[slot]
+      if !ref.isHole { childCount += 1 }
+      if ref != base.refs[slot] {
+        overrideCount += 1
+        if !ref.isHole, !ref.locator.form.isDerived { fullCount += 1 }
+      }
+      if ref != old.refs[slot] { newCount += 1 }
+    }
+    return overrideCount * 2 <= childCount && fullCount <= fullOverrideCountMax
+      && (overrideCount <= 32 || newCount * 2 >= overrideCount)
+  }
+
+  private func append(
+    _ stored: [UInt8], _ form: FrameForm, _ header: NodeHeader, _ volume: VolumeNumber,
+    base: FrameName
+  ) throws(StoreError) -> Locator {
+    let outcome = stored.withUnsafeBytes { bytes in
+      Result { () throws(StoreError) in
+        try context.appender.append(
+          PendingFrame(
+            stored: bytes, form: form, hashPrefix: header.id.low, volume: volume,
+            page: PageNumber(header.firstKey), base: base))
+      }
+    }
+    return try outcome.get()
+  }
+
+  /// The next seal of this node finds it in the cache.
+  private func remember(
+    _ header: NodeHeader, _ refs: UnsafeMutablePointer<Ref>, _ locator: Locator, base: Locator?
+  ) {
+    let copy = Node.allocateRefs()
+    copy.update(from: refs, count: Node.slotCount)
+    context.frames.nodes.insert(
+      Node(header: header, refs: copy, locator: locator, base: base), name: locator.name,
+      hash: header.id)
+  }
+}
+
+extension SegmentAppender {
+  /// Appends one frame.
+  func append(_ frame: PendingFrame) throws(StoreError) -> Locator {
+    var locator = Locator.hole
+    try withUnsafePointer(to: frame) { pointer throws(StoreError) in
+      try withUnsafeMutablePointer(to: &locator) { target throws(StoreError) in
+        try append(
+          UnsafeBufferPointer(start: pointer, count: 1),
+          locators: UnsafeMutableBufferPointer(start: target, count: 1))
+      }
+    }
+    return locator
+  }
+}

@@ -1,0 +1,40 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// What every step of sealing works with: one domain's appender, and the services of the store.
+struct SealContext: Sendable {
+  let frames: FrameReader
+  let appender: SegmentAppender
+  let window: DedupWindow
+  /// Finds where a frame lies, if it can be read from disk right now.
+  let place: @Sendable (FrameName) -> SegmentDirectory.Place?
+  /// Whether a frame's domain is the one that is being sealed.
+  let isShareable: @Sendable (SegmentID) -> Bool
+
+  var pageByteCount: Int { frames.pageByteCount }
+}
+
+/// What sealing stored, by how it was stored. Pages and bytes.
+package struct SealCounts: Hashable, Sendable {
+  package var holeCount = 0
+  package var unchangedCount = 0
+  package var deltaCount = 0
+  package var duplicateCount = 0
+  package var fullCount = 0
+  package var nodeCount = 0
+  package var deltaByteCount = 0
+  package var fullByteCount = 0
+  package var nodeByteCount = 0
+
+  mutating func add(_ other: SealCounts) {
+    holeCount += other.holeCount
+    unchangedCount += other.unchangedCount
+    deltaCount += other.deltaCount
+    duplicateCount += other.duplicateCount
+    fullCount += other.fullCount
+    nodeCount += other.nodeCount
+    deltaByteCount += other.deltaByteCount
+    fullByteCount += other.fullByteCount
+    nodeByteCount += other.nodeByteCount
+  }
+}

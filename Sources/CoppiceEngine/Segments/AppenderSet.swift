@@ -1,0 +1,69 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// The appenders of all trust domains, and the segment ids they share.
+final class AppenderSet: Sendable {
+  private let disk: any Disk
+  private let files: SegmentFiles
+  private let uuid: StoreUUID
+  private let nextSegment: Atomic<UInt64>
+  private let appenders = Mutex<[DomainID: SegmentAppender]>([:])
+
+  private let forget: @Sendable (FrameName) -> Void
+
+  /// - Parameter forget: drops what caches and the window hold of the named frame's segment from
+  ///   that frame on.
+  init(
+    disk: any Disk, files: SegmentFiles, uuid: StoreUUID, nextSegment: UInt64,
+    forget: @escaping @Sendable (FrameName) -> Void
+  ) {
+    self.forget = forget
+    self.disk = disk
+    self.files = files
+    self.uuid = uuid
+    self.nextSegment = Atomic(nextSegment)
+  }
+
+  /// The domain's appender. The first call for a domain continues `entry`, its newest published
+  /// segment, if that has room and is as long as it should be.
+  func appender(_ domain: DomainID, continuing entry: @autoclosure () -> SegmentEntry?)
+    throws(StoreError) -> SegmentAppender
+  {
+    if let known = appenders.withLock({ $0[domain] }) { return known }
+    let created = try SegmentAppender(
+      domain: domain, disk: disk, files: files, uuid: uuid, continuing: entry(),
+      takeSegmentID: { [self] in takeSegmentID() }, forget: forget)
+    return appenders.withLock { appenders in
+      if let other = appenders[domain] { return other }
+      appenders[domain] = created
+      return created
+    }
+  }
+
+  private func takeSegmentID() -> SegmentID {
+    SegmentID(nextSegment.add(1, ordering: .relaxed).oldValue)
+  }
+
+  var all: [SegmentAppender] { appenders.withLock { Array($0.values) } }
+
+  /// Makes all appended frames of all domains durable and returns every end that is not published
+  /// yet. A publish names them all: one frame may refer to any frame before it, and opening
+  /// must know every segment with a smaller id.
+  func sync() throws(StoreError) -> [SegmentEnd] {
+    var ends: [SegmentEnd] = []
+    for appender in all { ends += try appender.sync() }
+    return ends
+  }
+
+  func markPublished(_ ends: [SegmentEnd]) {
+    for appender in all { appender.markPublished(ends) }
+  }
+
+  func place(of name: FrameName) -> SegmentDirectory.Place? {
+    for appender in all {
+      if let place = appender.place(ofOrdinal: name.ordinal, in: name.segment) { return place }
+    }
+    return nil
+  }
+}
