@@ -132,8 +132,9 @@ package struct CatalogueState: Sendable {
   private mutating func reset(_ target: BranchID, to source: BranchID, sharesThrough: LSN, _ lsn: LSN)
   {
     guard let root = branches[source]?.root else { return }
+    let intervals = share(source, with: target, sharesThrough: sharesThrough, lsn)
     branches[target]?.root = root
-    branches[target]?.intervals = share(source, with: target, sharesThrough: sharesThrough, lsn)
+    branches[target]?.intervals = intervals
   }
 
   /// The intervals of a branch that takes the source's state: the source's, of the open one the part
@@ -186,13 +187,15 @@ package struct CatalogueState: Sendable {
     }
   }
 
-  /// Raises the start of an open interval without writes, so that it does not hold journal files.
-  /// Done to the live state and the checkpoint alike.
-  package mutating func skipEmptyInterval(of id: BranchID, from: LSN, to lsn: LSN) {
-    guard let count = branches[id]?.intervals.count, count > 0,
-      let last = branches[id]?.intervals[count - 1], last.through == .open, last.from == from
-    else { return }
-    branches[id]?.intervals[count - 1].from = lsn
+  /// Raises the start of an open interval that is all a branch has and holds no writes, so that it
+  /// does not hold journal files. Done to the live state and the checkpoint alike. Returns whether
+  /// the branch has just this interval.
+  package mutating func skipEmptyInterval(of id: BranchID, from: LSN, to lsn: LSN) -> Bool {
+    guard branches[id]?.intervals == [Interval(writer: id, from: from, through: .open)] else {
+      return false
+    }
+    branches[id]?.intervals[0].from = lsn
+    return true
   }
 
   /// The state now stands for everything up to `lsn`: no control record lies between.

@@ -103,3 +103,5 @@ struct IntegerMap<Value> {
     }
   }
 }
+
+extension IntegerMap: Sendable where Value: Sendable {}

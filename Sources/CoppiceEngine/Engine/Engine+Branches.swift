@@ -1,5 +1,6 @@
 package import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 // Every change of the catalogue: under the control lock a record takes its LSN and is applied, then
 // RAM follows, then the record is synced before the caller hears of it.

@@ -1,5 +1,6 @@
-package import CoppiceFormat
+internal import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 // A checkpoint writes the catalogue at LSN X to a new file, after the journal is synced through X.
 // Files are named by a running number; the newest counts, the one before it is kept for repair.
@@ -79,12 +80,12 @@ extension Engine {
       branch.writer.withLock {
         control.withLock {
           let lsn = journal.lastLSN
-          let oldStart = branch.state.withLock { state -> LSN? in
-            guard state.open.isEmpty, state.open.from < lsn else { return nil }
-            defer { state.open.from = lsn }
-            return state.open.from
+          branch.state.withLock { state in
+            guard state.open.isEmpty, state.sealed.frozen.isEmpty, state.open.from < lsn,
+              catalogue.skipEmptyInterval(of: branch.id, from: state.open.from, to: lsn)
+            else { return }
+            state.open.from = lsn
           }
-          if let oldStart { catalogue.skipEmptyInterval(of: branch.id, from: oldStart, to: lsn) }
         }
       }
     }

@@ -1,4 +1,4 @@
-package import CoppiceFormat
+internal import CoppiceFormat
 package import CoppicePlatform
 
 /// What opening found, before anything runs.
@@ -91,7 +91,7 @@ extension Engine {
     } catch {
       throw StoreError(error, while: "locking the store")
     }
-    let (checkpoint, number) = try readCatalogue(disk)
+    let (checkpoint, number) = try readCatalogue(disk, isReadOnly: options.isReadOnly)
     let journal = try JournalRecovery(
       disk: disk, uuid: superblock.uuid, catalogue: checkpoint, isReadOnly: options.isReadOnly
     ).run()
@@ -134,24 +134,32 @@ extension Engine {
     return superblock
   }
 
-  private static func readCatalogue(_ disk: any Disk) throws(StoreError) -> (Catalogue, UInt64) {
+  private static func readCatalogue(_ disk: any Disk, isReadOnly: Bool) throws(StoreError)
+    -> (Catalogue, UInt64)
+  {
+    let newest: (number: UInt64, bytes: [UInt8])?
     do throws(SystemError) {
-      guard let number = try disk.list("").compactMap(catalogueNumber).max() else {
-        throw StoreError(
-          .corrupt, "the store has no catalogue", object: cataloguePrefix,
-          remedy: "restore the file from a copy of the store")
-      }
-      let name = "\(cataloguePrefix)\(number)"
-      let bytes = try disk.contents(of: name)
-      do throws(FormatError) {
-        return (try Catalogue.decode(bytes.span.bytes), number)
-      } catch {
-        throw StoreError(error, in: name)
-      }
-    } catch let error as SystemError {
+      let number = try disk.list("").compactMap(catalogueNumber).max()
+      // A name that a killed process gave is made to last before anything relies on it.
+      if !isReadOnly { try disk.syncDirectory("") }
+      newest =
+        if let number {
+          (number, try disk.contents(of: "\(cataloguePrefix)\(number)"))
+        } else {
+          nil
+        }
+    } catch {
       throw StoreError(error, while: "reading the catalogue")
-    } catch let error as StoreError {
-      throw error
+    }
+    guard let newest else {
+      throw StoreError(
+        .corrupt, "the store has no catalogue", object: cataloguePrefix,
+        remedy: "restore the file from a copy of the store")
+    }
+    do throws(FormatError) {
+      return (try Catalogue.decode(newest.bytes.span.bytes), newest.number)
+    } catch {
+      throw StoreError(error, in: "\(cataloguePrefix)\(newest.number)")
     }
   }
 
@@ -160,6 +168,7 @@ extension Engine {
   private static func removeUnpublished(_ disk: any Disk, _ catalogue: CatalogueState)
     throws(StoreError)
   {
+    var unknown: String?
     do throws(SystemError) {
       for name in try disk.list(SegmentFiles.directory) {
         guard let id = SegmentFiles.segment(ofFile: name), catalogue.segments[id] == nil else {
@@ -169,16 +178,18 @@ extension Engine {
         if id.rawValue < catalogue.nextSegment,
           try disk.open(path, .read).byteCount() > UInt64(SegmentHeader.byteCount)
         {
-          throw StoreError(
-            .corrupt, "the catalogue does not know this segment", object: path,
-            remedy: "open the store read-only, and restore its catalogue from a copy")
+          unknown = path
+        } else {
+          try disk.remove(path)
         }
-        try disk.remove(path)
       }
-    } catch let error as SystemError {
+    } catch {
       throw StoreError(error, while: "removing unpublished segments")
-    } catch let error as StoreError {
-      throw error
+    }
+    if let unknown {
+      throw StoreError(
+        .corrupt, "the catalogue does not know this segment", object: unknown,
+        remedy: "open the store read-only, and restore its catalogue from a copy")
     }
   }
 

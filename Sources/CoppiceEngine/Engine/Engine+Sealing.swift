@@ -1,5 +1,6 @@
-package import CoppiceFormat
+internal import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 // A seal takes four steps: freeze an open layer, build frames and a new root, sync the segments,
 // publish. Only bottom layers are sealed, each once for all branches that share it. A crash before

@@ -21,7 +21,7 @@ package final class Engine: @unchecked Sendable {
   let meter = OverlayMeter()
   let frames: FrameReader
   let files: SegmentFiles
-  let journal: Journal
+  package let journal: Journal
   let window: DedupWindow
   let directories: DirectoryCache
   let workers: WorkerPool

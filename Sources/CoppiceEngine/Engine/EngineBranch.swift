@@ -98,8 +98,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     if case .below = answer {
       let own: VolumeLayer.Answer
       (own, sealed) = state.withLock { state in
-        nonisolated(unsafe) let found = state.open[volume]?.lookup(page) ?? .below
-        return (found, state.sealed)
+        (state.open[volume]?.lookup(page) ?? .below, state.sealed)
       }
       answer = own
     } else {
@@ -123,6 +122,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     let records = copy transaction
     return try commit(time: time, .transaction(id, records)) { builder throws(StoreError) in
       for record in records.records {
+        builder.time = record.time
         let outcome = records.operations.withUnsafeBytes { bytes in
           Result { () throws(StoreError) in
             try builder.apply(

@@ -97,6 +97,7 @@ struct LayerRecovery {
       var builder =
         transaction?.builder
         ?? ChangeBuilder(on: source, buffers: buffers, time: header.time)
+      builder.time = header.time
       try builder.apply(
         OpReader(payload, opCount: Int(header.opCount)), object: "journal record \(lsn.rawValue)")
       if header.flags.contains(.continues) {

@@ -1,5 +1,5 @@
 package import CoppiceFormat
-package import CoppicePlatform
+internal import CoppicePlatform
 
 /// The one append-only write path of a store.
 ///
@@ -314,6 +314,9 @@ package final class Journal: @unchecked Sendable {
       block.appendZeros(JournalLimits.blockByteCount)
       header.encode(into: block.mutableContents)
       try job.file.file.write(block.contents, at: 0)
+      // A generation must be durable before anything bears it: were the header lost and a batch
+      // kept, the generation would be given again, and the batch would come back.
+      try job.file.file.sync()
     }
     try job.file.file.write(job.batch.buffer.contents, at: job.offset)
   }

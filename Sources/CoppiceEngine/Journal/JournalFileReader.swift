@@ -25,26 +25,23 @@ struct JournalFileReader {
     while let batch = try batch(at: end.offset, window) {
       guard batch.header.firstLSN == end.lsn.next else { break }
       var lsn = end.lsn
-      do throws(FormatError) {
-        var records = RecordReader(batch: batch.bytes, header: batch.header)
-        while let record = try records.next() {
-          lsn = lsn.next
-          if lsn > limit { return End(lsn: limit, offset: end.offset) }
-          do throws(StoreError) {
-            try visit(lsn, record.header, record.payload)
-          } catch {
-            throw error
-          }
-        }
-      } catch let error as FormatError {
-        throw StoreError(error, in: "\(file.name) at offset \(end.offset)")
-      } catch let error as StoreError {
-        throw error
+      var records = RecordReader(batch: batch.bytes, header: batch.header)
+      while let record = try next(&records, at: end.offset) {
+        lsn = lsn.next
+        if lsn > limit { return End(lsn: limit, offset: end.offset) }
+        try visit(lsn, record.header, record.payload)
       }
       end.lsn = lsn
       end.offset += UInt64(batch.header.batchByteCount)
     }
     return end
+  }
+
+  private func next(_ records: inout RecordReader, at offset: UInt64) throws(StoreError) -> Record?
+  {
+    do throws(FormatError) { return try records.next() } catch {
+      throw StoreError(error, in: "\(file.name) at offset \(offset)")
+    }
   }
 
   /// The highest synced LSN that any intact batch of this file names at or behind `offset`.

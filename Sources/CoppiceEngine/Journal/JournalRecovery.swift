@@ -77,6 +77,8 @@ struct JournalRecovery {
     var gap: LSN?
     for index in files.indices {
       let file = files[index]
+      // Begun behind a gap, and cut off whole by a later opening.
+      if file.limit < file.header.firstLSN { continue }
       if gap == nil, file.header.firstLSN > expected { gap = expected }
       let reader = JournalFileReader(file: file.journalFile, header: file.header, limit: file.limit)
       if let gap {
@@ -93,6 +95,7 @@ struct JournalRecovery {
       file.journalFile.lastLSN = end.lsn
       file.journalFile.used = end.offset
       try check(files[index])
+      try makeDurable(file.journalFile)
       let reached = max(end.lsn, catalogue.lsn)
       if reached < file.limit {
         if let witness = try reader.syncedLSN(behind: end.offset), witness > reached {
@@ -107,6 +110,14 @@ struct JournalRecovery {
     result.controlRecords = transaction.completeControlRecords
     result.used = files.map(\.journalFile)
     return result
+  }
+
+  /// What a killed process wrote may not be on the device yet; from here on it counts as synced.
+  private func makeDurable(_ file: JournalFile) throws(StoreError) {
+    if isReadOnly { return }
+    do throws(SystemError) { try file.file.sync() } catch {
+      throw StoreError(error, while: "syncing the journal that was found")
+    }
   }
 
   /// A file that the checkpoint lists holds all that was in it then.

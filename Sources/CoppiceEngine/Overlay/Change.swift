@@ -30,7 +30,8 @@ protocol PageSource {
 struct ChangeBuilder<Source: PageSource> {
   let source: Source
   let buffers: PageBufferPool
-  let time: Int64
+  /// Modification time that the next operations give to volumes.
+  var time: Int64
   private(set) var change = Change()
 
   init(on source: Source, buffers: PageBufferPool, time: Int64) {
@@ -44,18 +45,13 @@ struct ChangeBuilder<Source: PageSource> {
   /// Applies operations in the form in which records hold them.
   mutating func apply(_ reader: OpReader, object: @autoclosure () -> String) throws(StoreError) {
     var reader = reader
-    do throws(FormatError) {
-      while let op = try reader.next() {
-        do throws(StoreError) {
-          try apply(op)
-        } catch {
-          throw error
-        }
+    while true {
+      let next: Op?
+      do throws(FormatError) { next = try reader.next() } catch {
+        throw StoreError(error, in: object())
       }
-    } catch let error as FormatError {
-      throw StoreError(error, in: object())
-    } catch let error as StoreError {
-      throw error
+      guard let op = next else { return }
+      try apply(op)
     }
   }
 

@@ -1,4 +1,4 @@
-package import CoppiceFormat
+internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 

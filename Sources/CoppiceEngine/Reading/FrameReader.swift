@@ -116,36 +116,24 @@ final class FrameReader: Sendable {
 
   private func decodeNode(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> Node {
     var stored = try storedBytes(locator, set)
+    var base: Node?
+    if locator.form.encoding == .overridesOnBase {
+      base = try baseNode(try baseLocator(stored, locator), set)
+      // Reading the base has used the scratch memory.
+      stored = try storedBytes(locator, set)
+    }
     let refs = Node.allocateRefs()
-    do throws(StoreError) {
-      var baseLocator: Locator?
-      let header: NodeHeader
-      do throws(FormatError) {
-        switch locator.form.encoding {
-        case .columns:
-          header = try set.nodes.decodeFull(stored, into: refs)
-        case .overridesOnBase:
-          let place = try NodeCodec.baseLocator(of: stored)
-          baseLocator = place
-          let base: Node
-          do throws(StoreError) {
-            base = try baseNode(place, set)
-            stored = try storedBytes(locator, set)
-          } catch {
-            refs.deallocate()
-            throw error
-          }
-          header = try set.nodes.decodeOverrides(stored, baseRefs: base.refs, into: refs)
-        default:
-          throw FormatError.malformed(what: "node's encoding")
+    do throws(FormatError) {
+      let header =
+        if let base {
+          try set.nodes.decodeOverrides(stored, baseRefs: base.refs, into: refs)
+        } else {
+          try set.nodes.decodeFull(stored, into: refs)
         }
-      } catch let error as FormatError {
-        refs.deallocate()
-        throw StoreError(error, in: describe(locator))
-      } catch let error as StoreError {
-        throw error
-      }
-      return Node(header: header, refs: refs, locator: locator, base: baseLocator)
+      return Node(header: header, refs: refs, locator: locator, base: base?.locator)
+    } catch {
+      refs.deallocate()
+      throw StoreError(error, in: describe(locator))
     }
   }
 
@@ -155,21 +143,20 @@ final class FrameReader: Sendable {
   func storedBytes(_ locator: Locator, _ set: CodecSet) throws(StoreError)
     -> UnsafeRawBufferPointer
   {
+    let count: Int
     do throws(SystemError) {
       let file = try files.file(locator.name.segment)
       set.stored.removeAll()
       set.stored.extend(locator.storedByteCount)
-      let count = try file.read(into: set.stored.mutableContents, at: UInt64(locator.offset))
-      guard count == locator.storedByteCount else {
-        throw damaged(locator, "the segment ends before the frame does")
-      }
-      return set.stored.contents
-    } catch let error as SystemError {
+      count = try file.read(into: set.stored.mutableContents, at: UInt64(locator.offset))
+    } catch {
       if error.isMissing { throw damaged(locator, "its segment is missing") }
       throw StoreError(error, while: "reading \(describe(locator))")
-    } catch let error as StoreError {
-      throw error
     }
+    guard count == locator.storedByteCount else {
+      throw damaged(locator, "the segment ends before the frame does")
+    }
+    return set.stored.contents
   }
 
   private func baseLocator(_ stored: UnsafeRawBufferPointer, _ locator: Locator)

@@ -166,6 +166,7 @@ final class SegmentAppender: @unchecked Sendable {
     defer { monitor.unlock() }
     try writeBundle()
     let targets = unpublished
+    let epoch = failureCount
     monitor.unlock()
     var failed: (id: SegmentID, error: SystemError)?
     for target in targets where !target.isSynced && !target.isAbandoned {
@@ -180,6 +181,10 @@ final class SegmentAppender: @unchecked Sendable {
     if let failed {
       abandon(failed.id)
       throw StoreError(failed.error, while: "syncing a segment")
+    }
+    // The kernel reports a lost write to one of those that sync the file: all must hear of it.
+    guard failureCount == epoch else {
+      throw StoreError(.unavailable, "a segment was lost while it was synced")
     }
     for target in targets {
       if let index = unpublished.firstIndex(where: {

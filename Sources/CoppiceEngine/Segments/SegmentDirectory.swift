@@ -100,16 +100,14 @@ final class SegmentDirectory: Sendable {
     let outcome = buffer.withUnsafeMutableBytes { target in
       Result { () throws(SystemError) in try file.read(into: target, at: offset) }
     }
-    do throws(SystemError) {
-      guard try outcome.get() == count else {
-        throw StoreError(
-          .corrupt, "the segment ends inside a bundle", object: object,
-          remedy: "run `coppice check` and restore the segment from a copy")
-      }
-    } catch let error as SystemError {
+    let read: Int
+    do throws(SystemError) { read = try outcome.get() } catch {
       throw StoreError(error, while: "reading a bundle directory")
-    } catch let error as StoreError {
-      throw error
+    }
+    guard read == count else {
+      throw StoreError(
+        .corrupt, "the segment ends inside a bundle", object: object,
+        remedy: "run `coppice check` and restore the segment from a copy")
     }
     return buffer
   }
