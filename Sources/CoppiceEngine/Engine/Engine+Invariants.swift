@@ -1,4 +1,5 @@
 internal import CoppiceFormat
+internal import CoppicePlatform
 internal import Synchronization
 
 extension Engine {

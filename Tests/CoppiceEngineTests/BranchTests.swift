@@ -1,0 +1,118 @@
+import CoppiceEngine
+import CoppiceFormat
+import TestSupport
+import Testing
+
+@Suite struct BranchTests {
+  @Test func `what was written is read back before and after a seal`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var generator = SplitMix64(seed: 3)
+    let bytes = generator.bytes(3 * 4096 + 100)
+    try main.put(5, bytes)
+    #expect(try main.all(5) == bytes)
+    try store.engine.sealAll()
+    store.engine.checkInvariants()
+    #expect(try main.all(5) == bytes)
+  }
+
+  @Test func `a reopened store has what a closed one had`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var generator = SplitMix64(seed: 3)
+    let bytes = generator.bytes(700_000)
+    try main.put(5, bytes)
+    try store.reopen()
+    #expect(try store.engine.branch(named: "main").all(5) == bytes)
+  }
+
+  @Test func `flushed writes survive a power cut`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let lsn = try main.put(5, at: 10_000, [1, 2, 3])
+    try main.flush(through: lsn)
+    try store.crash(seed: 4)
+    let again = try store.engine.branch(named: "main")
+    #expect(try again.get(5, at: 10_000, 3) == [1, 2, 3])
+    #expect(try again.get(5, at: 0, 4) == [0, 0, 0, 0])
+  }
+
+  @Test func `a fork has the parent's unsealed writes and then goes its own way`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(5, [1, 1, 1])
+    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    try main.put(5, [2])
+    try child.put(5, at: 2, [3])
+    #expect(try main.all(5) == [2, 1, 1])
+    #expect(try child.all(5) == [1, 1, 3])
+    try store.engine.sealAll()
+    store.engine.checkInvariants()
+    #expect(try main.all(5) == [2, 1, 1])
+    #expect(try child.all(5) == [1, 1, 3])
+    try store.reopen()
+    #expect(try store.engine.branch(named: "main").all(5) == [2, 1, 1])
+    #expect(try store.engine.branch(named: "child").all(5) == [1, 1, 3])
+  }
+
+  @Test func `random writes through seals forks and crashes agree with plain arrays`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 11)
+    var model: [String: [UInt64: [UInt8]]] = [:]
+    _ = try store.engine.createBranch(named: "b0", domain: .standard)
+    model["b0"] = [:]
+    for step in 0..<400 {
+      let name = model.keys.sorted()[generator.below(model.count)]
+      let branch = try store.engine.branch(named: name)
+      let volume = UInt64(1 + generator.below(3))
+      switch generator.below(12) {
+      case 0:
+        let child = "b\(step)"
+        _ = try store.engine.fork(branch, named: child, isReadOnly: false)
+        model[child] = model[name]
+      case 1: try store.engine.sealStep(.everything)
+      case 2: try store.engine.checkpoint()
+      case 3:
+        try store.engine.journal.flush(through: store.engine.journal.lastLSN)
+        try store.crash(seed: UInt64(step))
+      case 4:
+        var transaction = Transaction(time: Int64(step))
+        let count = UInt64(generator.below(400_000))
+        transaction.resize(VolumeNumber(volume), to: count)
+        _ = try branch.commit(transaction)
+        var bytes = model[name]?[volume] ?? []
+        if bytes.count > Int(count) { bytes.removeLast(bytes.count - Int(count)) }
+        bytes += [UInt8](repeating: 0, count: Int(count) - bytes.count)
+        model[name]?[volume] = bytes
+      case 5:
+        var transaction = Transaction(time: Int64(step))
+        var bytes = model[name]?[volume] ?? []
+        let start = generator.below(bytes.count + 1)
+        let count = generator.below(30_000)
+        transaction.hole(VolumeNumber(volume), at: UInt64(start), byteCount: UInt64(count))
+        _ = try branch.commit(transaction)
+        for index in start..<max(start, min(bytes.count, start + count)) { bytes[index] = 0 }
+        if model[name]?[volume] != nil { model[name]?[volume] = bytes }
+      default:
+        let offset = generator.below(300_000)
+        let bytes = generator.bytes(1 + generator.below(20_000))
+        try branch.put(volume, at: UInt64(offset), bytes, time: Int64(step))
+        var old = model[name]?[volume] ?? []
+        if old.count < offset + bytes.count {
+          old += [UInt8](repeating: 0, count: offset + bytes.count - old.count)
+        }
+        old.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        model[name]?[volume] = old
+      }
+      store.engine.checkInvariants()
+      if step % 20 == 19 {
+        for (name, volumes) in model {
+          let branch = try store.engine.branch(named: name)
+          for (volume, bytes) in volumes {
+            #expect(try branch.all(volume) == bytes, "step \(step) \(name) \(volume)")
+          }
+        }
+      }
+    }
+  }
+}

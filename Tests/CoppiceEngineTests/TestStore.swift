@@ -1,0 +1,70 @@
+import CoppiceEngine
+import CoppiceFormat
+import CoppicePlatform
+import TestSupport
+
+/// A store on a simulated disk, driven step by step.
+final class TestStore {
+  let disk: SimulatedDisk
+  let clock = SimulatedClock()
+  var options: EngineOptions
+  var engine: Engine
+
+  init(disk: SimulatedDisk = SimulatedDisk(seed: 1), options: EngineOptions = .small) throws {
+    self.disk = disk
+    self.options = options
+    var generator = SplitMix64(seed: 7)
+    try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
+    engine = try Engine.open(disk: disk, clock: clock, options: options)
+  }
+
+  var pageByteCount: Int { engine.pageByteCount }
+
+  /// Cuts the power and opens again.
+  func crash(seed: UInt64) throws {
+    disk.crash(seed: seed)
+    engine.abandon()
+    engine = try Engine.open(disk: disk, clock: clock, options: options)
+    engine.checkInvariants()
+  }
+
+  func reopen() throws {
+    try engine.close()
+    engine = try Engine.open(disk: disk, clock: clock, options: options)
+    engine.checkInvariants()
+  }
+}
+
+extension EngineOptions {
+  static var small: EngineOptions {
+    var options = EngineOptions()
+    options.pageByteCount = 4096
+    options.usesThreads = false
+    options.overlayByteCountMax = 8 << 20
+    options.pageCacheByteCount = 1 << 20
+    options.nodeCacheByteCount = 1 << 20
+    options.windowByteCount = 1 << 16
+    options.sealByteCount = 2 << 20
+    return options
+  }
+}
+
+extension EngineBranch {
+  @discardableResult
+  func put(_ volume: UInt64, at offset: UInt64 = 0, _ bytes: [UInt8], time: Int64 = 1) throws -> LSN {
+    try bytes.withUnsafeBytes { try write(VolumeNumber(volume), at: offset, $0, time: time) }
+  }
+
+  func get(_ volume: UInt64, at offset: UInt64 = 0, _ count: Int) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0xEE, count: count)
+    let read = try bytes.withUnsafeMutableBytes {
+      try self.read(VolumeNumber(volume), at: offset, into: $0)
+    }
+    return Array(bytes.prefix(read))
+  }
+
+  func all(_ volume: UInt64) throws -> [UInt8]? {
+    guard let attributes = try attributes(of: VolumeNumber(volume)) else { return nil }
+    return try get(volume, Int(attributes.byteCount))
+  }
+}
