@@ -55,6 +55,9 @@ public final class PageCodec {
   /// count; `nil` when it does not fit, which bounds the work on a delta nobody would take.
   ///
   /// This is the payload; the stored bytes of a derived frame begin with the base's locator.
+  ///
+  /// - Precondition: the two pages are of this codec's byte count, and of different memory: zstd
+  ///   does not use what overlaps.
   public func encodeDelta(
     _ page: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer,
     into output: UnsafeMutableRawBufferPointer
@@ -113,18 +116,22 @@ public final class PageCodec {
 extension PageCodec {
   /// How many 8-byte words of two pages are equal at the same offset.
   ///
-  /// - Precondition: the buffers have one byte count, a multiple of 8.
+  /// - Precondition: the buffers have one byte count, a multiple of 64.
   public static func equalWordCount(
     _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
   ) -> Int {
-    precondition(first.count == second.count && first.count.isMultiple(of: 8))
+    precondition(first.count == second.count && first.count.isMultiple(of: 64))
     guard let a = first.baseAddress, let b = second.baseAddress else { return 0 }
-    var count: UInt64 = 0
-    for index in 0..<first.count / 8 {
-      let x = a.loadUnaligned(fromByteOffset: 8 &* index, as: UInt64.self)
-      let y = b.loadUnaligned(fromByteOffset: 8 &* index, as: UInt64.self)
-      count &+= x == y ? 1 : 0
+    let end = first.count
+    // A word that differs adds -1 to its lane: one subtraction and no branch for eight words.
+    var differences = SIMD8<Int64>()
+    var offset = 0
+    while offset < end {
+      let x = a.loadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)
+      let y = b.loadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)
+      differences.replace(with: differences &- 1, where: x .!= y)
+      offset &+= 64
     }
-    return Int(count)
+    return end / 8 + Int(differences.wrappedSum())
   }
 }
