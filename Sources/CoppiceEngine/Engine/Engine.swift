@@ -33,7 +33,7 @@ package final class Engine: @unchecked Sendable {
   let sealing = Monitor()
   /// One checkpoint is written at a time.
   let checkpointing = Monitor()
-  private let lock: any DiskLock
+  private let lock: Mutex<(any DiskLock)?>
 
   // Guarded by `control`.
   var catalogue: CatalogueState
@@ -53,7 +53,7 @@ package final class Engine: @unchecked Sendable {
   init(_ opened: OpenedStore, options: EngineOptions) throws(StoreError) {
     disk = opened.disk
     clock = opened.clock
-    lock = opened.lock
+    lock = Mutex(opened.lock)
     self.options = options
     superblock = opened.superblock
     secret = HashSecret(bytes: opened.superblock.secret)
@@ -97,7 +97,11 @@ package final class Engine: @unchecked Sendable {
     }
   }
 
-  func markClosed() { isOpenFlag.store(false, ordering: .releasing) }
+  /// From here on every call fails, and others may open the store.
+  func markClosed() {
+    isOpenFlag.store(false, ordering: .releasing)
+    lock.withLock { $0 = nil }
+  }
 
   func checkWritable() throws(StoreError) {
     try checkOpen()

@@ -270,7 +270,6 @@ package final class Journal: @unchecked Sendable {
   /// Gives the open batch a place and puts an empty one in its stead.
   private func takeBatch() -> WriteJob? {
     guard batch.isBegun else { return nil }
-    batch.buffer.pad(to: JournalLimits.blockByteCount)
     let file = fileForBatch()
     var header: JournalFileHeader?
     if file.needsHeader {
@@ -279,8 +278,8 @@ package final class Journal: @unchecked Sendable {
         previousLSN: LSN(file.firstLSN.rawValue - 1), uuid: uuid, isControl: file.isControl)
       file.needsHeader = false
     }
+    batch.seal(generation: file.generation, syncedLSN: syncedLSN, time: clock.wallNanoseconds())
     let job = WriteJob(batch: batch, file: file, offset: file.used, header: header)
-    job.batch.seal(generation: file.generation, syncedLSN: syncedLSN, time: clock.wallNanoseconds())
     lastWitnessedLSN = syncedLSN
     file.used += UInt64(batch.buffer.byteCount)
     file.lastLSN = LSN(batch.firstLSN.rawValue + UInt64(batch.recordCount) - 1)
@@ -295,7 +294,7 @@ package final class Journal: @unchecked Sendable {
   /// kind or has no room. Appending saw to it that there is one.
   private func fileForBatch() -> JournalFile {
     if let current, current.isControl == batch.isControl,
-      current.fits(batch.buffer.byteCount)
+      current.fits(batch.paddedByteCount)
     {
       return current
     }

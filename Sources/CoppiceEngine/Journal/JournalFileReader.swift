@@ -32,7 +32,7 @@ struct JournalFileReader {
         try visit(lsn, record.header, record.payload)
       }
       end.lsn = lsn
-      end.offset += UInt64(batch.header.batchByteCount)
+      end.offset += batch.paddedByteCount
     }
     return end
   }
@@ -52,7 +52,7 @@ struct JournalFileReader {
     while place < file.capacity {
       if let batch = try batch(at: place, window) {
         if batch.header.firstLSN <= limit.next { best = max(best ?? .zero, batch.header.syncedLSN) }
-        place += UInt64(batch.header.batchByteCount)
+        place += batch.paddedByteCount
       } else {
         place += UInt64(JournalLimits.blockByteCount)
       }
@@ -63,6 +63,11 @@ struct JournalFileReader {
   private struct Batch {
     var header: JournalBatchHeader
     var bytes: UnsafeRawBufferPointer
+
+    var paddedByteCount: UInt64 {
+      let block = UInt64(JournalLimits.blockByteCount)
+      return (UInt64(bytes.count) + block - 1) / block * block
+    }
   }
 
   /// The intact batch at `offset`, if there is one. Its bytes are valid until the next read.

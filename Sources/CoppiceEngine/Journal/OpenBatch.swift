@@ -12,6 +12,11 @@ struct OpenBatch {
 
   init() { buffer = AlignedBuffer(byteCountMin: JournalLimits.batchByteCountMax + 8192) }
 
+  /// What the batch takes in a file.
+  var paddedByteCount: Int {
+    (buffer.byteCount + JournalLimits.blockByteCount - 1) & -JournalLimits.blockByteCount
+  }
+
   mutating func reset() {
     buffer.removeAll()
     recordCount = 0
@@ -30,12 +35,13 @@ struct OpenBatch {
     isBegun = true
   }
 
-  /// Completes the header; the buffer is padded to whole blocks already.
+  /// Completes the header and pads the buffer to whole blocks.
   func seal(generation: UInt64, syncedLSN: LSN, time: Int64) {
     let header = JournalBatchHeader(
       batchByteCount: UInt32(buffer.byteCount), recordCount: UInt32(recordCount),
       generation: generation, firstLSN: firstLSN, syncedLSN: syncedLSN, time: time)
     header.encode(into: buffer.mutableContents)
     JournalBatchHeader.seal(batch: buffer.mutableContents)
+    buffer.pad(to: JournalLimits.blockByteCount)
   }
 }
