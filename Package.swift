@@ -43,6 +43,9 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["CoppiceFormat", "CoppicePlatform"],
       path: "Tests/TestSupport", swiftSettings: strict),
+    .executableTarget(
+      name: "CoppiceFuzzing", dependencies: ["TestSupport"], path: "Tests/Fuzzing",
+      swiftSettings: strict),
     .testTarget(
       name: "CoppicePlatformTests", dependencies: ["CoppicePlatform", "TestSupport"],
       swiftSettings: strict),

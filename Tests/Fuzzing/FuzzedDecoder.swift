@@ -3,6 +3,7 @@ internal import TestSupport
 
 /// The decoder that the environment variable COPPICE_FUZZ_DECODER names.
 enum FuzzedDecoder {
+  /// The decoders that `make fuzz` runs.
   static let all = FormatDecoder.all
 
   static let selected: FormatDecoder = {

@@ -18,7 +18,8 @@
         for folder in rest { try writeSeeds(to: URL(filePath: folder)) }
       case ("replay", let files):
         for file in files {
-          let decoded = FuzzedDecoder.selected.run([UInt8](try Data(contentsOf: URL(filePath: file))))
+          let bytes = [UInt8](try Data(contentsOf: URL(filePath: file)))
+          let decoded = FuzzedDecoder.selected.run(bytes)
           print("\(file): decoded \(decoded) of 2")
         }
       default:

@@ -63,9 +63,9 @@ extension FormatDecoder {
     expectEqual(try ControlRecord.decode(kind: kind, value.encode().span.bytes), value)
   }
 
-  /// Input: refs, and locators behind the last whole one.
   static let ref = FormatDecoder(
-    name: "ref", samples: [SampleBatch.bytes(of: SampleValues.root(1)), SampleBatch.bytes(of: .hole)]
+    name: "ref",
+    samples: [SampleBatch.bytes(of: SampleValues.root(1)), SampleBatch.bytes(of: .hole)]
   ) { (bytes) throws(FormatError) in
     let value = try Ref(decoding: bytes)
     let again = SampleBatch.bytes(of: value)

@@ -8,16 +8,16 @@ extension FormatDecoder {
     reseal: { bytes in
       guard bytes.count >= BundleHeader.byteCount else { return }
       bytes.withUnsafeMutableBytes { seal($0, at: 56) }
-    }
-  ) { (bytes) throws(FormatError) in
-    let header = try BundleHeader.decode(bytes.bytes)
-    let stored = UnsafeRawBufferPointer(rebasing: bytes[BundleHeader.byteCount...])
-    try header.verify(directory: stored.bytes)
-    let directory = try BundleDirectory.decode(
-      stored.bytes, rawByteCount: Int(header.directoryRawByteCount),
-      frameCount: Int(header.frameCount), hasHomeNames: header.hasHomeNames)
-    precondition(directory.entries.count == Int(header.frameCount))
-  }
+    },
+    decode: { (bytes) throws(FormatError) in
+      let header = try BundleHeader.decode(bytes.bytes)
+      let stored = UnsafeRawBufferPointer(rebasing: bytes[BundleHeader.byteCount...])
+      try header.verify(directory: stored.bytes)
+      let directory = try BundleDirectory.decode(
+        stored.bytes, rawByteCount: Int(header.directoryRawByteCount),
+        frameCount: Int(header.frameCount), hasHomeNames: header.hasHomeNames)
+      precondition(directory.entries.count == Int(header.frameCount))
+    })
 
   /// Input: rawByteCount u32, frameCount u32, hasHomeNames u8, stored directory.
   static let bundleDirectory = FormatDecoder(

@@ -7,21 +7,21 @@ extension FormatDecoder {
     reseal: { bytes in
       guard bytes.count >= JournalBatchHeader.byteCount else { return }
       bytes.withUnsafeMutableBytes { JournalBatchHeader.seal(batch: $0) }
-    }
-  ) { (bytes) throws(FormatError) in
-    let header = try JournalBatchHeader.decode(bytes.bytes)
-    guard JournalBatchHeader.verify(batch: bytes, header: header) else {
-      throw .checksum(what: "journal batch")
-    }
-    var records = RecordReader(batch: bytes, header: header)
-    while let record = try records.next() {
-      switch record.header.kind {
-      case .empty: break
-      case .write: try readOps(of: record)
-      default: _ = try ControlRecord.decode(kind: record.header.kind, record.payload.bytes)
+    },
+    decode: { (bytes) throws(FormatError) in
+      let header = try JournalBatchHeader.decode(bytes.bytes)
+      guard JournalBatchHeader.verify(batch: bytes, header: header) else {
+        throw .checksum(what: "journal batch")
       }
-    }
-  }
+      var records = RecordReader(batch: bytes, header: header)
+      while let record = try records.next() {
+        switch record.header.kind {
+        case .empty: break
+        case .write: try readOps(of: record)
+        default: _ = try ControlRecord.decode(kind: record.header.kind, record.payload.bytes)
+        }
+      }
+    })
 
   private static func readOps(of record: Record) throws(FormatError) {
     var ops = record.ops
