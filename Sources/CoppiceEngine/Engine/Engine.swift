@@ -28,6 +28,7 @@ package final class Engine: @unchecked Sendable {
   let appenders: AppenderSet
   let volumeNumbers = Mutex(VolumeNumberBlock())
   let maintenance = Maintenance()
+  let pins = PinnedStates()
   let control = Monitor()
   /// One group of layers is sealed at a time.
   let sealing = Monitor()
