@@ -100,10 +100,10 @@ package final class TreeCore: Sendable {
 
   /// Runs `body`, which replaces or removes the volumes underneath, while no one writes names; all
   /// open files are stale afterwards.
-  package func replace<Result>(
-    _ body: () throws(StoreError) -> Result
-  ) throws(StoreError) -> Result {
-    try writer.withLock { () throws(StoreError) -> Result in
+  package func replace<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try writer.withLock { () throws(Failure) -> Result in
       let result = try body()
       epochCount.wrappingAdd(1, ordering: .acquiringAndReleasing)
       openFiles.forgetOrphans()

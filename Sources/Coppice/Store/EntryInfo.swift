@@ -1,0 +1,33 @@
+internal import CoppiceFormat
+
+/// A branch or snapshot as a list shows it.
+public struct EntryInfo: Hashable, Sendable {
+  public var name: String
+  /// Never reused; survives renaming.
+  public var id: UInt64
+  public var isSnapshot: Bool
+  /// Hidden, but not forgotten yet: `Store.restore` brings it back.
+  public var isDeleted: Bool
+  /// The trust domain.
+  public var domain: UInt32
+  public var created: Timestamp
+  /// When it was deleted; `nil` unless it is.
+  public var deleted: Timestamp?
+  /// What it was made from, by its name of today; `nil` when that is gone or there was nothing.
+  /// A note only: any entry can be deleted, whatever was made from it.
+  public var parent: String?
+  /// Files of it that are open in this process.
+  public var openFileCount: Int
+
+  init(_ entry: BranchEntry, parent: String?, openFileCount: Int) {
+    name = entry.name
+    id = entry.id.rawValue
+    isSnapshot = entry.flags.contains(.readOnly)
+    isDeleted = entry.flags.contains(.deleted)
+    domain = entry.domain.rawValue
+    created = Timestamp(nanoseconds: entry.createdAt)
+    deleted = isDeleted ? Timestamp(nanoseconds: entry.deletedAt) : nil
+    self.parent = parent
+    self.openFileCount = openFileCount
+  }
+}

@@ -1,0 +1,199 @@
+public import CoppiceEngine
+internal import CoppiceFormat
+internal import Synchronization
+
+extension Store {
+  // MARK: Creating
+
+  /// A new branch: with the state of `source`, a branch or snapshot, at this moment, or without one
+  /// empty. Takes no longer for a large source than for a small one, and does not wait for those who
+  /// write to it.
+  ///
+  /// Throws `invalid` for the name and for a domain that is not the source's, `conflict`, `notFound`.
+  /// - Parameter domain: the trust domain; `nil`: that of the source, 0 without one.
+  @discardableResult
+  public func createBranch(
+    _ name: String, from source: String? = nil, domain: UInt32? = nil
+  ) throws(StoreError) -> Branch {
+    try EntryName.validate(branch: name)
+    guard let source else {
+      let branch = try engine.createBranch(named: name, domain: DomainID(domain ?? 0))
+      return try prepare(branch)
+    }
+    let parent = try engineBranch(source)
+    if let domain, domain != parent.domain.rawValue {
+      throw StoreError(
+        .invalid, "a branch is in the trust domain of its source, \(parent.domain.rawValue)",
+        object: name, remedy: "copy the content with export and import")
+    }
+    _ = try engine.fork(parent, named: name, isReadOnly: false)
+    return try branch(name)
+  }
+
+  /// Gives the root directory of an empty branch its times.
+  private func prepare(_ branch: EngineBranch) throws(StoreError) -> Branch {
+    let branch = try self.branch(engine.name(of: branch.id))
+    try branch.transaction { changes throws(StoreError) in
+      let now = changes.time
+      try changes.setAttributes(
+        of: .root, AttributeChanges(accessed: now, modified: now, created: now))
+    }
+    try branch.flush()
+    return branch
+  }
+
+  /// A snapshot `branch@name` of the branch in its name, or of `source`. As fast as a branch.
+  @discardableResult
+  public func createSnapshot(
+    _ name: String, of source: String? = nil
+  ) throws(StoreError) -> Snapshot {
+    let branch = try EntryName.validate(snapshot: name)
+    _ = try engineBranch(branch)
+    _ = try engine.fork(engineBranch(source ?? branch), named: name, isReadOnly: true)
+    return try snapshot(name)
+  }
+
+  // MARK: Changing
+
+  /// Gives an entry another name; the snapshots of a branch go with it.
+  /// Throws `notFound`, `conflict`, `invalid`.
+  public func rename(_ name: String, to newName: String) throws(StoreError) {
+    let target = try engineBranch(name)
+    if target.isReadOnly {
+      _ = try engineBranch(EntryName.validate(snapshot: newName))
+      return try engine.rename([(target, newName)])
+    }
+    try EntryName.validate(branch: newName)
+    var renames = [(branch: target, name: newName)]
+    for (snapshot, suffix) in snapshots(of: name) {
+      renames.append((snapshot, "\(newName)@\(suffix)"))
+    }
+    try engine.rename(renames)
+  }
+
+  /// Gives a branch the state that another entry has at this moment.
+  ///
+  /// Throws `inUse` while files of the branch are open, `invalid` across trust domains, `notFound`,
+  /// `denied` for a snapshot.
+  /// - Parameters:
+  ///   - oldName: a name under which the state before stays, as a branch.
+  ///   - evenIfInUse: resets all the same; open files are stale then.
+  public func reset(
+    _ name: String, to source: String, keepingOldAs oldName: String? = nil,
+    evenIfInUse: Bool = false
+  ) throws(StoreError) {
+    if let oldName { try EntryName.validate(branch: oldName) }
+    let target = try engineBranch(name)
+    let origin = try engineBranch(source)
+    guard !target.isReadOnly else {
+      throw StoreError(
+        .denied, "a snapshot cannot be reset", object: name, remedy: "reset a branch",
+        reason: .readOnlyTree)
+    }
+    let tree = try tree(target)
+    try checkUnused(tree, evenIfInUse: evenIfInUse)
+    try tree.core.replace { () throws(StoreError) in
+      try engine.reset(target, to: origin, keepingOldAs: oldName)
+    }
+    try tree.core.removeOrphans()
+  }
+
+  // MARK: Deleting
+
+  /// Hides entries, all or none; `restore` brings each back until its space is reclaimed.
+  ///
+  /// Throws `notFound`, `inUse` while files are open, `conflict` for a branch with snapshots.
+  /// - Parameters:
+  ///   - includingSnapshots: deletes the branches' snapshots with them.
+  ///   - ignoringMissing: passes over names that do not exist.
+  ///   - evenIfInUse: deletes all the same; open files are stale then.
+  public func delete(
+    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
+    evenIfInUse: Bool = false
+  ) throws(StoreError) {
+    let targets = try deletionTargets(
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
+    let open = trees.withLock { trees in targets.compactMap { trees[$0.id] } }
+    for tree in open { try checkUnused(tree, evenIfInUse: evenIfInUse) }
+    guard !targets.isEmpty else { return }
+    try engine.delete(targets)
+    trees.withLock { trees in for target in targets { trees[target.id] = nil } }
+    for tree in open { tree.core.replace {} }
+  }
+
+  /// The entries that `delete` with these arguments would delete. Throws what it would, but `inUse`.
+  public func deletionPlan(
+    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false
+  ) throws(StoreError) -> [String] {
+    try deletionTargets(
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing
+    ).map { engine.name(of: $0.id) }
+  }
+
+  private func deletionTargets(
+    _ names: [String], includingSnapshots: Bool, ignoringMissing: Bool
+  ) throws(StoreError) -> [EngineBranch] {
+    var targets: [BranchID: EngineBranch] = [:]
+    for name in names {
+      do throws(StoreError) {
+        let target = try engineBranch(name)
+        targets[target.id] = target
+      } catch {
+        guard ignoringMissing, error.kind == .notFound else { throw error }
+      }
+    }
+    for target in targets.values where !target.isReadOnly {
+      let name = engine.name(of: target.id)
+      for (snapshot, suffix) in snapshots(of: name) where targets[snapshot.id] == nil {
+        guard includingSnapshots else {
+          throw StoreError(
+            .conflict, "the branch has a snapshot, \(name)@\(suffix)", object: name,
+            remedy: "delete its snapshots with it")
+        }
+        targets[snapshot.id] = snapshot
+      }
+    }
+    return targets.values.sorted { $0.id < $1.id }
+  }
+
+  /// Brings a deleted entry back, the one deleted last if there are several of that name.
+  /// Throws `notFound` when there is none, or none any more; `conflict` when the name is taken.
+  public func restore(_ name: String, as newName: String? = nil) throws(StoreError) {
+    let newName = newName ?? name
+    if EntryName.isSnapshot(newName) {
+      try EntryName.validate(snapshot: newName)
+    } else {
+      try EntryName.validate(branch: newName)
+    }
+    let deleted = engine.branchEntries().filter { $0.flags.contains(.deleted) }
+    let found = deleted.filter { $0.name == name }.max { $0.deletedAt < $1.deletedAt }
+    guard let found else {
+      let near = NearestNames.find(name, among: deleted.map(\.name)).joined(separator: ", ")
+      throw StoreError(
+        .notFound, "there is no such deleted branch or snapshot", object: name,
+        remedy: near.isEmpty
+          ? "list them with `coppice branch list --deleted`" : "did you mean \(near)?")
+    }
+    _ = try engine.restore(found.id, named: newName)
+  }
+
+  private func checkUnused(_ tree: FileTree, evenIfInUse: Bool) throws(StoreError) {
+    let count = tree.openFileCount
+    guard count > 0, !evenIfInUse else { return }
+    throw StoreError(
+      .inUse, "\(count) files of it are open", object: tree.name,
+      remedy: "close them, or force it: they are stale then")
+  }
+
+  private func snapshots(of branch: String) -> [(branch: EngineBranch, suffix: String)] {
+    let prefix = "\(branch)@"
+    var snapshots: [(branch: EngineBranch, suffix: String)] = []
+    for entry in engine.branchEntries()
+    where !entry.flags.contains(.deleted) && entry.name.hasPrefix(prefix) {
+      if let snapshot = engine.branch(entry.id) {
+        snapshots.append((snapshot, String(entry.name.dropFirst(prefix.count))))
+      }
+    }
+    return snapshots
+  }
+}

@@ -1,0 +1,99 @@
+public import CoppiceEngine
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+extension Store {
+  // MARK: Looking
+
+  /// All branches and snapshots, sorted by name.
+  /// - Parameter includingDeleted: those too that were deleted and can still be restored.
+  public func entries(includingDeleted: Bool = false) throws(StoreError) -> [EntryInfo] {
+    let entries = engine.branchEntries()
+    let names = Dictionary(
+      entries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    return entries.filter { includingDeleted || !$0.flags.contains(.deleted) }
+      .map { entry in
+        let parent = names[entry.parent].flatMap { $0.flags.contains(.deleted) ? nil : $0.name }
+        return info(entry, parent: parent)
+      }
+      .sorted { ($0.name, $0.id) < ($1.name, $1.id) }
+  }
+
+  /// Throws `notFound`; the remedy names those that come closest.
+  public func entry(_ name: String) throws(StoreError) -> EntryInfo {
+    let id = try engineBranch(name).id
+    guard let entry = engine.branchEntry(id) else { throw notFound(name) }
+    let parent = engine.branchEntry(entry.parent)
+    let isThere = parent.map { !$0.flags.contains(.deleted) } ?? false
+    return info(entry, parent: isThere ? parent?.name : nil)
+  }
+
+  private func info(_ entry: BranchEntry, parent: String?) -> EntryInfo {
+    let openFileCount = trees.withLock { $0[entry.id]?.openFileCount ?? 0 }
+    return EntryInfo(entry, parent: parent, openFileCount: openFileCount)
+  }
+
+  /// The files of a branch or snapshot: a `Branch` or a `Snapshot`, one object as long as the entry
+  /// exists. Throws `notFound`.
+  public func tree(_ name: String) throws(StoreError) -> FileTree {
+    try tree(engineBranch(name))
+  }
+
+  /// Throws `notFound`, `invalid` for a snapshot's name.
+  public func branch(_ name: String) throws(StoreError) -> Branch {
+    guard let branch = try tree(name) as? Branch else {
+      throw StoreError(
+        .invalid, "is a snapshot", object: name, remedy: "create a branch from it")
+    }
+    return branch
+  }
+
+  /// Throws `notFound`, `invalid` for a branch's name.
+  public func snapshot(_ name: String) throws(StoreError) -> Snapshot {
+    guard let snapshot = try tree(name) as? Snapshot else {
+      throw StoreError(.invalid, "is a branch", object: name)
+    }
+    return snapshot
+  }
+
+  func engineBranch(_ name: String) throws(StoreError) -> EngineBranch {
+    do throws(StoreError) {
+      return try engine.branch(named: name)
+    } catch {
+      throw error.kind == .notFound ? notFound(name) : error
+    }
+  }
+
+  private func notFound(_ name: String) -> StoreError {
+    let names = engine.branchEntries().filter { !$0.flags.contains(.deleted) }.map(\.name)
+    let near = NearestNames.find(name, among: names).joined(separator: ", ")
+    let what = EntryName.isSnapshot(name) ? "snapshot" : "branch"
+    return StoreError(
+      .notFound, "there is no such \(what)", object: name,
+      remedy: near.isEmpty ? "list them with `coppice branch list`" : "did you mean \(near)?")
+  }
+
+  func tree(_ branch: EngineBranch) throws(StoreError) -> FileTree {
+    let (tree, isNew) = trees.withLock { trees -> (FileTree, Bool) in
+      if let known = trees[branch.id] { return (known, false) }
+      let tree = makeTree(branch)
+      trees[branch.id] = tree
+      return (tree, true)
+    }
+    if isNew, !tree.isReadOnly { try tree.core.removeOrphans() }
+    return tree
+  }
+
+  private func makeTree(_ branch: EngineBranch) -> FileTree {
+    let core = TreeCore(
+      space: branch,
+      allocateVolume: { [engine] () throws(StoreError) in try engine.allocateVolumeNumber() },
+      wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() })
+    let entry = StoreEntry(branch, of: engine)
+    return branch.isReadOnly
+      ? Snapshot(core: core, entry: entry) : Branch(core: core, entry: entry)
+  }
+}
+
+extension EngineBranch: FileSpace {}

@@ -1,0 +1,98 @@
+public import CoppiceEngine
+internal import CoppiceFormat
+package import CoppicePlatform
+internal import Synchronization
+
+/// A store of branches, opened by this process.
+///
+/// One process owns a store for writing at a time. All methods may be called from any thread. What
+/// changes branches and snapshots as a whole is durable on return. Errors besides those listed:
+/// `denied` for changes of a store opened for reading only, `full`, `corrupt`, and `unavailable`
+/// after `close` or a failure of the journal.
+public final class Store: Sendable {
+  /// Where the store is; as it was given.
+  public let directory: String
+  package let engine: Engine
+  /// One tree for each entry in use, so that all users of a branch share its writer's lock.
+  let trees = Mutex<[BranchID: FileTree]>([:])
+
+  private init(_ engine: Engine, directory: String) {
+    self.engine = engine
+    self.directory = directory
+  }
+
+  // MARK: Opening and closing
+
+  /// Makes an empty store in a directory, which is created or is empty, and opens it.
+  /// Throws `conflict` for a directory with anything in it, `invalid` for an impossible page size.
+  public static func create(
+    at directory: String, options: Options = Options()
+  ) throws(StoreError) -> Store {
+    let disk: DirectoryDisk
+    do throws(SystemError) {
+      disk = try DirectoryDisk(path: directory, creating: true)
+    } catch {
+      throw StoreError(error, while: "creating the store's directory")
+    }
+    var generator = SystemRandomNumberGenerator()
+    return try create(
+      disk: disk, clock: SystemClock(), directory: directory, EngineOptions(options)
+    ) { count in
+      (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    }
+  }
+
+  /// Opens a store; after a crash it is what it was at the last flush, or a little later.
+  /// Throws `notFound`, `inUse` when another process has it open, `unsupportedFormat`, `corrupt`.
+  public static func open(
+    at directory: String, options: Options = Options()
+  ) throws(StoreError) -> Store {
+    let disk: DirectoryDisk
+    do throws(SystemError) {
+      disk = try DirectoryDisk(path: directory, creating: false)
+    } catch {
+      var failure = StoreError(error, while: "opening the store")
+      if failure.kind == .notFound {
+        failure.message = "there is no store here"
+        failure.remedy = "make one with `coppice init`"
+      }
+      throw failure
+    }
+    return try open(
+      disk: disk, clock: SystemClock(), directory: directory, EngineOptions(options))
+  }
+
+  /// As the public one, on any disk; `random` yields as many bytes as it is asked for.
+  package static func create(
+    disk: any Disk, clock: any StoreClock, directory: String = "",
+    _ options: EngineOptions = EngineOptions(), random: (Int) -> [UInt8]
+  ) throws(StoreError) -> Store {
+    try Engine.create(disk: disk, clock: clock, options: options, random: random)
+    return try open(disk: disk, clock: clock, directory: directory, options)
+  }
+
+  package static func open(
+    disk: any Disk, clock: any StoreClock, directory: String = "",
+    _ options: EngineOptions = EngineOptions()
+  ) throws(StoreError) -> Store {
+    let engine = try Engine.open(disk: disk, clock: clock, options: options)
+    return Store(engine, directory: directory)
+  }
+
+  /// Writes all changes to segments and gives the store up; later calls throw `unavailable`.
+  /// A process that ends without it loses nothing that was flushed: the next opening replays the
+  /// journal.
+  public func close() throws(StoreError) {
+    let open = trees.withLock { trees in
+      defer { trees = [:] }
+      return Array(trees.values)
+    }
+    defer { for tree in open { tree.core.replace {} } }
+    try engine.close()
+  }
+
+  public var pageByteCount: Int { engine.pageByteCount }
+  public var isReadOnly: Bool { engine.options.isReadOnly }
+  /// A UUID, given at creation.
+  public var identifier: String { engine.storeUUID.description }
+}

@@ -1,0 +1,205 @@
+import Coppice
+import Testing
+
+@Suite struct StoreTests {
+  let fixture: StoreFixture
+  var store: Store { fixture.store }
+
+  init() throws { fixture = try StoreFixture() }
+
+  @Test func `a branch has what was written before its creation and nothing after`() throws {
+    let main = try store.createBranch("main")
+    let file = try main.writeFile("file", [1, 2, 3])
+    let fork = try store.createBranch("fork", from: "main")
+    let snapshot = try store.createSnapshot("main@monday")
+    try main.write(file, at: 0, [9])
+    try fork.writeFile("other", [7])
+    #expect(try main.read(file) == [9, 2, 3])
+    #expect(try fork.read(file) == [1, 2, 3])
+    #expect(try snapshot.read(snapshot.lookup("file")) == [1, 2, 3])
+    #expect(failure { _ = try main.lookup("other") }?.kind == .notFound)
+    #expect(snapshot.isReadOnly && snapshot.isSnapshot && !fork.isReadOnly)
+    #expect(try store.branch("main") === main)
+  }
+
+  @Test func `all of it is there after closing and opening`() throws {
+    let main = try store.createBranch("main")
+    for number in 0..<300 {
+      let name = try FileName("file-\(number)")
+      let file = try main.createFile(name, in: .root).file
+      try main.write(file, at: UInt64(number), [UInt8](repeating: 5, count: 5000))
+    }
+    try store.createSnapshot("main@s")
+    try main.removeTree("file-7", in: .root)
+    try fixture.reopen()
+    let again = try store.branch("main")
+    #expect(try again.readDirectory(.root).count == 299)
+    let file = try again.lookup("file-200")
+    #expect(try again.read(file, at: 199, byteCount: 2) == [0, 5])
+    #expect(try again.attributes(of: file).byteCount == 5200)
+    #expect(try store.snapshot("main@s").readDirectory(.root).count == 300)
+    #expect(try again.core.checkNames() == [])
+  }
+
+  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  func `what was flushed survives a power cut, with all that came before it`(seed: UInt64) throws {
+    let main = try store.createBranch("main")
+    let file = try main.writeFile("flushed", [1, 2, 3])
+    try main.flush(file)
+    try main.rename("flushed", in: .root, to: "renamed", in: .root)
+    try fixture.crash(seed: seed)
+    let again = try store.branch("main")
+    let names = try again.readDirectory(.root).map(\.name.description)
+    #expect(names == ["flushed"] || names == ["renamed"])
+    #expect(try again.read(file) == [1, 2, 3])
+    #expect(try again.core.checkNames() == [])
+  }
+
+  @Test func `entries are listed by name with what they come from`() throws {
+    try store.createBranch("main", domain: 3)
+    try store.createBranch("dev", from: "main")
+    try store.createSnapshot("main@monday")
+    let entries = try store.entries()
+    #expect(entries.map(\.name) == ["dev", "main", "main@monday"])
+    #expect(entries.map(\.parent) == ["main", nil, "main"])
+    #expect(entries.map(\.isSnapshot) == [false, false, true])
+    #expect(entries.allSatisfy { $0.domain == 3 && $0.deleted == nil })
+    #expect(try store.entry("dev") == entries[0])
+    let other = failure { try store.createBranch("x", from: "main", domain: 4) }
+    #expect(other?.kind == .invalid)
+  }
+
+  @Test func `a missing name is answered with those that come close`() throws {
+    try store.createBranch("production")
+    try store.createBranch("main")
+    let error = failure { _ = try store.branch("prodction") }
+    #expect(error?.kind == .notFound && error?.remedy == "did you mean production?")
+    #expect(failure { _ = try store.branch("xyzzy") }?.remedy.contains("list") == true)
+    #expect(failure { _ = try store.snapshot("main@x") }?.kind == .notFound)
+    #expect(failure { _ = try store.snapshot("main") }?.kind == .invalid)
+  }
+
+  @Test func `names obey the rules and the error offers one that does`() throws {
+    let slash = failure { try store.createBranch("feature/x") }
+    #expect(slash?.kind == .invalid && slash?.remedy == "use feature-x")
+    #expect(failure { try store.createBranch("-x") }?.remedy == "use x")
+    for name in ["", ".x", "a@b", "a:b", "a^", "a~", "a\nb", String(repeating: "x", count: 201)] {
+      #expect(failure { try store.createBranch(name) }?.kind == .invalid)
+    }
+    try store.createBranch(String(repeating: "é", count: 100))
+    try store.createBranch("main")
+    for name in ["main", "main@", "@x", "main@a@b", "main@-x"] {
+      #expect(failure { try store.createSnapshot(name) }?.kind == .invalid)
+    }
+    #expect(failure { try store.createBranch("main") }?.kind == .conflict)
+    #expect(failure { try store.createSnapshot("none@x") }?.kind == .notFound)
+  }
+
+  @Test func `renaming a branch takes its snapshots along`() throws {
+    let main = try store.createBranch("main")
+    try store.createSnapshot("main@a")
+    try store.createSnapshot("main@b")
+    try store.rename("main", to: "trunk")
+    #expect(main.name == "trunk")
+    try store.rename("trunk@a", to: "trunk@c")
+    #expect(try store.entries().map(\.name) == ["trunk", "trunk@b", "trunk@c"])
+    try fixture.reopen()
+    #expect(try store.entries().map(\.name) == ["trunk", "trunk@b", "trunk@c"])
+  }
+
+  @Test func `a branch with snapshots or open files is not deleted by chance`() throws {
+    let main = try store.createBranch("main")
+    try store.createSnapshot("main@a")
+    #expect(failure { try store.delete(["main"]) }?.kind == .conflict)
+    let file = try main.open(main.writeFile("file", [1]))
+    let inUse = failure { try store.delete(["main"], includingSnapshots: true) }
+    #expect(inUse?.kind == .inUse)
+    #expect(try store.entry("main").openFileCount == 1)
+    #expect(failure { try store.delete(["main@a", "none"]) }?.kind == .notFound)
+    let plan = try store.deletionPlan(
+      ["main", "none"], includingSnapshots: true, ignoringMissing: true)
+    #expect(plan == ["main", "main@a"])
+    try store.delete(["main"], includingSnapshots: true, evenIfInUse: true)
+    #expect(try store.entries().isEmpty)
+    #expect(failure { _ = try file.attributes() }?.reason == .stale)
+    #expect(failure { _ = try main.lookup("file") }?.kind == .notFound)
+    file.close()
+  }
+
+  @Test func `a deleted branch comes back as it was`() throws {
+    let main = try store.createBranch("main")
+    try main.writeFile("file", [1])
+    try store.delete(["main"])
+    #expect(try store.entries(includingDeleted: true).map(\.isDeleted) == [true])
+    try store.createBranch("main")
+    #expect(failure { try store.restore("main") }?.kind == .conflict)
+    try store.restore("main", as: "old")
+    let old = try store.branch("old")
+    #expect(try old.read(old.lookup("file")) == [1])
+    #expect(failure { try store.restore("mian") }?.kind == .notFound)
+  }
+
+  @Test func `a reset replaces the files and can keep the old ones`() throws {
+    let main = try store.createBranch("main")
+    let file = try main.writeFile("file", [1])
+    try store.createSnapshot("main@good")
+    try main.write(file, at: 0, [2])
+    try main.writeFile("more", [3])
+    let handle = try main.open(file)
+    #expect(failure { try store.reset("main", to: "main@good") }?.kind == .inUse)
+    handle.close()
+    try store.reset("main", to: "main@good", keepingOldAs: "main-before")
+    #expect(try main.read(file) == [1])
+    #expect(try main.readDirectory(.root).count == 1)
+    let before = try store.branch("main-before")
+    #expect(try before.read(file) == [2])
+    #expect(try before.readDirectory(.root).count == 2)
+    let snapshot = failure { try store.reset("main@good", to: "main") }
+    #expect(snapshot?.reason == .readOnlyTree)
+    try fixture.reopen()
+    #expect(try store.branch("main").read(file) == [1])
+  }
+
+  @Test func `orphans of a fork's parent are not the fork's`() throws {
+    let main = try store.createBranch("main")
+    let id = try main.writeFile("file", [1])
+    let file = try main.open(id)
+    try main.remove("file", in: .root)
+    let fork = try store.createBranch("fork", from: "main")
+    #expect(failure { _ = try fork.attributes(of: id) }?.kind == .notFound)
+    #expect(try main.read(id) == [1])
+    file.close()
+  }
+
+  @Test func `holes of a file are seen as such, whether sealed or not`() throws {
+    let main = try store.createBranch("main")
+    let file = try main.createFile("sparse", in: .root).file
+    try main.write(file, at: 40_960, [1])
+    try main.write(file, at: 0, [1])
+    let expected = [
+      Extent(range: 0..<4096, isHole: false), Extent(range: 4096..<40_960, isHole: true),
+      Extent(range: 40_960..<40_961, isHole: false),
+    ]
+    #expect(try main.extents(of: file) == expected)
+    try store.engine.sealAll()
+    #expect(try main.extents(of: file) == expected)
+    try main.punchHole(file, 0..<4096)
+    #expect(
+      try main.extents(of: file, in: 100..<50_000) == [
+        Extent(range: 100..<40_960, isHole: true), Extent(range: 40_960..<40_961, isHole: false),
+      ])
+    try store.createSnapshot("main@s")
+    try main.truncate(file, to: 0)
+    #expect(try main.extents(of: file) == [])
+    let old = try store.snapshot("main@s")
+    #expect(try old.extents(of: file).count == 2)
+  }
+
+  @Test func `a closed store says so`() throws {
+    let main = try store.createBranch("main")
+    try store.close()
+    #expect(failure { _ = try main.lookup("x") }?.kind == .unavailable)
+    #expect(failure { _ = try store.branch("main") }?.kind == .unavailable)
+    #expect(failure { try main.createFile("x", in: .root) }?.kind == .unavailable)
+  }
+}
