@@ -69,25 +69,10 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
     try checkExists()
-    guard let end = try attributes(of: volume)?.byteCount, offset < end,
-      let target = buffer.baseAddress
-    else { return 0 }
-    let stop = offset + min(UInt64(buffer.count), end - offset)
-    let pageByteCount = UInt64(self.pageByteCount)
-    var place = offset
-    while place < stop {
-      let page = place / pageByteCount
-      let start = Int(place - page * pageByteCount)
-      let count = min(Int(pageByteCount) - start, Int(stop - place))
-      let to = target + Int(place - offset)
-      if let found = try self.page(.below, volume, PageNumber(page)) {
-        to.copyMemory(from: found.bytes + start, byteCount: count)
-      } else {
-        to.initializeMemory(as: UInt8.self, repeating: 0, count: count)
-      }
-      place += UInt64(count)
+    guard let end = try attributes(of: volume)?.byteCount else { return 0 }
+    return try PageCopier(pageByteCount: pageByteCount).read(at: offset, end: end, into: buffer) {
+      number throws(StoreError) in try page(.below, volume, number)
     }
-    return Int(stop - offset)
   }
 
   func page(_ answer: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber)
@@ -121,19 +106,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     let time = transaction.time
     let records = copy transaction
     return try commit(time: time, .transaction(id, records)) { builder throws(StoreError) in
-      for record in records.records {
-        builder.time = record.time
-        let outcome = records.operations.withUnsafeBytes { bytes in
-          Result { () throws(StoreError) in
-            try builder.apply(
-              OpReader(
-                UnsafeRawBufferPointer(rebasing: bytes[record.bytes]),
-                opCount: record.operationCount),
-              object: "a transaction")
-          }
-        }
-        try outcome.get()
-      }
+      try builder.apply(records)
     }
   }
 

@@ -42,6 +42,24 @@ struct ChangeBuilder<Source: PageSource> {
 
   private var pageByteCount: UInt64 { UInt64(buffers.pageByteCount) }
 
+  /// Applies all operations of a transaction.
+  mutating func apply(_ transaction: borrowing Transaction) throws(StoreError) {
+    let operations = transaction.operations
+    for record in transaction.records {
+      time = record.time
+      let outcome = operations.withUnsafeBytes { bytes in
+        Result { () throws(StoreError) in
+          try apply(
+            OpReader(
+              UnsafeRawBufferPointer(rebasing: bytes[record.bytes]),
+              opCount: record.operationCount),
+            object: "a transaction")
+        }
+      }
+      try outcome.get()
+    }
+  }
+
   /// Applies operations in the form in which records hold them.
   mutating func apply(_ reader: OpReader, object: @autoclosure () -> String) throws(StoreError) {
     var reader = reader

@@ -49,6 +49,13 @@ package final class Layer: @unchecked Sendable {
 
   subscript(volume: VolumeNumber) -> VolumeLayer? { volumes[volume.rawValue] }
 
+  /// Drops what the layer says about a volume. Only imports, whose layers nobody shares, do that.
+  func forget(_ volume: VolumeNumber) {
+    guard let part = volumes[volume.rawValue] else { return }
+    volumes.remove(volume.rawValue)
+    part.pages = IntegerMap()
+  }
+
   /// Puts a transaction's changes on top. The caller holds the lock that guards the layer.
   func merge(_ change: Change, lsn: LSN, pageByteCount: Int) {
     var added = 0

@@ -9,11 +9,16 @@ struct LayerSeal {
   let workers: WorkerPool
   let layer: Layer
   let root: RootView
+  /// Top nodes that take the place of those in `root`, before the layer is laid over them.
+  var newTops = IntegerMap<Ref>()
 
   /// Returns the new root. All appended frames are readable, none need be durable.
-  func run(note: (Ref) -> NoteFrame, counts: inout SealCounts) throws(StoreError) -> Ref {
+  func run(note: (Ref) -> NoteFrame?, counts: inout SealCounts) throws(StoreError) -> Ref {
     var plans: [VolumeSealPlan] = []
     var tops: [TreeChange] = []
+    newTops.forEach { number, ref in
+      if layer[VolumeNumber(number)] == nil { tops.append(TreeChange(key: number, ref: ref)) }
+    }
     for number in layer.volumes.sortedKeys() {
       let volume = VolumeNumber(number)
       guard let part = layer[volume] else { continue }
@@ -21,10 +26,12 @@ struct LayerSeal {
         tops.append(TreeChange(key: number, ref: .hole))
         continue
       }
+      let oldTop =
+        if let newTop = newTops[number] { newTop } else { try root.topRef(volume) ?? .hole }
       plans.append(
         try VolumeSealPlan(
           volume: volume, layer: part, attributes: attributes,
-          oldTop: try root.topRef(volume) ?? .hole, frames: context.frames))
+          oldTop: oldTop, frames: context.frames))
     }
     let leaves = try Self.perform(plans.flatMap(\.jobs), context, workers, counts: &counts)
     var next = 0
@@ -39,7 +46,7 @@ struct LayerSeal {
     tops.sort { $0.key < $1.key }
     let newRoot = try TableSeal(context: context).assemble(
       root: root.root, tops: tops, counts: &counts)
-    try Self.append(note(newRoot), context)
+    if let note = note(newRoot) { try Self.append(note, context) }
     try context.appender.flush()
     return newRoot
   }

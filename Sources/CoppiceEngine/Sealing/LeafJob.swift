@@ -25,11 +25,26 @@ struct LeafJob {
   func run(_ context: SealContext, counts: inout SealCounts) throws(StoreError) -> Ref {
     let refs = Node.allocateRefs()
     defer { refs.deallocate() }
+    try sealPages(context, into: refs, counts: &counts)
+    return try sealNode(context, refs, attributes: attributes, counts: &counts)
+  }
+
+  /// Stores the pages and fills `refs`, 256 holes, with what the leaf's node will hold.
+  func sealPages(
+    _ context: SealContext, into refs: UnsafeMutablePointer<Ref>, counts: inout SealCounts
+  ) throws(StoreError) {
     let oldNode = old.isHole ? nil : try context.frames.node(old)
     if let oldNode { refs.update(from: oldNode.refs, count: Node.slotCount) }
     try context.frames.codecs.withSet { set throws(StoreError) in
       try sealPages(context, set, refs, &counts)
     }
+  }
+
+  /// Stores the node.
+  func sealNode(
+    _ context: SealContext, _ refs: UnsafeMutablePointer<Ref>, attributes: VolumeAttributes?,
+    counts: inout SealCounts
+  ) throws(StoreError) -> Ref {
     let content = NodeSealer.Content(
       kind: .volumeNode, level: 0, firstKey: firstPage, attributes: attributes, volume: volume)
     return try NodeSealer(context: context).seal(

@@ -58,7 +58,8 @@ struct VolumeSealPlan {
     return leaves.sorted()
   }
 
-  private static func oldLeaf(_ top: Node?, _ page: UInt64, _ frames: FrameReader)
+  /// The old tree's leaf at a page; a hole if none.
+  static func oldLeaf(_ top: Node?, _ page: UInt64, _ frames: FrameReader)
     throws(StoreError) -> Ref
   {
     guard var node = top, page < Radix.coverage(level: node.header.level) else { return .hole }

@@ -1,0 +1,87 @@
+import CoppiceEngine
+import CoppiceFormat
+import TestSupport
+import Testing
+
+@Suite struct StagingImportTests {
+  private static let leafByteCount = 256 * 4096
+
+  private func fill(_ staging: StagingImport, _ volume: UInt64, _ bytes: [UInt8]) throws {
+    for (index, start) in stride(from: 0, to: bytes.count, by: Self.leafByteCount).enumerated() {
+      let end = min(start + Self.leafByteCount, bytes.count)
+      try bytes[start..<end].withUnsafeBytes {
+        try staging.putLeaf(VolumeNumber(volume), leafIndex: UInt64(index), pages: $0)
+      }
+    }
+    try staging.finishVolume(VolumeNumber(volume), byteCount: UInt64(bytes.count), modified: 9)
+  }
+
+  @Test func `an import becomes a branch at once`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 5)
+    let large = generator.bytes(5 * Self.leafByteCount / 2)
+    let small = generator.bytes(100)
+    let staging = try store.engine.beginImport(domain: .standard)
+    try fill(staging, 7, large)
+    try fill(staging, 8, small)
+    try fill(staging, 9, [])
+    var names = Transaction(time: 3)
+    small.withUnsafeBytes { names.write(.names, at: 5000, $0) }
+    _ = try staging.commit(names)
+    let branch = try staging.publish(creating: "main")
+    #expect(try branch.all(7) == large)
+    try store.crash(seed: 2)
+    let again = try store.engine.branch(named: "main")
+    #expect(try again.all(7) == large)
+    #expect(try again.all(8) == small)
+    #expect(try again.all(9) == [])
+    #expect(try again.get(0, at: 5000, 100) == small)
+    #expect(try again.attributes(of: VolumeNumber(7))?.modified == 9)
+  }
+
+  @Test func `importing the same bytes again stores no page`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 6)
+    let bytes = generator.bytes(3 * Self.leafByteCount)
+    let first = try store.engine.beginImport(domain: .standard)
+    try fill(first, 7, bytes)
+    let branch = try first.publish(creating: "main")
+    let second = try store.engine.beginImport(replacing: branch)
+    try fill(second, 7, bytes)
+    try second.publishReplacing()
+    #expect(second.counts.fullCount == 0)
+    #expect(second.counts.deltaCount == 0)
+    #expect(second.counts.unchangedCount == 768)
+    #expect(second.counts.nodeCount == 0)
+    #expect(try branch.all(7) == bytes)
+  }
+
+  @Test func `a branch written to during its replacement keeps the write`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(3, [1, 2, 3])
+    let staging = try store.engine.beginImport(replacing: main)
+    try fill(staging, 3, [9])
+    try main.put(3, at: 1, [7])
+    #expect(throws: StoreError.self) { try staging.publishReplacing() }
+    #expect(try main.all(3) == [1, 7, 3])
+  }
+
+  @Test func `a shorter replacement leaves nothing behind its end`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 8)
+    let first = try store.engine.beginImport(domain: .standard)
+    try fill(first, 7, generator.bytes(3 * Self.leafByteCount))
+    let branch = try first.publish(creating: "main")
+    let short = generator.bytes(Self.leafByteCount + 5)
+    let second = try store.engine.beginImport(replacing: branch)
+    try fill(second, 7, short)
+    try second.publishReplacing()
+    #expect(try branch.all(7) == short)
+    var transaction = Transaction(time: 1)
+    transaction.resize(VolumeNumber(7), to: UInt64(3 * Self.leafByteCount))
+    _ = try branch.commit(transaction)
+    let all = try branch.all(7)
+    #expect(all == short + [UInt8](repeating: 0, count: 3 * Self.leafByteCount - short.count))
+  }
+}
