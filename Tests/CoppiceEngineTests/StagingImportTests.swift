@@ -85,3 +85,56 @@ import Testing
     #expect(all == short + [UInt8](repeating: 0, count: 3 * Self.leafByteCount - short.count))
   }
 }
+
+@Suite struct DedupTests {
+  @Test func `a page that some branch stored before is shared, also after reopening`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 8)
+    let bytes = generator.bytes(40 * 4096)
+    let first = try store.engine.createBranch(named: "first", domain: .standard)
+    try first.put(1, bytes)
+    try store.reopen()
+    store.engine.refillWindow()
+    let second = try store.engine.createBranch(named: "second", domain: .standard)
+    try second.put(2, bytes)
+    try store.engine.sealAll()
+    #expect(store.engine.sealCounts.duplicateCount == 40)
+    #expect(store.engine.sealCounts.fullCount == 0)
+    #expect(try second.all(2) == bytes)
+  }
+
+  @Test func `trust domains share nothing`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 8)
+    let bytes = generator.bytes(40 * 4096)
+    let first = try store.engine.createBranch(named: "first", domain: DomainID(1))
+    try first.put(1, bytes)
+    try store.engine.sealAll()
+    let second = try store.engine.createBranch(named: "second", domain: DomainID(2))
+    try second.put(2, bytes)
+    try store.engine.sealAll()
+    #expect(store.engine.sealCounts.duplicateCount == 0)
+    #expect(store.engine.sealCounts.fullCount == 80)
+    #expect(throws: StoreError.self) {
+      try store.engine.reset(first, to: second, keepingOldAs: nil)
+    }
+  }
+
+  @Test func `a small change of a page is stored as a difference`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 9)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(1024 * 4096))
+    try store.engine.sealAll()
+    for round in 0..<3 {
+      for page in stride(from: 0, to: 1024, by: 7) {
+        try main.put(1, at: UInt64(page * 4096 + round * 100), generator.bytes(20))
+      }
+      try store.engine.sealAll()
+    }
+    let counts = store.engine.sealCounts
+    #expect(counts.fullCount == 1024)
+    #expect(counts.deltaCount == 3 * 147)
+    #expect(counts.deltaByteCount / counts.deltaCount < 120)
+  }
+}

@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// Hints only: a hit counts once the frame was found and its bytes compared. Entries take 8 bytes:
 /// 16 bits of the hash and 48 of the name, in buckets of 8 that fill a cache line and lose their
-/// oldest entry first. Only full page frames enter. Names past 48 bits (16 million segments)
+/// oldest entry first. Bucket and tag come from the low half of the hash, which directories keep. Only full page frames enter. Names past 48 bits (16 million segments)
 /// do not; they go unnoticed.
 final class DedupWindow: Sendable {
   private static let bucketEntryCount = 8
@@ -37,16 +37,19 @@ final class DedupWindow: Sendable {
 
   var byteCount: Int { table.count * 8 }
 
-  private func bucket(_ hash: PageHash) -> Int {
-    Int(truncatingIfNeeded: hash.low & bucketMask) * Self.bucketEntryCount
+  /// How many frames the window remembers at most.
+  var capacity: Int { table.count }
+
+  private func bucket(_ hashPrefix: UInt64) -> Int {
+    Int(truncatingIfNeeded: hashPrefix & bucketMask) * Self.bucketEntryCount
   }
 
-  private func tag(_ hash: PageHash) -> UInt64 { hash.high >> Self.nameBitCount }
+  private func tag(_ hashPrefix: UInt64) -> UInt64 { hashPrefix >> Self.nameBitCount }
 
   /// Frames that may hold a page of this hash, newest first.
   func candidates(_ hash: PageHash) -> [FrameName] {
-    let start = bucket(hash)
-    let tag = tag(hash)
+    let start = bucket(hash.low)
+    let tag = tag(hash.low)
     return lock.withLock { _ in
       var names: [FrameName] = []
       for index in start..<start + Self.bucketEntryCount {
@@ -62,8 +65,8 @@ final class DedupWindow: Sendable {
 
   func insert(_ hash: PageHash, _ name: FrameName) {
     guard name.rawValue >> Self.nameBitCount == 0 else { return }
-    let start = bucket(hash)
-    let word = tag(hash) << Self.nameBitCount | name.rawValue
+    let start = bucket(hash.low)
+    let word = tag(hash.low) << Self.nameBitCount | name.rawValue
     lock.withLock { _ in
       var index = Self.bucketEntryCount - 1
       while index > 0 {
@@ -71,6 +74,18 @@ final class DedupWindow: Sendable {
         index -= 1
       }
       table.words[start] = word
+    }
+  }
+
+  /// Remembers an older frame, unless newer ones fill its bucket.
+  func offer(hashPrefix: UInt64, _ name: FrameName) {
+    guard name.rawValue >> Self.nameBitCount == 0 else { return }
+    let start = bucket(hashPrefix)
+    lock.withLock { _ in
+      for index in start..<start + Self.bucketEntryCount where table.words[index] == 0 {
+        table.words[index] = tag(hashPrefix) << Self.nameBitCount | name.rawValue
+        return
+      }
     }
   }
 

@@ -17,9 +17,11 @@ extension Engine {
   package var wantsCheckpoint: Bool {
     if options.isReadOnly || journal.isPoisoned { return false }
     if journal.needsControlCheckpoint { return true }
-    return control.withLock {
-      controlByteCountSinceCheckpoint > max(Self.checkpointByteCountMin, checkpointByteCount / 2)
-    } || journal.usedByteCount > options.journalByteCountMax / 4
+    let (controlByteCount, hasSealed) = control.withLock {
+      (controlByteCountSinceCheckpoint, hasSealedSinceCheckpoint)
+    }
+    if controlByteCount > max(Self.checkpointByteCountMin, checkpointByteCount / 2) { return true }
+    return hasSealed && journal.usedByteCount > options.journalByteCountMax / 4
   }
 
   /// Writes a checkpoint and frees journal files.
@@ -30,6 +32,7 @@ extension Engine {
       let (state, number) = control.withLock { () -> (CatalogueState, UInt64) in
         catalogueNumber += 1
         controlByteCountSinceCheckpoint = 0
+        hasSealedSinceCheckpoint = false
         catalogue.noteCheckpoint(at: journal.lastLSN)
         return (catalogue, catalogueNumber)
       }

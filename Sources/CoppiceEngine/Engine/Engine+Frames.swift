@@ -16,6 +16,14 @@ extension Engine {
     return appenders.all.first { $0.owns(segment) }?.domain
   }
 
+  func checkDomain(of ref: Ref, is domain: DomainID) throws(StoreError) {
+    guard ref.isHole || self.domain(of: ref.locator.name.segment) == domain else {
+      throw StoreError(
+        .invalid, "stored pages are not shared between trust domains",
+        remedy: "copy the content instead")
+    }
+  }
+
   func directory(_ entry: SegmentEntry) throws(StoreError) -> SegmentDirectory {
     if let cached = directories.directory(entry.id, frameCount: entry.frameCount) { return cached }
     let file: any DiskFile

@@ -189,6 +189,7 @@ extension Engine {
     try journal.flush(through: last)
     appenders.markPublished(ends)
     control.withLock {
+      hasSealedSinceCheckpoint = true
       for seal in built {
         let view = RootView(seal.newRoot, frames: frames)
         for branch in branches.values {

@@ -41,8 +41,9 @@ package final class Engine: @unchecked Sendable {
   var branches: [BranchID: EngineBranch] = [:]
   var catalogueNumber: UInt64
   var controlByteCountSinceCheckpoint = 0
+  var hasSealedSinceCheckpoint = false
   var checkpointByteCount = 0
-  var sealCounts = SealCounts()
+  package var sealCounts = SealCounts()
 
   /// Waited on by writers that are held back.
   let relief = Monitor()

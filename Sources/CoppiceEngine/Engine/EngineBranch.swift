@@ -95,6 +95,10 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
 
   // MARK: Writing
 
+  func checkDomain(of ref: Ref) throws(StoreError) {
+    try engine.checkDomain(of: ref, is: domain)
+  }
+
   package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
     guard transaction.byteCount <= Transaction.byteCountMax else {
       throw StoreError(

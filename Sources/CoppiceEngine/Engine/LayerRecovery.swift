@@ -120,6 +120,9 @@ private struct StackBelow: PageSource {
   let root: RootView
   let frames: FrameReader
 
+  /// Whatever the journal holds was checked when it was written.
+  func checkDomain(of ref: Ref) throws(StoreError) {}
+
   func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
     for layer in layers.reversed() {
       if let part = layer[volume] { return part.attributes }

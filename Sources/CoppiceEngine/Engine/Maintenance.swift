@@ -1,7 +1,8 @@
 internal import CoppicePlatform
 internal import Synchronization
 
-/// The store's own threads: one seals and checkpoints, one keeps journal room ahead of writers.
+/// The store's own threads: one seals and checkpoints, one keeps journal room ahead of writers, one
+/// fills the dedup window after opening and ends.
 ///
 /// They perform the same steps that the owner of a store without threads calls. A step's failure
 /// is kept in the engine's counters and tried again later; a poisoned journal ends the attempts.
@@ -28,7 +29,10 @@ final class Maintenance: Sendable {
       let preparer = try SystemThread(name: "coppice journal") { [self] in
         run(engine.clock) { try engine.performJournalUpkeep() }
       }
-      state.withLock { $0.threads = [sealer, preparer] }
+      let refiller = try SystemThread(name: "coppice window", isBackground: true) { [self] in
+        engine.refillWindow { state.withLock { !$0.isStopping } }
+      }
+      state.withLock { $0.threads = [sealer, preparer, refiller] }
     } catch {
       throw StoreError(error, while: "starting the store's threads")
     }

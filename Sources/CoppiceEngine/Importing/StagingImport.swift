@@ -92,6 +92,10 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
 
   private struct Part { var attributes: VolumeAttributes? }
 
+  func checkDomain(of ref: Ref) throws(StoreError) {
+    try engine.checkDomain(of: ref, is: domain)
+  }
+
   func page(_ answer: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber)
     throws(StoreError) -> PageBuffer?
   {

@@ -16,6 +16,8 @@ struct Change {
 
 /// The state that a change is made on top of.
 protocol PageSource {
+  /// Throws `invalid` when the frame lies in another trust domain than this state.
+  func checkDomain(of ref: Ref) throws(StoreError)
   func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes?
   /// The page, given what a change on top of this state answered; `.below` asks the state itself.
   /// `nil` stands for a page of zeros.
@@ -206,6 +208,7 @@ struct ChangeBuilder<Source: PageSource> {
       do throws(FormatError) { ref = try op.ref(at: index) } catch {
         throw StoreError(error, in: "a shared copy into volume \(volume.rawValue)")
       }
+      try source.checkDomain(of: ref)
       if ref.isHole {
         part.punch(first + UInt64(index)..<first + UInt64(index) + 1)
       } else {
@@ -219,11 +222,12 @@ struct ChangeBuilder<Source: PageSource> {
 
   private mutating func adopt(_ volume: VolumeNumber, _ op: Op) throws(StoreError) {
     let part = try part(volume)
-    do throws(FormatError) {
-      part.replace(with: try op.ref(at: 0))
-    } catch {
+    let top: Ref
+    do throws(FormatError) { top = try op.ref(at: 0) } catch {
       throw StoreError(error, in: "an adopted volume \(volume.rawValue)")
     }
+    try source.checkDomain(of: top)
+    part.replace(with: top)
     part.attributes = VolumeAttributes(byteCount: op.adoptedByteCount, modified: time)
   }
 }

@@ -9,6 +9,7 @@ final class AppenderSet: Sendable {
   private let uuid: StoreUUID
   private let nextSegment: Atomic<UInt64>
   private let appenders = Mutex<[DomainID: SegmentAppender]>([:])
+  private let creating = Monitor()
 
   private let forget: @Sendable (FrameName) -> Void
 
@@ -31,12 +32,13 @@ final class AppenderSet: Sendable {
     throws(StoreError) -> SegmentAppender
   {
     if let known = appenders.withLock({ $0[domain] }) { return known }
-    let created = try SegmentAppender(
-      domain: domain, disk: disk, files: files, uuid: uuid, continuing: entry(),
-      takeSegmentID: { [self] in takeSegmentID() }, forget: forget)
-    return appenders.withLock { appenders in
-      if let other = appenders[domain] { return other }
-      appenders[domain] = created
+    // One at a time: continuing a segment cuts off what lies behind its published end.
+    return try creating.withLock { () throws(StoreError) in
+      if let known = appenders.withLock({ $0[domain] }) { return known }
+      let created = try SegmentAppender(
+        domain: domain, disk: disk, files: files, uuid: uuid, continuing: entry(),
+        takeSegmentID: { [self] in takeSegmentID() }, forget: forget)
+      appenders.withLock { $0[domain] = created }
       return created
     }
   }

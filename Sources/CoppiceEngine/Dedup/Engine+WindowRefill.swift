@@ -1,0 +1,25 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+extension Engine {
+  /// Fills the dedup window from the newest segments' directories, newest first, until it has seen as
+  /// many frames as it has places. Hints only: what cannot be read is passed over.
+  ///
+  /// Reads directories, no pages. Returns once done, or when `isWanted` says no.
+  package func refillWindow(while isWanted: () -> Bool = { true }) {
+    var room = window.capacity
+    let entries = control.withLock { catalogue.segments.values.sorted { $0.id > $1.id } }
+    for entry in entries {
+      guard room > 0, isWanted() else { return }
+      // A damaged segment gives no hints.
+      guard let directory = try? directory(entry) else { continue }
+      for (ordinal, place) in directory.places.enumerated()
+      where place.form.kind == .page && !place.form.isDerived {
+        window.offer(
+          hashPrefix: place.hashPrefix,
+          FrameName(segment: entry.id, ordinal: UInt32(ordinal)))
+      }
+      room -= directory.places.count
+    }
+  }
+}
