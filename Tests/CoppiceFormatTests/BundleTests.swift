@@ -59,7 +59,8 @@ struct BundleTests {
       (rawByteCount + 1, count, true), (rawByteCount - 1, count, true),
       (rawByteCount, count + 1, true), (rawByteCount, count - 1, true),
       (rawByteCount, count, false), (-1, count, true), (rawByteCount, -1, true),
-      (.max, count, true), (rawByteCount, 1 << 24, true), (0, 0, true),
+      (.max, count, true), (.min, count, true), (rawByteCount, .max, true),
+      (rawByteCount, 1 << 24, true), (0, 0, true),
     ] {
       #expect(throws: FormatError.self) {
         try BundleDirectory.decode(

@@ -4,8 +4,8 @@ internal import CZstd
 /// Encodes and decodes nodes of manifests: 256 refs of one level. One instance per thread: it owns
 /// contexts and scratch memory, and no call allocates once the output array has grown.
 ///
-///     full        header 64   columns   hash[16] *
-///     overrides   base locator 16   header 64   columns   hash[16] *
+///     full        header 48 or 64   columns   hash[16] *
+///     overrides   base locator 16   header 48 or 64   columns   hash[16] *
 ///
 /// Only the columns are compressed, and only if that makes them smaller: hashes do not compress,
 /// and outside of zstd they cost a copy. See `NodeHeader` and `NodeColumns` for the bytes.
@@ -13,7 +13,8 @@ public final class NodeCodec {
   public static let slotCount = 256
   /// The greatest stored byte count of a node.
   public static let storedByteCountMax =
-    Locator.byteCount + NodeHeader.byteCount + NodeColumns.byteCountMax + slotCount * 16
+    Locator.byteCount + StoredNodeHeader.byteCountMax + NodeColumns.byteCountMax
+    + slotCount * 16
 
   private let compressor: OpaquePointer
   private let decompressor: OpaquePointer
@@ -100,7 +101,7 @@ public final class NodeCodec {
     let header = try StoredNodeHeader(stored, at: 0)
     guard header.hashCount == header.count else { throw .malformed(what: "full node") }
     refs.update(repeating: .hole, count: Self.slotCount)
-    try decode(header, stored.slice(NodeHeader.byteCount..<stored.count), into: refs)
+    try decode(header, stored.slice(header.byteCount..<stored.count), into: refs)
     return header.header
   }
 
@@ -116,7 +117,7 @@ public final class NodeCodec {
   ) throws(FormatError) -> NodeHeader {
     let header = try StoredNodeHeader(stored, at: Locator.byteCount)
     if baseRefs != UnsafePointer(refs) { refs.update(from: baseRefs, count: Self.slotCount) }
-    let start = Locator.byteCount + NodeHeader.byteCount
+    let start = Locator.byteCount + header.byteCount
     try decode(header, stored.slice(start..<stored.count), into: refs)
     return header.header
   }
@@ -142,34 +143,42 @@ public final class NodeCodec {
     guard let target = output.baseAddress, let raw = columns.baseAddress else { return }
     let headerOffset = base == nil ? 0 : Locator.byteCount
     base?.encode(into: output)
-    let rawByteCount = NodeColumns.encode(refs: refs, slots: slots, count: count, to: raw)
-    var end = headerOffset + NodeHeader.byteCount
+    var node = StoredNodeHeader(
+      header, count: count, hashCount: 0,
+      columnsRawByteCount: NodeColumns.encode(refs: refs, slots: slots, count: count, to: raw),
+      isCompressed: false)
+    var end = headerOffset + node.byteCount
     let compressed = ZSTD_compress2(
-      compressor, target + end, rawByteCount - 1, raw, rawByteCount)
-    let isCompressed = ZSTD_isError(compressed) == 0
-    if isCompressed {
+      compressor, target + end, node.columnsRawByteCount - 1, raw, node.columnsRawByteCount)
+    node.isCompressed = ZSTD_isError(compressed) == 0
+    if node.isCompressed {
       end += compressed
     } else {
-      (target + end).copyMemory(from: raw, byteCount: rawByteCount)
-      end += rawByteCount
+      (target + end).copyMemory(from: raw, byteCount: node.columnsRawByteCount)
+      end += node.columnsRawByteCount
     }
+    node.hashCount = storeHashes(of: refs, count: count, at: target + end)
+    end += 16 * node.hashCount
+    node.store(to: target + headerOffset)
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: output[..<end])
+    BlockChecksum.seal(bytes, at: headerOffset + StoredNodeHeader.checksumOffset)
+    stored.removeAll(keepingCapacity: true)
+    stored.append(contentsOf: UnsafeRawBufferPointer(bytes))
+  }
+
+  /// Stores the hashes of the first `count` slots that are no holes; returns how many they are.
+  private func storeHashes(
+    of refs: UnsafePointer<Ref>, count: Int, at target: UnsafeMutableRawPointer
+  ) -> Int {
     var hashCount = 0
     for index in 0..<count {
       let hash = refs[Int(slots[index])].hash
       if hash == .hole { continue }
-      target.store(integer: hash.low, at: end &+ 16 &* hashCount)
-      target.store(integer: hash.high, at: end &+ 16 &* hashCount &+ 8)
+      target.store(integer: hash.low, at: 16 &* hashCount)
+      target.store(integer: hash.high, at: 16 &* hashCount &+ 8)
       hashCount &+= 1
     }
-    end += 16 * hashCount
-    StoredNodeHeader(
-      header, count: count, hashCount: hashCount, columnsRawByteCount: rawByteCount,
-      isCompressed: isCompressed
-    ).store(to: target + headerOffset)
-    let node = UnsafeMutableRawBufferPointer(rebasing: output[..<end])
-    BlockChecksum.seal(node, at: headerOffset + StoredNodeHeader.checksumOffset)
-    stored.removeAll(keepingCapacity: true)
-    stored.append(contentsOf: UnsafeRawBufferPointer(node))
+    return hashCount
   }
 
   private func decode(

@@ -6,15 +6,15 @@
 ///     10 hashCount u16          those of them that are no holes
 ///     12 columnsRawByteCount u16
 ///     14 reserved u16
-///     16 firstKey u64   byteCount u64
-///     32 id[16]
-///     48 xxh3 u64               over the base locator, this header and everything behind it
-///     56 modified i64
+///     16 firstKey u64
+///     24 id[16]
+///     40 xxh3 u64               over the base locator, this header and everything behind it
+///     48 byteCount u64   modified i64        if flagged, else both are 0
 ///
-/// Flags: 1 the columns are compressed.
+/// Flags: 1 the columns are compressed, 2 the header ends with byte count and modification time.
+/// Most nodes are small sets of overrides below a top node, so these 16 bytes count.
 @frozen
 public struct NodeHeader: Hashable, Sendable {
-  public static let byteCount = 64
   /// Five levels of 256 refs span 40 bits.
   public static let levelMax: UInt8 = 4
 
@@ -60,8 +60,11 @@ public struct NodeHeader: Hashable, Sendable {
 
 /// The stored header: the value, and how the rest of the node is laid out.
 struct StoredNodeHeader {
-  static let checksumOffset = 48
-  static let compressedFlag: UInt8 = 1
+  static let checksumOffset = 40
+  static let byteCountMax = 64
+  private static let byteCountMin = 48
+  private static let compressedFlag: UInt8 = 1
+  private static let attributesFlag: UInt8 = 2
   private static let magic: UInt32 = 0x64_4E_70_43
   private static let version: UInt8 = 1
 
@@ -83,11 +86,11 @@ struct StoredNodeHeader {
 
   /// The header at `offset` of a stored node.
   init(_ node: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
-    guard node.count >= offset + NodeHeader.byteCount else {
-      throw .truncated(
-        what: "node", needed: offset + NodeHeader.byteCount, available: node.count)
+    let available = node.count - offset
+    guard available >= Self.byteCountMin else {
+      throw .truncated(what: "node", needed: Self.byteCountMin, available: available)
     }
-    let block = node.slice(offset..<offset + NodeHeader.byteCount)
+    let block = node.slice(offset..<node.count)
     let magic: UInt32 = block.integer(at: 0)
     guard magic == Self.magic else { throw .badMagic(what: "node", found: UInt64(magic)) }
     guard BlockChecksum.holds(node, at: offset + Self.checksumOffset) else {
@@ -96,22 +99,61 @@ struct StoredNodeHeader {
     guard block[4] == Self.version else {
       throw .unsupportedVersion(what: "node", found: UInt32(block[4]))
     }
-    guard block[7] & ~Self.compressedFlag == 0 else {
-      throw .unknownFlags(what: "node", bits: UInt64(block[7]))
+    let flags = block[7]
+    guard flags & ~(Self.compressedFlag | Self.attributesFlag) == 0 else {
+      throw .unknownFlags(what: "node", bits: UInt64(flags))
     }
     guard let kind = FrameKind(rawValue: block[5]) else {
       throw .outOfRange(what: "node kind", value: UInt64(block[5]), limit: 3)
     }
     header = NodeHeader(
       kind: kind, level: block[6], firstKey: block.integer(at: 16),
-      byteCount: block.integer(at: 24), modified: block.integer(at: 56),
-      id: PageHash(low: block.integer(at: 32), high: block.integer(at: 40)))
+      id: PageHash(low: block.integer(at: 24), high: block.integer(at: 32)))
+    if flags & Self.attributesFlag != 0 {
+      guard available >= Self.byteCountMax else {
+        throw .truncated(what: "node", needed: Self.byteCountMax, available: available)
+      }
+      header.byteCount = block.integer(at: 48)
+      header.modified = block.integer(at: 56)
+      guard header.byteCount != 0 || header.modified != 0 else { throw .malformed(what: "node") }
+    }
     count = Int(block.integer(at: 8, as: UInt16.self))
     hashCount = Int(block.integer(at: 10, as: UInt16.self))
     columnsRawByteCount = Int(block.integer(at: 12, as: UInt16.self))
-    isCompressed = block[7] & Self.compressedFlag != 0
+    isCompressed = flags & Self.compressedFlag != 0
     let reserved: UInt16 = block.integer(at: 14)
     guard header.isValid, reserved == 0 else { throw .malformed(what: "node") }
+    try checkCounts()
+  }
+
+  /// Bytes of the header: those of a node without attributes are fewer.
+  var byteCount: Int { hasAttributes ? Self.byteCountMax : Self.byteCountMin }
+
+  private var hasAttributes: Bool { header.byteCount != 0 || header.modified != 0 }
+
+  /// Stores the header, with a checksum of zero.
+  func store(to block: UnsafeMutableRawPointer) {
+    let flags =
+      (isCompressed ? Self.compressedFlag : 0) | (hasAttributes ? Self.attributesFlag : 0)
+    block.store(integer: Self.magic, at: 0)
+    block.store(integer: Self.version, at: 4)
+    block.store(integer: header.kind.rawValue, at: 5)
+    block.store(integer: header.level, at: 6)
+    block.store(integer: flags, at: 7)
+    block.store(integer: UInt16(count), at: 8)
+    block.store(integer: UInt16(hashCount), at: 10)
+    block.store(integer: UInt16(columnsRawByteCount), at: 12)
+    block.store(integer: UInt16(0), at: 14)
+    block.store(integer: header.firstKey, at: 16)
+    block.store(integer: header.id.low, at: 24)
+    block.store(integer: header.id.high, at: 32)
+    block.store(integer: UInt64(0), at: Self.checksumOffset)
+    guard hasAttributes else { return }
+    block.store(integer: header.byteCount, at: 48)
+    block.store(integer: header.modified, at: 56)
+  }
+
+  private func checkCounts() throws(FormatError) {
     guard count <= NodeCodec.slotCount, hashCount <= count else {
       throw .outOfRange(
         what: "node slot count", value: UInt64(count), limit: UInt64(NodeCodec.slotCount))
@@ -121,24 +163,5 @@ struct StoredNodeHeader {
         what: "node column byte count", value: UInt64(columnsRawByteCount),
         limit: UInt64(NodeColumns.byteCountMax))
     }
-  }
-
-  /// Stores the header, with a checksum of zero.
-  func store(to block: UnsafeMutableRawPointer) {
-    block.store(integer: Self.magic, at: 0)
-    block.store(integer: Self.version, at: 4)
-    block.store(integer: header.kind.rawValue, at: 5)
-    block.store(integer: header.level, at: 6)
-    block.store(integer: isCompressed ? Self.compressedFlag : 0, at: 7)
-    block.store(integer: UInt16(count), at: 8)
-    block.store(integer: UInt16(hashCount), at: 10)
-    block.store(integer: UInt16(columnsRawByteCount), at: 12)
-    block.store(integer: UInt16(0), at: 14)
-    block.store(integer: header.firstKey, at: 16)
-    block.store(integer: header.byteCount, at: 24)
-    block.store(integer: header.id.low, at: 32)
-    block.store(integer: header.id.high, at: 40)
-    block.store(integer: UInt64(0), at: Self.checksumOffset)
-    block.store(integer: header.modified, at: 56)
   }
 }

@@ -55,17 +55,20 @@ public struct BundleDirectory: Hashable, Sendable {
     _ stored: RawSpan, rawByteCount: Int, frameCount: Int, hasHomeNames: Bool
   ) throws(FormatError) -> BundleDirectory {
     try stored.withUnsafeBytes { (stored) throws(FormatError) in
-      let prefixByteCount = 8 * frameCount
       guard frameCount >= 0, frameCount <= stored.count / 8 else {
-        throw .truncated(what: what, needed: prefixByteCount, available: stored.count)
+        throw .truncated(
+          what: what, needed: Int(clamping: 8 * Int128(frameCount)),
+          available: stored.count)
       }
+      let prefixByteCount = 8 * frameCount
       let body = stored.slice(prefixByteCount..<stored.count)
-      let bodyByteCount = rawByteCount - prefixByteCount
-      guard bodyByteCount >= 0, bodyByteCount <= frameCount * entryByteCountMax else {
+      let limit = prefixByteCount + frameCount * entryByteCountMax
+      guard rawByteCount >= prefixByteCount, rawByteCount <= limit else {
         throw .outOfRange(
           what: "directory raw byte count", value: UInt64(max(0, rawByteCount)),
-          limit: UInt64(prefixByteCount + frameCount * entryByteCountMax))
+          limit: UInt64(limit))
       }
+      let bodyByteCount = rawByteCount - prefixByteCount
       let prefixes = stored.slice(0..<prefixByteCount)
       if body.count == bodyByteCount {
         return try decode(columns: body, prefixes: prefixes, hasHomeNames: hasHomeNames)

@@ -65,7 +65,7 @@ extension FormatDecoder {
 
   /// Input: a full node.
   static let fullNode = FormatDecoder(
-    name: "full-node", samples: fullNodes, reseal: resealing(at: 48)
+    name: "full-node", samples: fullNodes, reseal: resealing(at: 40)
   ) { (bytes) throws(FormatError) in
     var refs = [Ref](repeating: .hole, count: NodeCodec.slotCount)
     let codec = NodeCodec()
@@ -81,7 +81,7 @@ extension FormatDecoder {
 
   /// Input: a node as overrides on the refs `baseRefs`.
   static let overrideNode = FormatDecoder(
-    name: "override-node", samples: overrideNodes, reseal: resealing(at: 64)
+    name: "override-node", samples: overrideNodes, reseal: resealing(at: 56)
   ) { (bytes) throws(FormatError) in
     var refs = [Ref](repeating: .hole, count: NodeCodec.slotCount)
     let codec = NodeCodec()
@@ -147,8 +147,11 @@ extension FormatDecoder {
   private static let fullNodes: [[UInt8]] = {
     var random = SplitMix64(seed: 7)
     let leaf = header(.volumeNode, level: 0, firstKey: 512)
+    let inner = NodeHeader(
+      kind: .volumeNode, level: 0, firstKey: 256, id: PageHash(low: 11, high: 12))
     return [
-      node(leaf, refs: baseRefs), node(leaf, refs: SampleRefs.scattered(&random)),
+      node(inner, refs: baseRefs), node(leaf, refs: baseRefs),
+      node(leaf, refs: SampleRefs.scattered(&random)),
       node(leaf, refs: SampleRefs.overridden(baseRefs, count: 60, &random)),
       node(
         header(.volumeNode, level: 2, firstKey: 1 << 24),
