@@ -11,50 +11,45 @@ package struct VolumeDifference: Hashable, Sendable {
   package var pages: [Range<UInt64>]
 }
 
-extension Engine {
-  /// Calls `visit` for every volume that differs between two branches or snapshots as they are now,
-  /// in order of numbers. Takes time in proportion to what differs; stored pages are compared by
-  /// their hashes, pages that are still in RAM by their bytes.
-  package func differences(
-    from old: EngineBranch, to new: EngineBranch,
-    _ visit: (VolumeDifference) throws(StoreError) -> Void
-  ) throws(StoreError) {
-    try withPinnedState(of: old) { oldState throws(StoreError) in
-      try withPinnedState(of: new) { newState throws(StoreError) in
-        let difference = BranchDifference(old: oldState, new: newState, frames: frames)
-        for volume in try difference.candidates() {
-          if let found = try difference.volume(volume) { try visit(found) }
-        }
-      }
-    }
-  }
-}
-
-/// Compares two states: where roots or layers differ is looked at, the rest is equal.
-private struct BranchDifference {
-  let old: SealedState
-  let new: SealedState
-  let frames: FrameReader
+/// Compares two moments of one store: where roots or layers differ is looked at, the rest is equal.
+///
+/// Stored pages are compared by their hashes, pages that are still in RAM by their bytes.
+package struct BranchDifference {
+  private let old: SealedState
+  private let new: SealedState
+  private let frames: FrameReader
   /// Layers that only one of the two has.
   private let unshared: [Layer]
+  private let unsharedIDs: Set<ObjectIdentifier>
 
-  init(old: SealedState, new: SealedState, frames: FrameReader) {
-    self.old = old
-    self.new = new
-    self.frames = frames
-    let oldLayers = Set(old.frozen.layers.map { ObjectIdentifier($0) })
-    let newLayers = Set(new.frozen.layers.map { ObjectIdentifier($0) })
+  package init(from old: PinnedView, to new: PinnedView) {
+    self.old = old.state
+    self.new = new.state
+    frames = new.engine.frames
+    let oldIDs = Set(old.state.frozen.layers.map { ObjectIdentifier($0) })
+    let newIDs = Set(new.state.frozen.layers.map { ObjectIdentifier($0) })
     unshared =
-      old.frozen.layers.filter { !newLayers.contains(ObjectIdentifier($0)) }
-      + new.frozen.layers.filter { !oldLayers.contains(ObjectIdentifier($0)) }
+      old.state.frozen.layers.filter { !newIDs.contains(ObjectIdentifier($0)) }
+      + new.state.frozen.layers.filter { !oldIDs.contains(ObjectIdentifier($0)) }
+    unsharedIDs = Set(unshared.map { ObjectIdentifier($0) })
   }
 
-  func candidates() throws(StoreError) -> [VolumeNumber] {
+  /// Calls `visit` for every volume that differs, in order of numbers. Takes time in proportion to
+  /// what differs.
+  package func forEachVolume(
+    _ visit: (VolumeDifference) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    for volume in try candidates() {
+      if let found = try difference(of: volume, and: volume) { try visit(found) }
+    }
+  }
+
+  private func candidates() throws(StoreError) -> [VolumeNumber] {
     var numbers: Set<UInt64> = []
     try TreeDifference(frames: frames).forEach(tableRoot(old), tableRoot(new)) { key, _, _ in
       numbers.insert(key)
     }
-    for layer in unshared { layer.volumes.forEach { volume, _ in numbers.insert(volume) } }
+    for layer in unshared { numbers.formUnion(layer.volumes.sortedKeys()) }
     return numbers.sorted().map { VolumeNumber($0) }
   }
 
@@ -62,9 +57,12 @@ private struct BranchDifference {
     state.root.root.isHole ? nil : try frames.node(state.root.root)
   }
 
-  func volume(_ volume: VolumeNumber) throws(StoreError) -> VolumeDifference? {
-    let oldView = try VolumeView(old, volume, frames: frames)
-    let newView = try VolumeView(new, volume, frames: frames)
+  /// How a volume of the new state differs from one of the old state; `nil` when it does not.
+  package func difference(
+    of oldVolume: VolumeNumber, and newVolume: VolumeNumber
+  ) throws(StoreError) -> VolumeDifference? {
+    let oldView = try VolumeView(old, oldVolume, frames: frames)
+    let newView = try VolumeView(new, newVolume, frames: frames)
     var changed = PageRanges()
     for range in try candidates(oldView, newView).ranges {
       for page in range where try isDifferent(PageNumber(page), oldView, newView) {
@@ -73,7 +71,7 @@ private struct BranchDifference {
     }
     if changed.isEmpty, oldView.attributes == newView.attributes { return nil }
     return VolumeDifference(
-      volume: volume, old: oldView.attributes, new: newView.attributes, pages: changed.ranges)
+      volume: newVolume, old: oldView.attributes, new: newView.attributes, pages: changed.ranges)
   }
 
   private func candidates(
@@ -83,9 +81,10 @@ private struct BranchDifference {
     try TreeDifference(frames: frames).forEach(oldView.top, newView.top) { key, _, _ in
       result.append(key..<key + 1)
     }
-    let unshared = Set(self.unshared.map { ObjectIdentifier($0) })
+    let isOneVolume = oldView.volume == newView.volume
     for part in oldView.parts + newView.parts {
-      guard let layer = part.layer, unshared.contains(ObjectIdentifier(layer)) else { continue }
+      guard let layer = part.layer else { continue }
+      if isOneVolume, !unsharedIDs.contains(ObjectIdentifier(layer)) { continue }
       result = result.union(part.pages)
       if part.holes.isEmpty, !part.replaces { continue }
       let stored = try oldView.storedPages(in: 0..<UInt64.max)

@@ -9,9 +9,9 @@ struct PageRanges: Hashable, Sendable {
     for range in ranges { append(range) }
   }
 
-  /// Pages in any order.
+  /// Pages in ascending order.
   init(pages: [UInt64]) {
-    for page in pages.sorted() { append(page..<page + 1) }
+    for page in pages { append(page..<page + 1) }
   }
 
   var isEmpty: Bool { ranges.isEmpty }

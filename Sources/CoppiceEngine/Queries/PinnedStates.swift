@@ -1,5 +1,3 @@
-internal import CoppiceFormat
-internal import CoppicePlatform
 internal import Synchronization
 
 /// States that long readers hold: roots for the garbage collector as long as they are here.
@@ -23,21 +21,5 @@ final class PinnedStates: Sendable {
 
   func remove(_ key: UInt64) {
     state.withLock { $0.states[key] = nil }
-  }
-}
-
-extension Engine {
-  /// Runs `body` on the branch as it is now, whatever becomes of the branch meanwhile.
-  func withPinnedState<Result>(
-    of branch: EngineBranch, _ body: (SealedState) throws(StoreError) -> Result
-  ) throws(StoreError) -> Result {
-    try checkOpen()
-    let (state, key) = branch.writer.withLock {
-      branch.freezeOpenLayer(through: journal.lastLSN)
-      let state = branch.state.withLock { $0.sealed }
-      return (state, pins.insert(state))
-    }
-    defer { pins.remove(key) }
-    return try body(state)
   }
 }

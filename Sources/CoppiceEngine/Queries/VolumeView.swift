@@ -60,6 +60,19 @@ struct VolumeView {
     return stored.clamped(to: pages)
   }
 
+  /// As bytes, as far as they lie in `range` and before the volume's end.
+  func storedRanges(
+    in range: Range<UInt64>, pageByteCount: Int
+  ) throws(StoreError) -> [Range<UInt64>] {
+    let wanted = range.clamped(to: 0..<(attributes?.byteCount ?? 0))
+    guard !wanted.isEmpty else { return [] }
+    let unit = UInt64(pageByteCount)
+    let pages = wanted.lowerBound / unit..<(wanted.upperBound + unit - 1) / unit
+    return try storedPages(in: pages).ranges.map {
+      ($0.lowerBound * unit..<$0.upperBound * unit).clamped(to: wanted)
+    }
+  }
+
   private func collect(
     _ node: Node, in pages: Range<UInt64>, into stored: inout PageRanges
   ) throws(StoreError) {
@@ -102,10 +115,8 @@ struct VolumeView {
 
 extension VolumeView.Part {
   init(_ part: VolumeLayer, of layer: Layer?) {
-    var numbers: [UInt64] = []
-    part.pages.forEach { page, _ in numbers.append(page) }
     self.init(
-      layer: layer, pages: PageRanges(pages: numbers),
+      layer: layer, pages: PageRanges(pages: part.pages.sortedKeys()),
       holes: PageRanges(ascending: part.holes.ranges), replaces: part.replaces)
   }
 }
@@ -125,13 +136,6 @@ extension EngineBranch {
     }
     let view = try VolumeView(
       sealed, volume, open: open, attributes: openAttributes, frames: engine.frames)
-    let byteCount = view.attributes?.byteCount ?? 0
-    let wanted = range.clamped(to: 0..<byteCount)
-    guard !wanted.isEmpty else { return [] }
-    let unit = UInt64(pageByteCount)
-    let pages = wanted.lowerBound / unit..<(wanted.upperBound + unit - 1) / unit
-    return try view.storedPages(in: pages).ranges.map {
-      ($0.lowerBound * unit..<$0.upperBound * unit).clamped(to: wanted)
-    }
+    return try view.storedRanges(in: range, pageByteCount: pageByteCount)
   }
 }

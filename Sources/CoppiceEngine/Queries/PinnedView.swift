@@ -1,0 +1,80 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// A branch or snapshot as it was at one moment, for readers that take long: exports, differences.
+///
+/// What it refers to stays readable until the view is released, whatever becomes of the branch.
+package final class PinnedView: VolumeSpace {
+  package let branch: EngineBranch
+  let state: SealedState
+  let engine: Engine
+  private let key: UInt64
+
+  init(_ branch: EngineBranch, of engine: Engine) {
+    self.branch = branch
+    self.engine = engine
+    (state, key) = branch.writer.withLock {
+      branch.freezeOpenLayer(through: engine.journal.lastLSN)
+      let state = branch.state.withLock { $0.sealed }
+      return (state, engine.pins.insert(state))
+    }
+  }
+
+  deinit { engine.pins.remove(key) }
+
+  package var pageByteCount: Int { engine.pageByteCount }
+
+  package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
+    try engine.checkOpen()
+    return try state.attributes(of: volume)
+  }
+
+  package func read(
+    _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(StoreError) -> Int {
+    guard let end = try attributes(of: volume)?.byteCount, offset < end,
+      let target = buffer.baseAddress
+    else { return 0 }
+    let stop = offset + min(UInt64(buffer.count), end - offset)
+    let unit = UInt64(pageByteCount)
+    var place = offset
+    while place < stop {
+      let page = place / unit
+      let start = Int(place - page * unit)
+      let count = min(Int(unit) - start, Int(stop - place))
+      let to = target + Int(place - offset)
+      if let found = try state.page(volume, PageNumber(page), engine.frames) {
+        to.copyMemory(from: found.bytes + start, byteCount: count)
+      } else {
+        to.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+      }
+      place += UInt64(count)
+    }
+    return Int(stop - offset)
+  }
+
+  /// As `EngineBranch.storedRanges`.
+  package func storedRanges(
+    of volume: VolumeNumber, in range: Range<UInt64>
+  ) throws(StoreError) -> [Range<UInt64>] {
+    try VolumeView(state, volume, frames: engine.frames)
+      .storedRanges(in: range, pageByteCount: pageByteCount)
+  }
+
+  package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
+    throw StoreError(.denied, "a view of a moment cannot be written")
+  }
+
+  package func flush(through lsn: LSN) throws(StoreError) {
+    try engine.journal.flush(through: lsn)
+  }
+}
+
+extension Engine {
+  /// The branch as it is now. It costs nothing to make and holds RAM and space as long as it lives.
+  package func pinnedView(of branch: EngineBranch) throws(StoreError) -> PinnedView {
+    try checkOpen()
+    return PinnedView(branch, of: self)
+  }
+}
