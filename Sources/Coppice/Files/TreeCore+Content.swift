@@ -1,18 +1,22 @@
 package import CoppiceEngine
 package import CoppiceFormat
 
+/// A space that knows where its volumes have holes.
+package protocol ExtentSpace: VolumeSpace {
+  /// The ranges of a volume that are not holes, ascending, by whole pages, within `range`.
+  func storedRanges(
+    of volume: VolumeNumber, in range: Range<UInt64>
+  ) throws(StoreError) -> [Range<UInt64>]
+}
+
 /// What the file system needs of an engine's branch besides reading and committing.
-package protocol FileSpace: VolumeSpace {
+package protocol FileSpace: ExtentSpace {
   /// What must be synced for the volume's content to be durable.
   func lastLSN(of volume: VolumeNumber) -> LSN
   /// Writes bytes in one transaction, without copying them first.
   func write(
     _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64
   ) throws(StoreError) -> LSN
-  /// The ranges of a volume that are not holes, ascending, by whole pages, within `range`.
-  func storedRanges(
-    of volume: VolumeNumber, in range: Range<UInt64>
-  ) throws(StoreError) -> [Range<UInt64>]
 }
 
 extension TreeCore {
@@ -47,7 +51,8 @@ extension TreeCore {
     let byteCount = try space.attributes(of: file.volume)?.byteCount ?? 0
     let range = range.clamped(to: 0..<byteCount)
     guard !range.isEmpty else { return [] }
-    let stored = try (space as? any FileSpace)?.storedRanges(of: file.volume, in: range) ?? [range]
+    let stored =
+      try (space as? any ExtentSpace)?.storedRanges(of: file.volume, in: range) ?? [range]
     var extents: [Extent] = []
     var place = range.lowerBound
     for part in stored {

@@ -212,7 +212,7 @@ package final class NamesTransaction: NamesPages {
 }
 
 /// A cell that is not in a page yet.
-struct NamesNewCell {
+struct NamesNewCell: Hashable {
   var key: [UInt8]
   var value: [UInt8]
   var isOverflow: Bool

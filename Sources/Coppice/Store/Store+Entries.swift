@@ -97,3 +97,4 @@ extension Store {
 }
 
 extension EngineBranch: FileSpace {}
+extension PinnedView: ExtentSpace {}
