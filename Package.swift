@@ -57,6 +57,10 @@ let package = Package(
       dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "SimulationTests",
+      dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
       name: "CoppiceTests",
       dependencies: [
         "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport",

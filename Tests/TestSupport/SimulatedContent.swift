@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The bytes of a simulated file: sparse blocks, copied on write, so that copies cost little.
 struct SimulatedContent {
   static let blockByteCount = 4096
@@ -31,7 +33,10 @@ struct SimulatedContent {
     guard source.count > 0 else { return }
     if offset + UInt64(source.count) > byteCount { resize(to: offset + UInt64(source.count)) }
     Self.forEachPiece(Int(offset), source.count) { block, start, done, length in
+      // Zeroing what is zero already, as preparing a journal does, needs no block.
       if blocks[block] == nil {
+        let part = UnsafeRawBufferPointer(rebasing: source[done..<done + length])
+        if part.isZero { return }
         blocks[block] = [UInt8](repeating: 0, count: Self.blockByteCount)
       }
       blocks[block]?.withUnsafeMutableBytes {
@@ -76,5 +81,13 @@ struct SimulatedContent {
       body((offset + done) / blockByteCount, start, done, length)
       done += length
     }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether all bytes are zero.
+  fileprivate var isZero: Bool {
+    guard count > 0, let start = baseAddress else { return true }
+    return self[0] == 0 && memcmp(start, start + 1, count - 1) == 0
   }
 }

@@ -1,0 +1,56 @@
+internal import CoppiceFormat
+
+/// What operations do to the model.
+extension ModelState {
+  /// The state after an operation that changes something.
+  ///
+  /// - Parameters:
+  ///   - child: the branch that a fork or creation made; `nil` when it was not made.
+  ///   - time: when volumes were changed.
+  func after(_ operation: Operation, child: BranchID?, time: Int64) -> ModelState {
+    var state = self
+    switch operation {
+    case .commit(let id, let changes):
+      for change in changes { state.branches[id]?.apply(change, time: time) }
+    case .fork(let source, let name, let isReadOnly):
+      guard let child, var branch = branches[source] else { break }
+      branch.name = name
+      branch.isReadOnly = isReadOnly
+      state.branches[child] = branch
+    case .create(let name):
+      if let child { state.branches[child] = ModelBranch(name: name) }
+    case .rename(let id, let name):
+      state.branches[id]?.name = name
+    case .delete(let id):
+      state.branches[id]?.isDeleted = true
+    case .restore(let id, let name):
+      state.branches[id]?.isDeleted = false
+      state.branches[id]?.name = name
+    case .reset(let id, let source):
+      state.branches[id]?.volumes = branches[source]?.volumes ?? [:]
+    default:
+      break
+    }
+    return state
+  }
+}
+
+extension ModelBranch {
+  mutating func apply(_ change: VolumeChange, time: Int64) {
+    switch change {
+    case .write(let volume, let offset, let count, let seed):
+      guard count > 0 else { return }
+      volumes[volume, default: ModelVolume()].write(
+        Workload.bytes(count, seed: seed), at: offset)
+      volumes[volume]?.modified = time
+    case .hole(let volume, let offset, let count):
+      volumes[volume]?.hole(at: offset, byteCount: count)
+      volumes[volume]?.modified = time
+    case .resize(let volume, let count):
+      volumes[volume, default: ModelVolume()].resize(to: count)
+      volumes[volume]?.modified = time
+    case .drop(let volume):
+      volumes[volume] = nil
+    }
+  }
+}

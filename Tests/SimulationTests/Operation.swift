@@ -1,0 +1,79 @@
+internal import CoppiceFormat
+
+/// One change of a volume inside a transaction.
+enum VolumeChange: Hashable, CustomStringConvertible {
+  case write(VolumeNumber, offset: UInt64, byteCount: Int, seed: UInt64)
+  case hole(VolumeNumber, offset: UInt64, byteCount: UInt64)
+  case resize(VolumeNumber, byteCount: UInt64)
+  case drop(VolumeNumber)
+
+  var volume: VolumeNumber {
+    switch self {
+    case .write(let volume, _, _, _), .hole(let volume, _, _), .resize(let volume, _),
+      .drop(let volume):
+      volume
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .write(let volume, let offset, let count, let seed):
+      "write \(volume.rawValue) \(offset)+\(count) #\(seed)"
+    case .hole(let volume, let offset, let count): "hole \(volume.rawValue) \(offset)+\(count)"
+    case .resize(let volume, let count): "resize \(volume.rawValue) \(count)"
+    case .drop(let volume): "drop \(volume.rawValue)"
+    }
+  }
+}
+
+/// One step of a simulation. Values only, so that a run can be printed and replayed.
+enum Operation: Hashable, CustomStringConvertible {
+  case commit(BranchID, [VolumeChange])
+  case flush(BranchID)
+  case fork(BranchID, name: String, isReadOnly: Bool)
+  case create(name: String)
+  case rename(BranchID, name: String)
+  case delete(BranchID)
+  case restore(BranchID, name: String)
+  case reset(BranchID, to: BranchID)
+  /// Seals one bottom layer, the oldest.
+  case sealStep
+  case sealAll
+  case checkpoint
+  case witness
+  case readSome(seed: UInt64)
+  case closeAndOpen
+  /// The process dies; the machine goes on.
+  case kill
+  case powerCut(seed: UInt64)
+  case failSync(prefix: String, passing: Int)
+  case failWrite(prefix: String, passing: Int)
+  case limitDisk(freeByteCount: UInt64)
+  case unlimitDisk
+
+  var description: String {
+    switch self {
+    case .commit(let branch, let changes): "commit \(branch.rawValue) \(changes)"
+    case .flush(let branch): "flush \(branch.rawValue)"
+    case .fork(let branch, let name, let isReadOnly):
+      "fork \(branch.rawValue) \(name)\(isReadOnly ? " read-only" : "")"
+    case .create(let name): "create \(name)"
+    case .rename(let branch, let name): "rename \(branch.rawValue) \(name)"
+    case .delete(let branch): "delete \(branch.rawValue)"
+    case .restore(let branch, let name): "restore \(branch.rawValue) \(name)"
+    case .reset(let branch, let source): "reset \(branch.rawValue) to \(source.rawValue)"
+    case .sealStep: "seal step"
+    case .sealAll: "seal all"
+    case .checkpoint: "checkpoint"
+    case .witness: "witness"
+    case .readSome(let seed): "read #\(seed)"
+    case .closeAndOpen: "close and open"
+    case .kill: "kill"
+    case .powerCut(let seed): "power cut #\(seed)"
+    case .failSync(let prefix, let passing): "fail sync \(prefix) after \(passing)"
+    case .failWrite(let prefix, let passing): "fail write \(prefix) after \(passing)"
+    case .limitDisk(let count): "limit disk to \(count) more bytes"
+    case .unlimitDisk: "unlimit disk"
+    }
+  }
+}

@@ -1,0 +1,48 @@
+internal import CoppiceEngine
+internal import Glibc
+internal import Testing
+
+/// Seeded random workloads. `SEED=n` runs one seed, `SEEDS=n` runs that many, `STEPS=n` makes them
+/// longer, `TRACE=1` prints every step.
+@Suite struct RandomSimulationTests {
+  @Test func `random work, forks and power cuts never lose an acknowledged write`() throws {
+    try run(Workload.Weights(), steps: 300, seeds: 12)
+  }
+
+  @Test func `failing writes, failing syncs and a full disk never lose an acknowledged write`()
+    throws
+  {
+    try run(.withErrors, steps: 300, seeds: 12)
+  }
+
+  private func run(_ weights: Workload.Weights, steps: Int, seeds: UInt64) throws {
+    let first = number("SEED")
+    let count = first == nil ? UInt64(number("SEEDS") ?? Int(seeds)) : 1
+    for seed in UInt64(first ?? 0)..<UInt64(first ?? 0) + count {
+      do {
+        try runOne(seed, weights, steps: number("STEPS") ?? steps)
+      } catch {
+        Issue.record("SEED=\(seed): \(error)")
+        return
+      }
+    }
+  }
+
+  private func runOne(_ seed: UInt64, _ weights: Workload.Weights, steps: Int) throws {
+    let simulation = try Simulation(seed: seed)
+    var workload = Workload(seed: seed, weights: weights)
+    for step in 0..<steps {
+      if simulation.history.inDoubt != nil || simulation.engine?.journal.isPoisoned == true {
+        try simulation.perform(step % 2 == 0 ? .kill : .powerCut(seed: seed &+ UInt64(step)))
+      } else {
+        try simulation.perform(workload.next(simulation.state))
+      }
+      if step % 25 == 24 { try simulation.checkAll() }
+    }
+    try simulation.perform(.powerCut(seed: seed))
+  }
+
+  private func number(_ name: String) -> Int? {
+    getenv(name).flatMap { Int(String(cString: $0)) }
+  }
+}
