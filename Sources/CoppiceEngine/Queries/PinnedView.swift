@@ -33,25 +33,10 @@ package final class PinnedView: VolumeSpace {
   package func read(
     _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
-    guard let end = try attributes(of: volume)?.byteCount, offset < end,
-      let target = buffer.baseAddress
-    else { return 0 }
-    let stop = offset + min(UInt64(buffer.count), end - offset)
-    let unit = UInt64(pageByteCount)
-    var place = offset
-    while place < stop {
-      let page = place / unit
-      let start = Int(place - page * unit)
-      let count = min(Int(unit) - start, Int(stop - place))
-      let to = target + Int(place - offset)
-      if let found = try state.page(volume, PageNumber(page), engine.frames) {
-        to.copyMemory(from: found.bytes + start, byteCount: count)
-      } else {
-        to.initializeMemory(as: UInt8.self, repeating: 0, count: count)
-      }
-      place += UInt64(count)
+    guard let end = try attributes(of: volume)?.byteCount else { return 0 }
+    return try PageCopier(pageByteCount: pageByteCount).read(at: offset, end: end, into: buffer) {
+      number throws(StoreError) in try state.page(volume, number, engine.frames)
     }
-    return Int(stop - offset)
   }
 
   /// As `EngineBranch.storedRanges`.
