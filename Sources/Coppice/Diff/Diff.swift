@@ -26,7 +26,7 @@ public struct Diff: Hashable, Sendable {
     /// Ranges of page numbers whose content differs, ascending. All pages of a file that is added or
     /// removed, but holes.
     public var pages: [Range<UInt64>]
-    public var changedPageCount: UInt64
+    public var changedPageCount: Int
     /// Bytes in these pages, as far as they lie before the end of the file.
     public var changedByteCount: UInt64
     /// Whether permissions, owner, group, flags, device, a link's target or extended attributes
@@ -42,6 +42,6 @@ public struct Diff: Hashable, Sendable {
   public var removedCount: Int { items.count { $0.change == .removed } }
   /// Changed and renamed files.
   public var changedCount: Int { items.count - addedCount - removedCount }
-  public var changedPageCount: UInt64 { items.reduce(0) { $0 + $1.changedPageCount } }
+  public var changedPageCount: Int { items.reduce(0) { $0 + $1.changedPageCount } }
   public var changedByteCount: UInt64 { items.reduce(0) { $0 + $1.changedByteCount } }
 }

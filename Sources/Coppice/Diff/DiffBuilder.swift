@@ -194,7 +194,7 @@ struct DiffBuilder {
     return Diff.Item(
       change: change, path: path, file: attributes.file, kind: attributes.kind,
       oldByteCount: oldByteCount, newByteCount: newByteCount, pages: pages,
-      changedPageCount: pages.reduce(0) { $0 + UInt64($1.count) },
+      changedPageCount: pages.reduce(0) { $0 + $1.count },
       changedByteCount: changedByteCount, attributesChanged: attributesChanged)
   }
 

@@ -1,0 +1,69 @@
+import Coppice
+import TestSupport
+import Testing
+
+@Suite struct UsageTests {
+  let fixture: StoreFixture
+  var store: Store { fixture.store }
+
+  init() throws { fixture = try StoreFixture() }
+
+  @Test func `what only one branch refers to is exclusive, the rest is shared`() throws {
+    var random = SplitMix64(seed: 3)
+    let main = try store.createBranch("main")
+    let file = try main.writeFile("file", random.bytes(100 * 4096))
+    try store.engine.sealAll()
+    let alone = try #require(try store.usage(["main"]).first)
+    #expect(alone.logicalByteCount == 100 * 4096 && alone.fileCount == 1)
+    #expect(alone.exclusiveByteCount > 100 * 4096 && alone.sharedByteCount == 0)
+
+    let fork = try store.createBranch("fork", from: "main")
+    #expect(try store.usage(["fork"]).first?.exclusiveByteCount == 0)
+    try fork.write(file, at: 0, random.bytes(10 * 4096))
+    try store.engine.sealAll()
+    let usage = try store.usage()
+    #expect(usage.map(\.name) == ["fork", "main"])
+    #expect(usage[0].sharedByteCount > 90 * 4096 && usage[0].exclusiveByteCount > 10 * 4096)
+    #expect(usage[0].exclusiveByteCount < 13 * 4096)
+    // The fork's leaf is stored as overrides on main's, which keeps main's pages.
+    #expect(usage[1].sharedByteCount > 100 * 4096 && usage[1].exclusiveByteCount < 3 * 4096)
+    #expect(try store.freedByteCount(deleting: ["main"]) == usage[1].exclusiveByteCount)
+    let both = try store.freedByteCount(deleting: ["main", "fork"])
+    let exclusive = usage[0].exclusiveByteCount + usage[1].exclusiveByteCount
+    #expect(both == exclusive + usage[1].sharedByteCount)
+    try store.delete(["fork"])
+    #expect(try store.usage(["main"]).first?.sharedByteCount == 0)
+  }
+
+  @Test func `the base of a page counts for whoever has the page`() throws {
+    var random = SplitMix64(seed: 3)
+    let main = try store.createBranch("main")
+    let file = try main.writeFile("file", random.bytes(50 * 4096))
+    try store.engine.sealAll()
+    try store.createBranch("fork", from: "main")
+    let fork = try store.branch("fork")
+    for page in 0..<50 as Range<UInt64> { try fork.write(file, at: page * 4096, [1]) }
+    try store.engine.sealAll()
+    let usage = try store.usage(["fork"])[0]
+    #expect(usage.exclusiveByteCount < 20 * 4096)
+    #expect(usage.sharedByteCount >= 50 * 4096)
+    // Deleting the base's own branch frees next to nothing.
+    #expect(try store.freedByteCount(deleting: ["main"]) < 3 * 4096)
+  }
+
+  @Test func `many branches are counted in groups`() throws {
+    var random = SplitMix64(seed: 4)
+    let base = try store.createBranch("base")
+    let file = try base.writeFile("file", random.bytes(20 * 4096))
+    for number in 0..<20 {
+      let branch = try store.createBranch("b\(number)", from: "base")
+      try branch.write(file, at: UInt64(number) * 4096, random.bytes(4096))
+    }
+    try store.engine.sealAll()
+    for usage in try store.usage() {
+      #expect(usage.logicalByteCount == 20 * 4096)
+      let expected = usage.name == "base" ? 0..<3000 : 4096..<8000
+      #expect(expected.contains(Int(usage.exclusiveByteCount)))
+    }
+  }
+}
