@@ -37,7 +37,8 @@ let package = Package(
     .executableTarget(
       name: "coppice",
       dependencies: [
-        "Coppice", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Coppice", "CoppiceFormat", "CoppicePlatform",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
     .target(
@@ -65,6 +66,14 @@ let package = Package(
       dependencies: [
         "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport",
       ],
+      swiftSettings: strict),
+    // Writes to a store and says what is durable, until a test kills it.
+    .executableTarget(
+      name: "WritingDriver", dependencies: ["Coppice"], path: "Tests/WritingDriver",
+      swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["Coppice", "CoppiceFormat", "TestSupport", "WritingDriver", "coppice"],
       swiftSettings: strict),
   ]
 )

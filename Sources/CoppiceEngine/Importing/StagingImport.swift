@@ -248,6 +248,18 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     ).assemble(topLevel: level, oldTop: oldTop, changes: changes, counts: &counts)
   }
 
+  /// The id of a volume's top node: where it is equal, bytes, byte counts and times are. `nil` for a
+  /// volume that does not exist, and for one that small writes changed.
+  package func contentID(of volume: VolumeNumber) throws(StoreError) -> PageHash? {
+    let (isWritten, finished, root) = state.withLock { state in
+      (state.layer[volume] != nil, state.finished[volume.rawValue], state.root)
+    }
+    if isWritten { return nil }
+    if let finished { return finished.hash }
+    guard let top = try root.topRef(volume), !top.isHole else { return nil }
+    return top.hash
+  }
+
   /// A finished volume, to be adopted by a branch of the same domain.
   package func finishedVolume(_ volume: VolumeNumber) throws(StoreError)
     -> (top: Ref, attributes: VolumeAttributes)?

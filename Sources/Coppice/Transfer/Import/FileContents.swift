@@ -1,0 +1,154 @@
+internal import CoppiceEngine
+internal import CoppicePlatform
+
+/// Brings the contents of the source's files in: one job for several small files, one for each leaf
+/// of a large one, nothing for holes.
+final class FileContents {
+  /// A file whose content is to be read.
+  struct Item: Sendable {
+    var directory: HostDirectory
+    var name: [UInt8]
+    var status: HostStatus
+    var file: FileID
+
+    var path: String { directory.path + "/" + String(decoding: name, as: UTF8.self) }
+  }
+
+  private static let batchByteCountMax: UInt64 = 1 << 20
+  private static let batchCountMax = 64
+
+  private let session: ImportSession
+  private let leafByteCount: UInt64
+  private var small: [Item] = []
+  private var smallByteCount: UInt64 = 0
+
+  init(_ session: ImportSession) {
+    self.session = session
+    leafByteCount = UInt64(session.staging.leafByteCount)
+  }
+
+  func add(_ item: Item) throws(StoreError) {
+    guard item.status.byteCount <= leafByteCount else { return try addLarge(item) }
+    small.append(item)
+    smallByteCount += item.status.byteCount
+    if small.count >= Self.batchCountMax || smallByteCount >= Self.batchByteCountMax {
+      try flush()
+    }
+  }
+
+  /// Submits what was held back.
+  func flush() throws(StoreError) {
+    let items = small
+    guard !items.isEmpty else { return }
+    small = []
+    smallByteCount = 0
+    let session = session
+    try session.queue.submit { buffer throws(StoreError) in
+      for item in items { try FileContents.importSmall(item, session, buffer) }
+    }
+  }
+
+  private static func importSmall(
+    _ item: Item, _ session: ImportSession, _ buffer: UnsafeMutableRawBufferPointer
+  ) throws(StoreError) {
+    let source = try open(item)
+    let volume = volume(of: item, source, session)
+    if item.status.byteCount > 0 {
+      volume.begin()
+      try importLeaf(0, of: item, source, volume, session, buffer)
+    }
+    try volume.seal(byteCount: item.status.byteCount)
+  }
+
+  private func addLarge(_ item: Item) throws(StoreError) {
+    let source = try FileContents.open(item)
+    let session = session
+    let volume = FileContents.volume(of: item, source, session)
+    var nextLeaf: UInt64 = 0
+    var offset: UInt64 = 0
+    let isSparse = item.status.allocatedByteCount < item.status.byteCount
+    while offset < item.status.byteCount {
+      let from = offset
+      let whole = from..<item.status.byteCount
+      let data: Range<UInt64>? =
+        isSparse
+        ? try reading(item.path) { () throws(SystemError) in try source.nextData(from: from) }
+        : whole
+      guard let data, data.lowerBound < item.status.byteCount else { break }
+      let first = max(nextLeaf, data.lowerBound / leafByteCount)
+      let end = min(data.upperBound, item.status.byteCount)
+      let last = (end - 1) / leafByteCount
+      if first <= last {
+        for leaf in first...last {
+          volume.begin()
+          try session.queue.submit { buffer throws(StoreError) in
+            try FileContents.importLeaf(leaf, of: item, source, volume, session, buffer)
+          }
+        }
+        nextLeaf = last + 1
+      }
+      offset = end
+    }
+    // Bytes of holes count as done.
+    try volume.seal(byteCount: item.status.byteCount)
+  }
+
+  private static func open(_ item: Item) throws(StoreError) -> HostFile {
+    let source = try reading(item.path) { () throws(SystemError) in
+      try item.directory.openFile(item.name)
+    }
+    try verify(item, source)
+    return source
+  }
+
+  private static func importLeaf(
+    _ leaf: UInt64, of item: Item, _ source: HostFile, _ volume: ImportedVolume,
+    _ session: ImportSession, _ buffer: UnsafeMutableRawBufferPointer
+  ) throws(StoreError) {
+    let offset = leaf * UInt64(buffer.count)
+    let byteCount = Int(min(UInt64(buffer.count), item.status.byteCount - offset))
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
+    let count = try reading(item.path) { () throws(SystemError) in
+      try source.read(into: bytes, at: offset)
+    }
+    guard count == byteCount else {
+      throw StoreError(
+        .conflict,
+        "shrank from \(item.status.byteCount) to \(offset + UInt64(count)) bytes while it was "
+          + "imported",
+        object: item.path, remedy: Self.changeRemedy)
+    }
+    session.counter.add(UInt64(byteCount))
+    try volume.put(leaf: leaf, UnsafeRawBufferPointer(bytes))
+  }
+
+  private static func volume(
+    of item: Item, _ source: HostFile, _ session: ImportSession
+  ) -> ImportedVolume {
+    ImportedVolume(
+      item.file, modified: item.status.modified, staging: session.staging
+    ) { [session] () throws(StoreError) in
+      try verify(item, source)
+      try session.noteFinished(item.file, item.status)
+    }
+  }
+
+  /// A file that changed while it was read may be torn.
+  private static func verify(_ item: Item, _ source: HostFile) throws(StoreError) {
+    let now = try reading(item.path) { () throws(SystemError) in try source.status() }
+    guard now.inode == item.status.inode, now.device == item.status.device,
+      now.byteCount == item.status.byteCount, now.modified == item.status.modified
+    else {
+      let shrank = now.byteCount < item.status.byteCount
+      throw StoreError(
+        .conflict,
+        shrank
+          ? "shrank from \(item.status.byteCount) to \(now.byteCount) bytes while it was imported"
+          : "changed while it was imported",
+        object: item.path, remedy: Self.changeRemedy)
+    }
+  }
+
+  private static let changeRemedy =
+    "nothing was changed; stop what writes to it, or import a snapshot of it"
+}

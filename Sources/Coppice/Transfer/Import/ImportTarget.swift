@@ -1,0 +1,48 @@
+internal import CoppiceEngine
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Where an import goes: hidden volumes with the names over them, and the branch they will be.
+struct ImportTarget {
+  let staging: StagingImport
+  let tree: TreeCore
+  fileprivate let name: String
+  /// The branch that exists and is replaced.
+  fileprivate let existing: FileTree?
+}
+
+extension Store {
+  /// Begins an import into a branch: from its state when it exists, else from nothing.
+  func beginImport(_ name: String, replacing: Bool) throws(StoreError) -> ImportTarget {
+    let staging: StagingImport
+    var existing: FileTree?
+    if replacing {
+      let branch = try branch(name)
+      guard branch.openFileCount == 0 else {
+        throw StoreError(
+          .inUse, "\(branch.openFileCount) files of it are open", object: name,
+          remedy: "close them, and import again")
+      }
+      existing = branch
+      staging = try engine.beginImport(replacing: engineBranch(name))
+    } else {
+      staging = try engine.beginImport(domain: DomainID.standard)
+    }
+    let tree = TreeCore(
+      space: staging,
+      allocateVolume: { [engine] () throws(StoreError) in try engine.allocateVolumeNumber() },
+      wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() })
+    return ImportTarget(staging: staging, tree: tree, name: name, existing: existing)
+  }
+
+  /// Makes the branch what was imported, at once and durably.
+  func finishImport(_ target: ImportTarget) throws(StoreError) {
+    if let existing = target.existing {
+      try existing.core.replace { () throws(StoreError) in
+        try target.staging.publishReplacing()
+      }
+    } else {
+      _ = try target.staging.publish(creating: target.name)
+    }
+  }
+}

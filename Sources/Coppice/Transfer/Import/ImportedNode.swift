@@ -1,0 +1,63 @@
+internal import CoppiceEngine
+internal import CoppicePlatform
+
+/// What a name in a branch is to become, whatever kind of source says so.
+struct ImportedNode: Sendable {
+  var kind: FileKind
+  var permissions: UInt16
+  var userID: UInt32
+  var groupID: UInt32
+  var accessed: Timestamp
+  var modified: Timestamp
+  /// Of a device: its number.
+  var device: UInt64 = 0
+  /// Of a symbolic link: its target.
+  var target: [UInt8] = []
+  var attributes: [AttributeName: [UInt8]] = [:]
+
+  init(_ status: HostStatus) {
+    kind =
+      switch status.kind {
+      case .regular: .regular
+      case .directory: .directory
+      case .symbolicLink: .symbolicLink
+      case .fifo: .fifo
+      case .socket: .socket
+      case .characterDevice: .characterDevice
+      case .blockDevice: .blockDevice
+      }
+    permissions = UInt16(truncatingIfNeeded: status.permissions)
+    userID = status.user
+    groupID = status.group
+    accessed = Timestamp(nanoseconds: status.accessed)
+    modified = Timestamp(nanoseconds: status.modified)
+    if kind == .characterDevice || kind == .blockDevice { device = status.specialDevice.packed }
+  }
+
+  init(_ entry: TarEntry) {
+    kind =
+      switch entry.kind {
+      case .file, .hardLink: .regular
+      case .directory: .directory
+      case .symbolicLink: .symbolicLink
+      case .fifo: .fifo
+      case .characterDevice: .characterDevice
+      case .blockDevice: .blockDevice
+      }
+    permissions = UInt16(truncatingIfNeeded: entry.mode)
+    userID = entry.userID
+    groupID = entry.groupID
+    accessed = Timestamp(nanoseconds: entry.modified)
+    modified = accessed
+    if kind == .characterDevice || kind == .blockDevice {
+      device = HostDevice(major: entry.deviceMajor, minor: entry.deviceMinor).packed
+    }
+    target = entry.linkTarget
+  }
+
+  var newFile: NewFile {
+    NewFile(
+      permissions: permissions, userID: userID, groupID: groupID, accessed: accessed,
+      modified: modified)
+  }
+}

@@ -1,0 +1,250 @@
+internal import CoppiceEngine
+internal import CoppicePlatform
+
+extension Store {
+  /// Brings a directory, a file or a stream into a branch.
+  ///
+  /// Without a path the source becomes the whole tree of `branch`, which is made. A file or stream
+  /// without a path is an error, but for a file it is its own name. An existing target is an error
+  /// unless `isReplacing` is set: then it becomes exactly like the source, keeping what is equal.
+  /// Everything becomes visible at once, or nothing does when an error is thrown; memory is bounded
+  /// whatever the source's byte count. The change is durable on return.
+  ///
+  /// Throws `conflict` when the target exists, changes meanwhile, or the source changes while it is
+  /// read; `inUse` for the data directory of a running PostgreSQL; `invalid` for a source that holds
+  /// the store, or a stream that ends early.
+  public func importFiles(
+    from source: ImportSource, into branch: String, at path: BranchPath = .root,
+    options: ImportOptions = ImportOptions()
+  ) throws(StoreError) -> ImportReport {
+    let plan = try ImportPlan(source, branch: branch, path: path, options: options, store: self)
+    let target = try beginImport(branch, replacing: plan.replacesBranch)
+    do throws(StoreError) {
+      let session = try ImportSession(
+        staging: target.staging, tree: target.tree, options: options,
+        expectedByteCount: plan.expectedByteCount)
+      let report: ImportReport
+      do throws(StoreError) {
+        report = try plan.run(session)
+      } catch {
+        session.queue.cancel()
+        throw error
+      }
+      guard !options.isDryRun else {
+        target.staging.cancel()
+        return report
+      }
+      try finishImport(target)
+      return report
+    } catch {
+      target.staging.cancel()
+      throw error
+    }
+  }
+}
+
+/// What an import will read and where it will write, checked before anything is done.
+private struct ImportPlan {
+  private enum Source {
+    case directory(HostDirectory)
+    /// A file in a directory.
+    case file(HostDirectory, name: [UInt8])
+    case stream(HostFile, after: [UInt8])
+  }
+
+  let expectedByteCount: UInt64?
+  /// Whether the branch exists, and the import starts at its tree.
+  let replacesBranch: Bool
+  private let source: Source
+  private let path: BranchPath
+  private let options: ImportOptions
+  private let description: String
+
+  init(
+    _ source: ImportSource, branch: String, path: BranchPath, options: ImportOptions,
+    store: Store
+  ) throws(StoreError) {
+    try EntryName.validate(branch: branch)
+    let opened = try ImportPlan.open(source, options)
+    var path = path
+    switch opened {
+    case .directory(let directory):
+      try SourcePlace.refuse(directory, holding: store.directory)
+    case .file(_, let name):
+      if path.lastComponent == nil, !options.isTar {
+        path = BranchPath(components: [try FileName(bytes: name)])
+      }
+    case .stream:
+      guard options.isTar || path.lastComponent != nil else {
+        throw StoreError(
+          .invalid, "a stream needs the path of the file that it becomes", object: branch,
+          remedy: "write the target as \(branch):PATH, or add --tar for a tar stream")
+      }
+    }
+    self.source = opened
+    self.path = path
+    self.options = options
+    description =
+      switch source {
+      case .path(let path): path
+      case .stream: "standard input"
+      }
+    replacesBranch = try ImportPlan.checkTarget(branch, path, options, store)
+    expectedByteCount =
+      options.progress == nil ? nil : try ImportPlan.byteCount(of: opened)
+  }
+
+  func run(_ session: ImportSession) throws(StoreError) -> ImportReport {
+    switch source {
+    case .directory(let directory):
+      var directoryImport = DirectoryImport(session)
+      try directoryImport.run(directory, into: try targetDirectory(session))
+      return directoryImport.report
+    case .file(let directory, let name):
+      if options.isTar {
+        let file = try reading(description) { () throws(SystemError) in
+          try directory.openFile(name)
+        }
+        return try runTar(session, StreamInput(file, counter: session.counter))
+      }
+      var fileImport = DirectoryImport(session)
+      let (parent, target) = try targetName(session)
+      try fileImport.run(file: name, in: directory, as: target, into: parent)
+      return fileImport.report
+    case .stream(let file, let beginning):
+      let input = StreamInput(file, after: beginning, counter: session.counter)
+      return try options.isTar ? runTar(session, input) : runStream(session, input)
+    }
+  }
+
+  private func runTar(
+    _ session: ImportSession, _ input: StreamInput
+  ) throws(StoreError) -> ImportReport {
+    var tar = TarImport(
+      session, input, object: description, top: try targetDirectory(session))
+    try tar.run()
+    return tar.report
+  }
+
+  private func runStream(
+    _ session: ImportSession, _ input: StreamInput
+  ) throws(StoreError) -> ImportReport {
+    let (parent, name) = try targetName(session)
+    if let old = try session.lookupIfPresent(name, in: parent), old.kind != .regular {
+      _ = try session.remove(old, in: parent)
+    }
+    let target = try session.tree.update { transaction throws(StoreError) in
+      if let old = try transaction.lookupIfPresent(name, in: parent) { return old.file }
+      return try transaction.createFile(name, in: parent, NewFile()).file
+    }
+    let byteCount = try StreamContents(session).run(
+      target, modified: session.startTime, byteCount: nil,
+      seek: { offset throws(StoreError) in offset },
+      read: { buffer throws(StoreError) in try input.read(into: buffer) })
+    try session.finishContents()
+    var report = ImportReport()
+    report.fileCount = 1
+    report.byteCount = byteCount
+    return report
+  }
+
+  // MARK: The target
+
+  /// Whether the branch exists. Throws `conflict` when the target does, and nobody said to replace.
+  private static func checkTarget(
+    _ branch: String, _ path: BranchPath, _ options: ImportOptions, _ store: Store
+  ) throws(StoreError) -> Bool {
+    let exists = try store.entries(includingDeleted: false).contains { $0.name == branch }
+    guard exists, !options.isReplacing else { return exists }
+    let isWhole = path.components.isEmpty
+    let tree = try store.tree(branch)
+    let isTaken: Bool
+    do throws(StoreError) {
+      _ = try tree.lookup(path)
+      isTaken = true
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      isTaken = false
+    }
+    guard isTaken else { return true }
+    throw StoreError(
+      .conflict, "exists already", object: isWhole ? branch : "\(branch):\(path)",
+      remedy: "add --replace to make it exactly like the source, or choose another target",
+      reason: .exists)
+  }
+
+  /// The directory that mirrors the source; what stands in its place goes.
+  private func targetDirectory(_ session: ImportSession) throws(StoreError) -> FileID {
+    guard let name = path.lastComponent, let parentPath = path.parent else { return .root }
+    let parent = try session.directory(parentPath)
+    if let old = try session.lookupIfPresent(name, in: parent) {
+      if old.kind == .directory { return old.file }
+      _ = try session.remove(old, in: parent)
+    }
+    return try session.directory(path)
+  }
+
+  private func targetName(
+    _ session: ImportSession
+  ) throws(StoreError) -> (parent: FileID, name: FileName) {
+    guard let name = path.lastComponent, let parent = path.parent else {
+      preconditionFailure("a file is imported under a name")
+    }
+    return (try session.directory(parent), name)
+  }
+
+  // MARK: The source
+
+  private static func open(
+    _ source: ImportSource, _ options: ImportOptions
+  ) throws(StoreError) -> Source {
+    switch source {
+    case .stream(let descriptor, let beginning):
+      let file = try reading("standard input") { () throws(SystemError) in
+        try HostFile(duplicating: descriptor)
+      }
+      return .stream(file, after: beginning)
+    case .path(let path):
+      let file: HostFile
+      let status: HostStatus
+      do throws(SystemError) {
+        file = try HostFile(reading: path)
+        status = try file.status()
+      } catch {
+        guard error.isMissing else { throw StoreError(reading: error, object: path) }
+        throw StoreError(.notFound, "no such file or directory", object: path)
+      }
+      switch status.kind {
+      case .directory where options.isTar:
+        throw StoreError(
+          .invalid, "is a directory, not a tar stream", object: path,
+          remedy: "leave --tar out to import the directory itself")
+      case .directory:
+        return .directory(
+          try reading(path) { () throws(SystemError) in try HostDirectory(path: path) })
+      case .regular:
+        return try reading(path) { () throws(SystemError) in
+          let (directory, name) = try SourcePlace.split(path)
+          return .file(directory, name: name)
+        }
+      case .fifo, .characterDevice, .socket: return .stream(file, after: [])
+      case .blockDevice:
+        throw StoreError(
+          .invalid, "is a block device", object: path,
+          remedy: "pipe its content: coppice import - BRANCH:PATH < \(path)")
+      case .symbolicLink: preconditionFailure("links are followed")
+      }
+    }
+  }
+
+  private static func byteCount(of source: Source) throws(StoreError) -> UInt64? {
+    switch source {
+    case .directory(let directory): return try SourcePlace.byteCount(below: directory)
+    case .file(let directory, let name):
+      return try reading(directory.path) { () throws(SystemError) in
+        try directory.status(of: name).byteCount
+      }
+    case .stream: return nil
+    }
+  }
+}

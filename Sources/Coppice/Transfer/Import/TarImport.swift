@@ -1,0 +1,219 @@
+internal import CoppiceEngine
+
+/// Makes a directory of the target like a tar stream says, member by member.
+struct TarImport {
+  private struct SeenName: Hashable {
+    var directory: FileID
+    var name: FileName
+  }
+
+  private let session: ImportSession
+  private let object: String
+  private let top: FileID
+  private let contents: StreamContents
+  private var reader: TarReader
+  private var files = ImportedFiles()
+  private(set) var report = ImportReport()
+  /// Names the archive has had so far.
+  private var seen: Set<SeenName> = []
+  /// Attributes of directories; set last, as making names in one changes its time.
+  private var directories: [FileID: ImportedNode] = [:]
+  private var ignoredRecordCount = 0
+
+  /// `object` names the stream in errors, `top` is the directory that paths begin at.
+  init(_ session: ImportSession, _ input: any TransferInput, object: String, top: FileID) {
+    self.session = session
+    self.object = object
+    self.top = top
+    contents = StreamContents(session)
+    reader = TarReader(input, object: object)
+  }
+
+  mutating func run() throws(StoreError) {
+    while let entry = try reader.next() { try add(entry) }
+    if session.options.isReplacing { report.removedCount += try removeUnseen(in: top) }
+    try session.finishContents()
+    for (file, node) in directories.sorted(by: { $0.key < $1.key }) {
+      try session.tree.update { transaction throws(StoreError) in
+        try ImportedFiles.update(file, to: node, transaction)
+      }
+    }
+    if ignoredRecordCount > 0 {
+      report.notes.append(
+        "access control lists of \(ignoredRecordCount) members were not kept: "
+          + "tar holds them as text")
+    }
+  }
+
+  // MARK: Members
+
+  private mutating func add(_ entry: TarEntry) throws(StoreError) {
+    let path = try path(entry.path)
+    if !entry.ignoredRecords.isEmpty { ignoredRecordCount += 1 }
+    var node = ImportedNode(entry)
+    for attribute in entry.attributes {
+      node.attributes[try AttributeName(bytes: attribute.name)] = attribute.value
+    }
+    guard let name = path.lastComponent, let parent = path.parent else {
+      guard entry.kind == .directory else {
+        throw invalid("the top of the archive is no directory", entry)
+      }
+      directories[top] = node
+      return
+    }
+    let directory = try makeDirectory(parent, entry)
+    let existing = try prepare(name, directory, node.kind)
+    seen.insert(SeenName(directory: directory, name: name))
+    if entry.kind == .hardLink {
+      try link(entry, as: name, in: directory, existing)
+    } else {
+      try place(entry, node, as: name, in: directory, existing)
+    }
+  }
+
+  private mutating func place(
+    _ entry: TarEntry, _ node: ImportedNode, as name: FileName, in directory: FileID,
+    _ existing: DirectoryEntry?
+  ) throws(StoreError) {
+    var files = files
+    let outcome = try session.tree.update { transaction throws(StoreError) in
+      try files.place(
+        node, .single, name: name, in: directory, existing: existing, transaction)
+    }
+    self.files = files
+    switch outcome {
+    case .linked: return
+    case .made(let file): try bring(entry, node, file, isNew: true)
+    case .kept(let file): try bring(entry, node, file, isNew: false)
+    }
+  }
+
+  private mutating func bring(
+    _ entry: TarEntry, _ node: ImportedNode, _ file: FileID, isNew: Bool
+  ) throws(StoreError) {
+    switch node.kind {
+    case .directory:
+      report.directoryCount += 1
+      directories[file] = node
+    case .symbolicLink: report.symbolicLinkCount += 1
+    case .characterDevice, .blockDevice, .fifo, .socket: report.specialFileCount += 1
+    case .regular:
+      report.fileCount += 1
+      report.byteCount += entry.byteCount
+      if isNew, entry.byteCount == 0 { return }
+      var reader = reader
+      _ = try contents.run(
+        file, modified: entry.modified, byteCount: entry.byteCount,
+        seek: { _ throws(StoreError) in reader.nextData?.lowerBound },
+        read: { buffer throws(StoreError) in try reader.readData(into: buffer) })
+      self.reader = reader
+    }
+  }
+
+  private mutating func link(
+    _ entry: TarEntry, as name: FileName, in directory: FileID, _ existing: DirectoryEntry?
+  ) throws(StoreError) {
+    let target = try path(entry.linkTarget)
+    let missing = invalid(
+      "a hard link to '\(target)', which is no member before it", entry)
+    guard let last = target.lastComponent, let parent = target.parent,
+      let place = try findDirectory(parent),
+      seen.contains(SeenName(directory: place, name: last)),
+      let file = try session.lookupIfPresent(last, in: place), file.kind != .directory
+    else { throw missing }
+    report.hardLinkCount += 1
+    guard existing?.file != file.file else { return }
+    try session.tree.update { transaction throws(StoreError) in
+      if existing != nil { try transaction.remove(name, in: directory) }
+      _ = try transaction.link(file.file, as: name, in: directory)
+    }
+  }
+
+  /// What the name means so far. A later member of the same name takes the place of an earlier one,
+  /// whose content must have come to its end.
+  private mutating func prepare(
+    _ name: FileName, _ directory: FileID, _ kind: FileKind
+  ) throws(StoreError) -> DirectoryEntry? {
+    guard let existing = try session.lookupIfPresent(name, in: directory) else { return nil }
+    let isRepeated = seen.contains(SeenName(directory: directory, name: name))
+    if isRepeated, existing.kind == .directory, kind == .directory { return existing }
+    if isRepeated { try session.queue.finish() }
+    guard isRepeated || ImportedFiles.mustGo(existing, for: kind) else { return existing }
+    report.removedCount += try session.remove(existing, in: directory)
+    if existing.kind == .regular { files.forget(existing.file) }
+    return nil
+  }
+
+  // MARK: Paths
+
+  private func path(_ bytes: [UInt8]) throws(StoreError) -> BranchPath {
+    do throws(StoreError) {
+      return try BranchPath(bytes: bytes)
+    } catch {
+      throw StoreError(
+        .invalid, "a member's path is not usable: \(error.message)", object: object,
+        remedy: "nothing was changed; make the archive with relative paths",
+        cause: "member '\(String(decoding: bytes, as: UTF8.self))'")
+    }
+  }
+
+  /// The directory at a path below the top; those that the archive did not list are made.
+  private mutating func makeDirectory(
+    _ path: BranchPath, _ entry: TarEntry
+  ) throws(StoreError) -> FileID {
+    var place = top
+    for name in path.components {
+      seen.insert(SeenName(directory: place, name: name))
+      if let found = try session.lookupIfPresent(name, in: place) {
+        guard found.kind == .directory else {
+          throw invalid("'\(name)' on its path is no directory", entry)
+        }
+        place = found.file
+      } else {
+        let parent = place
+        place = try session.tree.update { transaction throws(StoreError) in
+          try transaction.createDirectory(name, in: parent, NewFile(permissions: 0o755)).file
+        }
+        report.directoryCount += 1
+      }
+    }
+    return place
+  }
+
+  private func findDirectory(_ path: BranchPath) throws(StoreError) -> FileID? {
+    var place = top
+    for name in path.components {
+      guard let found = try session.lookupIfPresent(name, in: place),
+        found.kind == .directory
+      else { return nil }
+      place = found.file
+    }
+    return place
+  }
+
+  // MARK: What the archive does not have
+
+  private func removeUnseen(in directory: FileID) throws(StoreError) -> Int {
+    var count = 0
+    var last: FileName?
+    while true {
+      let entries = try session.readDirectory(
+        directory, after: last, limit: ImportSession.batchCount)
+      for entry in entries {
+        if !seen.contains(SeenName(directory: directory, name: entry.name)) {
+          count += try session.remove(entry, in: directory)
+        } else if entry.kind == .directory {
+          count += try removeUnseen(in: entry.file)
+        }
+      }
+      guard entries.count == ImportSession.batchCount else { return count }
+      last = entries.last?.name
+    }
+  }
+
+  private func invalid(_ message: String, _ entry: TarEntry) -> StoreError {
+    StoreError(
+      .invalid, message, object: object, remedy: "nothing was changed; check the archive",
+      cause: "member '\(String(decoding: entry.path, as: UTF8.self))'")
+  }
+}

@@ -1,0 +1,28 @@
+internal import ArgumentParser
+internal import Coppice
+
+struct BranchRestoreCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "restore", abstract: "Bring a deleted branch or snapshot back.",
+    discussion: """
+      It must still be listed by 'coppice branch list --deleted'. JSON: entries, isDryRun.
+
+      Example:
+        coppice branch restore experiment
+      """)
+
+  @OptionGroup var options: StoreOptions
+
+  @Argument(help: "The deleted branch or snapshot.")
+  var name: String
+
+  @Option(name: .long, help: "Bring it back under this name.")
+  var `as`: String?
+
+  func run() throws {
+    try options.withStore(isReadOnly: false) { store in
+      try store.restore(name, as: `as`)
+    }
+    try options.print(EntriesAnswer([`as` ?? name], "Restored"))
+  }
+}

@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import Coppice
+
+struct InitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init", abstract: "Make a new, empty store.",
+    discussion: """
+      The directory is made if it does not exist, and must be empty. It belongs on a local file \
+      system. JSON: store, identifier, pageByteCount.
+
+      Example:
+        coppice init --store /var/lib/coppice
+      """)
+
+  @OptionGroup var options: StoreOptions
+
+  @Option(name: .long, help: "Bytes of a page: 4K to 64K. It cannot be changed later.")
+  var pageSize = ByteCount(8192)
+
+  func run() throws {
+    let directory = try options.directory()
+    var storeOptions = Store.Options()
+    storeOptions.pageByteCount = Int(clamping: pageSize.value)
+    let store = try Store.create(at: directory, options: storeOptions)
+    let answer = Answer(
+      store: directory, identifier: store.identifier, pageByteCount: store.pageByteCount)
+    try store.close()
+    try options.print(answer)
+  }
+
+  struct Answer: Reply {
+    var store: String
+    var identifier: String
+    var pageByteCount: Int
+
+    var text: String {
+      "Made the store \(Output.printable(store)) with pages of \(Output.bytes(UInt64(pageByteCount)))\n"
+    }
+  }
+}

@@ -1,0 +1,125 @@
+internal import Coppice
+internal import CoppiceFormat
+
+/// What the newest catalogue file says. Journal records behind it may have changed more since.
+struct CatalogueInspection: Reply {
+  struct Branch: Encodable {
+    var id: UInt64
+    var name: String
+    var domain: UInt32
+    var isSnapshot: Bool
+    var isDeleted: Bool
+    var rootHash: String
+    var rootName: String?
+    var intervals: [LSNInterval]
+    var created: String
+  }
+
+  struct LSNInterval: Encodable {
+    var writer: UInt64
+    var from: UInt64
+    /// Missing while the interval is open.
+    var through: UInt64?
+  }
+
+  struct Segment: Encodable {
+    var id: UInt64
+    var domain: UInt32
+    var isClosed: Bool
+    var isHost: Bool
+    var byteCount: UInt64
+    var frameCount: UInt32
+  }
+
+  struct Retired: Encodable {
+    var id: UInt64
+    var hosts: [UInt64]
+  }
+
+  var file: String
+  var lsn: UInt64
+  var time: String
+  var nextBranch: UInt64
+  var nextVolume: UInt64
+  var nextSegment: UInt64
+  var branches: [Branch]
+  var segments: [Segment]
+  var retired: [Retired]
+
+  init(_ files: StoreFiles) throws(StoreError) {
+    let prefix = "catalogue-"
+    let numbers = try files.names(in: "").compactMap { name in
+      name.hasPrefix(prefix) ? UInt64(name.dropFirst(prefix.count)) : nil
+    }
+    guard let newest = numbers.max() else {
+      throw StoreError(.corrupt, "the store has no catalogue", object: files.directory)
+    }
+    let name = "\(prefix)\(newest)"
+    let bytes = try files.bytes(of: name)
+    let catalogue = try StoreFiles.decoding(name) { () throws(FormatError) in
+      try Catalogue.decode(bytes.span.bytes)
+    }
+    file = name
+    lsn = catalogue.lsn.rawValue
+    time = RFC3339.text(nanoseconds: catalogue.time)
+    nextBranch = catalogue.nextBranch
+    nextVolume = catalogue.nextVolume
+    nextSegment = catalogue.nextSegment
+    branches = catalogue.branches.map(Branch.init)
+    segments = catalogue.segments.map(Segment.init)
+    retired = catalogue.retired.map {
+      Retired(id: $0.id.rawValue, hosts: $0.hosts.map(\.rawValue))
+    }
+  }
+
+  var text: String {
+    var branchTable = TextTable(
+      ("id", .right), ("name", .left), ("root", .left), ("intervals", .left))
+    for branch in branches {
+      let intervals = branch.intervals.map { interval in
+        "\(interval.writer): \(interval.from)...\(interval.through.map(String.init) ?? "open")"
+      }
+      branchTable.add(
+        "\(branch.id)", branch.name + (branch.isDeleted ? " (deleted)" : ""),
+        branch.rootName ?? "empty", intervals.joined(separator: ", "))
+    }
+    var segmentTable = TextTable(
+      ("segment", .right), ("bytes", .right), ("frames", .right), ("state", .left))
+    for segment in segments {
+      segmentTable.add(
+        "\(segment.id)", "\(segment.byteCount)", "\(segment.frameCount)",
+        (segment.isClosed ? "closed" : "open") + (segment.isHost ? ", host" : ""))
+    }
+    return "\(file) at LSN \(lsn), \(time)\nnext: branch \(nextBranch), file \(nextVolume), "
+      + "segment \(nextSegment)\n\n" + branchTable.text + "\n" + segmentTable.text
+  }
+}
+
+extension CatalogueInspection.Branch {
+  fileprivate init(_ entry: BranchEntry) {
+    id = entry.id.rawValue
+    name = entry.name
+    domain = entry.domain.rawValue
+    isSnapshot = entry.flags.contains(.readOnly)
+    isDeleted = entry.flags.contains(.deleted)
+    rootHash = entry.root.hash.text
+    rootName = entry.root.isHole ? nil : entry.root.locator.name.text
+    intervals = entry.intervals.map {
+      CatalogueInspection.LSNInterval(
+        writer: $0.writer.rawValue, from: $0.from.rawValue,
+        through: $0.through == .open ? nil : $0.through.rawValue)
+    }
+    created = RFC3339.text(nanoseconds: entry.createdAt)
+  }
+}
+
+extension CatalogueInspection.Segment {
+  fileprivate init(_ entry: SegmentEntry) {
+    id = entry.id.rawValue
+    domain = entry.domain.rawValue
+    isClosed = entry.flags.contains(.closed)
+    isHost = entry.flags.contains(.host)
+    byteCount = entry.byteCount
+    frameCount = entry.frameCount
+  }
+}

@@ -1,0 +1,89 @@
+internal import Coppice
+internal import CoppicePlatform
+internal import FoundationEssentials
+
+/// What a command answers: JSON with stable keys, or text for people.
+protocol Reply: Encodable {
+  /// Whole lines, or nothing.
+  var text: String { get }
+}
+
+/// Printing, and the forms in which values are shown.
+enum Output {
+  static func print(_ reply: some Reply, isJSON: Bool) throws(StoreError) {
+    let text = isJSON ? encode(reply) + "\n" : reply.text
+    guard write(text, to: .standardOutput) else {
+      throw StoreError(
+        .unavailable, "cannot write to standard output", object: "standard output")
+    }
+  }
+
+  /// Whether all of it was taken.
+  @discardableResult
+  static func write(_ text: String, to stream: StandardStream) -> Bool {
+    var text = text
+    return text.withUTF8 { bytes in
+      do throws(SystemError) {
+        try stream.write(UnsafeRawBufferPointer(bytes))
+        return true
+      } catch {
+        return false
+      }
+    }
+  }
+
+  static func encode(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    do {
+      return String(decoding: try encoder.encode(value), as: UTF8.self)
+    } catch {
+      preconditionFailure("a reply that JSON cannot express: \(error)")
+    }
+  }
+
+  /// The text with control characters written as escapes: names may hold anything, and a terminal
+  /// obeys what it is sent.
+  static func printable(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    return text.unicodeScalars.reduce(into: "") { result, scalar in
+      if scalar == "\n" {
+        result += "\\n"
+      } else if isControl(scalar) {
+        result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
+  }
+
+  /// A number of bytes with three digits and a binary unit.
+  static func bytes(_ count: UInt64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    var value = Double(count)
+    var unit = 0
+    while value >= 999.5, unit + 1 < units.count {
+      value /= 1024
+      unit += 1
+    }
+    if unit == 0 { return "\(count) B" }
+    let scale = value < 9.995 ? 100.0 : value < 99.95 ? 10.0 : 1.0
+    let rounded = (value * scale).rounded() / scale
+    let digits = scale == 1 ? "\(Int(rounded))" : "\(rounded)"
+    return "\(digits) \(units[unit])"
+  }
+
+  /// A count with its noun: `1 file`, `2 files`.
+  static func count(_ count: Int, _ noun: String) -> String {
+    if count == 1 { return "1 \(noun)" }
+    if noun.hasSuffix("y") { return "\(count) \(noun.dropLast())ies" }
+    return "\(count) \(noun)s"
+  }
+
+  /// RFC 3339, UTC, with as many decimals as the time has.
+  static func time(_ time: Timestamp) -> String { RFC3339.text(nanoseconds: time.nanoseconds) }
+}
