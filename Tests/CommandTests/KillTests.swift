@@ -46,23 +46,25 @@ import Testing
   private static func writeAndKill(
     _ store: String, from first: UInt64, lineCount: Int
   ) throws -> [UInt64] {
-    var ends: [Int32] = [0, 0]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else {
+    // A named pipe: no other process that a test starts can inherit its ends.
+    let folder = try TemporaryFolder()
+    let pipe = folder("acknowledged")
+    guard mkfifo(pipe, 0o600) == 0 else {
       throw Program.Failure(description: "no pipe: \(errno)")
     }
+    let reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     let driver = Program("\(CoppiceCommand.productFolder)/WritingDriver")
-    let running = try driver.start([store, "\(first)"], outputDescriptor: ends[1])
-    close(ends[1])
-    guard let stream = fdopen(ends[0], "r") else {
+    let running = try driver.start([store, "\(first)"], output: pipe)
+    guard fcntl(reader, F_SETFL, 0) == 0, let stream = fdopen(reader, "r") else {
       throw Program.Failure(description: "no stream: \(errno)")
     }
     defer { fclose(stream) }
     var acknowledged: [UInt64] = []
     var line = [CChar](repeating: 0, count: 64)
     func read() -> Bool {
-      guard fgets(&line, Int32(line.count), stream) != nil,
-        let number = UInt64(String(cString: line).dropLast())
-      else { return false }
+      guard fgets(&line, Int32(line.count), stream) != nil else { return false }
+      let digits = line.prefix { $0 != 10 && $0 != 0 }.map { UInt8(bitPattern: $0) }
+      guard let number = UInt64(String(decoding: digits, as: UTF8.self)) else { return false }
       acknowledged.append(number)
       return true
     }

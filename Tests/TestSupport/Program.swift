@@ -13,6 +13,8 @@ public struct Program: Sendable {
 
   public struct Failure: Error, CustomStringConvertible {
     public var description: String
+
+    public init(description: String) { self.description = description }
   }
 
   public var path: String
@@ -47,11 +49,11 @@ public struct Program: Sendable {
     return result
   }
 
-  /// Starts the program; the caller waits for it. Its output goes to the file `output`, to the open
-  /// descriptor `outputDescriptor`, or into the result.
+  /// Starts the program; the caller waits for it. Its output goes to the file `output`, or into the
+  /// result.
   public func start(
     _ arguments: [String], in directory: String? = nil, input: String = "/dev/null",
-    output: String? = nil, outputDescriptor: Int32? = nil
+    output: String? = nil
   ) throws -> Running {
     let folder = try TemporaryFolder()
     let outputPath = output ?? "\(folder.path)/output"
@@ -62,11 +64,7 @@ public struct Program: Sendable {
     defer { posix_spawn_file_actions_destroy(&actions) }
     let creating = O_WRONLY | O_CREAT | O_TRUNC
     posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
-    if let outputDescriptor {
-      posix_spawn_file_actions_adddup2(&actions, outputDescriptor, 1)
-    } else {
-      posix_spawn_file_actions_addopen(&actions, 1, outputPath, creating, 0o600)
-    }
+    posix_spawn_file_actions_addopen(&actions, 1, outputPath, creating, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errorPath, creating, 0o600)
 
     var variables: [String: String] = [:]
@@ -89,8 +87,8 @@ public struct Program: Sendable {
       throw Failure(description: "cannot start \(path): \(String(cString: strerror(code)))")
     }
     return Running(
-      pid: pid, outputPath: output == nil && outputDescriptor == nil ? outputPath : nil,
-      errorPath: errorPath, folder: folder)
+      pid: pid, outputPath: output == nil ? outputPath : nil, errorPath: errorPath,
+      folder: folder)
   }
 
   /// A process that was started and not yet waited for.

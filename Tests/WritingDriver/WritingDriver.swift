@@ -32,9 +32,9 @@ struct WritingDriver {
     let made = try transaction.createFile(try FileName("n\(number)"), in: .root)
     try transaction.write(made.file, at: 0, text)
     let shared: FileName = "shared"
+    let known = try transaction.lookupIfPresent(shared, in: .root)
     let file =
-      try transaction.lookupIfPresent(shared, in: .root)?.file
-      ?? transaction.createFile(shared, in: .root).file
+      if let known { known.file } else { try transaction.createFile(shared, in: .root).file }
     try transaction.write(file, at: number % 512 * 8192, text)
   }
 }

@@ -56,6 +56,8 @@ public struct ImportReport: Hashable, Sendable {
   public var unchangedFileCount = 0
   /// Names of the target that the source does not have.
   public var removedCount = 0
+  /// Bytes of new pages and nodes in the store; what was equal or derived from old pages is small.
+  public var storedByteCount: UInt64 = 0
   /// What could not be kept, one sentence each.
   public var notes: [String] = []
 

@@ -49,7 +49,7 @@ struct DiffCommand: ParsableCommand {
     var kind: String
     var oldByteCount: UInt64
     var newByteCount: UInt64
-    var changedPageCount: Int
+    var changedPageCount: UInt64
     var changedByteCount: UInt64
     var attributesChanged: Bool
     var pages: [PageRange]?

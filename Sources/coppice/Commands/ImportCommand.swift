@@ -52,12 +52,9 @@ struct ImportCommand: ParsableCommand {
 
     let answer = try options.withStore(isReadOnly: false) { store in
       defer { progress?.finish() }
-      let before = try store.statistics().storedByteCount
       let report = try store.importFiles(
         from: from, into: target.name, at: try target.branchPath(), options: importOptions)
-      let after = try store.statistics().storedByteCount
-      return Answer(
-        report, target, storedByteCount: after - min(before, after), isDryRun: dryRun)
+      return Answer(report, target, isDryRun: dryRun)
     }
     try options.print(answer)
   }
@@ -77,7 +74,7 @@ struct ImportCommand: ParsableCommand {
     var isDryRun: Bool
     var notes: [String]
 
-    init(_ report: ImportReport, _ target: Reference, storedByteCount: UInt64, isDryRun: Bool) {
+    init(_ report: ImportReport, _ target: Reference, isDryRun: Bool) {
       branch = target.name
       path = target.path ?? ""
       fileCount = report.fileCount
@@ -88,7 +85,7 @@ struct ImportCommand: ParsableCommand {
       byteCount = report.byteCount
       unchangedFileCount = report.unchangedFileCount
       removedCount = report.removedCount
-      self.storedByteCount = storedByteCount
+      storedByteCount = report.storedByteCount
       self.isDryRun = isDryRun
       notes = report.notes
     }

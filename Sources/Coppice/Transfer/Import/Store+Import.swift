@@ -23,18 +23,21 @@ extension Store {
       let session = try ImportSession(
         staging: target.staging, tree: target.tree, options: options,
         expectedByteCount: plan.expectedByteCount)
-      let report: ImportReport
+      var report: ImportReport
       do throws(StoreError) {
         report = try plan.run(session)
       } catch {
         session.queue.cancel()
         throw error
       }
-      guard !options.isDryRun else {
+      if options.isDryRun {
         target.staging.cancel()
-        return report
+      } else {
+        try finishImport(target)
       }
-      try finishImport(target)
+      let counts = target.staging.counts
+      report.storedByteCount = UInt64(
+        counts.fullByteCount + counts.deltaByteCount + counts.nodeByteCount)
       return report
     } catch {
       target.staging.cancel()
