@@ -1,0 +1,193 @@
+package import CoppiceFormat
+
+/// What one branch or snapshot takes. Stored bytes are those of frames (pages, nodes, and what they
+/// build on), without their share of bundle directories.
+package struct BranchUsage: Hashable, Sendable {
+  package var branch: BranchID
+  /// The sum of the volumes' byte counts, unsealed writes included.
+  package var logicalByteCount: UInt64
+  package var volumeCount: Int
+  /// Stored bytes of every frame that the entry keeps from being reclaimed.
+  package var referencedByteCount: UInt64
+  /// Of these, what no other entry keeps. An entry that is deleted and not yet forgotten is one.
+  package var exclusiveByteCount: UInt64
+  /// Bytes of pages that are in RAM and the journal only.
+  package var unsealedByteCount: UInt64
+
+  package var sharedByteCount: UInt64 { referencedByteCount - exclusiveByteCount }
+}
+
+extension Engine {
+  /// What entries take, in the order given. Takes time in proportion to the nodes of the store.
+  ///
+  /// - Throws: `notFound` for an id without entry, `corrupt` when a node cannot be read.
+  package func usage(of branches: [BranchID]) throws(StoreError) -> [BranchUsage] {
+    let moment = try StoreMoment(self)
+    return try UsageCount(engine: self, moment: moment).usage(of: branches)
+  }
+
+  /// Stored bytes of the frames that no entry and no reader would keep if these entries were
+  /// forgotten and nothing else: what the next garbage collection could then reclaim of them.
+  package func byteCountFreed(byForgetting branches: Set<BranchID>) throws(StoreError) -> UInt64 {
+    let moment = try StoreMoment(self)
+    return try UsageCount(engine: self, moment: moment).byteCountFreed(byForgetting: branches)
+  }
+}
+
+/// Counts frames by who keeps them.
+private struct UsageCount {
+  let engine: Engine
+  let moment: StoreMoment
+
+  /// Entries that refer to the very same frames.
+  private struct Group: Hashable {
+    var root: Ref
+    var refs: [Ref]
+  }
+
+  /// The owner of frames that several entries keep.
+  private static let several = UInt32.max
+  /// Entries whose frames are counted in one pass: a bit of each frame's number stands for one.
+  private static let batchCount = 32
+
+  private func group(_ entry: StoreMoment.Entry) -> Group {
+    Group(root: entry.root.root, refs: entry.overlay.refs)
+  }
+
+  private func walk(_ group: Group, _ enter: (Locator) -> Bool) throws(StoreError) {
+    let walk = FrameWalk(frames: engine.frames)
+    for ref in [group.root] + group.refs { try walk.walk(ref, enter) }
+  }
+
+  // MARK: Usage
+
+  func usage(of branches: [BranchID]) throws(StoreError) -> [BranchUsage] {
+    var wanted: [StoreMoment.Entry] = []
+    for id in branches {
+      guard let entry = moment.entries.first(where: { $0.entry.id == id }) else {
+        throw StoreError(.notFound, "there is no such branch", object: engine.name(of: id))
+      }
+      wanted.append(entry)
+    }
+    let numbers = FrameNumbers()
+    let shared = try sharedFrames(numbers)
+    var bytes: [Group: (referenced: UInt64, exclusive: UInt64)] = [:]
+    let groups = Array(Set(wanted.map(group)))
+    for start in stride(from: 0, to: groups.count, by: Self.batchCount) {
+      let batch = Array(groups[start..<min(start + Self.batchCount, groups.count)])
+      let counted = try count(batch, numbers, shared)
+      for (group, result) in zip(batch, counted) { bytes[group] = result }
+    }
+    var logical = LogicalCount(frames: engine.frames)
+    var result: [BranchUsage] = []
+    for entry in wanted {
+      let total = try logical.total(of: entry)
+      let stored = bytes[group(entry)] ?? (0, 0)
+      result.append(
+        BranchUsage(
+          branch: entry.entry.id, logicalByteCount: total.byteCount,
+          volumeCount: total.volumeCount, referencedByteCount: stored.referenced,
+          exclusiveByteCount: stored.exclusive,
+          unsealedByteCount: UInt64(entry.overlay.pageCount * engine.pageByteCount)))
+    }
+    return result
+  }
+
+  /// The frames that more than one entry keeps. Leaves the owners in `numbers`.
+  ///
+  /// Every frame gets its owner at its first visit and `several` at the first visit for another, so
+  /// that no subtree is walked more than twice.
+  private func sharedFrames(_ numbers: FrameNumbers) throws(StoreError) -> FrameMarks {
+    var groups: [Group: Int] = [:]
+    for entry in moment.entries { groups[group(entry), default: 0] += 1 }
+    for (index, (group, count)) in groups.enumerated() {
+      let owner = count > 1 ? Self.several : UInt32(index + 1)
+      try walk(group) { numbers.own($0.name, by: owner) }
+    }
+    let shared = FrameMarks()
+    try engine.forEachFrame(of: moment.segments) { name, frame in
+      let owner = numbers[name]
+      if owner != 0, frame.form.kind == .page, frame.base != .none {
+        numbers.own(frame.base, by: owner)
+      }
+    }
+    try engine.forEachFrame(of: moment.segments) { name, _ in
+      if numbers[name] == Self.several { shared.insert(name) }
+    }
+    return shared
+  }
+
+  private func count(_ batch: [Group], _ numbers: FrameNumbers, _ shared: FrameMarks)
+    throws(StoreError) -> [(referenced: UInt64, exclusive: UInt64)]
+  {
+    numbers.reset()
+    for (index, group) in batch.enumerated() {
+      let bit: UInt32 = 1 << UInt32(index)
+      try walk(group) { locator in
+        let known = numbers[locator.name]
+        if known & bit != 0 { return false }
+        numbers[locator.name] = known | bit
+        return true
+      }
+    }
+    try engine.forEachFrame(of: moment.segments) { name, frame in
+      if frame.form.kind == .page, frame.base != .none, numbers[name] != 0 {
+        numbers[frame.base] |= numbers[name]
+      }
+    }
+    var counted = [(referenced: UInt64, exclusive: UInt64)](repeating: (0, 0), count: batch.count)
+    try engine.forEachFrame(of: moment.segments) { name, frame in
+      let bits = numbers[name]
+      if bits == 0 { return }
+      let isShared = shared.contains(name)
+      for index in batch.indices where bits & 1 << UInt32(index) != 0 {
+        counted[index].referenced += UInt64(frame.storedByteCount)
+        if !isShared { counted[index].exclusive += UInt64(frame.storedByteCount) }
+      }
+    }
+    return counted
+  }
+
+  // MARK: Freed
+
+  func byteCountFreed(byForgetting branches: Set<BranchID>) throws(StoreError) -> UInt64 {
+    let kept = FrameMarks()
+    let candidates = FrameMarks()
+    for entry in moment.entries where !branches.contains(entry.entry.id) {
+      try walk(group(entry)) { kept.insert($0.name) }
+    }
+    for ref in moment.pinnedRoots {
+      try FrameWalk(frames: engine.frames).walk(ref) { kept.insert($0.name) }
+    }
+    for entry in moment.entries where branches.contains(entry.entry.id) {
+      // What is kept is kept with all below it.
+      try walk(group(entry)) { !kept.contains($0.name) && candidates.insert($0.name) }
+    }
+    try engine.forEachFrame(of: moment.segments) { name, frame in
+      guard frame.form.kind == .page, frame.base != .none else { return }
+      if kept.contains(name) {
+        kept.insert(frame.base)
+      } else if candidates.contains(name) {
+        candidates.insert(frame.base)
+      }
+    }
+    var byteCount: UInt64 = 0
+    try engine.forEachFrame(of: moment.segments) { name, frame in
+      if candidates.contains(name), !kept.contains(name) {
+        byteCount += UInt64(frame.storedByteCount)
+      }
+    }
+    return byteCount
+  }
+}
+
+extension FrameNumbers {
+  /// Notes an owner; returns whether that changed anything, so that what is below may change too.
+  @discardableResult
+  fileprivate func own(_ name: FrameName, by owner: UInt32) -> Bool {
+    let known = self[name]
+    if known == owner || known == UInt32.max { return false }
+    self[name] = known == 0 ? owner : UInt32.max
+    return true
+  }
+}

@@ -1,0 +1,66 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+
+/// How much of a cache is in use, and how often it helped since the store was opened.
+package struct CacheStatistics: Hashable, Sendable {
+  package var entryCount: Int
+  package var byteCount: Int
+  package var hitCount: Int
+  package var missCount: Int
+}
+
+/// Counters of an open store that cost nothing to read.
+package struct EngineStatistics: Hashable, Sendable {
+  package var pageCache: CacheStatistics
+  package var nodeCache: CacheStatistics
+  /// RAM of unsealed pages, and the limit at which writers wait.
+  package var overlayByteCount: Int
+  package var overlayByteCountMax: Int
+  /// RAM held for pages of all kinds, in use or free.
+  package var pageBufferByteCount: Int
+  package var windowByteCount: Int
+  /// Journal files with records that are still needed.
+  package var journalByteCount: UInt64
+  package var lastLSN: LSN
+  package var durableLSN: LSN
+  /// A journal write failed: the store must be reopened.
+  package var isPoisoned: Bool
+  /// What was sealed since the store was opened.
+  package var seals: SealCounts
+  package var branchCount: Int
+  package var snapshotCount: Int
+  package var deletedCount: Int
+  package var segmentCount: Int
+  /// The published part of all segment files.
+  package var segmentByteCount: UInt64
+}
+
+extension Engine {
+  package var statistics: EngineStatistics {
+    let (entries, segments, seals) = control.withLock {
+      (Array(catalogue.branches.values), Array(catalogue.segments.values), sealCounts)
+    }
+    let kept = entries.filter { !$0.flags.contains(.deleted) }
+    let snapshotCount = kept.count { $0.flags.contains(.readOnly) }
+    return EngineStatistics(
+      pageCache: CacheStatistics(frames.pages.statistics, entryByteCount: pageByteCount),
+      nodeCache: CacheStatistics(frames.nodes.statistics, entryByteCount: Node.byteCount),
+      overlayByteCount: meter.byteCount, overlayByteCountMax: options.overlayByteCountMax,
+      pageBufferByteCount: buffers.byteCountHeld, windowByteCount: window.byteCount,
+      journalByteCount: journal.usedByteCount, lastLSN: journal.lastLSN,
+      durableLSN: journal.durableLSN, isPoisoned: journal.isPoisoned, seals: seals,
+      branchCount: kept.count - snapshotCount, snapshotCount: snapshotCount,
+      deletedCount: entries.count - kept.count, segmentCount: segments.count,
+      segmentByteCount: segments.reduce(0) { $0 + $1.byteCount })
+  }
+}
+
+extension CacheStatistics {
+  fileprivate init(
+    _ counts: (entryCount: Int, hitCount: Int, missCount: Int), entryByteCount: Int
+  ) {
+    self.init(
+      entryCount: counts.entryCount, byteCount: counts.entryCount * entryByteCount,
+      hitCount: counts.hitCount, missCount: counts.missCount)
+  }
+}

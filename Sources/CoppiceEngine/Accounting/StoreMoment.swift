@@ -1,0 +1,99 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// All entries of a store at one moment, deleted ones too, and the segments that hold their frames.
+/// What they refer to stays until this object is released.
+final class StoreMoment {
+  struct Entry {
+    var entry: BranchEntry
+    var root: RootView
+    var overlay: OverlaySummary
+  }
+
+  let entries: [Entry]
+  /// Roots that readers hold besides.
+  let pinnedRoots: [Ref]
+  let segments: [SegmentEntry]
+  private let engine: Engine
+  private let pins: [UInt64]
+
+  init(_ engine: Engine) throws(StoreError) {
+    try engine.checkOpen()
+    self.engine = engine
+    var entries: [Entry] = []
+    var pins: [UInt64] = []
+    var pinnedRoots: [Ref] = []
+    for state in engine.pins.all {
+      pinnedRoots.append(state.root.root)
+      var overlay = OverlaySummary()
+      for layer in state.frozen.layers { overlay.add(layer) }
+      pinnedRoots += overlay.refs
+    }
+    let branches = engine.control.withLock {
+      engine.branches.values.sorted { $0.id < $1.id }.compactMap { branch in
+        engine.catalogue.branches[branch.id].map { (branch, $0) }
+      }
+    }
+    for (branch, entry) in branches {
+      var open = OverlaySummary()
+      let sealed = branch.state.withLock { state in
+        open.add(state.open)
+        pins.append(engine.pins.insert(state.sealed))
+        return state.sealed
+      }
+      var overlay = OverlaySummary()
+      for layer in sealed.frozen.layers { overlay.add(layer) }
+      overlay.add(open)
+      entries.append(Entry(entry: entry, root: sealed.root, overlay: overlay))
+    }
+    self.entries = entries
+    self.pins = pins
+    self.pinnedRoots = pinnedRoots
+    // After the states: whatever they refer to was published before.
+    segments = engine.control.withLock {
+      engine.catalogue.segments.values.sorted { $0.id < $1.id }
+    }
+  }
+
+  deinit { for pin in pins { engine.pins.remove(pin) } }
+}
+
+/// What layers say about volumes as wholes, and the frames that they refer to themselves.
+struct OverlaySummary {
+  /// A volume's attributes; inner `nil` when it was dropped.
+  private(set) var attributes: [VolumeNumber: VolumeAttributes?] = [:]
+  /// Shared pages and adopted volumes, in order of names.
+  private(set) var refs: [Ref] = []
+  /// Pages whose bytes are in RAM.
+  private(set) var pageCount = 0
+
+  /// Lays a layer on top. The caller holds the lock that guards the layer.
+  mutating func add(_ layer: Layer) {
+    var found: [Ref] = []
+    for number in layer.volumes.sortedKeys() {
+      guard let part = layer[VolumeNumber(number)] else { continue }
+      attributes.updateValue(part.attributes, forKey: VolumeNumber(number))
+      if let adopted = part.adopted { found.append(adopted) }
+      for page in part.pages.sortedKeys() {
+        switch part.pages[page] {
+        case .bytes: pageCount += 1
+        case .shared(let ref) where !ref.isHole: found.append(ref)
+        default: break
+        }
+      }
+    }
+    take(found)
+  }
+
+  mutating func add(_ upper: OverlaySummary) {
+    attributes.merge(upper.attributes) { $1 }
+    pageCount += upper.pageCount
+    take(upper.refs)
+  }
+
+  private mutating func take(_ more: [Ref]) {
+    guard !more.isEmpty else { return }
+    refs = (refs + more).sorted { $0.locator.name < $1.locator.name }
+  }
+}

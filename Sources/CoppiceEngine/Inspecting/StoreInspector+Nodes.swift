@@ -1,0 +1,78 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+
+extension StoreInspector {
+  package struct NodeInspection: Sendable {
+    package var locator: Locator
+    package var header: NodeHeader
+    /// The full node that this one is stored as overrides of.
+    package var base: Locator?
+    /// Slots that are no holes.
+    package var refs: [Slot]
+
+    package struct Slot: Hashable, Sendable {
+      package var index: Int
+      package var ref: Ref
+    }
+  }
+
+  /// The node of that name, decoded from disk. Throws `notFound`, `corrupt`, `invalid` when the
+  /// frame is no node.
+  package func node(_ name: FrameName) throws(StoreError) -> NodeInspection {
+    try node(at: try locator(of: name))
+  }
+
+  /// As `node(_:)`, for a ref that says where the node lies.
+  package func node(at locator: Locator) throws(StoreError) -> NodeInspection {
+    let refs = Node.allocateRefs()
+    defer { refs.deallocate() }
+    let object = "frame \(locator.name.segment.rawValue)/\(locator.name.ordinal)"
+    guard locator.form.kind == .volumeNode || locator.form.kind == .tableNode else {
+      throw StoreError(.invalid, "the frame is no node", object: object)
+    }
+    let stored = try frame(locator)
+    let codec = NodeCodec()
+    var base: Locator?
+    let outcome = stored.withUnsafeBytes { stored in
+      Result { () throws(FormatError) -> Locator? in
+        locator.form.isDerived ? try NodeCodec.baseLocator(of: stored) : nil
+      }
+    }
+    do throws(FormatError) { base = try outcome.get() } catch {
+      throw StoreError(error, in: object)
+    }
+    let baseStored = try base.map { base throws(StoreError) in try frame(base) }
+    let decoded = stored.withUnsafeBytes { stored in
+      Result { () throws(FormatError) -> NodeHeader in
+        guard let baseStored else { return try codec.decodeFull(stored, into: refs) }
+        let whole = baseStored.withUnsafeBytes { bytes in
+          Result { () throws(FormatError) in try codec.decodeFull(bytes, into: refs) }
+        }
+        _ = try whole.get()
+        return try codec.decodeOverrides(stored, baseRefs: refs, into: refs)
+      }
+    }
+    do throws(FormatError) {
+      let header = try decoded.get()
+      return NodeInspection(
+        locator: locator, header: header, base: base,
+        refs: (0..<Node.slotCount).filter { !refs[$0].isHole }
+          .map { NodeInspection.Slot(index: $0, ref: refs[$0]) })
+    } catch {
+      throw StoreError(error, in: object)
+    }
+  }
+
+  private func frame(_ locator: Locator) throws(StoreError) -> [UInt8] {
+    let (file, _) = try open(SegmentFiles.path(locator.name.segment))
+    guard
+      let bytes = try Self.bytes(
+        of: file, at: UInt64(locator.offset), count: locator.storedByteCount)
+    else {
+      throw StoreError(
+        .corrupt, "the segment ends before the frame does",
+        object: "frame \(locator.name.segment.rawValue)/\(locator.name.ordinal)")
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,91 @@
+package import CoppiceFormat
+package import CoppicePlatform
+
+/// Shows the structures of a store as they lie on disk.
+///
+/// Needs no lock and no opened store, changes nothing, and goes on behind damage as far as it can.
+/// While another process writes, what it shows may be of different moments.
+package struct StoreInspector {
+  let disk: any Disk
+
+  package init(disk: any Disk) { self.disk = disk }
+
+  // MARK: Superblock
+
+  package struct SuperblockInspection: Sendable {
+    /// The two copies, of which one suffices.
+    package var copies: [Result<Superblock, FormatError>]
+  }
+
+  package func superblock() throws(StoreError) -> SuperblockInspection {
+    let bytes = try contents(of: Engine.superblockName)
+    let copies = [0, Superblock.copyByteCount].map { start in
+      let end = min(bytes.count, start + Superblock.copyByteCount)
+      return bytes[min(start, end)..<end].withUnsafeBytes { copy in
+        Result { () throws(FormatError) in try Superblock.decode(copy.bytes) }
+      }
+    }
+    return SuperblockInspection(copies: copies)
+  }
+
+  // MARK: Catalogue
+
+  package struct CatalogueInspection: Sendable {
+    package var file: String
+    package var byteCount: Int
+    package var content: Result<Catalogue, FormatError>
+  }
+
+  /// All catalogue files; the first is the newest, which counts.
+  package func catalogues() throws(StoreError) -> [CatalogueInspection] {
+    let numbers = try list("").compactMap { Engine.catalogueNumber(ofFile: $0) }.sorted(by: >)
+    var found: [CatalogueInspection] = []
+    for number in numbers {
+      let file = "\(Engine.cataloguePrefix)\(number)"
+      let bytes = try contents(of: file)
+      found.append(
+        CatalogueInspection(
+          file: file, byteCount: bytes.count,
+          content: Result { () throws(FormatError) in try Catalogue.decode(bytes.span.bytes) }))
+    }
+    return found
+  }
+
+  // MARK: Files
+
+  func list(_ directory: String) throws(StoreError) -> [String] {
+    do throws(SystemError) { return try disk.list(directory) } catch {
+      throw StoreError(error, while: "listing the store's files")
+    }
+  }
+
+  private func contents(of name: String) throws(StoreError) -> [UInt8] {
+    do throws(SystemError) { return try disk.contents(of: name) } catch {
+      throw StoreError(error, while: "reading \(name)")
+    }
+  }
+
+  func open(_ name: String) throws(StoreError) -> (file: any DiskFile, byteCount: UInt64) {
+    do throws(SystemError) {
+      let file = try disk.open(name, .read)
+      return (file, try file.byteCount())
+    } catch {
+      throw StoreError(error, while: "opening \(name)")
+    }
+  }
+
+  /// Exactly `count` bytes, or `nil` where the file ends before.
+  static func bytes(of file: any DiskFile, at offset: UInt64, count: Int) throws(StoreError)
+    -> [UInt8]?
+  {
+    var buffer = [UInt8](repeating: 0, count: count)
+    let outcome = buffer.withUnsafeMutableBytes { target in
+      Result { () throws(SystemError) in try file.read(into: target, at: offset) }
+    }
+    do throws(SystemError) {
+      return try outcome.get() == count ? buffer : nil
+    } catch {
+      throw StoreError(error, while: "reading the store's files")
+    }
+  }
+}
