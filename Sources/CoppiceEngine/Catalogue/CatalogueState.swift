@@ -11,6 +11,8 @@ package struct CatalogueState: Sendable {
   package private(set) var branchIDs: [String: BranchID]
   package private(set) var segments: [SegmentID: SegmentEntry]
   package private(set) var retired: [SegmentID: RetiredSegment]
+  /// Segments without live frames whose files may still be there.
+  package private(set) var reclaimed: [SegmentID: SegmentEntry]
   package private(set) var nextBranch: UInt64
   package private(set) var nextVolume: UInt64
   package private(set) var nextSegment: UInt64
@@ -26,8 +28,12 @@ package struct CatalogueState: Sendable {
       branches[entry.id] = entry
       if !entry.flags.contains(.deleted) { branchIDs[entry.name] = entry.id }
     }
-    segments = Dictionary(
-      catalogue.segments.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    let (gone, present) = (
+      catalogue.segments.filter { $0.flags.contains(.reclaimed) },
+      catalogue.segments.filter { !$0.flags.contains(.reclaimed) }
+    )
+    segments = Dictionary(present.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    reclaimed = Dictionary(gone.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     retired = Dictionary(
       catalogue.retired.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -38,7 +44,7 @@ package struct CatalogueState: Sendable {
       lsn: lsn, time: time, nextBranch: nextBranch, nextVolume: nextVolume,
       nextSegment: nextSegment,
       branches: branches.values.sorted { $0.id < $1.id },
-      segments: segments.values.sorted { $0.id < $1.id },
+      segments: (Array(segments.values) + reclaimed.values).sorted { $0.id < $1.id },
       retired: retired.values.sorted { $0.id < $1.id },
       journalFiles: journalFiles)
   }
@@ -102,9 +108,9 @@ package struct CatalogueState: Sendable {
       publish(ends)
       for id in branches.keys { trim(id, oldRoot, intervals, newRoot) }
     case .moved(let victims, let hosts, let ends):
-      for victim in victims { segments[victim] = nil }
-      for host in hosts { retired[host.id] = host }
-      publish(ends)
+      move(victims, hosts, ends)
+    case .unlinked(let ids):
+      for id in ids { reclaimed[id] = nil }
     case .reserve(let next):
       nextVolume = max(nextVolume, next)
     }
@@ -174,6 +180,22 @@ package struct CatalogueState: Sendable {
     }
     branches[id]?.root = newRoot
     branches[id]?.intervals = rest
+  }
+
+  /// A home without hosts is forgotten: no live frame bears its id.
+  private mutating func move(
+    _ victims: [SegmentID], _ homes: [RetiredSegment], _ ends: [SegmentEnd]
+  ) {
+    publish(ends)
+    for victim in victims {
+      guard var entry = segments.removeValue(forKey: victim) else { continue }
+      entry.flags.insert(.reclaimed)
+      reclaimed[victim] = entry
+    }
+    for home in homes {
+      retired[home.id] = home.hosts.isEmpty ? nil : home
+      for host in home.hosts { segments[host]?.flags.formUnion([.host, .closed]) }
+    }
   }
 
   private mutating func publish(_ ends: [SegmentEnd]) {

@@ -5,6 +5,7 @@ extension Engine {
   /// Where a frame lies on disk; `nil` when no published or written bundle holds it.
   func place(of name: FrameName) -> SegmentDirectory.Place? {
     if let place = appenders.place(of: name) { return place }
+    if let moved = try? retired.find(name) { return moved.place }
     guard let entry = control.withLock({ catalogue.segments[name.segment] }),
       name.ordinal < entry.frameCount, let directory = try? directory(entry)
     else { return nil }
@@ -13,6 +14,7 @@ extension Engine {
 
   func domain(of segment: SegmentID) -> DomainID? {
     if let entry = control.withLock({ catalogue.segments[segment] }) { return entry.domain }
+    if let host = retired.hosts(of: segment)?.first { return host.domain }
     return appenders.all.first { $0.owns(segment) }?.domain
   }
 

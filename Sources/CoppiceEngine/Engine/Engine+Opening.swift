@@ -171,9 +171,9 @@ extension Engine {
     var unknown: String?
     do throws(SystemError) {
       for name in try disk.list(SegmentFiles.directory) {
-        guard let id = SegmentFiles.segment(ofFile: name), catalogue.segments[id] == nil else {
-          continue
-        }
+        guard let id = SegmentFiles.segment(ofFile: name), catalogue.segments[id] == nil,
+          catalogue.reclaimed[id] == nil
+        else { continue }
         let path = SegmentFiles.path(id)
         if id.rawValue < catalogue.nextSegment,
           try disk.open(path, .read).byteCount() > UInt64(SegmentHeader.byteCount)
@@ -207,6 +207,8 @@ extension Engine {
   /// Begins a new journal file, which ends the old ones where recovery did, and starts the threads.
   private func start(_ recovered: RecoveredJournal) throws(StoreError) {
     if !recovered.used.isEmpty { try checkpoint() }
+    // A crash may have come between a collection's record and the end of its unlinking.
+    try unlink(control.withLock { catalogue.reclaimed.keys.sorted() })
     if options.usesThreads { try maintenance.start(self) }
   }
 

@@ -65,6 +65,10 @@ extension Engine {
   }
 
   private func seal(_ candidates: [SealCandidate]) throws(StoreError) {
+    try latch.withShared { () throws(StoreError) in try sealHoldingLatch(candidates) }
+  }
+
+  private func sealHoldingLatch(_ candidates: [SealCandidate]) throws(StoreError) {
     for attempt in 1... {
       do throws(StoreError) {
         var built: [BuiltSeal] = []
@@ -141,12 +145,15 @@ extension Engine {
     return SealContext(
       frames: frames, appender: appender, window: window,
       place: { [unowned self] in place(of: $0) },
+      admitHit: { [cycle] in cycle.admitHit($0) },
       isShareable: { [unowned self] in self.domain(of: $0) == domain })
   }
 
   private func newestSegment(of domain: DomainID) -> SegmentEntry? {
     control.withLock {
-      catalogue.segments.values.filter { $0.domain == domain }.max { $0.id < $1.id }
+      catalogue.segments.values
+        .filter { $0.domain == domain && !$0.flags.contains(.closed) }
+        .max { $0.id < $1.id }
     }
   }
 

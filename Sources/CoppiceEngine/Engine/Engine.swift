@@ -7,7 +7,7 @@ internal import Synchronization
 /// The engine is synchronous and thread-safe. With `usesThreads` its own threads seal, checkpoint
 /// and prepare; without, the owner drives it step by step.
 ///
-/// Locks, in the order in which they are taken: `sealing`, `checkpointing`; a branch's `writer` (several in order of their
+/// Locks, in the order in which they are taken: `collecting`, `sealing`, the seal latch, `checkpointing`; a branch's `writer` (several in order of their
 /// ids); `control`, under which control records get their LSNs and change the catalogue; a branch's
 /// `state`; the journal's and the appenders' own. Nothing waits for a device under `control` but an
 /// append that found the batch full.
@@ -34,6 +34,12 @@ package final class Engine: @unchecked Sendable {
   let sealing = Monitor()
   /// One checkpoint is written at a time.
   let checkpointing = Monitor()
+  /// One collection runs at a time.
+  let collecting = Monitor()
+  let latch = SealLatch()
+  let cycle = CollectionCycle()
+  let retired: RetiredFrames
+  let stagings = StagingRegister()
   private let lock: Mutex<(any DiskLock)?>
 
   // Guarded by `control`.
@@ -61,9 +67,12 @@ package final class Engine: @unchecked Sendable {
     secret = HashSecret(bytes: opened.superblock.secret)
     buffers = PageBufferPool(pageByteCount: opened.superblock.pageByteCount)
     files = SegmentFiles(disk: opened.disk, capacity: options.openSegmentFileCountMax)
+    directories = DirectoryCache(byteCount: options.directoryCacheByteCount)
+    retired = RetiredFrames(files: files, directories: directories)
+    retired.update(opened.catalogue)
     frames = FrameReader(
       pageByteCount: opened.superblock.pageByteCount, secret: secret, buffers: buffers,
-      files: files, pageCacheByteCount: options.pageCacheByteCount,
+      files: files, retired: retired, pageCacheByteCount: options.pageCacheByteCount,
       nodeCacheByteCount: options.nodeCacheByteCount)
     journal = Journal(
       disk: opened.disk, clock: opened.clock, uuid: opened.superblock.uuid,
@@ -71,7 +80,6 @@ package final class Engine: @unchecked Sendable {
     catalogue = opened.catalogue
     catalogueNumber = opened.catalogueNumber
     window = DedupWindow(byteCount: options.windowByteCount)
-    directories = DirectoryCache(byteCount: options.directoryCacheByteCount)
     appenders = AppenderSet(
       disk: opened.disk, files: files, uuid: opened.superblock.uuid,
       nextSegment: opened.catalogue.nextSegment,

@@ -78,19 +78,29 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   func page(_ answer: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber)
     throws(StoreError) -> PageBuffer?
   {
-    var answer = answer
-    let sealed: SealedState
-    if case .below = answer {
-      let own: VolumeLayer.Answer
-      (own, sealed) = state.withLock { state in
+    while true {
+      let generation = engine.retired.generation
+      let (own, sealed) = state.withLock { state in
         (state.open[volume]?.lookup(page) ?? .below, state.sealed)
       }
-      answer = own
-    } else {
-      sealed = state.withLock { $0.sealed }
+      do throws(StoreError) {
+        if case .below = answer {} else {
+          return try sealed.page(answer, volume, page, engine.frames)
+        }
+        if case .below = own { return try sealed.page(volume, page, engine.frames) }
+        return try sealed.page(own, volume, page, engine.frames)
+      } catch {
+        // A collection may have removed a frame that this state still named; the branch has
+        // another state then, or the frame another place.
+        guard engine.retired.generation != generation || rootMoved(from: sealed.root.root) else {
+          throw error
+        }
+      }
     }
-    if case .below = answer { return try sealed.page(volume, page, engine.frames) }
-    return try sealed.page(answer, volume, page, engine.frames)
+  }
+
+  private func rootMoved(from root: Ref) -> Bool {
+    state.withLock { $0.sealed.root.root != root }
   }
 
   // MARK: Writing

@@ -57,6 +57,20 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
       }
     state = Mutex(
       State(root: start, layer: Layer(writer: BranchID(0), from: .zero, meter: engine.meter)))
+    engine.stagings.insert(self)
+  }
+
+  /// Every frame that the import refers to, for the garbage collector.
+  var storedRefs: [Ref] {
+    state.withLock { state in
+      var refs = [start.root, state.root.root] + state.layer.storedRefs
+      state.finished.forEach { refs.append($1) }
+      state.filling.forEach { _, filling in
+        refs += filling.firstLeaf ?? []
+        filling.leaves.forEach { refs.append($1) }
+      }
+      return refs
+    }
   }
 
   package var pageByteCount: Int { engine.pageByteCount }
@@ -148,13 +162,15 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
   ) throws(StoreError) {
     try checkUsable()
     precondition(pages.count <= Node.slotCount * pageByteCount, "more than a leaf of pages")
-    if pages.count % pageByteCount == 0 {
-      try put(volume, leafIndex, pages)
-    } else {
-      let padded = AlignedBuffer(byteCountMin: pages.count + pageByteCount)
-      padded.append(pages)
-      padded.pad(to: pageByteCount)
-      try put(volume, leafIndex, padded.contents)
+    try engine.latch.withShared { () throws(StoreError) in
+      if pages.count % pageByteCount == 0 {
+        try put(volume, leafIndex, pages)
+      } else {
+        let padded = AlignedBuffer(byteCountMin: pages.count + pageByteCount)
+        padded.append(pages)
+        padded.pad(to: pageByteCount)
+        try put(volume, leafIndex, padded.contents)
+      }
     }
   }
 
@@ -195,20 +211,27 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     throws(StoreError)
   {
     try checkUsable()
-    let filling = state.withLock { state in
-      defer { state.filling.remove(volume.rawValue) }
-      return state.filling[volume.rawValue] ?? FillingVolume()
+    try engine.latch.withShared { () throws(StoreError) in
+      try finish(volume, VolumeAttributes(byteCount: byteCount, modified: modified))
     }
-    let attributes = VolumeAttributes(byteCount: byteCount, modified: modified)
+    if state.withLock({ $0.finished.count >= Self.foldVolumeCount }) {
+      try folding.withLock { () throws(StoreError) in try fold() }
+    }
+  }
+
+  private func finish(_ volume: VolumeNumber, _ attributes: VolumeAttributes) throws(StoreError) {
+    // It stays in `filling` until it is in `finished`: the collector looks at both.
+    let filling = state.withLock { state in
+      state.filling[volume.rawValue] ?? FillingVolume()
+    }
     var counts = SealCounts()
     let top = try assemble(volume, filling, attributes, &counts)
-    let isMuch = state.withLock { state in
+    state.withLock { state in
+      state.filling.remove(volume.rawValue)
       state.layer.forget(volume)
       state.finished.insert(top, at: volume.rawValue)
       state.counts.add(counts)
-      return state.finished.count >= Self.foldVolumeCount
     }
-    if isMuch { try folding.withLock { () throws(StoreError) in try fold() } }
   }
 
   private func assemble(
@@ -271,6 +294,10 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
 
   /// Puts the layer and the finished volumes into the root. The caller holds `folding`.
   private func fold() throws(StoreError) {
+    try engine.latch.withShared { () throws(StoreError) in try foldHoldingLatch() }
+  }
+
+  private func foldHoldingLatch() throws(StoreError) {
     let (layer, root, finished) = state.withLock { ($0.layer, $0.root, $0.finished) }
     guard !layer.isEmpty || !finished.isEmpty else { return }
     var counts = SealCounts()
@@ -291,7 +318,10 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
   // MARK: Ending
 
   /// Gives the import up. What it stored is garbage.
-  package func cancel() { state.withLock { $0.isEnded = true } }
+  package func cancel() {
+    state.withLock { $0.isEnded = true }
+    engine.stagings.remove(self)
+  }
 
   /// Makes the state a new branch. Durable on return.
   package func publish(creating name: String) throws(StoreError) -> EngineBranch {
@@ -299,6 +329,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     let (branch, lsn) = try engine.control.withLock { () throws(StoreError) in
       try engine.create(name, domain, root: root, ends: ends)
     }
+    engine.stagings.remove(self)
     try engine.journal.flush(through: lsn)
     engine.appenders.markPublished(ends)
     return branch
@@ -328,6 +359,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
         return lsn
       }
     }
+    engine.stagings.remove(self)
     try engine.journal.flush(through: lsn)
     engine.appenders.markPublished(ends)
   }

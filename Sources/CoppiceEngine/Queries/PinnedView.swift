@@ -16,8 +16,11 @@ package final class PinnedView: VolumeSpace {
     self.engine = engine
     (state, key) = branch.writer.withLock {
       branch.freezeOpenLayer(through: engine.journal.lastLSN)
-      let state = branch.state.withLock { $0.sealed }
-      return (state, engine.pins.insert(state))
+      // Under the control lock a collection takes its roots: it sees the branch's or this one.
+      return engine.control.withLock {
+        let state = branch.state.withLock { $0.sealed }
+        return (state, engine.pins.insert(state))
+      }
     }
   }
 

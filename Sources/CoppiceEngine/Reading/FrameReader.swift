@@ -9,18 +9,21 @@ final class FrameReader: Sendable {
   let secret: HashSecret
   let buffers: PageBufferPool
   let files: SegmentFiles
+  let retired: RetiredFrames
   let codecs: CodecPool
   let pages: FrameCache<PageBuffer>
   let nodes: FrameCache<Node>
 
   init(
     pageByteCount: Int, secret: HashSecret, buffers: PageBufferPool, files: SegmentFiles,
+    retired: RetiredFrames,
     pageCacheByteCount: Int, nodeCacheByteCount: Int
   ) {
     self.pageByteCount = pageByteCount
     self.secret = secret
     self.buffers = buffers
     self.files = files
+    self.retired = retired
     codecs = CodecPool(pageByteCount: pageByteCount)
     pages = FrameCache(capacity: pageCacheByteCount / pageByteCount)
     nodes = FrameCache(capacity: nodeCacheByteCount / Node.byteCount)
@@ -143,12 +146,18 @@ final class FrameReader: Sendable {
   func storedBytes(_ locator: Locator, _ set: CodecSet) throws(StoreError)
     -> UnsafeRawBufferPointer
   {
+    var segment = locator.name.segment
+    var offset = UInt64(locator.offset)
+    if let found = try retired.find(locator.name) {
+      segment = found.segment
+      offset = UInt64(found.place.offset)
+    }
     let count: Int
     do throws(SystemError) {
-      let file = try files.file(locator.name.segment)
+      let file = try files.file(segment)
       set.stored.removeAll()
       set.stored.extend(locator.storedByteCount)
-      count = try file.read(into: set.stored.mutableContents, at: UInt64(locator.offset))
+      count = try file.read(into: set.stored.mutableContents, at: offset)
     } catch {
       if error.isMissing { throw damaged(locator, "its segment is missing") }
       throw StoreError(error, while: "reading \(describe(locator))")

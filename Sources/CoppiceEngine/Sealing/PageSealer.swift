@@ -156,7 +156,9 @@ struct PageSealer {
           name: name, offset: place.offset, storedByteCount: place.storedByteCount,
           form: place.form))
       // What cannot be read is no duplicate.
-      if let page = try? context.frames.page(ref, set), page.contents.hasEqualBytes(as: bytes) {
+      if let page = try? context.frames.page(ref, set), page.contents.hasEqualBytes(as: bytes),
+        context.admitHit(name)
+      {
         return ref
       }
     }

@@ -10,6 +10,7 @@ final class AppenderSet: Sendable {
   private let nextSegment: Atomic<UInt64>
   private let appenders = Mutex<[DomainID: SegmentAppender]>([:])
   private let creating = Monitor()
+  private let unfinishedHosts = Mutex<[SegmentEnd]>([])
 
   private let forget: @Sendable (FrameName) -> Void
 
@@ -55,8 +56,27 @@ final class AppenderSet: Sendable {
   func sync() throws(StoreError) -> [SegmentEnd] {
     var ends: [SegmentEnd] = []
     for appender in all { ends += try appender.sync() }
-    return ends
+    // Read last: whoever takes a smaller id than one of the above is in here by now.
+    return ends + unfinishedHosts.withLock { $0 }
   }
+
+  /// A segment id for a host. Until the host is complete, publishes name it without frames.
+  func takeHostID(_ domain: DomainID) -> SegmentID {
+    unfinishedHosts.withLock { hosts in
+      let id = takeSegmentID()
+      hosts.append(
+        SegmentEnd(
+          segment: id, domain: domain, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0))
+      return id
+    }
+  }
+
+  func finishHosts(_ ids: [SegmentID]) {
+    unfinishedHosts.withLock { hosts in hosts.removeAll { ids.contains($0.segment) } }
+  }
+
+  /// The id that the next segment gets: all frames so far have smaller names.
+  var nextSegmentID: SegmentID { SegmentID(nextSegment.load(ordering: .acquiring)) }
 
   func markPublished(_ ends: [SegmentEnd]) {
     for appender in all { appender.markPublished(ends) }

@@ -44,7 +44,10 @@ final class OpenSegment {
   }
 
   /// Copies the frame into the bundle and names it.
-  func append(_ frame: PendingFrame) -> Locator {
+  ///
+  /// - Parameter home: of a copied frame, the name it keeps; then all frames of the segment have one.
+  @discardableResult
+  func append(_ frame: PendingFrame, home: FrameName = .none) -> Locator {
     if !hasBundle {
       bundle.removeAll()
       bundle.appendZeros(BundleHeader.byteCount)
@@ -55,7 +58,7 @@ final class OpenSegment {
     entries.append(
       BundleDirectoryEntry(
         hashPrefix: frame.hashPrefix, storedByteCount: frame.stored.count, form: frame.form,
-        volume: frame.volume, page: frame.page, base: frame.base, home: .none))
+        volume: frame.volume, page: frame.page, base: frame.base, home: home))
     places.append(
       SegmentDirectory.Place(
         offset: UInt32(offset), storedByteCount: frame.stored.count, form: frame.form,
@@ -68,13 +71,15 @@ final class OpenSegment {
   /// Completes the bundle and writes it behind the last one.
   func writeBundle() throws(SystemError) {
     let framesByteCount = bundle.byteCount - BundleHeader.byteCount
-    let directory = BundleDirectory(entries: entries).encode(hasHomeNames: false)
+    let hasHomeNames = entries.first?.home != FrameName.none
+    let directory = BundleDirectory(entries: entries).encode(hasHomeNames: hasHomeNames)
     directory.bytes.withUnsafeBytes { bundle.append($0) }
     let header = BundleHeader(
       segment: id, firstOrdinal: writtenFrameCount, frameCount: UInt32(entries.count),
       directoryByteCount: UInt32(directory.bytes.count),
       directoryRawByteCount: UInt32(directory.rawByteCount),
-      framesByteCount: UInt32(framesByteCount), lsn: .zero, hasHomeNames: false)
+      framesByteCount: UInt32(framesByteCount), lsn: .zero,
+      hasHomeNames: hasHomeNames)
     header.encode(
       into: bundle.mutableContents,
       directory: UnsafeRawBufferPointer(

@@ -12,16 +12,34 @@ final class SegmentDirectory: Sendable {
   }
 
   let places: [Place]
+  /// Of a host: the frames' names, ascending, in the order of `places`. Else empty: a frame's
+  /// ordinal is its index.
+  let homes: [FrameName]
 
-  init(places: [Place]) { self.places = places }
+  init(places: [Place], homes: [FrameName] = []) {
+    self.places = places
+    self.homes = homes
+  }
 
-  var byteCount: Int { places.count * MemoryLayout<Place>.stride }
+  var byteCount: Int { places.count * MemoryLayout<Place>.stride + homes.count * 8 }
+
+  /// Where a frame that bears another segment's id lies in this host.
+  func place(ofHome name: FrameName) -> Place? {
+    var low = 0
+    var high = homes.count
+    while low < high {
+      let middle = (low + high) / 2
+      if homes[middle] < name { low = middle + 1 } else { high = middle }
+    }
+    return low < homes.count && homes[low] == name ? places[low] : nil
+  }
 
   /// Reads all directories of the segment's published part.
   static func read(_ entry: SegmentEntry, _ file: any DiskFile) throws(StoreError)
     -> SegmentDirectory
   {
     var places: [Place] = []
+    var homes: [FrameName] = []
     places.reserveCapacity(Int(entry.frameCount))
     try forEachBundle(entry, file) { bundle throws(StoreError) in
       var offset = bundle.offset + UInt64(BundleHeader.byteCount)
@@ -31,9 +49,12 @@ final class SegmentDirectory: Sendable {
             offset: UInt32(offset), storedByteCount: frame.storedByteCount, form: frame.form,
             hashPrefix: frame.hashPrefix))
         offset += UInt64(frame.storedByteCount)
+        if bundle.header.hasHomeNames { homes.append(frame.home) }
       }
     }
-    return SegmentDirectory(places: places)
+    guard !homes.isEmpty else { return SegmentDirectory(places: places) }
+    let order = homes.indices.sorted { homes[$0] < homes[$1] }
+    return SegmentDirectory(places: order.map { places[$0] }, homes: order.map { homes[$0] })
   }
 
   struct Bundle {

@@ -65,7 +65,10 @@ public struct SegmentFlags: OptionSet, Hashable, Sendable {
   /// It holds only evacuated bundles and names no frames itself.
   public static let host = SegmentFlags(rawValue: 2)
 
-  static let known: SegmentFlags = [.closed, .host]
+  /// Its live frames lie elsewhere; the file is about to be unlinked, or was.
+  public static let reclaimed = SegmentFlags(rawValue: 4)
+
+  static let known: SegmentFlags = [.closed, .host, .reclaimed]
 }
 
 /// A segment file, as far as it is published.

@@ -13,6 +13,7 @@
 ///     moved     victims u64 *   hosts (RetiredSegment *)   ends
 ///     reserve   nextVolume u64
 ///     replace   root 32   ends
+///     unlinked  segments u64 *
 public enum ControlRecord: Hashable, Sendable {
   /// The record's branch, the parent, shares its root and layers with a new branch. Of the parent's
   /// open interval the part through `sharesThrough` holds writes: `.open` stands for this record's
@@ -36,6 +37,8 @@ public enum ControlRecord: Hashable, Sendable {
   case moved(victims: [SegmentID], hosts: [RetiredSegment], ends: [SegmentEnd])
   /// Volume numbers below this may be in use.
   case reserve(nextVolume: UInt64)
+  /// The files of these reclaimed segments are gone.
+  case unlinked([SegmentID])
 
   public var kind: RecordKind {
     switch self {
@@ -50,6 +53,7 @@ public enum ControlRecord: Hashable, Sendable {
     case .publish: .publish
     case .moved: .moved
     case .reserve: .reserve
+    case .unlinked: .unlinked
     }
   }
 
@@ -93,6 +97,8 @@ public enum ControlRecord: Hashable, Sendable {
       writer.append(ends)
     case .reserve(let nextVolume):
       writer.append(nextVolume)
+    case .unlinked(let segments):
+      writer.append(segments)
     }
     writer.pad(to: RecordHeader.alignment)
     return writer.bytes
@@ -159,6 +165,8 @@ public enum ControlRecord: Hashable, Sendable {
     case .reserve:
       let limit: UInt64 = 1 << UInt64(VolumeNumber.bitCount)
       return .reserve(nextVolume: try reader.integer("next volume", atMost: limit))
+    case .unlinked:
+      return .unlinked(try reader.segmentIDs())
     }
   }
 }

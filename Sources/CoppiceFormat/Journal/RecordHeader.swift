@@ -15,6 +15,7 @@ public enum RecordKind: UInt8, Sendable, CaseIterable {
   case moved = 10
   case reserve = 11
   case replace = 12
+  case unlinked = 13
 
   /// Whether the record changes the catalogue.
   public var isControl: Bool { rawValue >= RecordKind.fork.rawValue }

@@ -1,0 +1,70 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Copies live frames of one domain, verbatim, into host segments. One thread uses it.
+final class HostWriter {
+  private let domain: DomainID
+  private let engine: Engine
+  private var open: OpenSegment?
+  private(set) var ends: [SegmentEnd] = []
+  /// All hosts that were begun, also those that failed.
+  private(set) var ids: [SegmentID] = []
+  /// By home segment: the hosts that took frames of it over.
+  private(set) var hosts: [SegmentID: Set<SegmentID>] = [:]
+  private(set) var copiedByteCount = 0
+
+  init(_ engine: Engine, domain: DomainID) {
+    self.engine = engine
+    self.domain = domain
+  }
+
+  func copy(_ frame: PendingFrame, name: FrameName) throws(StoreError) {
+    do throws(SystemError) {
+      if let segment = open, segment.isBundleFull(adding: frame.stored.count) {
+        try segment.writeBundle()
+      }
+      if let segment = open, !segment.fits(frame.stored.count) { try finish(segment) }
+      let segment = if let open { open } else { try begin() }
+      segment.append(frame, home: name)
+      hosts[name.segment, default: []].insert(segment.id)
+      copiedByteCount += frame.stored.count
+    } catch {
+      throw StoreError(error, while: "copying live frames")
+    }
+  }
+
+  private func begin() throws(SystemError) -> OpenSegment {
+    let id = engine.appenders.takeHostID(domain)
+    ids.append(id)
+    let file = try engine.disk.open(SegmentFiles.path(id), .create)
+    let header = SegmentHeader(uuid: engine.storeUUID, segment: id, domain: domain).encode()
+    let outcome = header.withUnsafeBytes { bytes in
+      Result { () throws(SystemError) in try file.write(bytes, at: 0) }
+    }
+    try outcome.get()
+    let segment = OpenSegment(
+      id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
+    open = segment
+    return segment
+  }
+
+  private func finish(_ segment: OpenSegment) throws(SystemError) {
+    if segment.hasBundle { try segment.writeBundle() }
+    try segment.file.sync()
+    ends.append(
+      SegmentEnd(
+        segment: segment.id, domain: domain, byteCount: segment.writtenByteCount,
+        frameCount: segment.writtenFrameCount))
+    open = nil
+  }
+
+  /// Makes all copies durable.
+  func finish() throws(StoreError) {
+    do throws(SystemError) {
+      if let segment = open { try finish(segment) }
+      try engine.disk.syncDirectory(SegmentFiles.directory)
+    } catch {
+      throw StoreError(error, while: "syncing copied frames")
+    }
+  }
+}

@@ -1,0 +1,38 @@
+internal import CoppiceFormat
+
+/// Finds everything reachable from roots. A node is visited once, however many roots share it; the
+/// node's checksum is verified when it is read.
+///
+/// A node that cannot be read is reported, and everything it could refer to, all frames of its
+/// domain with smaller names, counts as live in this cycle.
+struct MarkWalk {
+  let frames: FrameReader
+  let cycle: CollectionCycle
+  let domain: (SegmentID) -> DomainID?
+  private(set) var unreadable: [FrameName] = []
+  /// By domain: frames up to this name count as live.
+  private(set) var liveThrough: [DomainID: FrameName] = [:]
+
+  init(
+    frames: FrameReader, cycle: CollectionCycle, domain: @escaping (SegmentID) -> DomainID?
+  ) {
+    self.frames = frames
+    self.cycle = cycle
+    self.domain = domain
+  }
+
+  mutating func visit(_ ref: Ref) {
+    guard !ref.isHole, cycle.mark(ref.locator.name), ref.locator.form.kind != .page else { return }
+    let node: Node
+    do throws(StoreError) { node = try frames.node(ref) } catch {
+      let name = ref.locator.name
+      unreadable.append(name)
+      if let domain = domain(name.segment) {
+        liveThrough[domain] = max(liveThrough[domain] ?? name, name)
+      }
+      return
+    }
+    if let base = node.base { _ = cycle.mark(base.name) }
+    for slot in 0..<Node.slotCount { visit(node.refs[slot]) }
+  }
+}

@@ -1,0 +1,193 @@
+import CoppiceEngine
+import CoppiceFormat
+import TestSupport
+import Testing
+
+@Suite struct GarbageCollectionTests {
+  private static var full: CollectionOptions {
+    var options = CollectionOptions()
+    options.isFull = true
+    return options
+  }
+
+  private func segmentByteCount(_ store: TestStore) -> Int {
+    store.disk.fileNames().filter { $0.hasPrefix("segments/") }
+      .reduce(0) { $0 + ((try? store.disk.contents(of: $1).count) ?? 0) }
+  }
+
+  @Test func `deleting the only branch gives nearly everything back`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 1)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(2 << 20))
+    try store.engine.sealAll()
+    #expect(segmentByteCount(store) > 2 << 20)
+    try store.engine.delete([main])
+    let report = try store.engine.collectGarbage(Self.full)
+    store.engine.checkInvariants()
+    #expect(report.forgottenBranchCount == 1)
+    #expect(report.liveFrameCount == 0)
+    #expect(segmentByteCount(store) < 10_000)
+    try store.reopen()
+    #expect(store.engine.branchEntries().isEmpty)
+  }
+
+  @Test func `live pages move to hosts and are read there, also after a crash`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 2)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let bytes = generator.bytes(300 * 4096)
+    try main.put(1, bytes)
+    let other = try store.engine.createBranch(named: "other", domain: .standard)
+    try other.put(1, generator.bytes(300 * 4096))
+    try store.engine.sealAll()
+    try store.engine.delete([other])
+    let report = try store.engine.collectGarbage(Self.full)
+    #expect(report.copiedByteCount > 0)
+    #expect(report.reclaimedSegmentCount == 1)
+    #expect(try main.all(1) == bytes)
+    try main.put(1, at: 5, [1, 2, 3])
+    try store.engine.sealAll()
+    try store.crash(seed: 3)
+    var expected = bytes
+    expected.replaceSubrange(5..<8, with: [1, 2, 3])
+    #expect(try store.engine.branch(named: "main").all(1) == expected)
+    let again = try store.engine.collectGarbage(Self.full)
+    #expect(again.forgottenBranchCount == 0)
+    #expect(try store.engine.branch(named: "main").all(1) == expected)
+    let third = try store.engine.collectGarbage(Self.full)
+    #expect(third.deadFrameCount == 0)
+  }
+
+  @Test func `a restored branch is whole, and a forgotten one cannot be restored`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 2)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let bytes = generator.bytes(100 * 4096)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    try store.engine.delete([main])
+    var careful = Self.full
+    careful.forgetsAll = false
+    _ = try store.engine.collectGarbage(careful)
+    let back = try store.engine.restore(main.id, named: "main")
+    #expect(try back.all(1) == bytes)
+    try store.engine.delete([back])
+    _ = try store.engine.collectGarbage(Self.full)
+    #expect(throws: StoreError.self) { try store.engine.restore(main.id, named: "main") }
+  }
+
+  @Test func `an import in preparation keeps what it has found by hash`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 5)
+    let bytes = generator.bytes(256 * 4096)
+    let old = try store.engine.createBranch(named: "old", domain: .standard)
+    try old.put(1, bytes)
+    try store.engine.sealAll()
+    try store.engine.delete([old])
+    let staging = try store.engine.beginImport(domain: .standard)
+    try bytes.withUnsafeBytes { try staging.putLeaf(VolumeNumber(9), leafIndex: 0, pages: $0) }
+    #expect(staging.counts.duplicateCount == 256)
+    _ = try store.engine.collectGarbage(Self.full)
+    try staging.finishVolume(VolumeNumber(9), byteCount: UInt64(bytes.count), modified: 1)
+    _ = try store.engine.collectGarbage(Self.full)
+    let branch = try staging.publish(creating: "new")
+    _ = try store.engine.collectGarbage(Self.full)
+    #expect(try branch.all(9) == bytes)
+    try store.reopen()
+    #expect(try store.engine.branch(named: "new").all(9) == bytes)
+  }
+
+  @Test func `a shared copy in a layer keeps its pages`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 6)
+    let bytes = generator.bytes(4096)
+    let source = try store.engine.createBranch(named: "source", domain: .standard)
+    try source.put(1, bytes)
+    try store.engine.sealAll()
+    let target = try store.engine.createBranch(named: "target", domain: .standard)
+    let refs = try source.storedRefs(of: VolumeNumber(1), pages: 0..<1)
+    var copy = Transaction(time: 2)
+    copy.share(VolumeNumber(7), at: 0, refs)
+    _ = try target.commit(copy)
+    try store.engine.delete([source])
+    _ = try store.engine.collectGarbage(Self.full)
+    #expect(try target.all(7) == bytes)
+    try store.engine.sealAll()
+    _ = try store.engine.collectGarbage(Self.full)
+    #expect(try target.all(7) == bytes)
+  }
+
+  @Test func `an unreadable node keeps everything it may refer to`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 7)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let bytes = generator.bytes(600 * 4096)
+    try main.put(1, bytes)
+    try store.reopen()
+    let name = try #require(store.disk.fileNames().first { $0.hasPrefix("segments/") })
+    // Nodes follow the pages: the last ones lie before the last bundle's directory.
+    let byteCount = try store.disk.contents(of: name).count
+    var hit = false
+    for offset in stride(from: byteCount - 200, to: byteCount - 40_000, by: -150) where !hit {
+      let copy = store.disk.snapshot()
+      try copy.flipBit(3, at: UInt64(offset), in: name)
+      let engine = try Engine.open(disk: copy, clock: store.clock, options: store.options)
+      guard let report = try? engine.collectGarbage(Self.full) else {
+        engine.abandon()
+        continue
+      }
+      if !report.unreadable.isEmpty {
+        hit = true
+        #expect(report.deadFrameCount < 10)
+      }
+      engine.abandon()
+    }
+    #expect(hit)
+  }
+
+  @Test func `collections between random operations lose nothing`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 21)
+    var model: [String: [UInt8]] = [:]
+    _ = try store.engine.createBranch(named: "b", domain: .standard)
+    model["b"] = []
+    for step in 0..<250 {
+      let name = model.keys.sorted()[generator.below(model.count)]
+      let branch = try store.engine.branch(named: name)
+      switch generator.below(10) {
+      case 0:
+        _ = try store.engine.fork(branch, named: "b\(step)", isReadOnly: false)
+        model["b\(step)"] = model[name]
+      case 1 where model.count > 1:
+        try store.engine.delete([branch])
+        model[name] = nil
+      case 2, 3: try store.engine.sealStep(.everything)
+      case 4:
+        var options = CollectionOptions()
+        options.isFull = generator.bool()
+        _ = try store.engine.collectGarbage(options)
+      case 5:
+        try store.engine.journal.flush(through: store.engine.journal.lastLSN)
+        try store.crash(seed: UInt64(step))
+      default:
+        let offset = generator.below(100) * 4096
+        let bytes = generator.bytes(4096 * (1 + generator.below(8)))
+        try branch.put(1, at: UInt64(offset), bytes)
+        var old = model[name] ?? []
+        if old.count < offset + bytes.count {
+          old += [UInt8](repeating: 0, count: offset + bytes.count - old.count)
+        }
+        old.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        model[name] = old
+      }
+      store.engine.checkInvariants()
+      if step % 10 == 9 {
+        for (name, bytes) in model {
+          let found = try store.engine.branch(named: name).all(1) ?? []
+          #expect(found == bytes, "step \(step) \(name)")
+        }
+      }
+    }
+  }
+}
