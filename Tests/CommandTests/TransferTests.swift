@@ -53,7 +53,7 @@ import Testing
   @Test func `a tar stream that ends early changes nothing`() throws {
     let coppice = try CoppiceCommand()
     try coppice.makeTree()
-    try coppice.script("tar -cf in.tar -C tree .; head -c 700000 in.tar > cut.tar")
+    try coppice.script("tar --format=posix -cf in.tar -C tree .; head -c 700000 in.tar > cut.tar")
     let failure = try coppice.failure(
       "import", "--tar", "-", "main", input: coppice.folder("cut.tar"))
     #expect(failure.status == 64)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppicePlatform
 internal import FoundationEssentials
 
 /// What every command takes: which store, and how to answer.
@@ -28,7 +29,7 @@ struct StoreOptions: ParsableArguments {
   ) throws -> R {
     var options = Store.Options()
     options.isReadOnly = isReadOnly
-    let store = try Store.open(at: try directory(), options: options)
+    let store = try Self.open(try directory(), options)
     let result: R
     do {
       result = try body(store)
@@ -39,6 +40,34 @@ struct StoreOptions: ParsableArguments {
     }
     try store.close()
     return result
+  }
+
+  /// Waits some seconds for a store that another process has open: commands are short.
+  private static func open(
+    _ directory: String, _ options: Store.Options
+  ) throws(StoreError) -> Store {
+    let clock = SystemClock()
+    let deadline = clock.monotonicNanoseconds() + 5_000_000_000
+    let pause = Monitor()
+    while true {
+      do throws(StoreError) {
+        return try Store.open(at: directory, options: options)
+      } catch {
+        let now = clock.monotonicNanoseconds()
+        guard error.kind == .inUse else { throw error }
+        guard now < deadline else { throw inUse(directory, error) }
+        pause.withLock { _ = pause.wait(untilMonotonicNanoseconds: now + 50_000_000) }
+      }
+    }
+  }
+
+  private static func inUse(_ directory: String, _ error: StoreError) -> StoreError {
+    let owners = HostProcess.identifiers(havingOpen: "\(directory)/lock")
+    let names = owners.map(String.init).joined(separator: ", ")
+    let who = owners.isEmpty ? "another process" : "process \(names)"
+    return StoreError(
+      .inUse, "the store is in use by \(who)", object: directory,
+      remedy: "wait until it has ended, or end it", cause: error.cause)
   }
 
   func print(_ reply: some Reply) throws(StoreError) {

@@ -24,13 +24,11 @@ struct BranchCreateCommand: ParsableCommand {
 
   func run() throws {
     let answer = try options.withStore(isReadOnly: false) { store in
-      do throws(StoreError) {
-        _ = try store.createBranch(name, from: from)
-        return Answer(name: name, from: from, isNew: true)
-      } catch {
-        guard orExisting, error.reason == .exists else { throw error }
+      if orExisting, try store.entries().contains(where: { $0.name == name }) {
         return Answer(name: name, from: from, isNew: false)
       }
+      _ = try store.createBranch(name, from: from)
+      return Answer(name: name, from: from, isNew: true)
     }
     try options.print(answer)
   }

@@ -67,7 +67,7 @@ struct DiffCommand: ParsableCommand {
       kind = item.kind.text
       oldByteCount = item.oldByteCount
       newByteCount = item.newByteCount
-      changedPageCount = item.changedPageCount
+      changedPageCount = UInt64(item.changedPageCount)
       changedByteCount = item.changedByteCount
       attributesChanged = item.attributesChanged
       if withPages {
