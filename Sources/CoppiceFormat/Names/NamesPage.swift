@@ -22,6 +22,8 @@ public struct NamesPage {
 
   public static let magic: UInt32 = 0x4750_4E43
   public static let headerByteCount = 24
+  /// Slots are 16 bits wide.
+  public static let byteCountMax = 65536
   public static let cellHeaderByteCount = 4
   static let overflowBit: UInt16 = 0x8000
 
@@ -32,6 +34,10 @@ public struct NamesPage {
     guard bytes.count >= Self.headerByteCount else {
       throw .truncated(
         what: "names page", needed: Self.headerByteCount, available: bytes.count)
+    }
+    guard bytes.count <= Self.byteCountMax else {
+      throw .outOfRange(
+        what: "names page byte count", value: UInt64(bytes.count), limit: UInt64(Self.byteCountMax))
     }
     self.bytes = bytes
     let magic = bytes.integer(at: 0, as: UInt32.self)
@@ -133,8 +139,8 @@ public struct NamesPage {
     return bytes.slice(Self.headerByteCount..<Self.headerByteCount + count)
   }
 
-  /// Checks everything that holds for a page by itself: cells lie in the heap and account for all
-  /// of it, keys ascend, values have the shape their page asks for. O(cells).
+  /// Checks everything that holds for a page by itself: cells lie apart in the heap and account for
+  /// all of it, keys ascend, values have the shape their page asks for. O(n log n).
   public func validate() throws(FormatError) {
     guard kind == .leaf || kind == .inner else { return }
     guard (level == 0) == (kind == .leaf) else {
@@ -146,9 +152,13 @@ public struct NamesPage {
     }
     var cellBytes = 0
     var previous: UnsafeRawBufferPointer?
+    var extents: [(offset: Int, end: Int)] = []
+    extents.reserveCapacity(cellCount)
     for index in 0..<cellCount {
       let cell = try cell(at: index)
       cellBytes += cell.byteCount
+      let offset = Int(bytes.integer(at: Self.headerByteCount + 2 * index, as: UInt16.self))
+      extents.append((offset, offset + cell.byteCount))
       if let previous, Self.compare(previous, cell.key) >= 0 {
         throw .malformed(what: "names page key order")
       }
@@ -157,6 +167,12 @@ public struct NamesPage {
     }
     guard cellBytes + garbageByteCount == bytes.count - heapStart else {
       throw .malformed(what: "names page heap")
+    }
+    extents.sort { $0.offset < $1.offset }
+    var end = heapStart
+    for extent in extents {
+      guard extent.offset >= end else { throw .malformed(what: "names page cells overlap") }
+      end = extent.end
     }
   }
 

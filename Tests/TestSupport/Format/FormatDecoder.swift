@@ -47,7 +47,8 @@ extension FormatDecoder {
   /// Every decoder of CoppiceFormat.
   public static let all: [FormatDecoder] = [
     superblock, segmentHeader, bundleHeader, bundleDirectory, note, page, fullNode, overrideNode,
-    journalFileHeader, journalBatch, controlRecord, catalogue, ref,
+    journalFileHeader, journalBatch, controlRecord, catalogue, ref, namesTreeHeader, namesPage,
+    inode, directoryEntry, namesOverflow, namesKey,
   ]
 
   /// Reseals a block by the rule of all blocks.
