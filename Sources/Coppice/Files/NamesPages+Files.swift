@@ -1,4 +1,4 @@
-internal import CoppiceEngine
+package import CoppiceEngine
 internal import CoppiceFormat
 
 /// Files as the names tree records them.
@@ -37,7 +37,7 @@ extension NamesPages {
   }
 
   /// Entries behind `after`, at most `limit`, in the order of their names.
-  func entries(
+  package func entries(
     of directory: FileID, after: FileName?, limit: Int
   ) throws(StoreError) -> [DirectoryEntry] {
     guard limit > 0 else { return [] }

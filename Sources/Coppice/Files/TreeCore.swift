@@ -40,7 +40,7 @@ package final class TreeCore: Sendable {
 
   /// Runs `body` on one state of the names. It may run several times, as often as a writer changes
   /// the tree underneath, and must have no effect but its result.
-  func read<Result>(
+  package func read<Result>(
     _ body: (CommittedNames) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
     for _ in 0..<Self.attemptCountMax {

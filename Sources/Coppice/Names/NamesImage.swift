@@ -1,5 +1,6 @@
 internal import CoppiceEngine
 internal import CoppiceFormat
+internal import Synchronization
 
 /// One page of the names tree in RAM.
 ///
@@ -10,11 +11,15 @@ package final class NamesImage: @unchecked Sendable {
   /// Whether the volume holds these bytes; where it does not it reads as zeros.
   let isStored: Bool
 
+  /// Whether the page is known to be sound by itself: it was checked, or made here.
+  private let isSound: Atomic<Bool>
+
   /// A page of zeros that the volume does not hold.
   package init(pageByteCount: Int) {
     contents = .allocate(byteCount: pageByteCount, alignment: 16)
     contents.initializeMemory(as: UInt8.self, repeating: 0)
     isStored = false
+    isSound = Atomic(true)
   }
 
   /// A private copy, to be changed and stored.
@@ -22,6 +27,7 @@ package final class NamesImage: @unchecked Sendable {
     contents = .allocate(byteCount: other.contents.count, alignment: 16)
     contents.copyMemory(from: UnsafeRawBufferPointer(other.contents))
     isStored = true
+    isSound = Atomic(other.isSound.load(ordering: .relaxed))
   }
 
   /// The page as the volume holds it.
@@ -29,6 +35,7 @@ package final class NamesImage: @unchecked Sendable {
     let byteCount = space.pageByteCount
     contents = .allocate(byteCount: byteCount, alignment: 16)
     isStored = true
+    isSound = Atomic(false)
     let count = try space.read(.names, at: UInt64(page) * UInt64(byteCount), into: contents)
     UnsafeMutableRawBufferPointer(rebasing: contents[count...])
       .initializeMemory(as: UInt8.self, repeating: 0)
@@ -37,6 +44,13 @@ package final class NamesImage: @unchecked Sendable {
   deinit { contents.deallocate() }
 
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(contents) }
+
+  /// Throws unless the page is sound by itself, which it needs to be before it is edited.
+  func validate(as number: UInt32) throws(StoreError) {
+    if isSound.load(ordering: .relaxed) { return }
+    try decode(number) { view throws(FormatError) in try view.validate() }
+    isSound.store(true, ordering: .relaxed)
+  }
 
   /// Runs `body` on the page; what it finds damaged is reported as page `number` being so.
   @inline(__always)

@@ -143,7 +143,7 @@ package final class NamesTransaction: NamesPages {
   func edit(_ page: UInt32) throws(StoreError) -> NamesPageEditor {
     if let image = pages[page] { return NamesPageEditor(image.contents) }
     let original = try base.image(of: page)
-    try original.decode(page) { view throws(FormatError) in try view.validate() }
+    try original.validate(as: page)
     let image = NamesImage(copying: original)
     originals[page] = original
     pages[page] = image

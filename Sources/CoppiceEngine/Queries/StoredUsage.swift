@@ -19,7 +19,9 @@ package struct StoreUsage: Hashable, Sendable {
   package var segmentByteCount: UInt64 = 0
   /// Stored bytes of frames that some branch refers to.
   package var liveByteCount: UInt64 = 0
-  /// Content of the pages among them, uncompressed.
+  /// Stored bytes of frames that no branch refers to.
+  package var garbageByteCount: UInt64 = 0
+  /// Content of the live pages, uncompressed.
   package var uniqueByteCount: UInt64 = 0
 }
 
@@ -40,6 +42,7 @@ extension Engine {
       usage.groups += counted.groups
       usage.segmentByteCount = counted.segmentByteCount
       usage.liveByteCount = counted.liveByteCount
+      usage.garbageByteCount = counted.garbageByteCount
       usage.uniqueByteCount = counted.uniqueByteCount
       start += size
     } while start < groups.count
@@ -200,8 +203,11 @@ extension StoreUsage {
   fileprivate mutating func add(
     _ frame: BundleDirectoryEntry, _ mask: UInt16, pageByteCount: Int
   ) {
-    guard mask != 0 else { return }
     let byteCount = UInt64(frame.storedByteCount)
+    guard mask != 0 else {
+      garbageByteCount += byteCount
+      return
+    }
     liveByteCount += byteCount
     if frame.form.kind == .page { uniqueByteCount += UInt64(pageByteCount) }
     for index in groups.indices where mask & (1 << UInt16(index)) != 0 {
