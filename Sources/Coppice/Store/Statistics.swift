@@ -31,22 +31,16 @@ public struct Statistics: Hashable, Sendable {
 extension Store {
   /// Counts the store. Reads all manifests that are in use and the directories of all segments.
   public func statistics() throws(StoreError) -> Statistics {
-    var group: [EngineBranch] = []
-    var logicalByteCount: UInt64 = 0
-    for entry in engine.branchEntries() where !entry.flags.contains(.deleted) {
-      if let branch = engine.branch(entry.id) { group.append(branch) }
-    }
-    let usage = try engine.usage(of: [group])
-    for counted in usage.groups { logicalByteCount += counted.logicalByteCount }
-    let now = try engine.statistics()
+    let usage = try engine.storeUsage()
+    let now = engine.statistics
     return Statistics(
-      branchCount: now.branchCount, snapshotCount: now.snapshotCount,
-      deletedCount: now.deletedCount, logicalByteCount: logicalByteCount,
-      uniqueByteCount: usage.uniqueByteCount, storedByteCount: usage.segmentByteCount,
-      segmentCount: now.segmentCount,
-      garbageByteCount: usage.garbageByteCount, journalByteCount: now.journalByteCount,
+      branchCount: usage.branchCount, snapshotCount: usage.snapshotCount,
+      deletedCount: usage.deletedCount, logicalByteCount: usage.logicalByteCount,
+      uniqueByteCount: usage.uniqueByteCount, storedByteCount: usage.storedByteCount,
+      segmentCount: usage.segmentCount,
+      garbageByteCount: usage.garbageByteCount, journalByteCount: usage.journalByteCount,
       overlayByteCount: now.overlayByteCount, pageBufferByteCount: now.pageBufferByteCount,
-      deltaPageCount: now.sealed.deltaCount, duplicatePageCount: now.sealed.duplicateCount,
-      fullPageCount: now.sealed.fullCount)
+      deltaPageCount: now.seals.deltaCount, duplicatePageCount: now.seals.duplicateCount,
+      fullPageCount: now.seals.fullCount)
   }
 }

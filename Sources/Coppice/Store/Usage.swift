@@ -21,22 +21,22 @@ extension Store {
   public func usage(_ names: [String]? = nil) throws(StoreError) -> [Usage] {
     var wanted = names ?? []
     if names == nil { wanted = try entries().map(\.name) }
-    var groups: [[EngineBranch]] = []
-    for name in wanted { groups.append([try engineBranch(name)]) }
-    let counted = try engine.usage(of: groups).groups
-    return zip(wanted, counted).map { name, group in
+    var ids: [BranchID] = []
+    for name in wanted { ids.append(try engineBranch(name).id) }
+    let counted = try engine.usage(of: ids)
+    return zip(wanted, counted).map { name, branch in
       Usage(
-        name: name, logicalByteCount: group.logicalByteCount,
-        sharedByteCount: group.storedByteCount - group.exclusiveByteCount,
-        exclusiveByteCount: group.exclusiveByteCount, fileCount: group.volumeCount)
+        name: name, logicalByteCount: branch.logicalByteCount,
+        sharedByteCount: branch.sharedByteCount, exclusiveByteCount: branch.exclusiveByteCount,
+        fileCount: branch.volumeCount)
     }
   }
 
-  /// The stored bytes that go when all these entries are deleted, and what was deleted before with
-  /// them. Throws `notFound`.
+  /// The stored bytes that a garbage collection can reclaim once all these entries, and no others,
+  /// are deleted and forgotten. Throws `notFound`.
   public func freedByteCount(deleting names: [String]) throws(StoreError) -> UInt64 {
-    var group: [EngineBranch] = []
-    for name in names { group.append(try engineBranch(name)) }
-    return try engine.usage(of: [group]).groups[0].exclusiveByteCount
+    var ids: Set<BranchID> = []
+    for name in names { ids.insert(try engineBranch(name).id) }
+    return try engine.byteCountFreed(byForgetting: ids)
   }
 }
