@@ -27,7 +27,8 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       InitCommand.self, ImportCommand.self, ExportCommand.self, BranchCommand.self,
       SnapshotCommand.self, ListCommand.self, CatCommand.self, PutCommand.self,
-      RemoveCommand.self, DiffCommand.self, UsageCommand.self, InspectCommand.self,
+      RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
+      InspectCommand.self,
     ])
 
   static func main() {

@@ -18,8 +18,12 @@ struct TextTable {
   }
 
   /// The titles and rows, or nothing when there are no rows.
-  var text: String {
-    guard rows.count > 1 else { return "" }
+  var text: String { rows.count > 1 ? layOut(rows[...]) : "" }
+
+  /// The rows without the titles.
+  var rowsText: String { layOut(rows.dropFirst()) }
+
+  private func layOut(_ rows: ArraySlice<[String]>) -> String {
     let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.reduce(into: "") { text, row in
       var line = ""
