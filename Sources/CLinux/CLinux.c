@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,11 @@
 
 int clinux_openat(int directory, const char *path, int flags, unsigned int mode) {
   return openat(directory, path, flags, (mode_t)mode);
+}
+
+unsigned int clinux_current_core(void) {
+  int core = sched_getcpu();
+  return core < 0 ? 0 : (unsigned int)core;
 }
 
 int clinux_o_direct(void) { return O_DIRECT; }

@@ -10,6 +10,9 @@
 
 // MARK: Files
 
+// The number of the core that runs the calling thread.
+unsigned int clinux_current_core(void);
+
 int clinux_openat(int directory, const char *path, int flags, unsigned int mode);
 // The value of O_DIRECT on this machine.
 int clinux_o_direct(void);

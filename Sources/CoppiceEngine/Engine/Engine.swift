@@ -97,6 +97,7 @@ package final class Engine: @unchecked Sendable {
   }
 
   package var pageByteCount: Int { superblock.pageByteCount }
+  var pageShift: Int { Int(superblock.pageShift) }
   package var storeUUID: StoreUUID { superblock.uuid }
 
   package var isOpen: Bool { isOpenFlag.load(ordering: .acquiring) }

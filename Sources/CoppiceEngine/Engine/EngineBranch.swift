@@ -12,7 +12,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   package let isReadOnly: Bool
   unowned let engine: Engine
   let writer = Monitor()
-  let state: Mutex<BranchState>
+  let state: StripedLock<BranchState>
   /// The newest control record that made or changed this branch as a whole.
   private let controlLSNValue: Atomic<UInt64>
   private let isDeletedFlag: Atomic<Bool>
@@ -22,7 +22,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     domain = entry.domain
     isReadOnly = entry.flags.contains(.readOnly)
     self.engine = engine
-    self.state = Mutex(state)
+    self.state = StripedLock(state)
     controlLSNValue = Atomic(controlLSN.rawValue)
     isDeletedFlag = Atomic(entry.flags.contains(.deleted))
   }
@@ -56,7 +56,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   // MARK: Reading
 
   package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
-    let (part, sealed) = state.withLock { state in
+    let (part, sealed) = state.withReadLock { state, _ in
       (state.open[volume].map { AttributesAnswer(attributes: $0.attributes) }, state.sealed)
     }
     if let part { return part.attributes }
@@ -69,6 +69,10 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
     try checkExists()
+    if let read = CachedRead(volume, at: offset, into: buffer, pageShift: engine.pageShift) {
+      let cached = state.withReadLock { state, core in state.copyCached(read, core: core) }
+      if let cached { return cached }
+    }
     guard let end = try attributes(of: volume)?.byteCount else { return 0 }
     return try PageCopier(pageByteCount: pageByteCount).read(at: offset, end: end, into: buffer) {
       number throws(StoreError) in try page(.below, volume, number)
@@ -80,7 +84,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   {
     while true {
       let generation = engine.retired.generation
-      let (own, sealed) = state.withLock { state in
+      let (own, sealed) = state.withReadLock { state, _ in
         (state.open[volume]?.lookup(page) ?? .below, state.sealed)
       }
       do throws(StoreError) {
@@ -100,7 +104,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   }
 
   private func rootMoved(from root: Ref) -> Bool {
-    state.withLock { $0.sealed.root.root != root }
+    state.withReadLock { state, _ in state.sealed.root.root != root }
   }
 
   // MARK: Writing

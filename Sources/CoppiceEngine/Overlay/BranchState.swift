@@ -43,4 +43,53 @@ struct SealedState: Sendable {
 struct BranchState: Sendable {
   var sealed: SealedState
   var open: Layer
+
+  /// Copies from a page whose content is in RAM; see `CachedRead`.
+  func copyCached(_ read: CachedRead, core: Int) -> Int? {
+    var byteCount: UInt64?
+    if !open.isEmpty, let part = open[read.volume] {
+      guard let attributes = part.attributes else { return 0 }
+      byteCount = attributes.byteCount
+      switch copyCached(read, part.lookup(PageNumber(read.page)), attributes.byteCount) {
+      case .done(let count): return count
+      case .below: break
+      case .elsewhere: return nil
+      }
+    }
+    if !sealed.frozen.isEmpty {
+      if byteCount == nil, let attributes = sealed.frozen.attributes(of: read.volume) {
+        guard let attributes else { return 0 }
+        byteCount = attributes.byteCount
+      }
+      let answer = sealed.frozen.lookup(read.volume, PageNumber(read.page))
+      switch copyCached(read, answer, byteCount ?? .max) {
+      case .done(let count): return count
+      case .below: break
+      case .elsewhere: return nil
+      }
+    }
+    return sealed.root.copyCached(read, byteCount: byteCount, core: core)
+  }
+
+  private enum LayerOutcome {
+    case done(Int)
+    case below
+    case elsewhere
+  }
+
+  private func copyCached(
+    _ read: CachedRead, _ answer: VolumeLayer.Answer, _ end: UInt64
+  ) -> LayerOutcome {
+    let count = read.count(before: end)
+    switch answer {
+    case .page(.bytes(let buffer)):
+      read.copy(count, from: buffer.bytes)
+      return .done(count)
+    case .hole:
+      read.zero(count)
+      return .done(count)
+    case .below: return .below
+    case .page(.shared), .adopted: return .elsewhere
+    }
+  }
 }

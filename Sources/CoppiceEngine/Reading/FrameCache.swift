@@ -7,7 +7,7 @@ internal import Synchronization
 /// Eviction is CLOCK (Corbató 1968): an entry that was hit since the hand passed last stays, so a
 /// long scan, whose entries are never hit again, leaves the working set alone.
 final class FrameCache<Value: AnyObject & Sendable>: Sendable {
-  private static var shardCount: Int { 16 }
+  private static var shardCount: Int { 64 }
 
   private struct Entry: Sendable {
     var name: FrameName
@@ -38,7 +38,7 @@ final class FrameCache<Value: AnyObject & Sendable>: Sendable {
 
   private func shard(of name: FrameName) -> Lock {
     let mixed = name.rawValue &* 0x9E37_79B9_7F4A_7C15
-    return shards[Int(mixed >> 60)]
+    return shards[Int(mixed >> 58)]
   }
 
   /// The content of that name, if it is cached and has that hash.
@@ -51,6 +51,22 @@ final class FrameCache<Value: AnyObject & Sendable>: Sendable {
       shard.hitCount += 1
       shard.entries[slot].isHit = true
       return shard.entries[slot].value
+    }
+  }
+
+  /// What `body` makes of the content of that name, if it is cached and has that hash. Nobody
+  /// retains it: `body` runs under the shard's lock and must be short.
+  func withValue<Result>(
+    _ name: FrameName, hash: PageHash, _ body: (borrowing Value) -> Result
+  ) -> Result? {
+    let lock = shard(of: name)
+    return lock.state.withLock { shard in
+      guard let slot = shard.slots[name.rawValue], shard.entries[slot].hash == hash else {
+        return nil
+      }
+      shard.hitCount += 1
+      shard.entries[slot].isHit = true
+      return body(shard.entries[slot].value)
     }
   }
 

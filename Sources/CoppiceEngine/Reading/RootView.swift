@@ -1,6 +1,5 @@
 package import CoppiceFormat
 internal import CoppicePlatform
-internal import Synchronization
 
 /// A branch state's sealed part, with the way to the top nodes of recently used volumes kept.
 ///
@@ -8,8 +7,7 @@ internal import Synchronization
 package final class RootView: Sendable {
   package let root: Ref
   private let frames: FrameReader
-  private let tops = Mutex(IntegerMap<Node>())
-  private static let cachedTopCountMax = 256
+  private let hotTops = (0..<CoreLocks.count).map { _ in HotTops() }
 
   init(_ root: Ref, frames: FrameReader) {
     self.root = root
@@ -18,13 +16,11 @@ package final class RootView: Sendable {
 
   /// The top node of a volume; `nil` when the state has no such volume.
   func top(_ volume: VolumeNumber) throws(StoreError) -> Node? {
-    if let known = tops.withLock({ $0[volume.rawValue] }) { return known }
+    let hot = hotTops[CoreLocks.current]
+    if let known = hot.node(volume) { return known }
     guard let ref = try topRef(volume) else { return nil }
     let node = try frames.node(ref)
-    tops.withLock { tops in
-      if tops.count >= Self.cachedTopCountMax { tops = IntegerMap() }
-      tops.insert(node, at: volume.rawValue)
-    }
+    hot.insert(node, volume)
     return node
   }
 
@@ -49,6 +45,71 @@ package final class RootView: Sendable {
   func pageRef(_ volume: VolumeNumber, _ page: PageNumber) throws(StoreError) -> Ref? {
     guard let top = try top(volume) else { return nil }
     return try frames.pageRef(under: top, page)
+  }
+
+  /// Copies from a page whose nodes and content are all cached; see `CachedRead`.
+  func copyCached(
+    _ read: CachedRead, byteCount: UInt64?, core: Int
+  ) -> Int? {
+    guard
+      case .slot(let ownByteCount, var level, var ref) =
+        hotTops[core].lookup(read.volume, read.page)
+    else { return nil }
+    let count = read.count(before: byteCount ?? ownByteCount)
+    while level > 0, !ref.isHole {
+      level -= 1
+      let slot = Radix.slot(of: read.page, level: level)
+      guard
+        let child = frames.nodes.withValue(ref.locator.name, hash: ref.hash, { $0.refs[slot] })
+      else { return nil }
+      ref = child
+    }
+    if ref.isHole {
+      read.zero(count)
+      return count
+    }
+    return frames.pages.withValue(ref.locator.name, hash: ref.hash) { page in
+      read.copy(count, from: page.bytes)
+      return count
+    }
+  }
+}
+
+/// A read inside one page that only takes what is cached. It copies under the locks of what it looks
+/// at, and neither retains an object that all cores share nor waits for a device; where anything
+/// is missing it answers nil, and the caller reads in the usual way.
+struct CachedRead {
+  let volume: VolumeNumber
+  let offset: UInt64
+  let page: UInt64
+  /// Where the read begins in the page.
+  let start: Int
+  let target: UnsafeMutableRawBufferPointer
+
+  /// `nil` when the read is not inside one page.
+  init?(
+    _ volume: VolumeNumber, at offset: UInt64, into target: UnsafeMutableRawBufferPointer,
+    pageShift: Int
+  ) {
+    page = offset >> UInt64(pageShift)
+    start = Int(offset & (1 << UInt64(pageShift) - 1))
+    guard target.count > 0, start + target.count <= 1 << pageShift else { return nil }
+    self.volume = volume
+    self.offset = offset
+    self.target = target
+  }
+
+  /// How many bytes there are to read before the volume's end.
+  func count(before end: UInt64) -> Int {
+    end <= offset ? 0 : Int(min(UInt64(target.count), end - offset))
+  }
+
+  func copy(_ count: Int, from page: UnsafeMutableRawPointer) {
+    if count > 0 { target.baseAddress?.copyMemory(from: page + start, byteCount: count) }
+  }
+
+  func zero(_ count: Int) {
+    target.baseAddress?.initializeMemory(as: UInt8.self, repeating: 0, count: count)
   }
 }
 
