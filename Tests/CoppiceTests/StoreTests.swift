@@ -38,7 +38,7 @@ import Testing
     #expect(try again.read(file, at: 199, byteCount: 2) == [0, 5])
     #expect(try again.attributes(of: file).byteCount == 5200)
     #expect(try store.snapshot("main@s").readDirectory(.root).count == 300)
-    #expect(try again.core.checkNames() == [])
+    #expect(try again.core.check() == [])
   }
 
   @Test(arguments: 1...8 as ClosedRange<UInt64>)
@@ -52,7 +52,7 @@ import Testing
     let names = try again.readDirectory(.root).map(\.name.description)
     #expect(names == ["flushed"] || names == ["renamed"])
     #expect(try again.read(file) == [1, 2, 3])
-    #expect(try again.core.checkNames() == [])
+    #expect(try again.core.check() == [])
   }
 
   @Test func `entries are listed by name with what they come from`() throws {

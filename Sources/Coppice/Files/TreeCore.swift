@@ -122,9 +122,4 @@ package final class TreeCore: Sendable {
       }
     }
   }
-
-  /// The names tree's own check; one sentence for each finding.
-  package func checkNames() throws(StoreError) -> [String] {
-    try read { names throws(StoreError) in NamesChecker.check(names) }
-  }
 }

@@ -1,5 +1,4 @@
 public import CoppiceEngine
-internal import CoppiceFormat
 
 /// Numbers of an open store.
 public struct Statistics: Hashable, Sendable {
@@ -7,29 +6,39 @@ public struct Statistics: Hashable, Sendable {
   public var snapshotCount: Int
   /// Deleted entries that can still be restored.
   public var deletedCount: Int
-  /// Bytes of all files of all branches and snapshots as their readers see them.
+  /// Bytes of all files of all branches and snapshots as their readers see them, and of their names.
   public var logicalByteCount: UInt64
-  /// Bytes of the different pages among them, uncompressed.
+  /// Bytes of the different pages that are stored and kept, uncompressed.
   public var uniqueByteCount: UInt64
   /// Bytes of all segments on disk.
   public var storedByteCount: UInt64
-  public var segmentCount: Int
-  /// Bytes of segments that no branch or snapshot refers to: what `coppice gc` can reclaim.
+  /// Stored bytes of pages and nodes that something keeps.
+  public var liveByteCount: UInt64
+  /// Stored bytes that nothing keeps: what a garbage collection can reclaim.
   public var garbageByteCount: UInt64
-  /// Bytes of journal files that hold records.
+  /// Stored bytes of headers and directories.
+  public var metadataByteCount: UInt64
+  public var segmentCount: Int
+  /// Bytes of journal files with records that are still needed.
   public var journalByteCount: UInt64
-  /// Memory of changes that are not in segments yet.
+  /// Memory of changes that are not in segments yet, and the limit at which writers wait.
   public var overlayByteCount: Int
-  /// Memory of pages in caches and in use, the overlay's included.
+  public var overlayByteCountMax: Int
+  /// Memory held for pages of all kinds, in use or free.
   public var pageBufferByteCount: Int
+  /// Reads of pages since opening that found them in memory, and that did not.
+  public var pageCacheHitCount: Int
+  public var pageCacheMissCount: Int
   /// Pages stored since opening: as differences, as duplicates of stored ones, and in full.
   public var deltaPageCount: Int
   public var duplicatePageCount: Int
   public var fullPageCount: Int
+  /// Whether a write to the journal failed, so that the store must be opened again.
+  public var isPoisoned: Bool
 }
 
 extension Store {
-  /// Counts the store. Reads all manifests that are in use and the directories of all segments.
+  /// Counts the store. Takes time in proportion to its manifests; nothing waits for it.
   public func statistics() throws(StoreError) -> Statistics {
     let usage = try engine.storeUsage()
     let now = engine.statistics
@@ -37,10 +46,12 @@ extension Store {
       branchCount: usage.branchCount, snapshotCount: usage.snapshotCount,
       deletedCount: usage.deletedCount, logicalByteCount: usage.logicalByteCount,
       uniqueByteCount: usage.uniqueByteCount, storedByteCount: usage.storedByteCount,
-      segmentCount: usage.segmentCount,
-      garbageByteCount: usage.garbageByteCount, journalByteCount: usage.journalByteCount,
-      overlayByteCount: now.overlayByteCount, pageBufferByteCount: now.pageBufferByteCount,
+      liveByteCount: usage.liveByteCount, garbageByteCount: usage.garbageByteCount,
+      metadataByteCount: usage.metadataByteCount, segmentCount: usage.segmentCount,
+      journalByteCount: usage.journalByteCount, overlayByteCount: now.overlayByteCount,
+      overlayByteCountMax: now.overlayByteCountMax, pageBufferByteCount: now.pageBufferByteCount,
+      pageCacheHitCount: now.pageCache.hitCount, pageCacheMissCount: now.pageCache.missCount,
       deltaPageCount: now.seals.deltaCount, duplicatePageCount: now.seals.duplicateCount,
-      fullPageCount: now.seals.fullCount)
+      fullPageCount: now.seals.fullCount, isPoisoned: now.isPoisoned)
   }
 }

@@ -1,39 +1,49 @@
 public import CoppiceEngine
 internal import CoppiceFormat
-internal import CoppicePlatform
 
-/// What a branch or snapshot takes.
+/// What a branch or snapshot takes. Stored bytes are those of pages and of the nodes that lead to
+/// them.
 public struct Usage: Hashable, Sendable {
   public var name: String
   /// Bytes of all files as their readers see them, holes included.
   public var logicalByteCount: UInt64
-  /// Stored bytes that other branches or snapshots refer to as well.
+  /// Stored bytes that other branches or snapshots keep as well. One that is deleted keeps what it
+  /// has as long as it can be restored.
   public var sharedByteCount: UInt64
-  /// Stored bytes that only this one refers to: what deleting it frees.
+  /// Stored bytes that only this one keeps.
   public var exclusiveByteCount: UInt64
+  /// Bytes of changes that are in memory and in the journal only.
+  public var unsealedByteCount: UInt64
   /// Files with content.
   public var fileCount: Int
 }
 
 extension Store {
-  /// What entries take, in the order of the names; without names all, sorted. Changes that are not
-  /// in segments yet do not count as stored. Reads all manifests that are in use. Throws `notFound`.
+  /// What entries take, in the order of the names; without names all, sorted. Takes time in
+  /// proportion to the manifests of the store. Throws `notFound`.
   public func usage(_ names: [String]? = nil) throws(StoreError) -> [Usage] {
     var wanted = names ?? []
     if names == nil { wanted = try entries().map(\.name) }
-    var ids: [BranchID] = []
-    for name in wanted { ids.append(try engineBranch(name).id) }
-    let counted = try engine.usage(of: ids)
-    return zip(wanted, counted).map { name, branch in
-      Usage(
-        name: name, logicalByteCount: branch.logicalByteCount,
-        sharedByteCount: branch.sharedByteCount, exclusiveByteCount: branch.exclusiveByteCount,
-        fileCount: branch.volumeCount)
+    var branches: [EngineBranch] = []
+    for name in wanted { branches.append(try engineBranch(name)) }
+    var result: [Usage] = []
+    for (index, usage) in try engine.usage(of: branches.map(\.id)).enumerated() {
+      // Volume 0 is no file.
+      let names = try branches[index].attributes(of: .names)
+      result.append(
+        Usage(
+          name: wanted[index],
+          logicalByteCount: usage.logicalByteCount
+            - min(names?.byteCount ?? 0, usage.logicalByteCount),
+          sharedByteCount: usage.sharedByteCount, exclusiveByteCount: usage.exclusiveByteCount,
+          unsealedByteCount: usage.unsealedByteCount,
+          fileCount: usage.volumeCount - (names == nil ? 0 : 1)))
     }
+    return result
   }
 
-  /// The stored bytes that a garbage collection can reclaim once all these entries, and no others,
-  /// are deleted and forgotten. Throws `notFound`.
+  /// The stored bytes that nothing keeps once all these entries are deleted and can no longer be
+  /// restored. Throws `notFound`.
   public func freedByteCount(deleting names: [String]) throws(StoreError) -> UInt64 {
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }
