@@ -26,8 +26,8 @@ extension Engine {
     return try UsageCount(engine: self, moment: moment).usage(of: branches)
   }
 
-  /// Stored bytes of the frames that no entry and no reader would keep if these entries were
-  /// forgotten and nothing else: what the next garbage collection could then reclaim of them.
+  /// Stored bytes of these entries' frames that no other entry, deleted ones aside, and no reader
+  /// keeps: what the next garbage collection could reclaim of them once they are deleted.
   package func byteCountFreed(byForgetting branches: Set<BranchID>) throws(StoreError) -> UInt64 {
     let moment = try StoreMoment(self)
     return try UsageCount(engine: self, moment: moment).byteCountFreed(byForgetting: branches)
@@ -59,6 +59,11 @@ private struct UsageCount {
     for ref in [group.root] + group.refs { try walk.walk(ref, enter) }
   }
 
+  /// A deleted entry keeps nothing: a collection on request forgets it.
+  private func isKeeper(_ entry: StoreMoment.Entry) -> Bool {
+    !entry.entry.flags.contains(.deleted)
+  }
+
   // MARK: Usage
 
   func usage(of branches: [BranchID]) throws(StoreError) -> [BranchUsage] {
@@ -70,7 +75,7 @@ private struct UsageCount {
       wanted.append(entry)
     }
     let numbers = FrameNumbers()
-    let shared = try sharedFrames(numbers)
+    let shared = try sharedFrames(numbers, wanted: Set(branches))
     var bytes: [Group: (referenced: UInt64, exclusive: UInt64)] = [:]
     let groups = Array(Set(wanted.map(group)))
     for start in stride(from: 0, to: groups.count, by: Self.batchCount) {
@@ -97,9 +102,13 @@ private struct UsageCount {
   ///
   /// Every frame gets its owner at its first visit and `several` at the first visit for another, so
   /// that no subtree is walked more than twice.
-  private func sharedFrames(_ numbers: FrameNumbers) throws(StoreError) -> FrameMarks {
+  private func sharedFrames(_ numbers: FrameNumbers, wanted: Set<BranchID>) throws(StoreError)
+    -> FrameMarks
+  {
     var groups: [Group: Int] = [:]
-    for entry in moment.entries { groups[group(entry), default: 0] += 1 }
+    for entry in moment.entries where isKeeper(entry) || wanted.contains(entry.entry.id) {
+      groups[group(entry), default: 0] += 1
+    }
     for (index, (group, count)) in groups.enumerated() {
       let owner = count > 1 ? Self.several : UInt32(index + 1)
       try walk(group) { numbers.own($0.name, by: owner) }
@@ -153,7 +162,7 @@ private struct UsageCount {
   func byteCountFreed(byForgetting branches: Set<BranchID>) throws(StoreError) -> UInt64 {
     let kept = FrameMarks()
     let candidates = FrameMarks()
-    for entry in moment.entries where !branches.contains(entry.entry.id) {
+    for entry in moment.entries where isKeeper(entry) && !branches.contains(entry.entry.id) {
       try walk(group(entry)) { kept.insert($0.name) }
     }
     for ref in moment.pinnedRoots {

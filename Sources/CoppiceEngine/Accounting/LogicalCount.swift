@@ -1,6 +1,6 @@
 internal import CoppiceFormat
 
-/// Counts the volumes of states and their bytes; table nodes that states share are counted once.
+/// Counts the volumes of states and their bytes, without the volume of names; table nodes that states share are counted once.
 struct LogicalCount {
   struct Total {
     var byteCount: UInt64 = 0
@@ -14,7 +14,7 @@ struct LogicalCount {
 
   mutating func total(of entry: StoreMoment.Entry) throws(StoreError) -> Total {
     var total = try total(below: entry.root.root)
-    for (volume, attributes) in entry.overlay.attributes {
+    for (volume, attributes) in entry.overlay.attributes where volume != .names {
       if let old = try entry.root.attributes(of: volume) {
         total.byteCount -= old.byteCount
         total.volumeCount -= 1
@@ -35,7 +35,8 @@ struct LogicalCount {
     }
     if let known = known[ref.locator.name] { return known }
     var total = Total()
-    for slot in 0..<Node.slotCount where !node.refs[slot].isHole {
+    let isFirst = node.header.level == 0 && node.header.firstKey == VolumeNumber.names.rawValue
+    for slot in (isFirst ? 1 : 0)..<Node.slotCount where !node.refs[slot].isHole {
       let part = try self.total(below: node.refs[slot])
       total.byteCount += part.byteCount
       total.volumeCount += part.volumeCount

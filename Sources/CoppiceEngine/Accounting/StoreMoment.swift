@@ -30,18 +30,21 @@ final class StoreMoment {
       for layer in state.frozen.layers { overlay.add(layer) }
       pinnedRoots += overlay.refs
     }
-    let branches = engine.control.withLock {
-      engine.branches.values.sorted { $0.id < $1.id }.compactMap { branch in
-        engine.catalogue.branches[branch.id].map { (branch, $0) }
+    // Under the control lock, as a collection takes its roots: it sees a branch's state or its pin.
+    var taken: [(entry: BranchEntry, sealed: SealedState, open: OverlaySummary)] = []
+    engine.control.withLock {
+      for branch in engine.branches.values.sorted(by: { $0.id < $1.id }) {
+        guard let entry = engine.catalogue.branches[branch.id] else { continue }
+        var open = OverlaySummary()
+        let sealed = branch.state.withLock { state in
+          open.add(state.open)
+          return state.sealed
+        }
+        pins.append(engine.pins.insert(sealed))
+        taken.append((entry, sealed, open))
       }
     }
-    for (branch, entry) in branches {
-      var open = OverlaySummary()
-      let sealed = branch.state.withLock { state in
-        open.add(state.open)
-        pins.append(engine.pins.insert(state.sealed))
-        return state.sealed
-      }
+    for (entry, sealed, open) in taken {
       var overlay = OverlaySummary()
       for layer in sealed.frozen.layers { overlay.add(layer) }
       overlay.add(open)

@@ -1,7 +1,8 @@
 internal import CoppiceFormat
 
 /// Finds everything reachable from roots. A node is visited once, however many roots share it; the
-/// node's checksum is verified when it is read.
+/// node's checksum is verified when it is read. The full node that another builds on is visited too,
+/// so what its overrides hide stays until the node is stored in full again.
 ///
 /// A node that cannot be read is reported, and everything it could refer to, all frames of its
 /// domain with smaller names, counts as live in this cycle.
@@ -23,16 +24,22 @@ struct MarkWalk {
 
   mutating func visit(_ ref: Ref) {
     guard !ref.isHole, cycle.mark(ref.locator.name), ref.locator.form.kind != .page else { return }
-    let node: Node
-    do throws(StoreError) { node = try frames.node(ref) } catch {
+    do throws(StoreError) {
+      let node = try frames.node(ref)
+      if let base = node.base, cycle.mark(base.name) {
+        visitChildren(of: try frames.baseNode(base))
+      }
+      visitChildren(of: node)
+    } catch {
       let name = ref.locator.name
       unreadable.append(name)
       if let domain = domain(name.segment) {
         liveThrough[domain] = max(liveThrough[domain] ?? name, name)
       }
-      return
     }
-    if let base = node.base { _ = cycle.mark(base.name) }
+  }
+
+  private mutating func visitChildren(of node: Node) {
     for slot in 0..<Node.slotCount { visit(node.refs[slot]) }
   }
 }
