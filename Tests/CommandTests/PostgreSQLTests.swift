@@ -31,6 +31,7 @@ struct PostgreSQLTests {
     // pg_basebackup gives the manifest in its stream an owner of no meaning.
     try Program("\(PostgreSQL.programs)/pg_verifybackup").check(
       ["--quiet", coppice.folder("backup")])
+    // The stream does not list its top directory; the server wants it to be its own.
     try server.start("backup")
     #expect(try server.sql("SELECT count(*), count(DISTINCT h) FROM t") == "20000|20000\n")
     try server.run("pg_amcheck", server.connection + ["--install-missing", "--all"])

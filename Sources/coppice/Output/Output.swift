@@ -71,9 +71,9 @@ enum Output {
       unit += 1
     }
     if unit == 0 { return "\(count) B" }
-    let scale = value < 9.995 ? 100.0 : value < 99.95 ? 10.0 : 1.0
-    let rounded = (value * scale).rounded() / scale
-    let digits = scale == 1 ? "\(Int(rounded))" : "\(rounded)"
+    let decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0
+    var digits = String(Int((value * [1, 10, 100][decimals]).rounded()))
+    if decimals > 0 { digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -decimals)) }
     return "\(digits) \(units[unit])"
   }
 

@@ -189,7 +189,9 @@ struct DirectoryImport {
     case .regular:
       report.fileCount += 1
       report.byteCount += item.status.byteCount
-      if isNew, item.status.byteCount == 0 { return }
+      let isEmpty = try session.finishEmpty(
+        file, byteCount: item.status.byteCount, modified: item.node.modified)
+      if isEmpty { return }
       if !isNew, try session.isUnchanged(file, item.status) {
         report.unchangedFileCount += 1
         session.counter.add(item.status.byteCount)

@@ -102,6 +102,18 @@ final class ImportSession: Sendable {
       device: status.device, inode: status.inode, content: content)
   }
 
+  /// Completes an empty file without a volume of its own; returns whether the file is one.
+  func finishEmpty(
+    _ file: FileID, byteCount: UInt64, modified: Timestamp
+  ) throws(StoreError) -> Bool {
+    guard byteCount == 0, try staging.attributes(of: file.volume) == nil else { return false }
+    try tree.update { transaction throws(StoreError) in
+      guard try transaction.attributes(of: file).modified != modified else { return }
+      try transaction.setAttributes(of: file, AttributeChanges(modified: modified))
+    }
+    return true
+  }
+
   // MARK: Removal
 
   /// Removes a name and, if it is a directory, all below it.

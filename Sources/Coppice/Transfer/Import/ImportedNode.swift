@@ -55,6 +55,16 @@ struct ImportedNode: Sendable {
     target = entry.linkTarget
   }
 
+  /// A directory as it is, but with another file's owner and these permissions.
+  init(directory: FileAttributes, like file: FileAttributes, permissions: UInt16) {
+    kind = .directory
+    self.permissions = permissions
+    userID = file.userID
+    groupID = file.groupID
+    accessed = directory.accessed
+    modified = directory.modified
+  }
+
   var newFile: NewFile {
     NewFile(
       permissions: permissions, userID: userID, groupID: groupID, accessed: accessed,

@@ -33,6 +33,7 @@ struct TarImport {
     while let entry = try reader.next() { try add(entry) }
     if session.options.isReplacing { report.removedCount += try removeUnseen(in: top) }
     try session.finishContents()
+    try addTop()
     for (file, node) in directories.sorted(by: { $0.key < $1.key }) {
       try session.tree.update { transaction throws(StoreError) in
         try ImportedFiles.update(file, to: node, transaction)
@@ -42,6 +43,20 @@ struct TarImport {
       report.notes.append(
         "access control lists of \(ignoredRecordCount) members were not kept: "
           + "tar holds them as text")
+    }
+  }
+
+  /// PostgreSQL's base backups do not list their top directory, and a server refuses one that is not
+  /// its user's alone: it gets the owner of the file that marks a data directory.
+  private mutating func addTop() throws(StoreError) {
+    let marker: FileName = "PG_VERSION"
+    guard directories[top] == nil, seen.contains(SeenName(directory: top, name: marker)),
+      let file = try session.lookupIfPresent(marker, in: top)
+    else { return }
+    directories[top] = try session.tree.update { transaction throws(StoreError) in
+      ImportedNode(
+        directory: try transaction.attributes(of: top),
+        like: try transaction.attributes(of: file.file), permissions: 0o700)
     }
   }
 
@@ -83,13 +98,12 @@ struct TarImport {
     self.files = files
     switch outcome {
     case .linked: return
-    case .made(let file): try bring(entry, node, file, isNew: true)
-    case .kept(let file): try bring(entry, node, file, isNew: false)
+    case .made(let file), .kept(let file): try bring(entry, node, file)
     }
   }
 
   private mutating func bring(
-    _ entry: TarEntry, _ node: ImportedNode, _ file: FileID, isNew: Bool
+    _ entry: TarEntry, _ node: ImportedNode, _ file: FileID
   ) throws(StoreError) {
     switch node.kind {
     case .directory:
@@ -100,7 +114,9 @@ struct TarImport {
     case .regular:
       report.fileCount += 1
       report.byteCount += entry.byteCount
-      if isNew, entry.byteCount == 0 { return }
+      let isEmpty = try session.finishEmpty(
+        file, byteCount: entry.byteCount, modified: node.modified)
+      if isEmpty { return }
       var reader = reader
       _ = try contents.run(
         file, modified: entry.modified, byteCount: entry.byteCount,
