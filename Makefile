@@ -15,9 +15,10 @@ test: lint
 lint:
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
+# BENCH names some of: empty fork read seal write cluster large; all of them otherwise.
 bench:
-	@.ci/install build postgresql
-	@swift run --quiet -c release --package-path Benchmarks
+	@.ci/install build postgresql peers
+	@swift run --quiet -c release --package-path Benchmarks CoppiceBenchmarks $(BENCH)
 
 # Long runs of every decoder's fuzzer; `make test` makes short ones.
 fuzz:
