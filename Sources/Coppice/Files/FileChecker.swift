@@ -82,7 +82,8 @@ struct FileChecker {
     if inode.kind == FileKind.directory.rawValue {
       directoryCounts[directory, default: 0] += 1
       if FileID(inode.parent) != directory {
-        findings.append("\(file) is in \(directory), but says it is in file \(inode.parent.rawValue)")
+        findings.append(
+          "\(file) is in \(directory), but says it is in file \(inode.parent.rawValue)")
       }
     }
   }

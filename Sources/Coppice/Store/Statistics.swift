@@ -6,7 +6,7 @@ public struct Statistics: Hashable, Sendable {
   public var snapshotCount: Int
   /// Deleted entries that can still be restored.
   public var deletedCount: Int
-  /// Bytes of all files of all branches and snapshots as their readers see them, and of their names.
+  /// Bytes of all files of all branches and snapshots as their readers see them.
   public var logicalByteCount: UInt64
   /// Bytes of the different pages that are stored and kept, uncompressed.
   public var uniqueByteCount: UInt64

@@ -7,8 +7,7 @@ public struct Usage: Hashable, Sendable {
   public var name: String
   /// Bytes of all files as their readers see them, holes included.
   public var logicalByteCount: UInt64
-  /// Stored bytes that other branches or snapshots keep as well. One that is deleted keeps what it
-  /// has as long as it can be restored.
+  /// Stored bytes that other branches or snapshots keep as well. Deleted ones count as gone.
   public var sharedByteCount: UInt64
   /// Stored bytes that only this one keeps.
   public var exclusiveByteCount: UInt64
@@ -24,26 +23,18 @@ extension Store {
   public func usage(_ names: [String]? = nil) throws(StoreError) -> [Usage] {
     var wanted = names ?? []
     if names == nil { wanted = try entries().map(\.name) }
-    var branches: [EngineBranch] = []
-    for name in wanted { branches.append(try engineBranch(name)) }
-    var result: [Usage] = []
-    for (index, usage) in try engine.usage(of: branches.map(\.id)).enumerated() {
-      // Volume 0 is no file.
-      let names = try branches[index].attributes(of: .names)
-      result.append(
-        Usage(
-          name: wanted[index],
-          logicalByteCount: usage.logicalByteCount
-            - min(names?.byteCount ?? 0, usage.logicalByteCount),
-          sharedByteCount: usage.sharedByteCount, exclusiveByteCount: usage.exclusiveByteCount,
-          unsealedByteCount: usage.unsealedByteCount,
-          fileCount: usage.volumeCount - (names == nil ? 0 : 1)))
+    var ids: [BranchID] = []
+    for name in wanted { ids.append(try engineBranch(name).id) }
+    return zip(wanted, try engine.usage(of: ids)).map { name, usage in
+      Usage(
+        name: name, logicalByteCount: usage.logicalByteCount,
+        sharedByteCount: usage.sharedByteCount, exclusiveByteCount: usage.exclusiveByteCount,
+        unsealedByteCount: usage.unsealedByteCount, fileCount: usage.volumeCount)
     }
-    return result
   }
 
-  /// The stored bytes that nothing keeps once all these entries are deleted and can no longer be
-  /// restored. Throws `notFound`.
+  /// The stored bytes that nothing keeps once all these entries are deleted, and those that were
+  /// deleted before can no longer be restored. Throws `notFound`.
   public func freedByteCount(deleting names: [String]) throws(StoreError) -> UInt64 {
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }

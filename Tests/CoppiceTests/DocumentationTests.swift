@@ -1,0 +1,116 @@
+import Coppice
+import Foundation
+import TestSupport
+import Testing
+
+/// The examples of the documentation, as they stand there.
+@Suite struct DocumentationTests {
+  let directory: String
+  private let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    directory = folder.path + "/store"
+  }
+
+  @Test func `the first example says what it says`() throws {
+    let store = try Store.create(at: directory)
+    let main = try store.createBranch("main")
+    let file = try main.writeFile("greeting", Array("hello".utf8))
+    let fork = try store.createBranch("fork", from: "main")
+    try fork.write(file, at: 0, Array("H".utf8))
+    let changed = try store.diff("main", "fork").items.map(\.path.description)  // ["greeting"]
+    #expect(changed == ["greeting"])
+    try store.close()
+  }
+
+  @Test func `the steps of getting started work one after the other`() throws {
+    try Store.create(at: directory).close()
+    var options = Store.Options()
+    options.memory.pageCacheByteCount = 512 << 20
+    let store = try Store.open(at: directory, options: options)
+    defer { try? store.close() }
+
+    let main = try store.createBranch("main")
+    let base = try main.createDirectories("base/16384")
+    let table = try main.createFile("2619", in: base).file
+    try main.write(table, at: 0, [UInt8](repeating: 0, count: 8192))
+    try main.flush(table)
+
+    try main.transaction { (changes) throws(StoreError) in
+      let new = try changes.createFile("2619.new", in: base)
+      try changes.write(new.file, at: 0, [1, 2, 3])
+      try changes.rename("2619.new", in: base, to: "2619", in: base)
+    }
+    #expect(try main.read(main.lookup("base/16384/2619")) == [1, 2, 3])
+
+    let experiment = try store.createBranch("experiment", from: "main")
+    try store.createSnapshot("main@before-migration")
+    try experiment.writeFile("base/16384/2619", [4, 5, 6])
+    try store.reset("experiment", to: "main@before-migration")
+    #expect(try experiment.read(experiment.lookup("base/16384/2619")) == [1, 2, 3])
+
+    try main.writeFile("base/16384/2619", [7])
+    for item in try store.diff("main@before-migration", "main").items {
+      print(item.path, item.change, item.changedPageCount)
+    }
+    for usage in try store.usage() {
+      print(usage.name, usage.exclusiveByteCount, usage.sharedByteCount)
+    }
+
+    do throws(StoreError) {
+      try main.removeDirectory("base", in: .root)
+    } catch {
+      guard error.reason == .notEmpty else { throw error }
+      try main.removeTree("base", in: .root)
+    }
+    #expect(try main.readDirectory(.root).isEmpty)
+  }
+
+  /// Every line of Swift in the documentation is a line of this file.
+  @Test func `the examples in the documentation are the ones that are tested`() throws {
+    let here = URL(filePath: #filePath)
+    let root = here.deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let tested = Set(lines(try String(contentsOf: here, encoding: .utf8)))
+    let catalogue = root.appending(path: "Sources/Coppice/Coppice.docc")
+    var count = 0
+    for name in try FileManager.default.contentsOfDirectory(atPath: catalogue.path) {
+      let text = try String(contentsOf: catalogue.appending(path: name), encoding: .utf8)
+      for (index, block) in text.components(separatedBy: "```").enumerated()
+      where index % 2 == 1 && block.hasPrefix("swift\n") {
+        for line in lines(String(block.dropFirst(6))) {
+          count += 1
+          #expect(tested.contains(line), "\(name): \(line)")
+        }
+      }
+    }
+    #expect(count > 30)
+  }
+
+  /// Every line of a byte table in the documentation is one of a codec's comment.
+  @Test func `the byte tables in the documentation are those of the codecs`() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let format = root.appending(path: "Sources/CoppiceFormat")
+    var known: Set<String> = []
+    for name in try FileManager.default.subpathsOfDirectory(atPath: format.path)
+    where name.hasSuffix(".swift") {
+      let source = try String(contentsOf: format.appending(path: name), encoding: .utf8)
+      for line in lines(source) where line.hasPrefix("///") {
+        known.insert(line.dropFirst(3).trimmingCharacters(in: .whitespaces))
+      }
+    }
+    let article = root.appending(path: "Sources/Coppice/Coppice.docc/OnDiskFormat.md")
+    let blocks = try String(contentsOf: article, encoding: .utf8).components(separatedBy: "```")
+    for (index, block) in blocks.enumerated() where index % 2 == 1 {
+      for line in lines(block) { #expect(known.contains(line), "\(line)") }
+    }
+    #expect(blocks.count > 30)
+  }
+
+  private func lines(_ text: String) -> [String] {
+    text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+      .filter { !$0.isEmpty }
+  }
+}
