@@ -37,7 +37,7 @@ let package = Package(
     .executableTarget(
       name: "coppice",
       dependencies: [
-        "Coppice", "CoppiceFormat", "CoppicePlatform",
+        "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 

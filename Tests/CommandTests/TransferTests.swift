@@ -177,6 +177,14 @@ import Testing
     }
   }
 
+  @Test func `a link to a tablespace is told`() throws {
+    let coppice = try CoppiceCommand()
+    try coppice.script("mkdir -p tree/pg_tblspc; ln -s /elsewhere tree/pg_tblspc/16400")
+    let notes = try coppice.json("import", "tree", "main")["notes"] as? [String]
+    #expect(notes?.count == 1)
+    #expect(notes?.first?.contains("/elsewhere") == true)
+  }
+
   @Test func `a dry run changes nothing`() throws {
     let coppice = try CoppiceCommand()
     try coppice.makeTree()

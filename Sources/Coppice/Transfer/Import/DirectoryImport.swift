@@ -184,7 +184,10 @@ struct DirectoryImport {
       try session.tree.update { transaction throws(StoreError) in
         try ImportedFiles.update(file, to: item.node, transaction)
       }
-    case .symbolicLink: report.symbolicLinkCount += 1
+    case .symbolicLink:
+      report.symbolicLinkCount += 1
+      report.noteTablespace(
+        item.node, path: source.path + "/" + String(decoding: item.sourceName, as: UTF8.self))
     case .characterDevice, .blockDevice, .fifo, .socket: report.specialFileCount += 1
     case .regular:
       report.fileCount += 1

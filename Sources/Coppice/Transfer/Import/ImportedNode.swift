@@ -71,3 +71,17 @@ struct ImportedNode: Sendable {
       modified: modified)
   }
 }
+
+extension ImportReport {
+  /// Says when a link leads from a PostgreSQL data directory to a tablespace elsewhere: every copy
+  /// of the tree would lead there too, and a server on one would write to all.
+  mutating func noteTablespace(_ node: ImportedNode, path: String) {
+    guard node.kind == .symbolicLink, node.target.first == UInt8(ascii: "/"),
+      path.split(separator: "/").dropLast().last == "pg_tblspc"
+    else { return }
+    let target = String(decoding: node.target, as: UTF8.self)
+    notes.append(
+      "\(path) leads to the tablespace \(target), which is not imported: run no server on an "
+        + "exported branch before you have changed that link")
+  }
+}

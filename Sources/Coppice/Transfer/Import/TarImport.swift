@@ -109,7 +109,9 @@ struct TarImport {
     case .directory:
       report.directoryCount += 1
       directories[file] = node
-    case .symbolicLink: report.symbolicLinkCount += 1
+    case .symbolicLink:
+      report.symbolicLinkCount += 1
+      report.noteTablespace(node, path: String(decoding: entry.path, as: UTF8.self))
     case .characterDevice, .blockDevice, .fifo, .socket: report.specialFileCount += 1
     case .regular:
       report.fileCount += 1
