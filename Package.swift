@@ -62,6 +62,12 @@ let package = Package(
       dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "CompatibilityTests",
+      dependencies: [
+        "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport",
+      ],
+      swiftSettings: strict),
+    .testTarget(
       name: "CoppiceTests",
       dependencies: [
         "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport",

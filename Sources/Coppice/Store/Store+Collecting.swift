@@ -1,0 +1,43 @@
+public import CoppiceEngine
+
+/// What a garbage collection found and did. Byte counts are of stored pages and nodes, unless they
+/// say otherwise.
+public struct CollectionSummary: Hashable, Sendable {
+  /// Deleted branches and snapshots that can no longer be restored.
+  public var forgottenCount: Int
+  public var liveByteCount: Int
+  public var deadByteCount: Int
+  public var reclaimedSegmentCount: Int
+  /// Bytes of the segment files that were removed.
+  public var reclaimedByteCount: Int
+  /// Live bytes that were copied out of them.
+  public var copiedByteCount: Int
+  /// Dead bytes in segments that were not worth emptying.
+  public var leftByteCount: Int
+  /// Structures that could not be read; everything that they may refer to was kept.
+  public var unreadable: [String]
+}
+
+extension Store {
+  /// Reclaims what no branch or snapshot refers to, beside readers and writers. Deleted branches and
+  /// snapshots are forgotten first: from then on they cannot be restored.
+  ///
+  /// - Parameters:
+  ///   - isFull: empties every closed segment that holds anything dead, not only those where little
+  ///     has to be copied.
+  ///   - isDryRun: changes nothing, and says what would be done.
+  /// - Throws: `denied`, `full`, `corrupt`; everything is as it was then.
+  public func collectGarbage(isFull: Bool = false, isDryRun: Bool = false) throws(StoreError)
+    -> CollectionSummary
+  {
+    var options = CollectionOptions()
+    options.isFull = isFull
+    options.isDryRun = isDryRun
+    let report = try engine.collectGarbage(options)
+    return CollectionSummary(
+      forgottenCount: report.forgottenBranchCount, liveByteCount: report.liveByteCount,
+      deadByteCount: report.deadByteCount, reclaimedSegmentCount: report.reclaimedSegmentCount,
+      reclaimedByteCount: report.reclaimedByteCount, copiedByteCount: report.copiedByteCount,
+      leftByteCount: report.leftByteCount, unreadable: report.unreadable)
+  }
+}

@@ -1,0 +1,76 @@
+internal import ArgumentParser
+internal import Coppice
+
+struct CollectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gc", abstract: "Reclaim what no branch or snapshot refers to.",
+    discussion: """
+      Deleted branches and snapshots are forgotten: they cannot be restored afterwards. JSON: \
+      isDryRun, forgottenCount, liveByteCount, deadByteCount, reclaimedSegmentCount, \
+      reclaimedByteCount, copiedByteCount, leftByteCount, unreadable.
+
+      Example:
+        coppice gc --full
+      """)
+
+  @OptionGroup var options: StoreOptions
+
+  @Flag(name: .long, help: "Empty every segment that holds anything dead, however little.")
+  var full = false
+
+  @Flag(name: .long, help: "Say what would be reclaimed, and change nothing.")
+  var dryRun = false
+
+  func run() throws {
+    let answer = try options.withStore(isReadOnly: false) { store in
+      Answer(
+        try store.collectGarbage(isFull: full, isDryRun: dryRun), isDryRun: dryRun)
+    }
+    try options.print(answer)
+  }
+
+  struct Answer: Reply {
+    var isDryRun: Bool
+    var forgottenCount: Int
+    var liveByteCount: Int
+    var deadByteCount: Int
+    var reclaimedSegmentCount: Int
+    var reclaimedByteCount: Int
+    var copiedByteCount: Int
+    var leftByteCount: Int
+    var unreadable: [String]
+
+    init(_ summary: CollectionSummary, isDryRun: Bool) {
+      self.isDryRun = isDryRun
+      forgottenCount = summary.forgottenCount
+      liveByteCount = summary.liveByteCount
+      deadByteCount = summary.deadByteCount
+      reclaimedSegmentCount = summary.reclaimedSegmentCount
+      reclaimedByteCount = summary.reclaimedByteCount
+      copiedByteCount = summary.copiedByteCount
+      leftByteCount = summary.leftByteCount
+      unreadable = summary.unreadable
+    }
+
+    var text: String {
+      let verb = isDryRun ? "would reclaim" : "reclaimed"
+      var lines = [
+        "\(verb) \(Output.bytes(UInt64(reclaimedByteCount))) in "
+          + "\(Output.count(reclaimedSegmentCount, "segment")), "
+          + "\(Output.bytes(UInt64(copiedByteCount))) of live data copied"
+      ]
+      if forgottenCount > 0 {
+        lines.append(
+          "\(isDryRun ? "would forget" : "forgot") "
+            + Output.count(forgottenCount, "deleted entry"))
+      }
+      if leftByteCount > 0 {
+        lines.append("left \(Output.bytes(UInt64(leftByteCount))) in segments that are mostly live")
+      }
+      for object in unreadable {
+        lines.append("\(object): unreadable; what it may refer to was kept")
+      }
+      return lines.joined(separator: "\n")
+    }
+  }
+}
