@@ -51,7 +51,7 @@ private struct UsageCount {
   private static let batchCount = 32
 
   private func group(_ entry: StoreMoment.Entry) -> Group {
-    Group(root: entry.root.root, refs: entry.overlay.refs)
+    Group(root: entry.root.root, refs: entry.overlay.refs.map(\.ref))
   }
 
   private func walk(_ group: Group, _ enter: (Locator) -> Bool) throws(StoreError) {

@@ -28,7 +28,7 @@ final class StoreMoment {
       pinnedRoots.append(state.root.root)
       var overlay = OverlaySummary()
       for layer in state.frozen.layers { overlay.add(layer) }
-      pinnedRoots += overlay.refs
+      pinnedRoots += overlay.refs.map(\.ref)
     }
     // Under the control lock, as a collection takes its roots: it sees a branch's state or its pin.
     var taken: [(entry: BranchEntry, sealed: SealedState, open: OverlaySummary)] = []
@@ -66,22 +66,24 @@ final class StoreMoment {
 struct OverlaySummary {
   /// A volume's attributes; inner `nil` when it was dropped.
   private(set) var attributes: [VolumeNumber: VolumeAttributes?] = [:]
-  /// Shared pages and adopted volumes, in order of names.
-  private(set) var refs: [Ref] = []
+  /// Shared pages and adopted volumes, in order of their names.
+  private(set) var refs: [OverlayRef] = []
   /// Pages whose bytes are in RAM.
   private(set) var pageCount = 0
 
   /// Lays a layer on top. The caller holds the lock that guards the layer.
   mutating func add(_ layer: Layer) {
-    var found: [Ref] = []
+    var found: [OverlayRef] = []
     for number in layer.volumes.sortedKeys() {
       guard let part = layer[VolumeNumber(number)] else { continue }
       attributes.updateValue(part.attributes, forKey: VolumeNumber(number))
-      if let adopted = part.adopted { found.append(adopted) }
+      let volume = VolumeNumber(number)
+      if let adopted = part.adopted { found.append(OverlayRef(volume: volume, ref: adopted)) }
       for page in part.pages.sortedKeys() {
         switch part.pages[page] {
         case .bytes: pageCount += 1
-        case .shared(let ref) where !ref.isHole: found.append(ref)
+        case .shared(let ref) where !ref.isHole:
+          found.append(OverlayRef(volume: volume, page: PageNumber(page), ref: ref))
         default: break
         }
       }
@@ -95,8 +97,16 @@ struct OverlaySummary {
     take(upper.refs)
   }
 
-  private mutating func take(_ more: [Ref]) {
+  private mutating func take(_ more: [OverlayRef]) {
     guard !more.isEmpty else { return }
-    refs = (refs + more).sorted { $0.locator.name < $1.locator.name }
+    refs = (refs + more).sorted { $0.ref.locator.name < $1.ref.locator.name }
   }
+}
+
+/// A frame that a layer refers to: an adopted volume's top node, or a shared page.
+struct OverlayRef: Hashable {
+  var volume: VolumeNumber
+  /// `nil` for an adopted volume.
+  var page: PageNumber?
+  var ref: Ref
 }

@@ -43,7 +43,7 @@ extension Engine {
       if !entry.entry.flags.contains(.deleted) {
         usage.logicalByteCount += try logical.total(of: entry).byteCount
       }
-      for ref in [entry.root.root] + entry.overlay.refs {
+      for ref in [entry.root.root] + entry.overlay.refs.map(\.ref) {
         try walk.walk(ref) { live.insert($0.name) }
       }
     }

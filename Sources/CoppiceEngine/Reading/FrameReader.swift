@@ -65,7 +65,8 @@ final class FrameReader: Sendable {
     return try baseLocator(stored, locator)
   }
 
-  private func decodePage(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> PageBuffer {
+  /// The page without a look at the caches or at its hash; its base may come from a cache.
+  func decodePage(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> PageBuffer {
     guard locator.form.kind == .page, let encoding = locator.form.encoding else {
       throw damaged(locator, "its ref does not name a page")
     }
@@ -117,7 +118,8 @@ final class FrameReader: Sendable {
     return node
   }
 
-  private func decodeNode(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> Node {
+  /// As `decodePage`.
+  func decodeNode(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> Node {
     var stored = try storedBytes(locator, set)
     var base: Node?
     if locator.form.encoding == .overridesOnBase {

@@ -1,0 +1,92 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Finds the bundles of the published part of a segment, going on behind damaged ones.
+struct BundleScan {
+  enum Item {
+    case bundle(StoreInspector.BundleInspection)
+    case damage(Damage)
+  }
+
+  /// A part of the file in which no whole bundle lies.
+  struct Damage {
+    var offset: UInt64
+    var message: String
+    /// The frames that should lie there.
+    var ordinals: Range<UInt32>
+  }
+
+  let file: any DiskFile
+  let segment: SegmentEntry
+
+  private static let magic: [UInt8] = Array("CpBd".utf8)
+  private static let windowByteCount = 1 << 20
+
+  func scan<Failure: Error>(_ visit: (Item) throws(Failure) -> Void) throws(Failure) {
+    var offset = UInt64(SegmentHeader.byteCount)
+    var ordinal: UInt32 = 0
+    while offset < segment.byteCount {
+      let problem: String
+      switch bundle(at: offset) {
+      case .success(let bundle) where fits(bundle, ordinal):
+        try visit(.bundle(bundle))
+        offset += UInt64(bundle.header.bundleByteCount)
+        ordinal += bundle.header.frameCount
+        continue
+      case .success: problem = "the bundle belongs to another place"
+      case .failure(let error): problem = "\(error)"
+      }
+      let next = nextBundle(behind: offset, ordinal: ordinal)
+      let end = next?.header.firstOrdinal ?? max(ordinal, segment.frameCount)
+      try visit(
+        .damage(Damage(offset: offset, message: problem, ordinals: ordinal..<max(ordinal, end))))
+      offset = next?.offset ?? segment.byteCount
+      ordinal = max(ordinal, end)
+    }
+    if ordinal != segment.frameCount, !segment.flags.contains(.host) {
+      let message = "\(ordinal) frames were found, \(segment.frameCount) were published"
+      let lost = min(ordinal, segment.frameCount)..<segment.frameCount
+      try visit(.damage(Damage(offset: offset, message: message, ordinals: lost)))
+    }
+  }
+
+  private func fits(_ bundle: StoreInspector.BundleInspection, _ ordinal: UInt32) -> Bool {
+    bundle.header.hasHomeNames || bundle.header.firstOrdinal == ordinal
+  }
+
+  private func bundle(at offset: UInt64)
+    -> Result<StoreInspector.BundleInspection, FormatError>
+  {
+    Result { () throws(FormatError) in
+      let reader = BundleReader(file, segment.id, at: offset, end: segment.byteCount)
+      guard let bundle = try reader.read() else { throw .malformed(what: "bundle's length") }
+      return bundle
+    }
+  }
+
+  /// The next whole bundle, found by its magic and proven by its checksum.
+  private func nextBundle(behind offset: UInt64, ordinal: UInt32)
+    -> StoreInspector.BundleInspection?
+  {
+    var start = offset + 1
+    while start < segment.byteCount {
+      let count = Int(min(UInt64(Self.windowByteCount), segment.byteCount - start))
+      // Unreadable parts are passed over.
+      let window = (try? StoreInspector.bytes(of: file, at: start, count: count)) ?? []
+      var index = 0
+      while index + Self.magic.count <= window.count {
+        if window[index] == Self.magic[0],
+          window[index..<index + Self.magic.count].elementsEqual(Self.magic),
+          case .success(let found) = bundle(at: start + UInt64(index)),
+          found.header.hasHomeNames || found.header.firstOrdinal >= ordinal
+        {
+          return found
+        }
+        index += 1
+      }
+      if count <= Self.magic.count { return nil }
+      start += UInt64(count - Self.magic.count + 1)
+    }
+    return nil
+  }
+}

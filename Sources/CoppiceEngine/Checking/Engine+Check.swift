@@ -1,0 +1,100 @@
+internal import CoppiceFormat
+package import CoppicePlatform
+
+extension Engine {
+  /// Checks every structure of this store beside readers and writers, as it is now.
+  ///
+  /// Never stops at a finding. Changes nothing. Takes time in proportion to the store's frames, but
+  /// reads no pages.
+  package func check(progress: (CheckProgress) -> Void) throws(StoreError) -> CheckReport {
+    let findings = FindingList()
+    progress(CheckProgress(stage: .files, doneCount: 0, totalCount: 1))
+    // No checkpoint replaces a catalogue or recycles a journal file meanwhile.
+    checkpointing.withLock {
+      let opening = OpeningCheck(disk: disk, findings: findings)
+      _ = opening.checkSuperblock()
+      guard let newest = opening.checkCatalogues() else { return }
+      progress(CheckProgress(stage: .journal, doneCount: 0, totalCount: 1))
+      opening.checkJournal(superblock, newest)
+    }
+    return try withChecker(progress: progress) { $0.run(findings) }
+  }
+
+  /// Makes a checker of all entries as they are now; what they refer to stays until `body` returns.
+  func withChecker<Result>(
+    progress: (CheckProgress) -> Void = { _ in }, _ body: (StoreChecker) -> Result
+  ) throws(StoreError) -> Result {
+    let moment = try StoreMoment(self)
+    return withoutActuallyEscaping(progress) { progress in
+      body(
+        StoreChecker(
+          disk: disk, superblock: superblock, catalogue: control.withLock { catalogue },
+          entries: moment.entries.map {
+            CheckedEntry(
+              id: $0.entry.id, name: $0.entry.name, domain: $0.entry.domain,
+              root: $0.root.root, refs: $0.overlay.refs)
+          },
+          files: files,
+          isUnpublished: { [self] id in
+            id.rawValue >= control.withLock { catalogue.nextSegment } || domain(of: id) != nil
+          },
+          isKnown: { [self] id in control.withLock { catalogue.segments[id] != nil } },
+          progress: progress))
+    }
+  }
+
+  /// As `check` of an open store, for one that may be too damaged to open: what keeps it from
+  /// opening is a finding then, and what the catalogue alone leads to is checked.
+  ///
+  /// - Throws: what opening throws when that says nothing about the store: `notFound`, `inUse`,
+  ///   `denied`, `unsupportedFormat`.
+  package static func check(
+    disk: any Disk, clock: any StoreClock, options: EngineOptions,
+    progress: (CheckProgress) -> Void
+  ) throws(StoreError) -> CheckReport {
+    var options = options
+    options.isReadOnly = true
+    options.usesThreads = false
+    let engine: Engine
+    do throws(StoreError) {
+      engine = try Engine.open(disk: disk, clock: clock, options: options)
+    } catch {
+      guard error.kind == .corrupt || error.kind == .unavailable else { throw error }
+      return withoutActuallyEscaping(progress) { progress in
+        checkUnopened(disk, because: error, progress)
+      }
+    }
+    defer { engine.abandon() }
+    return try engine.check(progress: progress)
+  }
+
+  private static func checkUnopened(
+    _ disk: any Disk, because error: StoreError, _ progress: @escaping (CheckProgress) -> Void
+  ) -> CheckReport {
+    let findings = FindingList()
+    let opening = OpeningCheck(disk: disk, findings: findings)
+    let superblock = opening.checkSuperblock()
+    let catalogue = opening.checkCatalogues()
+    if findings.findings.isEmpty {
+      findings.add(error.object.isEmpty ? "store" : error.object, error.message)
+    }
+    guard let superblock, let catalogue else {
+      var report = CheckReport()
+      report.findings = findings.findings
+      return report
+    }
+    if findings.findings.allSatisfy({ $0.object != error.object }) {
+      opening.checkJournal(superblock, catalogue)
+    }
+    // Without the journal: the state of the last checkpoint.
+    let state = CatalogueState(catalogue)
+    return StoreChecker(
+      disk: disk, superblock: superblock, catalogue: state,
+      entries: state.branches.values.sorted { $0.id < $1.id }.map {
+        CheckedEntry(id: $0.id, name: $0.name, domain: $0.domain, root: $0.root, refs: [])
+      },
+      files: SegmentFiles(disk: disk, capacity: 64), isUnpublished: { _ in true },
+      isKnown: { _ in true }, progress: progress
+    ).run(findings)
+  }
+}

@@ -1,0 +1,111 @@
+package import CoppiceFormat
+
+/// Something that is not as it was written.
+package struct Finding: Hashable, Sendable {
+  /// The structure: "superblock copy 1", "segments/0000000001 bundle at offset 64", "frame 1/17".
+  package var object: String
+  package var message: String
+  /// What cannot be read, or not be trusted, because of it; empty when nothing is lost.
+  package var affected: [AffectedRange]
+
+  package init(object: String, message: String, affected: [AffectedRange] = []) {
+    self.object = object
+    self.message = message
+    self.affected = affected
+  }
+}
+
+/// Content of one branch or snapshot that a finding concerns.
+package struct AffectedRange: Hashable, Sendable {
+  package var branch: BranchID
+  package var name: String
+  /// Volume numbers; one volume mostly.
+  package var volumes: Range<UInt64>
+  /// Page numbers, ascending; empty stands for all that the volumes hold.
+  package var pages: [Range<UInt64>]
+
+  package init(branch: BranchID, name: String, volumes: Range<UInt64>, pages: [Range<UInt64>]) {
+    self.branch = branch
+    self.name = name
+    self.volumes = volumes
+    self.pages = pages
+  }
+}
+
+/// What a check looked at, and what it found.
+package struct CheckReport: Sendable {
+  /// Empty: the store is sound, as far as a check reads it.
+  package var findings: [Finding] = []
+  /// Findings past `findingCountMax`, which are not listed.
+  package var omittedCount = 0
+  package var segmentCount = 0
+  package var bundleCount = 0
+  package var frameCount = 0
+  package var nodeCount = 0
+  package var pageRefCount = 0
+
+  package static let findingCountMax = 1000
+
+  package init() {}
+}
+
+/// How far a check has come.
+package struct CheckProgress: Hashable, Sendable {
+  package enum Stage: String, Sendable { case files, journal, segments, manifests, affected }
+  package var stage: Stage
+  package var doneCount: Int
+  package var totalCount: Int
+}
+
+/// Collects findings, and which frames each of them concerns.
+final class FindingList {
+  private(set) var findings: [Finding] = []
+  private(set) var omittedCount = 0
+  private var frames: [FrameName: [Int]] = [:]
+  private var ranges: [SegmentID: [(ordinals: Range<UInt32>, finding: Int)]] = [:]
+
+  /// Whether any frame is concerned.
+  var concernsFrames: Bool { !frames.isEmpty || !ranges.isEmpty }
+
+  func add(_ object: String, _ message: String) { _ = append(object, message) }
+
+  func add(_ object: String, _ message: String, frame: FrameName) {
+    if let index = append(object, message) { frames[frame, default: []].append(index) }
+  }
+
+  /// Concerns every frame of a segment with one of these ordinals.
+  func add(_ object: String, _ message: String, segment: SegmentID, ordinals: Range<UInt32>) {
+    guard let index = append(object, message), !ordinals.isEmpty else { return }
+    ranges[segment, default: []].append((ordinals, index))
+  }
+
+  private func append(_ object: String, _ message: String) -> Int? {
+    guard findings.count < CheckReport.findingCountMax else {
+      omittedCount += 1
+      return nil
+    }
+    findings.append(Finding(object: object, message: message))
+    return findings.count - 1
+  }
+
+  /// The findings that concern a frame.
+  func indices(of name: FrameName) -> [Int] {
+    var found = frames[name] ?? []
+    for range in ranges[name.segment] ?? [] where range.ordinals.contains(name.ordinal) {
+      found.append(range.finding)
+    }
+    return found
+  }
+
+  /// A derived frame suffers with its base.
+  func extend(to derived: FrameName, from base: FrameName) {
+    let known = indices(of: derived)
+    for index in indices(of: base) where !known.contains(index) {
+      frames[derived, default: []].append(index)
+    }
+  }
+
+  func setAffected(_ affected: [AffectedRange], of index: Int) {
+    findings[index].affected = affected
+  }
+}

@@ -1,0 +1,125 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// What the bundle directories say of frames, read when needed; bounded, the least recently used
+/// segment goes first.
+final class FramePlaces {
+  struct Place {
+    var offset: UInt32
+    var storedByteCount: Int
+    var form: FrameForm
+    var hashPrefix: UInt64
+    var base: FrameName
+  }
+
+  enum Answer {
+    case place(Place, isMoved: Bool)
+    /// A damaged part of a segment would have to tell.
+    case lost
+    case none
+  }
+
+  private struct Directory {
+    var places: [Place?] = []
+    var homes = IntegerMap<Place>()
+    var isDamaged = false
+    var lastUse = 0
+
+    var byteCount: Int {
+      (places.count + homes.count * 2) * MemoryLayout<Place?>.stride
+    }
+  }
+
+  private let files: SegmentFiles
+  private let segments: [SegmentID: SegmentEntry]
+  private let retired: [SegmentID: RetiredSegment]
+  private let byteCountMax: Int
+  private var directories: [SegmentID: Directory] = [:]
+  private var byteCount = 0
+  private var tick = 0
+
+  init(
+    files: SegmentFiles, segments: [SegmentID: SegmentEntry],
+    retired: [SegmentID: RetiredSegment], byteCountMax: Int = 64 << 20
+  ) {
+    self.files = files
+    self.segments = segments
+    self.retired = retired
+    self.byteCountMax = byteCountMax
+  }
+
+  func domain(of name: FrameName) -> DomainID? {
+    if let entry = segments[name.segment] { return entry.domain }
+    return retired[name.segment]?.hosts.first.flatMap { segments[$0]?.domain }
+  }
+
+  subscript(name: FrameName) -> Answer {
+    if segments[name.segment] != nil {
+      return withDirectory(name.segment) { directory in
+        if Int(name.ordinal) < directory.places.count,
+          let place = directory.places[Int(name.ordinal)]
+        {
+          return .place(place, isMoved: false)
+        }
+        return directory.isDamaged ? .lost : .none
+      }
+    }
+    var answer = Answer.none
+    for host in retired[name.segment]?.hosts ?? [] where segments[host] != nil {
+      let found: Answer = withDirectory(host) { directory in
+        if let place = directory.homes[name.rawValue] { return .place(place, isMoved: true) }
+        return directory.isDamaged ? .lost : .none
+      }
+      if case .place = found { return found }
+      if case .lost = found { answer = .lost }
+    }
+    return answer
+  }
+
+  private func withDirectory(_ id: SegmentID, _ body: (Directory) -> Answer) -> Answer {
+    tick += 1
+    if directories[id] == nil {
+      let loaded = load(id)
+      byteCount += loaded.byteCount
+      directories[id] = loaded
+      while byteCount > byteCountMax, directories.count > 1 { removeOldest(but: id) }
+    }
+    directories[id]?.lastUse = tick
+    return directories[id].map(body) ?? .none
+  }
+
+  private func removeOldest(but id: SegmentID) {
+    let oldest = directories.filter { $0.key != id }.min { $0.value.lastUse < $1.value.lastUse }
+    guard let oldest else { return }
+    byteCount -= oldest.value.byteCount
+    directories[oldest.key] = nil
+  }
+
+  private func load(_ id: SegmentID) -> Directory {
+    var directory = Directory()
+    // What cannot be read is lost; the segments' own check says why.
+    guard let entry = segments[id], let file = try? files.file(id) else {
+      directory.isDamaged = true
+      return directory
+    }
+    BundleScan(file: file, segment: entry).scan { item in
+      guard case .bundle(let bundle) = item else {
+        directory.isDamaged = true
+        return
+      }
+      let first = Int(bundle.header.firstOrdinal)
+      while directory.places.count < first { directory.places.append(nil) }
+      for frame in bundle.frames {
+        let place = Place(
+          offset: frame.locator.offset, storedByteCount: frame.entry.storedByteCount,
+          form: frame.entry.form, hashPrefix: frame.entry.hashPrefix, base: frame.entry.base)
+        if frame.entry.home == .none {
+          directory.places.append(place)
+        } else {
+          directory.homes.insert(place, at: frame.name.rawValue)
+        }
+      }
+    }
+    return directory
+  }
+}

@@ -1,0 +1,56 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Checks the files that opening reads: superblock, catalogue, journal.
+struct OpeningCheck {
+  let disk: any Disk
+  let findings: FindingList
+
+  /// Returns the superblock, if either copy is whole.
+  func checkSuperblock() -> Superblock? {
+    do throws(StoreError) {
+      let copies = try StoreInspector(disk: disk).superblock().copies
+      var whole: [Superblock] = []
+      for (index, copy) in copies.enumerated() {
+        switch copy {
+        case .success(let superblock): whole.append(superblock)
+        case .failure(let error): findings.add("superblock copy \(index + 1)", "\(error)")
+        }
+      }
+      if whole.count == 2, whole[0] != whole[1] {
+        findings.add(Engine.superblockName, "its two copies differ")
+      }
+      return whole.first
+    } catch {
+      findings.add(Engine.superblockName, "\(error)")
+      return nil
+    }
+  }
+
+  /// Returns the newest catalogue, if it is whole.
+  func checkCatalogues() -> Catalogue? {
+    do throws(StoreError) {
+      let files = try StoreInspector(disk: disk).catalogues()
+      if files.isEmpty { findings.add("catalogue", "the store has none") }
+      for (index, file) in files.enumerated() {
+        guard case .failure(let error) = file.content else { continue }
+        findings.add(file.file, index == 0 ? "\(error)" : "\(error); it is kept for repair only")
+      }
+      return try? files.first?.content.get()
+    } catch {
+      findings.add("catalogue", "\(error)")
+      return nil
+    }
+  }
+
+  /// Reads the journal as opening would.
+  func checkJournal(_ superblock: Superblock, _ catalogue: Catalogue) {
+    do throws(StoreError) {
+      _ = try JournalRecovery(
+        disk: disk, uuid: superblock.uuid, catalogue: catalogue, isReadOnly: true
+      ).run()
+    } catch {
+      findings.add(error.object.isEmpty ? Journal.directory : error.object, error.message)
+    }
+  }
+}

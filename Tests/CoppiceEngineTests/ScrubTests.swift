@@ -1,0 +1,126 @@
+import CoppiceEngine
+import CoppiceFormat
+import TestSupport
+import Testing
+
+@Suite struct ScrubTests {
+  private static let mebibyte = 256 * 4096
+
+  /// Three bundles and more, with a page that a fork stores as a difference.
+  private func sampleStore() throws -> TestStore {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var generator = SplitMix64(seed: 31)
+    try main.put(1, generator.bytes(2 * Self.mebibyte))
+    try store.engine.sealAll()
+    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    try child.put(1, at: 7 * 4096 + 9, [1, 2, 3])
+    try store.engine.sealAll()
+    return store
+  }
+
+  private func scrub(
+    _ store: TestStore, from cursor: ScrubCursor = .start, options: ScrubOptions = ScrubOptions(),
+    sleep: (UInt64) -> Void = { _ in }, visit: (ScrubProgress) -> Bool = { _ in true }
+  ) throws -> ScrubReport {
+    try store.engine.scrub(from: cursor, options: options, sleep: sleep, visit: visit)
+  }
+
+  @Test func `a scrub reads every frame of a sound store`() throws {
+    let store = try sampleStore()
+    let report = try scrub(store)
+    #expect(report.findings == [])
+    #expect(report.next == nil)
+    let usage = try store.engine.storeUsage()
+    #expect(report.frameCount == usage.frameCount)
+    #expect(report.byteCount == usage.storedByteCount - 64)
+  }
+
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func `random stores scrub clean`(seed: UInt64) throws {
+    let store = try TestStore()
+    var history = RandomHistory(seed: seed)
+    try history.run(store, stepCount: 100)
+    try store.engine.sealAll()
+    #expect(try scrub(store).findings == [])
+  }
+
+  @Test func `a damaged page names every branch that reads it`() throws {
+    let store = try sampleStore()
+    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+    let frames = segment.bundles.flatMap(\.frames)
+    let base = try #require(
+      frames.first { $0.entry.form.kind == .page && $0.entry.page == PageNumber(7) })
+    try store.disk.flipBit(4, at: UInt64(base.locator.offset) + 50, in: segment.file)
+    let report = try scrub(store)
+    let finding = try #require(report.findings.first)
+    #expect(report.findings.count == 1)
+    #expect(finding.object == "frame 1/\(base.name.ordinal)")
+    // The child's page is a difference to this one.
+    #expect(finding.affected.map(\.name) == ["main", "child"])
+    #expect(finding.affected.allSatisfy { $0.volumes == 1..<2 && $0.pages == [7..<8] })
+  }
+
+  @Test func `every flipped bit of a frame is found`() throws {
+    let store = try sampleStore()
+    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+    var generator = SplitMix64(seed: 8)
+    let frames = segment.bundles.flatMap(\.frames)
+    let chosen = frames.suffix(6) + (0..<12).map { _ in frames[generator.below(frames.count)] }
+    for frame in chosen {
+      let offset =
+        UInt64(frame.locator.offset) + UInt64(generator.below(frame.locator.storedByteCount))
+      let bit = generator.below(8)
+      try store.disk.flipBit(bit, at: offset, in: segment.file)
+      let report = try scrub(store)
+      #expect(
+        report.findings.first?.object.hasPrefix("frame 1/\(frame.name.ordinal)") == true,
+        "frame \(frame.name.ordinal), \(frame.entry.form)")
+      try store.disk.flipBit(bit, at: offset, in: segment.file)
+    }
+    #expect(try scrub(store).findings == [])
+  }
+
+  @Test func `a stopped scrub goes on where it was`() throws {
+    let store = try sampleStore()
+    var cursor: ScrubCursor? = .start
+    var frameCount = 0
+    var rounds = 0
+    while let from = cursor {
+      let parsed = try #require(ScrubCursor(text: from.text))
+      let report = try scrub(store, from: parsed, visit: { _ in false })
+      frameCount += report.frameCount
+      cursor = report.next
+      rounds += 1
+    }
+    #expect(rounds > 3)
+    #expect(frameCount == (try store.engine.storeUsage().frameCount))
+    #expect(ScrubCursor(text: "7") == nil)
+    #expect(ScrubCursor(text: "7:x") == nil)
+  }
+
+  @Test func `a scrub keeps to its rate`() throws {
+    let store = try sampleStore()
+    var slept: UInt64 = 0
+    let report = try scrub(
+      store, options: ScrubOptions(byteCountPerSecond: 1 << 20),
+      sleep: { nanoseconds in
+        slept += nanoseconds
+        store.clock.advance(byNanoseconds: nanoseconds)
+      })
+    let due = Double(report.byteCount) / Double(1 << 20) * 1e9
+    #expect(abs(Double(slept) - due) < 1e6)
+  }
+
+  @Test func `a damaged bundle directory is a finding and the scrub goes on`() throws {
+    let store = try sampleStore()
+    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+    let bundle = segment.bundles[1]
+    try store.disk.flipBit(
+      0, at: bundle.offset + UInt64(bundle.header.directoryOffset) + 3, in: segment.file)
+    let report = try scrub(store)
+    #expect(report.findings.count == 1)
+    let all = segment.bundles.reduce(0) { $0 + $1.frames.count }
+    #expect(report.frameCount == all - bundle.frames.count)
+  }
+}
