@@ -83,16 +83,17 @@ struct DiffBuilder {
 
     var origins = Dictionary(
       removed.map { ($0.file, $0.path) }, uniquingKeysWith: { first, _ in first })
+    var moved: Set<BranchPath> = []
     for name in added.sorted(by: { $0.path < $1.path }) {
       seen.insert(name.file)
       if let origin = origins.removeValue(forKey: name.file) {
-        removed.removeAll { $0.path == origin }
+        moved.insert(origin)
         try addPair(.renamed(from: origin), name.path, name.file, name.file)
       } else {
         try add(.added, name, new, newSpace)
       }
     }
-    for name in removed {
+    for name in removed where !moved.contains(name.path) {
       seen.insert(name.file)
       try add(.removed, name, old, oldSpace)
     }
