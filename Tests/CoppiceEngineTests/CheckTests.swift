@@ -26,6 +26,10 @@ import Testing
     try Engine.check(disk: disk, clock: SimulatedClock(), options: .small) { _ in }
   }
 
+  private func check(of store: TestStore) throws -> CheckReport {
+    try store.engine.check { _ in }
+  }
+
   private func check(flipping bit: Int, at offset: UInt64, in name: String, of disk: SimulatedDisk)
     throws -> CheckReport
   {
@@ -47,6 +51,59 @@ import Testing
     let report = try check(store.disk)
     #expect(report.findings == [])
     #expect(report.nodeCount > 0 && report.pageRefCount > 0 && report.frameCount > 0)
+  }
+
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func `stores stay sound through collections`(seed: UInt64) throws {
+    let store = try TestStore()
+    var history = RandomHistory(seed: seed)
+    var options = CollectionOptions()
+    options.isFull = true
+    for _ in 0..<4 {
+      try history.run(store, stepCount: 40)
+      let report = try store.engine.collectGarbage(options)
+      #expect(try check(of: store).findings == [])
+      let usage = try store.engine.storeUsage()
+      #expect(usage.liveFrameCount >= report.liveFrameCount)
+    }
+    try store.reopen()
+    #expect(try check(of: store).findings == [])
+    let scrub = try store.engine.scrub(
+      from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
+    #expect(scrub.findings == [])
+  }
+
+  @Test func `damage of an evacuated page names the branches that read it`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var generator = SplitMix64(seed: 9)
+    try main.put(1, generator.bytes(20 * 4096))
+    try store.engine.sealAll()
+    try main.put(1, generator.bytes(10 * 4096))
+    var options = CollectionOptions()
+    options.isFull = true
+    try store.engine.sealAll()
+    _ = try store.engine.collectGarbage(options)
+    let inspector = StoreInspector(disk: store.disk)
+    let page = try #require(
+      try inspector.segments().flatMap { try inspector.segment($0).bundles }
+        .filter { $0.header.hasHomeNames }.flatMap(\.frames)
+        .first { $0.entry.form.kind == .page && $0.entry.page == PageNumber(15) })
+    let host = try #require(
+      try inspector.segments().first { id in
+        try inspector.segment(id).bundles.contains { bundle in
+          bundle.frames.contains { $0.name == page.name }
+        }
+      })
+    let file = try inspector.segment(host).file
+    try store.disk.flipBit(1, at: UInt64(page.locator.offset) + 9, in: file)
+    let report = try store.engine.scrub(
+      from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
+    #expect(report.findings.count == 1)
+    let affected = try #require(report.findings.first?.affected.first)
+    #expect(affected.name == "main")
+    #expect(affected.volumes == 1..<2)
+    #expect(affected.pages == [15..<16])
   }
 
   @Test func `a check tells what it looked at and writes nothing`() throws {

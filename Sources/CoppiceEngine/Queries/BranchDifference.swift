@@ -86,10 +86,12 @@ package struct BranchDifference {
       guard let layer = part.layer else { continue }
       if isOneVolume, !unsharedIDs.contains(ObjectIdentifier(layer)) { continue }
       result = result.union(part.pages)
-      if part.holes.isEmpty, !part.replaces { continue }
-      let stored = try oldView.storedPages(in: 0..<UInt64.max)
-        .union(newView.storedPages(in: 0..<UInt64.max))
-      result = result.union(part.replaces ? stored : stored.intersection(part.holes))
+      var stored = PageRanges()
+      for hidden in part.replaces ? [0..<UInt64.max] : part.holes.ranges {
+        let own = try oldView.storedPages(in: hidden).union(newView.storedPages(in: hidden))
+        for range in own.ranges { stored.append(range) }
+      }
+      result = result.union(stored)
     }
     return result
   }
