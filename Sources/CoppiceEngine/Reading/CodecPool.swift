@@ -8,6 +8,8 @@ final class CodecSet {
   let nodes = NodeCodec()
   /// Stored bytes of a frame while it is read.
   let stored = AlignedBuffer(byteCountMin: 1 << 16)
+  /// Stored bytes of the pages that a leaf's job puts away, one behind the other.
+  let output = AlignedBuffer(byteCountMin: 1 << 16)
 
   init(pageByteCount: Int) { pages = PageCodec(pageByteCount: pageByteCount) }
 }

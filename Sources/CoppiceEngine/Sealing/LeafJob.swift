@@ -63,7 +63,8 @@ struct LeafJob {
     _ context: SealContext, _ set: CodecSet, _ refs: UnsafeMutablePointer<Ref>,
     _ counts: inout SealCounts
   ) throws(StoreError) {
-    let output = AlignedBuffer(byteCountMin: 64 << 10)
+    let output = set.output
+    output.removeAll()
     var sealer = PageSealer(context: context, set: set, output: output)
     var pending: [Pending] = []
     let secret = context.frames.secret
