@@ -11,6 +11,11 @@ public final class PageCodec {
   /// An output buffer of this many bytes is enough for every page.
   public let outputByteCountMax: Int
 
+  /// The lowest level that looks for long matches too: a page of alike rows or keys resembles itself
+  /// almost as much as its base, and level 1 then takes short matches in the page and misses the
+  /// long ones in the base.
+  private static let deltaLevel: Int32 = 3
+
   private let fullContext: OpaquePointer
   private let deltaContext: OpaquePointer
   private let decodeContext: OpaquePointer
@@ -25,6 +30,7 @@ public final class PageCodec {
     fullContext = Zstd.compressionContext()
     Zstd.set(ZSTD_c_windowLog, Int32(shift), on: fullContext)
     deltaContext = Zstd.compressionContext()
+    Zstd.set(ZSTD_c_compressionLevel, Self.deltaLevel, on: deltaContext)
     Zstd.set(ZSTD_c_windowLog, Int32(shift + 1), on: deltaContext)
     decodeContext = Zstd.decompressionContext(windowLog: Int32(shift + 1))
   }
