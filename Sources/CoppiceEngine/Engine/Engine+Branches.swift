@@ -77,7 +77,7 @@ extension Engine {
     throws(StoreError) -> EngineBranch
   {
     try checkWritable()
-    let (child, lsn) = try parent.writer.withLock { () throws(StoreError) in
+    let (child, lsn) = try parent.writer.withLockFirst { () throws(StoreError) in
       try control.withLock { () throws(StoreError) in
         try fork(holdingLocksOf: parent, named: name, isReadOnly: isReadOnly)
       }
@@ -174,8 +174,8 @@ extension Engine {
         remedy: "reset a branch")
     }
     let (first, second) = target.id < source.id ? (target, source) : (source, target)
-    let lsn = try first.writer.withLock { () throws(StoreError) in
-      try second.writer.withLock { () throws(StoreError) in
+    let lsn = try first.writer.withLockFirst { () throws(StoreError) in
+      try second.writer.withLockFirst { () throws(StoreError) in
         try control.withLock { () throws(StoreError) in
           try reset(holdingLocksOf: target, source, keepingOldAs: oldName)
         }

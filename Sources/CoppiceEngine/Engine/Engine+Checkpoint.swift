@@ -80,7 +80,7 @@ extension Engine {
   /// here, in RAM and in the catalogue alike.
   private func skipEmptyIntervals() {
     for branch in control.withLock({ Array(branches.values) }) {
-      branch.writer.withLock {
+      branch.writer.withLockFirst {
         control.withLock {
           let lsn = journal.lastLSN
           branch.state.withLock { state in

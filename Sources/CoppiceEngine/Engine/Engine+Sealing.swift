@@ -127,7 +127,7 @@ extension Engine {
   /// The branch's bottom layer, frozen for the purpose if it is the open one; `nil` when the branch
   /// has nothing to seal.
   private func freeze(_ branch: EngineBranch) -> SealCandidate? {
-    branch.writer.withLock {
+    branch.writer.withLockFirst {
       let isAllOpen = branch.state.withLock { $0.sealed.frozen.isEmpty && !$0.open.isEmpty }
       if isAllOpen { branch.freezeOpenLayer(through: journal.lastLSN) }
       return branch.state.withLock { state in

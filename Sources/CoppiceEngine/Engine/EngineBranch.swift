@@ -11,7 +11,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   package let domain: DomainID
   package let isReadOnly: Bool
   unowned let engine: Engine
-  let writer = Monitor()
+  let writer = WriterLock()
   let state: StripedLock<BranchState>
   /// The newest control record that made or changed this branch as a whole.
   private let controlLSNValue: Atomic<UInt64>

@@ -342,7 +342,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
       throw StoreError(.invalid, "the import did not begin with a branch")
     }
     let (root, ends) = try end()
-    let lsn = try target.writer.withLock { () throws(StoreError) in
+    let lsn = try target.writer.withLockFirst { () throws(StoreError) in
       try engine.control.withLock { () throws(StoreError) in
         let isUnchanged = target.state.withLock {
           $0.sealed.root.root == start.root && $0.sealed.frozen.isEmpty && $0.open.isEmpty

@@ -14,7 +14,7 @@ package final class PinnedView: VolumeSpace {
   init(_ branch: EngineBranch, of engine: Engine) {
     self.branch = branch
     self.engine = engine
-    (state, key) = branch.writer.withLock {
+    (state, key) = branch.writer.withLockFirst {
       branch.freezeOpenLayer(through: engine.journal.lastLSN)
       // Under the control lock a collection takes its roots: it sees the branch's or this one.
       return engine.control.withLock {
