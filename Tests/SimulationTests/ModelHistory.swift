@@ -18,6 +18,7 @@ struct ModelHistory {
     var operation: Operation
     /// The journal's last LSN before.
     var after: LSN
+    var time: Int64
   }
 
   init(_ state: ModelState, at lsn: LSN) {
@@ -32,8 +33,8 @@ struct ModelHistory {
     entries.append((lsn, state))
   }
 
-  mutating func recordInDoubt(_ operation: Operation, after lsn: LSN) {
-    inDoubt = InDoubt(operation: operation, after: lsn)
+  mutating func recordInDoubt(_ operation: Operation, after lsn: LSN, time: Int64) {
+    inDoubt = InDoubt(operation: operation, after: lsn, time: time)
   }
 
   mutating func acknowledge(_ lsn: LSN) {

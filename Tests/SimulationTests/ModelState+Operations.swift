@@ -28,6 +28,20 @@ extension ModelState {
       state.branches[id]?.name = name
     case .reset(let id, let source):
       state.branches[id]?.volumes = branches[source]?.volumes ?? [:]
+    case .importNew(let name, let seed):
+      guard let child else { break }
+      state.branches[child] = ModelBranch(
+        name: name, volumes: ImportContent(seed: seed).model(time: time))
+    case .importReplacing(let id, let seed):
+      state.branches[id]?.volumes = ImportContent(seed: seed).model(time: time)
+    case .share(let source, let volume, let pages, let target, let other, let page):
+      let size = UInt64(ModelVolume.pageByteCount)
+      let from = branches[source]?.volumes[volume] ?? ModelVolume()
+      for (index, number) in pages.enumerated() {
+        state.branches[target]?.volumes[other, default: ModelVolume()].write(
+          from.page(number), at: (page + UInt64(index)) * size)
+      }
+      state.branches[target]?.volumes[other]?.modified = time
     default:
       break
     }

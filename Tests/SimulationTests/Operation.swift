@@ -40,6 +40,12 @@ enum Operation: Hashable, CustomStringConvertible {
   case sealStep
   case sealAll
   case checkpoint
+  case collectGarbage(isFull: Bool)
+  case importNew(name: String, seed: UInt64)
+  /// An import that makes the branch hold something else.
+  case importReplacing(BranchID, seed: UInt64)
+  /// Shares stored pages of one branch's volume with another's.
+  case share(BranchID, VolumeNumber, pages: Range<UInt64>, to: BranchID, VolumeNumber, at: UInt64)
   case witness
   case readSome(seed: UInt64)
   case closeAndOpen
@@ -65,6 +71,12 @@ enum Operation: Hashable, CustomStringConvertible {
     case .sealStep: "seal step"
     case .sealAll: "seal all"
     case .checkpoint: "checkpoint"
+    case .collectGarbage(let isFull): isFull ? "collect all garbage" : "collect garbage"
+    case .importNew(let name, let seed): "import \(name) #\(seed)"
+    case .importReplacing(let branch, let seed): "import over \(branch.rawValue) #\(seed)"
+    case .share(let source, let volume, let pages, let target, let other, let page):
+      "share \(source.rawValue)/\(volume.rawValue) \(pages) "
+        + "with \(target.rawValue)/\(other.rawValue) at \(page)"
     case .witness: "witness"
     case .readSome(let seed): "read #\(seed)"
     case .closeAndOpen: "close and open"

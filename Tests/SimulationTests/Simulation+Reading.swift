@@ -27,7 +27,7 @@ extension Simulation {
     var volumes: [VolumeNumber: ModelVolume] = [:]
     for number in 0..<UInt64(Workload.volumeCount) {
       let number = VolumeNumber(number)
-      guard let attributes = try branch.attributes(of: number) else { continue }
+      guard let attributes = try attributes(branch, number) else { continue }
       var volume = ModelVolume()
       for page in touched[number] ?? [] {
         let offset = page * UInt64(ModelVolume.pageByteCount)
@@ -44,6 +44,16 @@ extension Simulation {
       volumes[number] = volume
     }
     return volumes
+  }
+
+  private func attributes(_ branch: EngineBranch, _ volume: VolumeNumber) throws
+    -> VolumeAttributes?
+  {
+    do {
+      return try branch.attributes(of: volume)
+    } catch {
+      throw failure("looking for volume \(volume.rawValue): \(error)")
+    }
   }
 
   func read(_ branch: EngineBranch, _ volume: VolumeNumber, at offset: UInt64, count: Int) throws
@@ -68,7 +78,7 @@ extension Simulation {
       let volume = VolumeNumber(UInt64(generator.below(Workload.volumeCount)))
       let expected = state.branches[id]?.volumes[volume]
       let branch = try self.branch(id)
-      guard try branch.attributes(of: volume)?.byteCount == expected?.byteCount else {
+      guard try attributes(branch, volume)?.byteCount == expected?.byteCount else {
         throw failure("branch \(id.rawValue) volume \(volume.rawValue): another byte count")
       }
       guard let expected, expected.byteCount > 0 else { continue }

@@ -139,6 +139,14 @@ final class Simulation {
     case .sealStep: try engine.sealStep(.pressure)
     case .sealAll: try engine.sealAll()
     case .checkpoint: try engine.checkpoint()
+    case .collectGarbage(let isFull):
+      var options = CollectionOptions()
+      options.isFull = isFull
+      _ = try engine.collectGarbage(options)
+    case .importNew(let name, let seed): child = try importNew(name, seed: seed, to: engine)
+    case .importReplacing(let id, let seed): try importReplacing(id, seed: seed, in: engine)
+    case .share(let source, let volume, let pages, let target, let other, let page):
+      return (try share(source, volume, pages, target, other, page), nil)
     case .witness: _ = try engine.journal.writeWitness(ifFlushedBefore: .max)
     default: preconditionFailure("not a change")
     }
@@ -192,7 +200,8 @@ final class Simulation {
     default: throw failure("\(operation) failed: \(error)")
     }
     let isInDoubt = operation.isAcknowledged && engine.journal.lastLSN > before
-    if isInDoubt, history.inDoubt == nil { history.recordInDoubt(operation, after: before) }
+    guard isInDoubt, history.inDoubt == nil else { return }
+    history.recordInDoubt(operation, after: before, time: clock.wallNanoseconds())
   }
 
   func branch(_ id: BranchID) throws -> EngineBranch {
@@ -253,7 +262,7 @@ final class Simulation {
       expected.difference(from: found) != nil
     {
       let child = inDoubt.operation.newName.flatMap(found.branch(named:))
-      expected = expected.after(inDoubt.operation, child: child, time: 0)
+      expected = expected.after(inDoubt.operation, child: child, time: inDoubt.time)
     }
     if let difference = expected.difference(from: found) {
       throw failure("after opening at \(lsn.rawValue) \(difference)")
@@ -267,7 +276,9 @@ extension Operation {
   /// Whether the operation is durable when it returns.
   var isAcknowledged: Bool {
     switch self {
-    case .fork, .create, .rename, .delete, .restore, .reset, .flush: true
+    case .fork, .create, .rename, .delete, .restore, .reset, .flush, .importNew,
+      .importReplacing:
+      true
     default: false
     }
   }
@@ -279,7 +290,7 @@ extension Operation {
   /// The name of the branch that the operation makes.
   var newName: String? {
     switch self {
-    case .fork(_, let name, _), .create(let name): name
+    case .fork(_, let name, _), .create(let name), .importNew(let name, _): name
     default: nil
     }
   }

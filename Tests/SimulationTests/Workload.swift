@@ -17,6 +17,10 @@ struct Workload {
     var sealStep = 10
     var sealAll = 3
     var checkpoint = 4
+    var collect = 3
+    var importNew = 1
+    var importReplacing = 1
+    var share = 3
     var witness = 1
     var readSome = 4
     var closeAndOpen = 1
@@ -92,6 +96,23 @@ struct Workload {
       (weights.sealStep, { _, _ in .sealStep }),
       (weights.sealAll, { _, _ in .sealAll }),
       (weights.checkpoint, { _, _ in .checkpoint }),
+      (weights.collect, { me, _ in .collectGarbage(isFull: me.generator.bool()) }),
+      (
+        weights.importNew,
+        { me, state in
+          me.hasRoom(state)
+            ? .importNew(name: me.newName(), seed: me.generator.next() % 1000) : nil
+        }
+      ),
+      (
+        weights.importReplacing,
+        { me, state in
+          me.pick(state.writable).map {
+            .importReplacing($0, seed: me.generator.next() % 1000)
+          }
+        }
+      ),
+      (weights.share, { $0.share($1) }),
       (weights.witness, { _, _ in .witness }),
       (weights.readSome, { me, _ in .readSome(seed: me.generator.next()) }),
       (weights.closeAndOpen, { _, _ in .closeAndOpen }),
@@ -162,6 +183,19 @@ struct Workload {
   private mutating func fork(_ state: ModelState, isReadOnly: Bool) -> Operation? {
     guard hasRoom(state), let source = pick(state.living) else { return nil }
     return .fork(source, name: newName(), isReadOnly: isReadOnly)
+  }
+
+  private mutating func share(_ state: ModelState) -> Operation? {
+    guard let source = pick(state.living), let target = pick(state.writable) else { return nil }
+    let number = VolumeNumber(UInt64(generator.below(Self.volumeCount)))
+    guard let volume = state.branches[source]?.volumes[number] else { return nil }
+    let pageCount = volume.byteCount / UInt64(ModelVolume.pageByteCount)
+    guard pageCount > 0 else { return nil }
+    let first = UInt64(generator.below(Int(min(pageCount, 300))))
+    return .share(
+      source, number, pages: first..<min(first + UInt64(1 + generator.below(10)), pageCount),
+      to: target, VolumeNumber(UInt64(generator.below(Self.volumeCount))),
+      at: UInt64(generator.below(300)))
   }
 
   private mutating func limit(_ state: ModelState) -> Operation? {

@@ -32,12 +32,15 @@ extension SimulatedDisk {
 
   public func inject(_ fault: DiskFault) { state.withLock { $0.faults.append(fault) } }
 
+  /// Forgets interceptions that have not happened.
+  public func clearInterceptions() { state.withLock { $0.interceptions = [] } }
+
   public func clearFaults() { state.withLock { $0.faults = [] } }
 
-  /// Runs `body` once on the calling thread, just before such an operation: to make something happen
-  /// in the middle of a step. Lets `passing` of them go by first.
+  /// Runs `body` once on the calling thread, just before such an operation (`nil`: any, reads too):
+  /// to make something happen in the middle of a step. Lets `passing` of them go by first.
   public func intercept(
-    _ kind: DiskOperation.Kind, namePrefix: String = "", passing: Int = 0,
+    _ kind: DiskOperation.Kind?, namePrefix: String = "", passing: Int = 0,
     _ body: @escaping () -> Void
   ) {
     state.withLock { [body = UncheckedBody(body)] state in

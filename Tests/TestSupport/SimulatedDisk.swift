@@ -27,7 +27,8 @@ public final class SimulatedDisk: Disk {
   }
 
   struct Interception {
-    var kind: DiskOperation.Kind
+    /// `nil`: any.
+    var kind: DiskOperation.Kind?
     var namePrefix: String
     var passing: Int
     var body: () -> Void
@@ -143,7 +144,8 @@ public final class SimulatedDisk: Disk {
   func intercept(_ kind: DiskOperation.Kind, _ name: String) {
     let bodies = state.withLock { state in
       let matching = state.interceptions.indices.filter {
-        state.interceptions[$0].kind == kind && name.hasPrefix(state.interceptions[$0].namePrefix)
+        state.interceptions[$0].kind ?? kind == kind
+          && name.hasPrefix(state.interceptions[$0].namePrefix)
       }
       let due = matching.filter { state.interceptions[$0].passing == 0 }
       let bodies = due.map { state.interceptions[$0].body }
