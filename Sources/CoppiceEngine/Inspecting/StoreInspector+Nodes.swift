@@ -19,7 +19,7 @@ extension StoreInspector {
   /// The node of that name, decoded from disk. Throws `notFound`, `corrupt`, `invalid` when the
   /// frame is no node.
   package func node(_ name: FrameName) throws(StoreError) -> NodeInspection {
-    try node(at: try locator(of: name))
+    try node(at: try find(name).1)
   }
 
   /// As `node(_:)`, for a ref that says where the node lies.
@@ -64,10 +64,14 @@ extension StoreInspector {
   }
 
   private func frame(_ locator: Locator) throws(StoreError) -> [UInt8] {
-    let (file, _) = try open(SegmentFiles.path(locator.name.segment))
+    var (segment, offset) = (locator.name.segment, locator.offset)
+    if !(try segments()).contains(segment) {
+      let found = try find(locator.name)
+      (segment, offset) = (found.segment, found.1.offset)
+    }
+    let (file, _) = try open(SegmentFiles.path(segment))
     guard
-      let bytes = try Self.bytes(
-        of: file, at: UInt64(locator.offset), count: locator.storedByteCount)
+      let bytes = try Self.bytes(of: file, at: UInt64(offset), count: locator.storedByteCount)
     else {
       throw StoreError(
         .corrupt, "the segment ends before the frame does",

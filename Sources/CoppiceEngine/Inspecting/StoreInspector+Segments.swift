@@ -57,14 +57,15 @@ extension StoreInspector {
     return inspection
   }
 
-  /// Where a frame lies, whichever segment holds it now.
-  package func locator(of name: FrameName) throws(StoreError) -> Locator {
-    let own = try segments()
-    // A frame mostly lies in the segment of its name, else in one that hosts it.
-    let order = own.filter { $0 == name.segment } + own.reversed().filter { $0 != name.segment }
+  /// Where a frame lies, and in which segment: that of its name, or one that took it over.
+  package func find(_ name: FrameName) throws(StoreError) -> (segment: SegmentID, Locator) {
+    let all = try segments()
+    let order = all.filter { $0 == name.segment } + all.reversed().filter { $0 != name.segment }
     for id in order {
       for bundle in try segment(id).bundles where id == name.segment || bundle.header.hasHomeNames {
-        if let frame = bundle.frames.first(where: { $0.name == name }) { return frame.locator }
+        if let frame = bundle.frames.first(where: { $0.name == name }) {
+          return (id, frame.locator)
+        }
       }
     }
     throw StoreError(
