@@ -119,7 +119,7 @@ import Testing
         if case .renamed(let from) = item.change { found.insert(from.description) }
       }
       #expect(found == expected)
-      #expect(try old.core.check() + new.core.check() == [])
+      #expect(try old.core.checkNames() + new.core.checkNames() == [])
     }
   }
 

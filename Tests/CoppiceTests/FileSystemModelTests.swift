@@ -214,7 +214,7 @@ struct ModelledBranch {
         #expect(try tree.extendedAttribute(AttributeName(name), of: file) == value)
       }
     }
-    #expect(try tree.core.check() == [])
+    #expect(try tree.core.checkNames() == [])
   }
 }
 
@@ -265,7 +265,7 @@ struct ModelledBranch {
     }
     try fixture.crash(seed: seed)
     let tree = try fixture.store.branch("main")
-    #expect(try tree.core.check() == [])
+    #expect(try tree.core.checkNames() == [])
     let found = try names(of: tree, .root)
     let possible = states.filter { found == names(of: $0, 0) }
     #expect(!possible.isEmpty)

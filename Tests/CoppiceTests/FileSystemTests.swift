@@ -33,7 +33,7 @@ import Testing
     let after = try branch.attributes(of: file.file)
     #expect(after.parentHint == .root && after.byteCount == 3)
     #expect(after.modified > file.modified)
-    #expect(try memory.core.check() == [])
+    #expect(try memory.core.checkNames() == [])
     #expect(try memory.reopened().branch.read(file.file) == [1, 2, 3])
   }
 
@@ -103,7 +103,7 @@ import Testing
     #expect(try branch.readDirectory(.root).isEmpty)
     #expect(try branch.attributes(of: .root).linkCount == 2)
     #expect(failure { try branch.createFile("x", in: b) }?.kind == .notFound)
-    #expect(try memory.core.check() == [])
+    #expect(try memory.core.checkNames() == [])
   }
 
   @Test func `symbolic links are followed as far as a path needs`() throws {
@@ -125,7 +125,7 @@ import Testing
     let long = [UInt8](repeating: 65, count: 4095)
     let longLink = try branch.createSymbolicLink("long", in: .root, target: long)
     #expect(try branch.symbolicLinkTarget(of: longLink.file) == long)
-    #expect(try memory.core.check() == [])
+    #expect(try memory.core.checkNames() == [])
   }
 
   @Test func `special files keep their kind and device`() throws {
@@ -184,7 +184,7 @@ import Testing
     #expect(try branch.extendedAttributeNames(of: file).count == 2)
     try branch.remove("a", in: .root)
     #expect(failure { _ = try branch.extendedAttributeNames(of: file) }?.kind == .notFound)
-    #expect(try memory.core.check() == [])
+    #expect(try memory.core.checkNames() == [])
   }
 
   @Test func `content has holes, an end and no bytes behind it`() throws {

@@ -53,7 +53,7 @@ import Testing
     #expect(try reopened.branch.read(id) == [1])
     try reopened.core.removeOrphans()
     #expect(failure { _ = try reopened.branch.read(id) }?.kind == .notFound)
-    #expect(try reopened.core.check() == [])
+    #expect(try reopened.core.checkNames() == [])
     withExtendedLifetime(file) {}
   }
 
@@ -107,7 +107,7 @@ import Testing
     #expect(memory.space.state.withLock { $0.volumes.mapValues(\.bytes) } == before)
     #expect(try branch.open(id).attributes().linkCount == 1)
     #expect(try branch.read(id) == [1])
-    #expect(try memory.core.check() == [])
+    #expect(try memory.core.checkNames() == [])
   }
 
   @Test func `a transaction sees its own changes and shows them together`() throws {

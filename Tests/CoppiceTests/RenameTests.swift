@@ -42,7 +42,7 @@ import Testing
     try branch.rename("a", in: .root, to: "b", in: .root)
     #expect(try names("b") == ["inner"])
     #expect(try branch.attributes(of: .root).linkCount == 4)
-    #expect(try memory.core.check() == [])
+    #expect(try memory.core.checkNames() == [])
   }
 
   @Test func `moving a directory moves its links with it`() throws {

@@ -38,7 +38,7 @@ import Testing
     #expect(try again.read(file, at: 199, byteCount: 2) == [0, 5])
     #expect(try again.attributes(of: file).byteCount == 5200)
     #expect(try store.snapshot("main@s").readDirectory(.root).count == 300)
-    #expect(try again.core.check() == [])
+    #expect(try again.core.checkNames() == [])
   }
 
   @Test(arguments: 1...8 as ClosedRange<UInt64>)
@@ -52,7 +52,7 @@ import Testing
     let names = try again.readDirectory(.root).map(\.name.description)
     #expect(names == ["flushed"] || names == ["renamed"])
     #expect(try again.read(file) == [1, 2, 3])
-    #expect(try again.core.check() == [])
+    #expect(try again.core.checkNames() == [])
   }
 
   @Test func `entries are listed by name with what they come from`() throws {
@@ -193,6 +193,22 @@ import Testing
     #expect(try main.extents(of: file) == [])
     let old = try store.snapshot("main@s")
     #expect(try old.extents(of: file).count == 2)
+  }
+
+  @Test func `a copied range has the bytes and the holes of its source`() throws {
+    let main = try store.createBranch("main")
+    let source = try main.createFile("source", in: .root).file
+    try main.write(source, at: 4096, [UInt8](repeating: 7, count: 4096))
+    try main.truncate(source, to: 40_960)
+    let target = try main.writeFile("target", [UInt8](repeating: 9, count: 8192))
+    #expect(try main.copyRange(of: source, 0..<1_000_000, to: target, at: 4096) == 40_960)
+    let expected =
+      [UInt8](repeating: 9, count: 4096) + [UInt8](repeating: 0, count: 4096)
+      + [UInt8](repeating: 7, count: 4096) + [UInt8](repeating: 0, count: 32_768)
+    #expect(try main.read(target) == expected)
+    #expect(try main.extents(of: target).map(\.isHole) == [false, true, false, true])
+    let onto = failure { try main.copyRange(of: source, 0..<8192, to: source, at: 4096) }
+    #expect(onto?.kind == .invalid)
   }
 
   @Test func `a closed store says so`() throws {

@@ -57,7 +57,7 @@ import Testing
     isDone.store(true, ordering: .relaxed)
     reader.join()
     #expect(problems.withLock { $0 } == [])
-    #expect(try branch.core.check() == [])
+    #expect(try branch.core.checkNames() == [])
   }
 
   @Test func `opening and removing the same files never loses or leaks one`() throws {
@@ -97,6 +97,6 @@ import Testing
     #expect(branch.openFileCount == 0)
     // One inode is left, the root's.
     #expect(try branch.core.read { names throws(StoreError) in names.header.cellCount } == 1)
-    #expect(try branch.core.check() == [])
+    #expect(try branch.core.checkNames() == [])
   }
 }

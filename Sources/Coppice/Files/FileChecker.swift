@@ -115,7 +115,7 @@ struct FileChecker {
 extension TreeCore {
   /// Checks the tree of names page by page, and what the names say of files; one sentence for each
   /// finding.
-  package func check() throws(StoreError) -> [String] {
+  package func checkNames() throws(StoreError) -> [String] {
     try read { names throws(StoreError) in
       let findings = NamesChecker.check(names)
       return findings.isEmpty ? try FileChecker.check(names) : findings

@@ -1,0 +1,49 @@
+import Coppice
+import TestSupport
+import Testing
+
+@Suite struct FrozenTreeTests {
+  let fixture: StoreFixture
+  var store: Store { fixture.store }
+
+  init() throws { fixture = try StoreFixture() }
+
+  @Test func `a frozen tree stays as it was while its branch is changed, deleted and collected`()
+    throws
+  {
+    var random = SplitMix64(seed: 9)
+    let main = try store.createBranch("main")
+    let bytes = random.bytes(60 * 4096)
+    let file = try main.writeFile("file", bytes)
+    let frozen = try store.frozenTree("main")
+    #expect(frozen.isReadOnly && !frozen.isSnapshot && frozen.name == "main")
+    try main.write(file, at: 0, random.bytes(30 * 4096))
+    try main.writeFile("other", [1])
+    try store.engine.sealAll()
+    try store.delete(["main"])
+    _ = try store.collectGarbage(isFull: true)
+    #expect(try frozen.read(file) == bytes)
+    #expect(try frozen.readDirectory(.root).map(\.name.description) == ["file"])
+    #expect(try frozen.extents(of: file).count == 1)
+    #expect(failure { _ = try store.branch("main") }?.kind == .notFound)
+    #expect(failure { try store.restore("main") }?.kind == .notFound)
+  }
+
+  @Test func `a collection leaves every branch as it was`() throws {
+    var random = SplitMix64(seed: 10)
+    var work = ModelledBranch(branch: try store.createBranch("main"))
+    for round in 0..<8 {
+      for _ in 0..<60 { try work.change(&random) }
+      try store.engine.sealAll()
+      try store.createBranch("b\(round)", from: "main")
+      if round > 1 { try store.delete(["b\(round - 2)"]) }
+      _ = try store.collectGarbage(isFull: round % 2 == 0)
+      try work.compare(work.branch)
+    }
+    try fixture.reopen()
+    try work.compare(store.branch("main"))
+    try work.compare(store.branch("b7"))
+    let again = try store.statistics()
+    #expect(again.branchCount == 3 && again.deletedCount == 0)
+  }
+}
