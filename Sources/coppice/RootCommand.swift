@@ -28,7 +28,7 @@ struct RootCommand: ParsableCommand {
       InitCommand.self, ImportCommand.self, ExportCommand.self, BranchCommand.self,
       SnapshotCommand.self, ListCommand.self, CatCommand.self, PutCommand.self,
       RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
-      CollectCommand.self, InspectCommand.self,
+      CollectCommand.self, CheckCommand.self, ScrubCommand.self, InspectCommand.self,
     ])
 
   static func main() {

@@ -93,6 +93,22 @@ import Testing
     #expect((freed["freedByteCount"] as? Int ?? 0) > 100_000)
   }
 
+  @Test func `collecting garbage gives space back and forgets deleted branches`() throws {
+    let coppice = try Self.made()
+    try coppice.script("mkdir other; head -c 9M /dev/urandom > other/noise")
+    try coppice.check("import", "other", "other")
+    try coppice.check("branch", "delete", "other")
+    let before = try #require(try coppice.json("stats")["storedByteCount"] as? Int)
+    let plan = try coppice.json("gc", "--dry-run", "--full")
+    #expect((plan["deadByteCount"] as? Int ?? 0) > 9_000_000)
+    #expect(try coppice.json("stats")["storedByteCount"] as? Int == before)
+    try coppice.check("gc", "--full")
+    let after = try #require(try coppice.json("stats")["storedByteCount"] as? Int)
+    #expect(after < before - 9_000_000)
+    #expect(try coppice("branch", "restore", "other").status == 3)
+    #expect(try coppice.check("cat", "fork:a/b/hello").text == "other")
+  }
+
   @Test func `statistics are integers with stable names`() throws {
     let coppice = try Self.made()
     let stats = try coppice.json("stats")
@@ -109,7 +125,7 @@ import Testing
     let verbs = [
       "init", "import", "export", "branch create", "branch list", "branch show",
       "branch delete", "branch rename", "branch reset", "branch restore", "snapshot create",
-      "snapshot list", "snapshot delete", "ls", "cat", "put", "rm", "diff", "du", "stats",
+      "snapshot list", "snapshot delete", "ls", "cat", "put", "rm", "diff", "du", "stats", "gc",
       "inspect superblock", "inspect catalogue", "inspect journal", "inspect segment",
       "inspect node", "check", "scrub",
     ]

@@ -70,7 +70,7 @@ struct CollectCommand: ParsableCommand {
       for object in unreadable {
         lines.append("\(object): unreadable; what it may refer to was kept")
       }
-      return lines.joined(separator: "\n")
+      return lines.map { $0 + "\n" }.joined()
     }
   }
 }
