@@ -242,7 +242,8 @@ extension Engine {
     var writers: [DomainID: HostWriter] = [:]
     do throws(StoreError) {
       let retired = control.withLock { catalogue.retired }
-      for victim in victims where victim.liveFrameCount > 0 {
+      // Also those that the census found wholly dead: a hit by hash may have revived a frame since.
+      for victim in victims {
         let writer = writers[victim.entry.domain] ?? HostWriter(self, domain: victim.entry.domain)
         writers[victim.entry.domain] = writer
         try copyLive(
