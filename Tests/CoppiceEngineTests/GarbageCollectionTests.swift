@@ -190,4 +190,28 @@ import Testing
       }
     }
   }
+
+  @Test func `a branch keeps what the base of another branch's node refers to`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 13)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let bytes = generator.bytes(40 * 4096)
+    try main.put(1, bytes)
+    try main.put(2, generator.bytes(400_000))
+    try store.engine.sealAll()
+    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    // The older branch is marked first, and its leaf is stored as overrides of the child's.
+    try main.put(1, at: 7 * 4096, generator.bytes(4096))
+    for branch in [main, child] {
+      var transaction = Transaction(time: 2)
+      transaction.drop(VolumeNumber(2))
+      _ = try branch.commit(transaction)
+    }
+    try store.engine.sealAll()
+    let report = try store.engine.collectGarbage(Self.full)
+    #expect(report.deadFrameCount > 90)
+    try store.reopen()
+    #expect(try store.engine.branch(named: "child").all(1) == bytes)
+    #expect(try store.engine.check { _ in }.findings == [])
+  }
 }

@@ -123,7 +123,9 @@ final class FrameReader: Sendable {
     var stored = try storedBytes(locator, set)
     var base: Node?
     if locator.form.encoding == .overridesOnBase {
-      base = try baseNode(try baseLocator(stored, locator), set)
+      let baseLocator = try baseLocator(stored, locator)
+      guard !baseLocator.form.isDerived else { throw damaged(locator, "its base is derived too") }
+      base = try baseNode(baseLocator, set)
       // Reading the base has used the scratch memory.
       stored = try storedBytes(locator, set)
     }
