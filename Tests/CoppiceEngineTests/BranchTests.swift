@@ -115,4 +115,32 @@ import Testing
       }
     }
   }
+
+  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  func `a journal that is nearly full takes turns of writes and forks`(seed: UInt64) throws {
+    var options = EngineOptions.small
+    options.journalByteCountMax = 1 << 20
+    let store = try TestStore(disk: SimulatedDisk(seed: seed), options: options)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var generator = SplitMix64(seed: seed)
+    var bytes = [UInt8](repeating: 0, count: 64 * 4096)
+    for step in 0..<400 {
+      switch generator.below(4) {
+      case 0:
+        _ = try store.engine.fork(main, named: "fork-\(step)", isReadOnly: false)
+      case 1 where generator.oneIn(4):
+        try main.flush(through: store.engine.journal.lastLSN)
+      default:
+        let count = generator.below(12) * 4096 + 100
+        let offset = generator.below(bytes.count - count)
+        let new = generator.bytes(count)
+        try main.put(1, at: UInt64(offset), new)
+        bytes.replaceSubrange(offset..<offset + count, with: new)
+      }
+    }
+    try main.flush(through: store.engine.journal.lastLSN)
+    try store.crash(seed: seed)
+    let found = try store.engine.branch(named: "main").all(1) ?? []
+    #expect(found == Array(bytes.prefix(found.count)))
+  }
 }

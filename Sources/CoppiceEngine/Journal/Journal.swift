@@ -158,11 +158,20 @@ package final class Journal: @unchecked Sendable {
     batch.recordCount > 0 ? JournalLimits.footprint(batch.buffer.byteCount) : 0
   }
 
+  /// The current file, if batches of that kind will still go there: a pending batch of the other kind
+  /// begins a new file and ends this one.
+  private func currentFile(takingControl isControl: Bool) -> JournalFile? {
+    guard let current, current.isControl == isControl,
+      batch.recordCount == 0 || batch.isControl == isControl
+    else { return nil }
+    return current
+  }
+
   private var roomForWrites: Int {
     var room = prepared.reduce(0) {
       $0 + JournalLimits.guaranteed(capacity: $1.capacity, used: UInt64(4096))
     }
-    if let current, !current.isControl {
+    if let current = currentFile(takingControl: false) {
       room += JournalLimits.guaranteed(capacity: current.capacity, used: current.used)
     }
     return room - (batch.isControl ? 0 : pendingFootprint)
@@ -172,7 +181,9 @@ package final class Journal: @unchecked Sendable {
   private func roomForControl(_ isEssential: Bool) -> Int {
     let block = UInt64(JournalLimits.blockByteCount)
     var room = idleControl.reduce(0) { $0 + Int($1.capacity - block) }
-    if let current, current.isControl { room += Int(current.capacity - current.used) }
+    if let current = currentFile(takingControl: true) {
+      room += Int(current.capacity - current.used)
+    }
     if batch.isControl { room -= pendingFootprint }
     let total = JournalLimits.controlFileCount * Int(JournalLimits.controlFileByteCount)
     return isEssential ? room : room - total / 4
