@@ -39,7 +39,7 @@ struct CheckCommand: ParsableCommand {
   private func nameFindings() throws -> [FindingAnswer] {
     try options.withStore(isReadOnly: true) { store in
       try store.entries().flatMap { entry in
-        try store.tree(entry.name).core.check().map {
+        try store.tree(entry.name).core.checkNames().map {
           FindingAnswer(object: "names of \(entry.name)", message: $0)
         }
       }
