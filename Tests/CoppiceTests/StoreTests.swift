@@ -137,6 +137,10 @@ import Testing
     let old = try store.branch("old")
     #expect(try old.read(old.lookup("file")) == [1])
     #expect(failure { try store.restore("mian") }?.kind == .notFound)
+    // Whoever held the branch and whoever asks for it now share one object, and so one writer's lock.
+    #expect(old === main)
+    try main.writeFile("more", [2])
+    #expect(try old.readDirectory(.root).count == 2)
   }
 
   @Test func `a reset replaces the files and can keep the old ones`() throws {
@@ -209,6 +213,32 @@ import Testing
     #expect(try main.extents(of: target).map(\.isHole) == [false, true, false, true])
     let onto = failure { try main.copyRange(of: source, 0..<8192, to: source, at: 4096) }
     #expect(onto?.kind == .invalid)
+  }
+
+  @Test func `a store opened for reading shows what is in the journal and refuses all changes`()
+    throws
+  {
+    let main = try store.createBranch("main")
+    let file = try main.writeFile("file", [1, 2, 3])
+    try store.createSnapshot("main@before")
+    try main.write(file, at: 1, [9])
+    try main.flush()
+    store.engine.abandon()
+    var options = fixture.options
+    options.isReadOnly = true
+    let reader = try Store.open(disk: fixture.disk, clock: fixture.clock, options)
+    let branch = try reader.branch("main")
+    #expect(branch.isReadOnly && reader.isReadOnly)
+    #expect(try branch.read(file) == [1, 9, 3])
+    #expect(try reader.frozenTree("main").read(file) == [1, 9, 3])
+    #expect(try reader.diff("main@before", "main").items.map(\.path) == ["file"])
+    #expect(try reader.usage().map(\.name) == ["main", "main@before"])
+    #expect(try reader.statistics().branchCount == 1)
+    #expect(failure { try branch.write(file, at: 0, [1]) }?.reason == .readOnlyTree)
+    #expect(failure { try branch.createFile("x", in: .root) }?.reason == .readOnlyTree)
+    #expect(failure { try reader.createBranch("x") }?.kind == .denied)
+    #expect(failure { try reader.delete(["main@before"]) }?.kind == .denied)
+    try reader.close()
   }
 
   @Test func `a closed store says so`() throws {

@@ -10,8 +10,8 @@ public import CoppiceEngine
 public final class Branch: FileTree, @unchecked Sendable {
   /// Runs `body` and commits all it did, or nothing when it throws.
   ///
-  /// One transaction runs at a time on a branch: `body` must not wait for other writers, nor call
-  /// the branch's own changing methods.
+  /// One transaction runs at a time on a branch: `body` must not wait for other writers, call the
+  /// branch's own changing methods, or open and close files of it.
   public func transaction<Result>(
     _ body: (FileTransaction) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {

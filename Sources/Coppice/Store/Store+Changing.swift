@@ -117,8 +117,11 @@ extension Store {
     for tree in open { try checkUnused(tree, evenIfInUse: evenIfInUse) }
     guard !targets.isEmpty else { return }
     try engine.delete(targets)
-    trees.withLock { trees in for target in targets { trees[target.id] = nil } }
     for tree in open { tree.core.replace {} }
+    // The trees stay: a restored entry goes on with its own. Forgotten entries never come back.
+    trees.withLock { trees in
+      trees = trees.filter { engine.branchEntry($0.key) != nil }
+    }
   }
 
   /// The entries that `delete` with these arguments would delete. Throws what it would, but `inUse`.
