@@ -31,6 +31,7 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
+  /// As `FileTransaction.createDirectory`.
   @discardableResult
   public func createDirectory(
     _ name: FileName, in directory: FileID, _ new: NewFile = NewFile(permissions: 0o755)
@@ -40,6 +41,7 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
+  /// As `FileTransaction.createSymbolicLink`.
   @discardableResult
   public func createSymbolicLink(
     _ name: FileName, in directory: FileID, target: [UInt8],
@@ -50,6 +52,7 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
+  /// As `FileTransaction.createSpecialFile`.
   @discardableResult
   public func createSpecialFile(
     _ name: FileName, in directory: FileID, kind: FileKind, device: UInt64 = 0,
@@ -60,6 +63,7 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
+  /// As `FileTransaction.link`.
   @discardableResult
   public func link(
     _ file: FileID, as name: FileName, in directory: FileID
@@ -71,10 +75,12 @@ public final class Branch: FileTree, @unchecked Sendable {
 
   // MARK: Removing and moving
 
+  /// As `FileTransaction.remove`.
   public func remove(_ name: FileName, in directory: FileID) throws(StoreError) {
     try transaction { changes throws(StoreError) in try changes.remove(name, in: directory) }
   }
 
+  /// As `FileTransaction.removeDirectory`.
   public func removeDirectory(_ name: FileName, in directory: FileID) throws(StoreError) {
     try transaction { changes throws(StoreError) in
       try changes.removeDirectory(name, in: directory)
@@ -88,6 +94,7 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
+  /// As `FileTransaction.rename`.
   public func rename(
     _ name: FileName, in source: FileID, to newName: FileName, in target: FileID,
     _ rule: RenameRule = .replace
@@ -99,6 +106,7 @@ public final class Branch: FileTree, @unchecked Sendable {
 
   // MARK: Attributes
 
+  /// As `FileTransaction.setAttributes`.
   @discardableResult
   public func setAttributes(
     of file: FileID, _ changes: AttributeChanges
@@ -108,6 +116,7 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
+  /// As `FileTransaction.setExtendedAttribute`.
   public func setExtendedAttribute(
     _ name: AttributeName, of file: FileID, to value: [UInt8], _ rule: AttributeRule = .set
   ) throws(StoreError) {
@@ -116,6 +125,7 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
+  /// As `FileTransaction.removeExtendedAttribute`.
   public func removeExtendedAttribute(
     _ name: AttributeName, of file: FileID
   ) throws(StoreError) {
@@ -135,6 +145,7 @@ public final class Branch: FileTree, @unchecked Sendable {
     try core.write(file, at: offset, bytes)
   }
 
+  /// Writes all bytes, or none; at most 32 MiB at once.
   public func write(
     _ file: FileID, at offset: UInt64, _ bytes: [UInt8]
   ) throws(StoreError) {
@@ -143,12 +154,14 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
+  /// As `FileTransaction.truncate`.
   public func truncate(_ file: FileID, to byteCount: UInt64) throws(StoreError) {
     try transaction { changes throws(StoreError) in
       try changes.truncate(file, to: byteCount)
     }
   }
 
+  /// As `FileTransaction.punchHole`.
   public func punchHole(_ file: FileID, _ range: Range<UInt64>) throws(StoreError) {
     try transaction { changes throws(StoreError) in try changes.punchHole(file, range) }
   }

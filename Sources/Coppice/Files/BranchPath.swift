@@ -2,11 +2,15 @@ public import CoppiceEngine
 
 /// The way from a branch's root directory to a file: names in order, none for the root itself.
 public struct BranchPath: Hashable, Sendable {
+  /// As PATH_MAX, without the NUL at the end.
   public static let byteCountMax = 4095
+  /// The path without names.
   public static let root = BranchPath(components: [])
 
+  /// From the root on.
   public var components: [FileName]
 
+  /// The names in order; none for the root.
   public init(components: [FileName]) { self.components = components }
 
   /// Names with `/` between them. Leading, trailing and doubled slashes and `.` say nothing.
@@ -23,6 +27,7 @@ public struct BranchPath: Hashable, Sendable {
     }
   }
 
+  /// As `init(bytes:)`, of UTF-8. A string literal makes a path without `try`.
   public init(_ text: String) throws(StoreError) { try self.init(bytes: text.utf8) }
 
   /// `nil` for the root.
@@ -32,6 +37,7 @@ public struct BranchPath: Hashable, Sendable {
   /// `nil` for the root.
   public var lastComponent: FileName? { components.last }
 
+  /// The path of a name in the directory that this one leads to.
   public func appending(_ name: FileName) -> BranchPath {
     BranchPath(components: components + [name])
   }
@@ -48,6 +54,7 @@ extension BranchPath: Comparable {
 }
 
 extension BranchPath: CustomStringConvertible {
+  /// The path as text; bytes that are not UTF-8 are replaced.
   public var description: String { String(decoding: bytes, as: UTF8.self) }
 }
 

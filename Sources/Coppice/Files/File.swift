@@ -8,7 +8,9 @@ internal import Synchronization
 /// may be made from many threads at once; each write is one atomic change. Once the branch is reset,
 /// replaced or deleted underneath, everything but `close` throws `unavailable` with reason `stale`.
 public final class File: Sendable {
+  /// Which file it is.
   public let id: FileID
+  /// The branch or snapshot it was opened in.
   public let tree: FileTree
   private let core: TreeCore
   private let epoch: UInt64
@@ -78,6 +80,7 @@ public final class File: Sendable {
     }
   }
 
+  /// As `FileTree.attributes(of:)`.
   public func attributes() throws(StoreError) -> FileAttributes {
     try check()
     return try tree.attributes(of: id)

@@ -1,7 +1,9 @@
 /// A moment in nanoseconds since 1970-01-01 UTC.
 public struct Timestamp: Hashable, Comparable, Sendable {
+  /// Since 1970-01-01 UTC; negative before.
   public var nanoseconds: Int64
 
+  /// That many nanoseconds since 1970-01-01 UTC.
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   /// Seconds and nanoseconds as in a `timespec`; moments beyond 1677...2262 are cut to these years.
@@ -22,6 +24,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     return remainder < 0 ? remainder + 1_000_000_000 : remainder
   }
 
+  /// Earlier moments come first.
   public static func < (a: Timestamp, b: Timestamp) -> Bool { a.nanoseconds < b.nanoseconds }
 }
 

@@ -6,8 +6,10 @@ public struct FileID: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The directory at the top of every branch.
   public static let root = FileID(VolumeNumber(1))
 
+  /// The volume that holds the content.
   package let volume: VolumeNumber
 
+  /// The file whose content the volume holds.
   package init(_ volume: VolumeNumber) { self.volume = volume }
 
   /// A number that came from `rawValue`, of this store. Others lead to `notFound`.
@@ -15,7 +17,9 @@ public struct FileID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   /// At most 40 bits; fits into an inode number.
   public var rawValue: UInt64 { volume.rawValue }
+  /// For messages: `file 17`.
   public var description: String { "file \(rawValue)" }
 
+  /// By number: older files first.
   public static func < (a: FileID, b: FileID) -> Bool { a.volume < b.volume }
 }

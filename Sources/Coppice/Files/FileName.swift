@@ -3,8 +3,10 @@ public import CoppiceEngine
 /// One name in a directory: 1 to 255 bytes, neither `/` nor NUL among them, and neither `.` nor `..`.
 /// Names are bytes, not text; they order by byte.
 public struct FileName: Hashable, Comparable, Sendable {
+  /// As NAME_MAX.
   public static let byteCountMax = 255
 
+  /// As they are stored.
   public let bytes: [UInt8]
 
   /// Throws `invalid`; its reason is `nameTooLong` for more than `byteCountMax` bytes.
@@ -22,11 +24,13 @@ public struct FileName: Hashable, Comparable, Sendable {
     self.bytes = Array(bytes)
   }
 
+  /// As `init(bytes:)`, of UTF-8. A string literal makes a name without `try`.
   public init(_ text: String) throws(StoreError) { try self.init(bytes: text.utf8) }
 
   /// A name that is known to obey the rules, from a decoded entry.
   init(stored bytes: [UInt8]) { self.bytes = bytes }
 
+  /// By the bytes.
   public static func < (a: FileName, b: FileName) -> Bool {
     a.bytes.lexicographicallyPrecedes(b.bytes)
   }
@@ -50,8 +54,10 @@ extension FileName: ExpressibleByStringLiteral {
 
 /// The name of an extended attribute: 1 to 255 bytes without NUL, for example `user.origin`.
 public struct AttributeName: Hashable, Comparable, Sendable {
+  /// As NAME_MAX.
   public static let byteCountMax = 255
 
+  /// As they are stored.
   public let bytes: [UInt8]
 
   /// Throws `invalid`; its reason is `nameTooLong` for more than `byteCountMax` bytes.
@@ -69,16 +75,19 @@ public struct AttributeName: Hashable, Comparable, Sendable {
     self.bytes = Array(bytes)
   }
 
+  /// As `init(bytes:)`, of UTF-8. A string literal makes a name without `try`.
   public init(_ text: String) throws(StoreError) { try self.init(bytes: text.utf8) }
 
   init(stored bytes: [UInt8]) { self.bytes = bytes }
 
+  /// By the bytes.
   public static func < (a: AttributeName, b: AttributeName) -> Bool {
     a.bytes.lexicographicallyPrecedes(b.bytes)
   }
 }
 
 extension AttributeName: CustomStringConvertible {
+  /// The name as text; bytes that are not UTF-8 are replaced.
   public var description: String { String(decoding: bytes, as: UTF8.self) }
 }
 

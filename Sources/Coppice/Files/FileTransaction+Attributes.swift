@@ -11,6 +11,7 @@ public enum AttributeRule: Hashable, Sendable {
 }
 
 extension FileTransaction {
+  /// The largest value of an extended attribute: 64 KiB.
   public static let attributeByteCountMax = NamesOverflow.valueByteCountMax
 
   /// Changes what the argument names and returns what the attributes are then.
@@ -89,6 +90,7 @@ extension FileTransaction {
     try put(inode, of: file)
   }
 
+  /// What an import noted of the file's source.
   package func importStamp(of file: FileID) throws(StoreError) -> ImportStampRecord? {
     try names.inode(of: file).importStamp
   }

@@ -14,6 +14,7 @@ extension FileTransaction {
     note(file, byteCount: max(old, end))
   }
 
+  /// As the one above.
   public func write(
     _ file: FileID, at offset: UInt64, _ bytes: [UInt8]
   ) throws(StoreError) {

@@ -11,6 +11,7 @@ extension FileTransaction {
     try create(.regular, name, in: directory, new)
   }
 
+  /// Makes an empty directory.
   @discardableResult
   public func createDirectory(
     _ name: FileName, in directory: FileID, _ new: NewFile = NewFile(permissions: 0o755)

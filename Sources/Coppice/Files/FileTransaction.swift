@@ -48,6 +48,7 @@ public final class FileTransaction {
     return try names.entry(name, in: directory)
   }
 
+  /// What the attributes are after the changes so far. Throws `notFound`.
   public func attributes(of file: FileID) throws(StoreError) -> FileAttributes {
     try attributes(names.inode(of: file), of: file)
   }

@@ -9,9 +9,11 @@ package import CoppiceFormat
 /// `unavailable` once the store is closed.
 public class FileTree: @unchecked Sendable {
   // Unchecked only because the class is not final: it holds nothing but constants.
+  /// What the tree reads and writes through.
   package let core: TreeCore
   let entry: any EntryHandle
 
+  /// The tree of an entry; the caller keeps one for each entry.
   package init(core: TreeCore, entry: any EntryHandle) {
     self.core = core
     self.entry = entry
@@ -21,9 +23,11 @@ public class FileTree: @unchecked Sendable {
   public var name: String { entry.name }
   /// The identity of the entry: it survives renaming and is never reused.
   public var id: UInt64 { entry.id.rawValue }
+  /// Whether the entry is a snapshot.
   public var isSnapshot: Bool { entry.isSnapshot }
   /// Whether nothing here can be written: a snapshot, or the store was opened so.
   public var isReadOnly: Bool { entry.isReadOnly }
+  /// Bytes of a page of the store.
   public var pageByteCount: Int { core.pageByteCount }
   /// How many `File` objects of this tree are open.
   public var openFileCount: Int { core.openFiles.count }
@@ -92,6 +96,7 @@ public class FileTree: @unchecked Sendable {
 
   // MARK: Attributes
 
+  /// What a file is. Throws `notFound`.
   public func attributes(of file: FileID) throws(StoreError) -> FileAttributes {
     let inode = try core.read { names throws(StoreError) in try names.inode(of: file) }
     let isRegular = inode.kind == FileKind.regular.rawValue
@@ -108,6 +113,7 @@ public class FileTree: @unchecked Sendable {
     return inode.target
   }
 
+  /// The names of a file's extended attributes, sorted. Throws `notFound`.
   public func extendedAttributeNames(of file: FileID) throws(StoreError) -> [AttributeName] {
     try core.read { names throws(StoreError) in
       _ = try names.inode(of: file)

@@ -8,6 +8,7 @@ internal import Synchronization
 /// Writers of names take turns under one lock; readers of names take none (see `NamesCache`).
 /// Content goes straight to the volumes and concerns neither.
 package final class TreeCore: Sendable {
+  /// The volumes below.
   package let space: any VolumeSpace
   let cache: NamesCache
   let openFiles = OpenFiles()
@@ -18,6 +19,9 @@ package final class TreeCore: Sendable {
   /// Grows when the tree is replaced or deleted: files opened before are stale.
   private let epochCount = Atomic<UInt64>(0)
 
+  /// - Parameters:
+  ///   - allocateVolume: yields a number that no volume of the store ever had.
+  ///   - wallNanoseconds: the time of day, since 1970.
   package init(
     space: any VolumeSpace,
     allocateVolume: @escaping @Sendable () throws(StoreError) -> VolumeNumber,
@@ -30,6 +34,7 @@ package final class TreeCore: Sendable {
   }
 
   var epoch: UInt64 { epochCount.load(ordering: .acquiring) }
+  /// Bytes of a page of the volumes.
   package var pageByteCount: Int { space.pageByteCount }
   func now() -> Timestamp { Timestamp(nanoseconds: wallNanoseconds()) }
   func allocateFile() throws(StoreError) -> FileID { FileID(try allocateVolume()) }

@@ -23,6 +23,7 @@ package final class NamesCache: Sendable {
     var old: [UInt32: NamesImage] = [:]
   }
 
+  /// Reads the tree in volume 0 of the space.
   package init(space: any VolumeSpace) {
     self.space = space
     generationPageCountMax = max(Self.byteCountMax / space.pageByteCount / 2, 8)
@@ -118,8 +119,10 @@ package struct NamesChanges {
 package struct CommittedNames: NamesPages {
   let cache: NamesCache
   let version: UInt64
+  /// As page 0 says.
   package let header: NamesTreeHeader
 
+  /// From memory, or from the volume.
   package func image(of page: UInt32) throws(StoreError) -> NamesImage {
     try cache.image(of: page, version: version)
   }

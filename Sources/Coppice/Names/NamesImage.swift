@@ -7,6 +7,7 @@ internal import Synchronization
 /// An image that the cache has handed out never changes. A transaction writes only to images that
 /// it made itself, and gives them to the cache when it is done with them.
 package final class NamesImage: @unchecked Sendable {
+  /// The page's bytes, owned by the image.
   package let contents: UnsafeMutableRawBufferPointer
   /// Whether the volume holds these bytes; where it does not it reads as zeros.
   let isStored: Bool

@@ -28,6 +28,7 @@ extension NamesPages {
     }
   }
 
+  /// Whether the tree has the key. O(log n).
   package func contains(_ key: NamesKey) throws(StoreError) -> Bool {
     try lookup(key) { _ in true } ?? false
   }

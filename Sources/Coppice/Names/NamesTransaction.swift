@@ -7,11 +7,13 @@ package import CoppiceFormat
 /// is visible to others until the operations are committed and the cache takes the new pages.
 package final class NamesTransaction: NamesPages {
   private let base: CommittedNames
+  /// As page 0 will say.
   package var header: NamesTreeHeader
   /// Pages changed by this transaction, and what they were before; new ones have no before.
   private var pages: [UInt32: NamesImage] = [:]
   private var originals: [UInt32: NamesImage] = [:]
 
+  /// Begins without changes.
   package init(base: CommittedNames) {
     self.base = base
     header = base.header
@@ -19,6 +21,7 @@ package final class NamesTransaction: NamesPages {
 
   var pageByteCount: Int { header.pageByteCount }
 
+  /// The page with the changes so far.
   package func image(of page: UInt32) throws(StoreError) -> NamesImage {
     if let image = pages[page] { return image }
     return try base.image(of: page)

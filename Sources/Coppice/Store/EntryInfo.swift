@@ -2,14 +2,17 @@ internal import CoppiceFormat
 
 /// A branch or snapshot as a list shows it.
 public struct EntryInfo: Hashable, Sendable {
+  /// As it is now.
   public var name: String
   /// Never reused; survives renaming.
   public var id: UInt64
+  /// Whether it is a snapshot; else a branch.
   public var isSnapshot: Bool
   /// Hidden, but not forgotten yet: `Store.restore` brings it back.
   public var isDeleted: Bool
   /// The trust domain.
   public var domain: UInt32
+  /// When it was made.
   public var created: Timestamp
   /// When it was deleted; `nil` unless it is.
   public var deleted: Timestamp?

@@ -5,6 +5,7 @@ public import CoppiceEngine
 /// A branch's name has 1 to 200 bytes, none of `/ @ : ^ ~` or control characters among them, and
 /// does not begin with `.` or `-`. A snapshot is called `branch@name`, both parts by these rules.
 public enum EntryName {
+  /// Of a branch's name, and of a snapshot's part behind the `@`.
   public static let byteCountMax = 200
 
   /// Throws `invalid` with a legal name as the remedy.

@@ -2,7 +2,9 @@ public import CoppiceEngine
 
 /// Numbers of an open store.
 public struct Statistics: Hashable, Sendable {
+  /// Without snapshots.
   public var branchCount: Int
+  /// Without deleted ones.
   public var snapshotCount: Int
   /// Deleted entries that can still be restored.
   public var deletedCount: Int
@@ -18,20 +20,25 @@ public struct Statistics: Hashable, Sendable {
   public var garbageByteCount: UInt64
   /// Stored bytes of headers and directories.
   public var metadataByteCount: UInt64
+  /// Segment files.
   public var segmentCount: Int
   /// Bytes of journal files with records that are still needed.
   public var journalByteCount: UInt64
   /// Memory of changes that are not in segments yet, and the limit at which writers wait.
   public var overlayByteCount: Int
+  /// At this limit writers wait.
   public var overlayByteCountMax: Int
   /// Memory held for pages of all kinds, in use or free.
   public var pageBufferByteCount: Int
   /// Reads of pages since opening that found them in memory, and that did not.
   public var pageCacheHitCount: Int
+  /// Reads that had to go to the disk.
   public var pageCacheMissCount: Int
   /// Pages stored since opening: as differences, as duplicates of stored ones, and in full.
   public var deltaPageCount: Int
+  /// Equal to a stored page.
   public var duplicatePageCount: Int
+  /// Compressed by themselves, or raw.
   public var fullPageCount: Int
   /// Whether a write to the journal failed, so that the store must be opened again.
   public var isPoisoned: Bool

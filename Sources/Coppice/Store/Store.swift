@@ -12,6 +12,7 @@ internal import Synchronization
 public final class Store: Sendable {
   /// Where the store is; as it was given.
   public let directory: String
+  /// What the commands reach below the library for.
   package let engine: Engine
   /// One tree for each entry in use, so that all users of a branch share its writer's lock.
   let trees = Mutex<[BranchID: FileTree]>([:])
@@ -71,6 +72,7 @@ public final class Store: Sendable {
     return try open(disk: disk, clock: clock, directory: directory, options)
   }
 
+  /// As the public one, on any disk.
   package static func open(
     disk: any Disk, clock: any StoreClock, directory: String = "",
     _ options: EngineOptions = EngineOptions()
@@ -91,7 +93,9 @@ public final class Store: Sendable {
     try engine.close()
   }
 
+  /// Bytes of a page: what `Options.pageByteCount` was at creation.
   public var pageByteCount: Int { engine.pageByteCount }
+  /// Whether the store was opened for reading only.
   public var isReadOnly: Bool { engine.options.isReadOnly }
   /// A UUID, given at creation.
   public var identifier: String { engine.storeUUID.description }

@@ -6,10 +6,12 @@ extension Store {
     /// Page byte count of a new store: a power of two from 4096 to 65536; default 8192, the page of
     /// most databases. Opening takes the store's own.
     public var pageByteCount: Int
+    /// How much memory to use.
     public var memory: MemoryLimits
     /// Reads without writing a byte; others may read the store at the same time.
     public var isReadOnly: Bool
 
+    /// The defaults, but for what is given.
     public init(
       pageByteCount: Int = 8192, memory: MemoryLimits = MemoryLimits(), isReadOnly: Bool = false
     ) {
@@ -33,6 +35,7 @@ extension Store {
     /// Directories of segments. Default 16 MiB.
     public var directoryCacheByteCount = 16 << 20
 
+    /// The defaults.
     public init() {}
   }
 }

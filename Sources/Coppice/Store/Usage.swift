@@ -4,6 +4,7 @@ internal import CoppiceFormat
 /// What a branch or snapshot takes. Stored bytes are those of pages and of the nodes that lead to
 /// them.
 public struct Usage: Hashable, Sendable {
+  /// The entry's name.
   public var name: String
   /// Bytes of all files as their readers see them, holes included.
   public var logicalByteCount: UInt64

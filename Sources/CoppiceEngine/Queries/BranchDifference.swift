@@ -3,9 +3,11 @@ internal import CoppicePlatform
 
 /// How one volume differs between two branches.
 package struct VolumeDifference: Hashable, Sendable {
+  /// Its number in the new state.
   package var volume: VolumeNumber
   /// `nil` where the branch has no such volume.
   package var old: VolumeAttributes?
+  /// `nil` where the branch has no such volume.
   package var new: VolumeAttributes?
   /// Pages whose content differs, ascending. Empty when only times or a byte count do.
   package var pages: [Range<UInt64>]
@@ -22,6 +24,7 @@ package struct BranchDifference {
   private let unshared: [Layer]
   private let unsharedIDs: Set<ObjectIdentifier>
 
+  /// Both views are of one store.
   package init(from old: PinnedView, to new: PinnedView) {
     self.old = old.state
     self.new = new.state

@@ -6,6 +6,7 @@ internal import Synchronization
 ///
 /// What it refers to stays readable until the view is released, whatever becomes of the branch.
 package final class PinnedView: VolumeSpace {
+  /// Whose state it is.
   package let branch: EngineBranch
   let state: SealedState
   let engine: Engine
@@ -26,13 +27,16 @@ package final class PinnedView: VolumeSpace {
 
   deinit { engine.pins.remove(key) }
 
+  /// Bytes of a page of the store.
   package var pageByteCount: Int { engine.pageByteCount }
 
+  /// As they were at the moment of the view.
   package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
     try engine.checkOpen()
     return try state.attributes(of: volume)
   }
 
+  /// As `VolumeSpace.read`, at the moment of the view.
   package func read(
     _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
@@ -50,10 +54,12 @@ package final class PinnedView: VolumeSpace {
       .storedRanges(in: range, pageByteCount: pageByteCount)
   }
 
+  /// Always throws `denied`.
   package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
     throw StoreError(.denied, "a view of a moment cannot be written")
   }
 
+  /// As the branch does.
   package func flush(through lsn: LSN) throws(StoreError) {
     try engine.journal.flush(through: lsn)
   }
