@@ -81,6 +81,10 @@ internal import Testing
             .write(VolumeNumber($0 % 3), offset: $0 * 100_000, byteCount: 150_000, seed: $0 + 10)
           }))
       try simulation.flush()
+    } after: { simulation in
+      // What was left of a torn transaction must not join the next one.
+      try simulation.write("main", page: 1, seed: 5)
+      try simulation.flush()
     }
   }
 
