@@ -6,8 +6,8 @@ struct ImportContent {
   struct Volume {
     var number: VolumeNumber
     var byteCount: UInt64
-    /// The leaves that are put; others are holes.
-    var leaves: [(index: UInt64, bytes: [UInt8])]
+    /// The leaves that are put; others are holes. Behind its content a leaf is zero.
+    var leaves: [(index: UInt64, content: [UInt8], byteCount: Int)]
   }
 
   static let leafByteCount = 256 * ModelVolume.pageByteCount
@@ -20,11 +20,11 @@ struct ImportContent {
       let leafCount = 1 + generator.below(3)
       let tail = 1 + generator.below(Self.leafByteCount / 8)
       let byteCount = (leafCount - 1) * Self.leafByteCount + tail
-      var leaves: [(index: UInt64, bytes: [UInt8])] = []
+      var leaves: [(index: UInt64, content: [UInt8], byteCount: Int)] = []
       for index in 0..<leafCount where index == 0 || generator.bool() {
         let whole = index == leafCount - 1 ? tail : Self.leafByteCount
-        let bytes = Workload.bytes(min(whole, 20_000), seed: generator.next() % 50)
-        leaves.append((UInt64(index), bytes + [UInt8](repeating: 0, count: whole - bytes.count)))
+        let content = Workload.bytes(min(whole, 20_000), seed: generator.next() % 50)
+        leaves.append((UInt64(index), content, whole))
       }
       return Volume(
         number: VolumeNumber(number), byteCount: UInt64(byteCount), leaves: leaves)
@@ -37,9 +37,7 @@ struct ImportContent {
     for volume in volumes {
       var model = ModelVolume()
       for leaf in volume.leaves {
-        // What is not written reads as zero.
-        let end = leaf.bytes.count - leaf.bytes.reversed().prefix { $0 == 0 }.count
-        model.write(Array(leaf.bytes[..<end]), at: leaf.index * UInt64(Self.leafByteCount))
+        model.write(leaf.content, at: leaf.index * UInt64(Self.leafByteCount))
       }
       model.resize(to: volume.byteCount)
       model.modified = time

@@ -37,7 +37,8 @@ extension Simulation {
     for volume in content.volumes {
       for leaf in volume.leaves {
         touched[volume.number, default: []].formUnion(leaf.index * 256..<leaf.index * 256 + 6)
-        try leaf.bytes.withUnsafeBytes {
+        let padding = [UInt8](repeating: 0, count: leaf.byteCount - leaf.content.count)
+        try (leaf.content + padding).withUnsafeBytes {
           try staging.putLeaf(volume.number, leafIndex: leaf.index, pages: $0)
         }
       }
