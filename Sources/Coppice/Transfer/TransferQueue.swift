@@ -45,9 +45,16 @@ final class TransferQueue: Sendable {
   /// Waits until all jobs are done.
   func finish() throws(StoreError) { try state.finish() }
 
-  /// Drops what waits; jobs that run come to their end.
-  func cancel() {
-    state.fail(StoreError(.unavailable, "the transfer was given up"))
+  /// Drops what waits, lets jobs that run come to their end, and returns what the transfer failed
+  /// of: `error`, or what a job says better.
+  func cancel(because error: StoreError) -> StoreError {
+    state.fail(error)
+    do throws(StoreError) {
+      try state.finish()
+      return error
+    } catch {
+      return error
+    }
   }
 
   /// Throws the first failure, if there was one.
@@ -88,7 +95,8 @@ private final class State: @unchecked Sendable {
 
   func fail(_ error: StoreError) {
     monitor.withLock {
-      if failure == nil { failure = error }
+      // One job's full disk is for the others a segment that cannot be used any more.
+      if failure == nil || failure?.kind == .unavailable { failure = error }
       waiting.removeAll()
       monitor.broadcast()
     }

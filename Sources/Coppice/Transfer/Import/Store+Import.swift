@@ -27,8 +27,7 @@ extension Store {
       do throws(StoreError) {
         report = try plan.run(session)
       } catch {
-        session.queue.cancel()
-        throw error
+        throw session.queue.cancel(because: error)
       }
       if options.isDryRun {
         target.staging.cancel()
