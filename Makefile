@@ -28,4 +28,4 @@ fuzz:
 # Replays the simulation that a failed test printed the seed of.
 simulate:
 	@.ci/install build
-	@COPPICE_SEED=$(SEED) .ci/test --filter SimulationTests
+	@SEED=$(SEED) .ci/test --filter RandomSimulationTests

@@ -40,7 +40,8 @@ import Testing
     let roundCount = 40
     let failures = Mutex<[String]>([])
     let isDone = Atomic<Bool>(false)
-    func start(_ name: String, _ body: @escaping @Sendable () throws -> Void) throws -> SystemThread {
+    func start(_ name: String, _ body: @escaping @Sendable () throws -> Void) throws -> SystemThread
+    {
       try SystemThread(name: name) {
         do { try body() } catch { failures.withLock { $0.append("\(name): \(error)") } }
       }

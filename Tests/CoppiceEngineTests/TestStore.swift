@@ -51,7 +51,8 @@ extension EngineOptions {
 
 extension EngineBranch {
   @discardableResult
-  func put(_ volume: UInt64, at offset: UInt64 = 0, _ bytes: [UInt8], time: Int64 = 1) throws -> LSN {
+  func put(_ volume: UInt64, at offset: UInt64 = 0, _ bytes: [UInt8], time: Int64 = 1) throws -> LSN
+  {
     try bytes.withUnsafeBytes { try write(VolumeNumber(volume), at: offset, $0, time: time) }
   }
 

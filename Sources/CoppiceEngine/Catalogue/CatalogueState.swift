@@ -135,8 +135,9 @@ package struct CatalogueState: Sendable {
         deletedAt: 0, parent: parent, parentLSN: lsn))
   }
 
-  private mutating func reset(_ target: BranchID, to source: BranchID, sharesThrough: LSN, _ lsn: LSN)
-  {
+  private mutating func reset(
+    _ target: BranchID, to source: BranchID, sharesThrough: LSN, _ lsn: LSN
+  ) {
     guard let root = branches[source]?.root else { return }
     let intervals = share(source, with: target, sharesThrough: sharesThrough, lsn)
     branches[target]?.root = root

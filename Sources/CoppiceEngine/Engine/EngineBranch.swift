@@ -88,7 +88,8 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
         (state.open[volume]?.lookup(page) ?? .below, state.sealed)
       }
       do throws(StoreError) {
-        if case .below = answer {} else {
+        if case .below = answer {
+        } else {
           return try sealed.page(answer, volume, page, engine.frames)
         }
         if case .below = own { return try sealed.page(volume, page, engine.frames) }
@@ -135,7 +136,8 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     guard bytes.count > 0 else { return engine.journal.lastLSN }
     guard bytes.count <= Transaction.byteCountMax / 2 else {
       throw StoreError(
-        .invalid, "a write of \(bytes.count) bytes is over the limit of "
+        .invalid,
+        "a write of \(bytes.count) bytes is over the limit of "
           + "\(Transaction.byteCountMax / 2)", object: engine.name(of: id),
         remedy: "split it")
     }

@@ -448,7 +448,9 @@ package final class Journal: @unchecked Sendable {
 
   /// Whether control records have begun to use up the files kept for them.
   package var needsControlCheckpoint: Bool {
-    monitor.withLock { current?.isControl == true || idleControl.count < JournalLimits.controlFileCount }
+    monitor.withLock {
+      current?.isControl == true || idleControl.count < JournalLimits.controlFileCount
+    }
   }
 
   /// Before the last checkpoint of a clean close: nothing more goes to the current file.

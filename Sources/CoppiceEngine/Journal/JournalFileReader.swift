@@ -77,7 +77,8 @@ struct JournalFileReader {
       let batchHeader = try? JournalBatchHeader.decode(
         UnsafeRawBufferPointer(rebasing: first[0..<JournalBatchHeader.byteCount]).bytes),
       batchHeader.generation == header.generation,
-      Int(batchHeader.batchByteCount) <= JournalLimits.batchByteCountMax + JournalLimits.blockByteCount
+      Int(batchHeader.batchByteCount)
+        <= JournalLimits.batchByteCountMax + JournalLimits.blockByteCount
     else { return nil }
     let bytes = try window.bytes(at: offset, count: Int(batchHeader.batchByteCount))
     guard bytes.count == Int(batchHeader.batchByteCount),

@@ -55,7 +55,8 @@ enum JournalRecords {
     let byteCount = byteCount(of: index)
     let flags: RecordFlags = index + 1 < count ? [.continues] : []
     var header = RecordHeader(
-      recordByteCount: UInt32(byteCount), kind: .write, flags: flags, opCount: 1, branch: BranchID(0),
+      recordByteCount: UInt32(byteCount), kind: .write, flags: flags, opCount: 1,
+      branch: BranchID(0),
       time: 0)
     switch self {
     case .write(let branch, let time, let volume, let offset, let bytes):
