@@ -15,6 +15,13 @@ internal import Testing
     try run(.withErrors, steps: 300, seeds: 12)
   }
 
+  /// Seeds that once lost data, each for what its commit says: a host segment published before its
+  /// name was durable.
+  @Test(arguments: [114, 128, 130, 131, 132] as [UInt64])
+  func `seeds that once lost data do so no more`(seed: UInt64) throws {
+    try runOne(seed, .withErrors, steps: 500)
+  }
+
   private func run(_ weights: Workload.Weights, steps: Int, seeds: UInt64) throws {
     let first = number("SEED")
     let count = first == nil ? UInt64(number("SEEDS") ?? Int(seeds)) : 1

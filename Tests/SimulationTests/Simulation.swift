@@ -251,7 +251,7 @@ final class Simulation {
       throw failure("opening failed: \(error)")
     }
     self.engine = engine
-    let lsn = engine.journal.durableLSN
+    let lsn = engine.recoveredLSN
     guard lsn >= history.watermark else {
       throw failure(
         "the journal ends at \(lsn.rawValue), \(history.watermark.rawValue) was acknowledged")
@@ -268,7 +268,7 @@ final class Simulation {
       throw failure("after opening at \(lsn.rawValue) \(difference)")
     }
     for id in expected.deleted where found.branches[id] == nil { expected.branches[id] = nil }
-    history = ModelHistory(expected, at: lsn)
+    history = ModelHistory(expected, at: engine.journal.durableLSN)
   }
 }
 

@@ -22,6 +22,8 @@ package final class Engine: @unchecked Sendable {
   let frames: FrameReader
   let files: SegmentFiles
   package let journal: Journal
+  /// The last record that opening found.
+  package let recoveredLSN: LSN
   let window: DedupWindow
   let directories: DirectoryCache
   let workers: WorkerPool
@@ -77,6 +79,7 @@ package final class Engine: @unchecked Sendable {
     journal = Journal(
       disk: opened.disk, clock: opened.clock, uuid: opened.superblock.uuid,
       byteCountMax: options.journalByteCountMax, recovered: opened.journal)
+    recoveredLSN = opened.journal.endLSN
     catalogue = opened.catalogue
     catalogueNumber = opened.catalogueNumber
     window = DedupWindow(byteCount: options.windowByteCount)

@@ -34,14 +34,23 @@ final class HostWriter {
   }
 
   private func begin() throws(SystemError) -> OpenSegment {
-    let id = engine.appenders.takeHostID(domain)
-    ids.append(id)
-    let file = try engine.disk.open(SegmentFiles.path(id), .create)
-    let header = SegmentHeader(uuid: engine.storeUUID, segment: id, domain: domain).encode()
-    let outcome = header.withUnsafeBytes { bytes in
-      Result { () throws(SystemError) in try file.write(bytes, at: 0) }
+    let id = engine.appenders.takeSegmentID()
+    let path = SegmentFiles.path(id)
+    let file = try engine.disk.open(path, .create)
+    do throws(SystemError) {
+      let header = SegmentHeader(uuid: engine.storeUUID, segment: id, domain: domain).encode()
+      let outcome = header.withUnsafeBytes { bytes in
+        Result { () throws(SystemError) in try file.write(bytes, at: 0) }
+      }
+      try outcome.get()
+      try engine.disk.syncDirectory(SegmentFiles.directory)
+    } catch {
+      // An empty file of an id that nothing refers to; opening removes it.
+      try? engine.disk.remove(path)
+      throw error
     }
-    try outcome.get()
+    engine.appenders.registerHost(id, domain: domain)
+    ids.append(id)
     let segment = OpenSegment(
       id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
     open = segment

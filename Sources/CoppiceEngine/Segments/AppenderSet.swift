@@ -44,7 +44,7 @@ final class AppenderSet: Sendable {
     }
   }
 
-  private func takeSegmentID() -> SegmentID {
+  func takeSegmentID() -> SegmentID {
     SegmentID(nextSegment.add(1, ordering: .relaxed).oldValue)
   }
 
@@ -60,14 +60,13 @@ final class AppenderSet: Sendable {
     return ends + unfinishedHosts.withLock { $0 }
   }
 
-  /// A segment id for a host. Until the host is complete, publishes name it without frames.
-  func takeHostID(_ domain: DomainID) -> SegmentID {
+  /// From now on every publish names the host, empty, so that opening knows its file. The file's name
+  /// is durable already and the file holds no frame yet: a publish may come at any moment.
+  func registerHost(_ id: SegmentID, domain: DomainID) {
     unfinishedHosts.withLock { hosts in
-      let id = takeSegmentID()
       hosts.append(
         SegmentEnd(
           segment: id, domain: domain, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0))
-      return id
     }
   }
 
