@@ -11,7 +11,7 @@ extension Engine {
   /// The file under which a catalogue is written until it is complete.
   static let unfinishedCatalogue = "catalogue.new"
   static let cataloguePrefix = "catalogue-"
-  private static let checkpointByteCountMin = 1 << 20
+  static let checkpointByteCountMin = 1 << 20
 
   /// Whether control records piled up since the last checkpoint, or hold journal files.
   package var wantsCheckpoint: Bool {
@@ -24,10 +24,11 @@ extension Engine {
     return hasSealed && journal.usedByteCount > options.journalByteCountMax / 4
   }
 
-  /// Writes a checkpoint and frees journal files.
-  package func checkpoint() throws(StoreError) {
+  /// Writes a checkpoint and frees journal files; returns whether there were any to free.
+  @discardableResult
+  package func checkpoint() throws(StoreError) -> Bool {
     try checkWritable()
-    try checkpointing.withLock { () throws(StoreError) in
+    return try checkpointing.withLock { () throws(StoreError) in
       skipEmptyIntervals()
       let (state, number) = control.withLock { () -> (CatalogueState, UInt64) in
         catalogueNumber += 1
@@ -38,17 +39,16 @@ extension Engine {
       }
       try journal.flush(through: state.lsn)
       let neededAbove = state.oldestIntervalStart ?? state.lsn
-      let encoded = state.catalogue(
-        time: clock.wallNanoseconds(),
-        journalFiles: journal.filesNeeded(checkpoint: state.lsn, neededAbove: neededAbove)
-      ).encode()
+      let files = journal.filesNeeded(checkpoint: state.lsn, neededAbove: neededAbove)
+      let encoded = state.catalogue(time: clock.wallNanoseconds(), journalFiles: files).encode()
       do throws(SystemError) {
         try Self.write(encoded, number: number, to: disk)
       } catch {
         throw StoreError(error, while: "writing a checkpoint")
       }
       control.withLock { checkpointByteCount = encoded.count }
-      journal.recycle(checkpoint: state.lsn, neededAbove: neededAbove)
+      return journal.recycle(
+        checkpoint: state.lsn, neededAbove: neededAbove, keeping: Set(files.map(\.sequence)))
     }
   }
 

@@ -88,6 +88,12 @@ package final class Journal: @unchecked Sendable {
   ///   appended then.
   func append(_ records: borrowing JournalRecords) throws(StoreError) -> LSN {
     let footprint = JournalLimits.footprint(records.byteCount)
+    guard records.largestByteCount <= JournalLimits.recordByteCountMax else {
+      throw StoreError(
+        .invalid,
+        "a journal record takes at most \(JournalLimits.recordByteCountMax) bytes",
+        object: Self.directory)
+    }
     monitor.lock()
     defer { monitor.unlock() }
     while isAppending { monitor.wait() }
@@ -431,18 +437,21 @@ package final class Journal: @unchecked Sendable {
     }
   }
 
-  /// Recycles the files that a durable checkpoint made free.
-  func recycle(checkpoint lsn: LSN, neededAbove: LSN) {
+  /// Recycles the files that a durable checkpoint made free, but for those it lists: opening would
+  /// miss them. One such was the current file then, and has been followed by another since.
+  /// Returns whether there were any.
+  func recycle(checkpoint lsn: LSN, neededAbove: LSN, keeping listed: Set<UInt64>) -> Bool {
     monitor.withLock {
-      guard failure == nil else { return }
+      guard failure == nil else { return false }
       let free = used.filter { file in
-        file.isFree(checkpoint: lsn, neededAbove: neededAbove)
+        file.isFree(checkpoint: lsn, neededAbove: neededAbove) && !listed.contains(file.sequence)
           && !unsynced.contains { $0 === file }
       }
       used.removeAll { file in free.contains { $0 === file } }
       prepared += free.filter { !$0.isControl }
       idleControl += free.filter { $0.isControl }
       monitor.broadcast()
+      return !free.isEmpty
     }
   }
 
@@ -460,6 +469,19 @@ package final class Journal: @unchecked Sendable {
       guard let file = current, !isWriting, batch.recordCount == 0 else { return }
       used.append(file)
       current = nil
+    }
+  }
+
+  /// From here on every call fails, and no file is touched any more.
+  ///
+  /// - Parameter waiting: returns only when what other threads have under way is over.
+  func end(waiting: Bool) {
+    monitor.withLock {
+      while waiting, isWriting || isPreparing { monitor.wait() }
+      failure =
+        failure
+        ?? StoreError(.unavailable, "the store was closed", remedy: "open it again")
+      monitor.broadcast()
     }
   }
 

@@ -38,6 +38,8 @@ enum JournalRecords {
 
   var byteCount: Int { (0..<count).reduce(0) { $0 + byteCount(of: $1) } }
 
+  var largestByteCount: Int { (0..<count).reduce(0) { max($0, byteCount(of: $1)) } }
+
   func byteCount(of index: Int) -> Int {
     switch self {
     case .write(_, _, _, let offset, let bytes):
