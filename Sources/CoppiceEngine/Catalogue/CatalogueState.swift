@@ -163,6 +163,10 @@ package struct CatalogueState: Sendable {
 
   /// The publish rule: a branch on the old root whose list begins with these intervals, the last
   /// of them perhaps as the start of a longer one, takes the new root and loses them.
+  ///
+  /// An open interval may begin earlier than the published one: a checkpoint that was never
+  /// completed had raised its start over records that are not this branch's. Any other branch with
+  /// a part of the writer's interval closed it before its start was raised.
   private mutating func trim(
     _ id: BranchID, _ oldRoot: Ref, _ published: [Interval], _ newRoot: Ref
   ) {
@@ -171,9 +175,9 @@ package struct CatalogueState: Sendable {
     else { return }
     for (mine, theirs) in zip(entry.intervals, published.dropLast()) where mine != theirs { return }
     let mine = entry.intervals[published.count - 1]
-    guard mine.writer == last.writer, mine.from == last.from, mine.through >= last.through else {
-      return
-    }
+    guard mine.writer == last.writer, mine.through >= last.through,
+      mine.from == last.from || (mine.through == .open && mine.from < last.from)
+    else { return }
     var rest = Array(entry.intervals.dropFirst(published.count))
     if mine.through > last.through {
       rest.insert(
