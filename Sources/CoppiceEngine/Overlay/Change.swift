@@ -87,6 +87,21 @@ struct ChangeBuilder<Source: PageSource> {
     }
   }
 
+  /// Throws `invalid` when the volume's number, or the number of the page that ends at `end`, would
+  /// not fit where it is stored.
+  private func check(_ volume: VolumeNumber, endingAt end: UInt64?) throws(StoreError) {
+    let limit = min(VolumeNumber.byteCountMax, pageByteCount << UInt64(PageNumber.bitCount))
+    guard let end, end <= limit, volume.rawValue >> UInt64(VolumeNumber.bitCount) == 0 else {
+      throw StoreError(
+        .invalid, "a volume takes at most \(limit) bytes", object: "volume \(volume.rawValue)")
+    }
+  }
+
+  private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64? {
+    let (sum, isOver) = a.addingReportingOverflow(b)
+    return isOver ? nil : sum
+  }
+
   private mutating func part(_ volume: VolumeNumber) throws(StoreError) -> VolumeLayer {
     if let known = change.part(volume) { return known }
     let part = VolumeLayer(attributes: try source.attributes(of: volume))
@@ -107,6 +122,7 @@ struct ChangeBuilder<Source: PageSource> {
     throws(StoreError)
   {
     guard bytes.count > 0 else { return }
+    try check(volume, endingAt: Self.sum(offset, UInt64(bytes.count)))
     let part = try part(volume)
     let old = part.attributes?.byteCount ?? 0
     let end = offset + UInt64(bytes.count)
@@ -188,6 +204,7 @@ struct ChangeBuilder<Source: PageSource> {
   }
 
   mutating func resize(_ volume: VolumeNumber, to byteCount: UInt64) throws(StoreError) {
+    try check(volume, endingAt: byteCount)
     let part = try part(volume)
     let old = part.attributes?.byteCount ?? 0
     if byteCount < old { try clear(volume, part, byteCount..<old, upTo: old) }
@@ -201,6 +218,8 @@ struct ChangeBuilder<Source: PageSource> {
   }
 
   private mutating func share(_ volume: VolumeNumber, _ op: Op) throws(StoreError) {
+    let end = Self.sum(op.header.offset, UInt64(op.refCount) * pageByteCount)
+    try check(volume, endingAt: end)
     let part = try part(volume)
     let first = op.header.offset / pageByteCount
     for index in 0..<op.refCount {
@@ -215,12 +234,12 @@ struct ChangeBuilder<Source: PageSource> {
         part.pages.insert(.shared(ref), at: first + UInt64(index))
       }
     }
-    let end = op.header.offset + UInt64(op.refCount) * pageByteCount
     part.attributes = VolumeAttributes(
-      byteCount: max(part.attributes?.byteCount ?? 0, end), modified: time)
+      byteCount: max(part.attributes?.byteCount ?? 0, end ?? 0), modified: time)
   }
 
   private mutating func adopt(_ volume: VolumeNumber, _ op: Op) throws(StoreError) {
+    try check(volume, endingAt: op.adoptedByteCount)
     let part = try part(volume)
     let top: Ref
     do throws(FormatError) { top = try op.ref(at: 0) } catch {
