@@ -110,10 +110,14 @@ extension Engine {
   /// Gives entries other names, all or none.
   package func rename(_ renames: [(branch: EngineBranch, name: String)]) throws(StoreError) {
     try checkWritable()
+    var names: Set<String> = []
     let lsn = try control.withLock { () throws(StoreError) in
       for rename in renames {
         try checkExists(rename.branch)
         try checkFree(rename.name)
+        guard names.insert(rename.name).inserted else {
+          throw StoreError(.conflict, "two branches cannot take one name", object: rename.name)
+        }
       }
       let lsn = try record(renames.map { ($0.branch.id, .rename(name: $0.name)) })
       for rename in renames { rename.branch.noteControl(lsn) }

@@ -206,10 +206,18 @@ extension Engine {
 
   /// Begins a new journal file, which ends the old ones where recovery did, and starts the threads.
   private func start(_ recovered: RecoveredJournal) throws(StoreError) {
-    if !recovered.used.isEmpty { try checkpoint() }
+    if !recovered.used.isEmpty { try checkpointUnlessFull() }
     // A crash may have come between a collection's record and the end of its unlinking.
     try unlink(control.withLock { catalogue.reclaimed.keys.sorted() })
     if options.usesThreads { try maintenance.start(self) }
+  }
+
+  /// A checkpoint that only saves work later: on a full disk the store goes on without, so that
+  /// something can be deleted.
+  func checkpointUnlessFull() throws(StoreError) {
+    do throws(StoreError) { try checkpoint() } catch {
+      if error.kind != .full { throw error }
+    }
   }
 
   // MARK: Closing
@@ -219,8 +227,9 @@ extension Engine {
   package func close() throws(StoreError) {
     guard isOpen else { return }
     maintenance.stop()
-    defer { finishClosing() }
+    defer { finishClosing(waiting: true) }
     if options.isReadOnly { return }
+    try journal.flush(through: journal.lastLSN)
     try sealAll(.everything)
     try journal.endCurrentFile()
     try checkpoint()
@@ -232,12 +241,22 @@ extension Engine {
   /// Gives the store up at once, as a killed process would; the next opening replays the journal.
   package func abandon() {
     maintenance.stop()
-    finishClosing()
+    finishClosing(waiting: false)
   }
 
-  private func finishClosing() {
+  /// - Parameter waiting: sees to it that no other thread touches a file once others may open the
+  ///   store.
+  private func finishClosing(waiting: Bool) {
     markClosed()
     relief.withLock { relief.broadcast() }
+    if waiting {
+      collecting.withLock {}
+      sealing.withLock {}
+      latch.withExclusive {}
+      checkpointing.withLock {}
+    }
+    journal.end(waiting: waiting)
+    giveUpLock()
     control.withLock { branches = [:] }
   }
 }

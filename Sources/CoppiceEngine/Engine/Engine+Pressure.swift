@@ -23,15 +23,24 @@ extension Engine {
     // Cubic: hardly felt at first, steep near the limit.
     let share = Double(excess) / Double(half)
     let delay = UInt64(Double(Self.delayNanosecondsMax) * share * share * share)
-    relief.withLock {
-      if delay > 20_000 {
+    if delay > 20_000 {
+      relief.withLock {
         let deadline = clock.monotonicNanoseconds() + delay
         while relief.wait(untilMonotonicNanoseconds: deadline) {}
       }
-      while meter.byteCount >= limit, isOpen, !journal.isPoisoned {
-        relief.wait(untilMonotonicNanoseconds: clock.monotonicNanoseconds() + 50_000_000)
+    }
+    while meter.byteCount >= limit, isOpen, !journal.isPoisoned {
+      if let failure = maintenanceFailure.withLock({ $0 }) { throw failure }
+      // What pinned views and imports hold comes back in its own time.
+      guard hasUnsealedWrites else { return }
+      relief.withLock {
+        _ = relief.wait(untilMonotonicNanoseconds: clock.monotonicNanoseconds() + 50_000_000)
       }
     }
+  }
+
+  private var hasUnsealedWrites: Bool {
+    control.withLock { branches.values.contains { $0.dirtyByteCount > 0 } }
   }
 
   func didWrite() {
@@ -51,11 +60,11 @@ extension Engine {
   /// After a write found the journal full: makes room, or waits until room was made. Returns false
   /// when there is nothing that could make any.
   func relieve(after attempt: Int) throws(StoreError) -> Bool {
-    guard !journal.isPoisoned, meter.byteCount > 0 else { return false }
+    guard !journal.isPoisoned else { return false }
     if reliefCount != attempt { return true }
     let sealed = try sealStep(.pressure)
-    try checkpoint()
-    return sealed || reliefCount != attempt
+    let freed = try checkpoint()
+    return sealed || freed || reliefCount != attempt
   }
 
   /// After a flush: sees to it that the journal gets its witness once idle.
@@ -67,9 +76,20 @@ extension Engine {
 
   // MARK: Steps
 
-  /// One step of the thread that seals and checkpoints.
+  /// One step of the thread that seals and checkpoints. Writers that wait for it hear of a failure.
   func performMaintenance() throws(StoreError) -> StepOutcome {
     if journal.isPoisoned { return .idle(nanoseconds: nil) }
+    do throws(StoreError) {
+      let outcome = try sealOrCheckpoint()
+      maintenanceFailure.withLock { $0 = nil }
+      return outcome
+    } catch {
+      maintenanceFailure.withLock { $0 = error }
+      throw error
+    }
+  }
+
+  private func sealOrCheckpoint() throws(StoreError) -> StepOutcome {
     if try sealStep(.limits) {
       if wantsCheckpoint { try checkpoint() }
       return .worked

@@ -71,9 +71,7 @@ extension Engine {
   private func sealHoldingLatch(_ candidates: [SealCandidate]) throws(StoreError) {
     for attempt in 1... {
       do throws(StoreError) {
-        var built: [BuiltSeal] = []
-        for candidate in candidates { built.append(try build(candidate)) }
-        try publish(built)
+        try buildAndPublish(candidates)
         return
       } catch {
         // A lost segment loses no acknowledged byte: what was in flight is built again.
@@ -82,6 +80,20 @@ extension Engine {
         else { throw error }
       }
     }
+  }
+
+  /// A layer over damaged nodes stays in RAM and in the journal, and keeps no other from its seal.
+  private func buildAndPublish(_ candidates: [SealCandidate]) throws(StoreError) {
+    var built: [BuiltSeal] = []
+    var damage: StoreError?
+    for candidate in candidates {
+      do throws(StoreError) { built.append(try build(candidate)) } catch {
+        guard error.kind == .corrupt else { throw error }
+        damage = damage ?? error
+      }
+    }
+    if !built.isEmpty { try publish(built) }
+    if let damage { throw damage }
   }
 
   // MARK: Choosing

@@ -56,6 +56,8 @@ package final class Engine: @unchecked Sendable {
   /// Waited on by writers that are held back.
   let relief = Monitor()
   let relievedCount = Atomic<Int>(0)
+  /// What the last attempt to seal or to checkpoint in the background failed with.
+  let maintenanceFailure = Mutex<StoreError?>(nil)
   /// Whether the thread that keeps the journal waits to be told of a flush.
   let isUpkeepAsleep = Atomic<Bool>(false)
   private let isOpenFlag = Atomic<Bool>(true)
@@ -111,11 +113,11 @@ package final class Engine: @unchecked Sendable {
     }
   }
 
-  /// From here on every call fails, and others may open the store.
-  func markClosed() {
-    isOpenFlag.store(false, ordering: .releasing)
-    lock.withLock { $0 = nil }
-  }
+  /// From here on every call fails.
+  func markClosed() { isOpenFlag.store(false, ordering: .releasing) }
+
+  /// From here on others may open the store.
+  func giveUpLock() { lock.withLock { $0 = nil } }
 
   func checkWritable() throws(StoreError) {
     try checkOpen()
@@ -147,6 +149,12 @@ package final class Engine: @unchecked Sendable {
         entry.record, branch: entry.branch, lsn: LSN(first + UInt64(index)), time: time)
     }
     controlByteCountSinceCheckpoint += encoded.byteCount
+    if options.usesThreads,
+      controlByteCountSinceCheckpoint > Self.checkpointByteCountMin
+        || journal.needsControlCheckpoint
+    {
+      maintenance.wake()
+    }
     return last
   }
 }
