@@ -15,9 +15,11 @@ extension Engine {
       guard let directory = try? directory(entry) else { continue }
       for (ordinal, place) in directory.places.enumerated()
       where place.form.kind == .page && !place.form.isDerived {
-        window.offer(
-          hashPrefix: place.hashPrefix,
-          FrameName(segment: entry.id, ordinal: UInt32(ordinal)))
+        // A host's frames bear the names that they had at home.
+        let name =
+          directory.homes.isEmpty
+          ? FrameName(segment: entry.id, ordinal: UInt32(ordinal)) : directory.homes[ordinal]
+        window.offer(hashPrefix: place.hashPrefix, name)
       }
       room -= directory.places.count
     }

@@ -7,7 +7,8 @@ extension Engine {
     if let place = appenders.place(of: name) { return place }
     if let moved = try? retired.find(name) { return moved.place }
     guard let entry = control.withLock({ catalogue.segments[name.segment] }),
-      name.ordinal < entry.frameCount, let directory = try? directory(entry)
+      name.ordinal < entry.frameCount, let directory = try? directory(entry),
+      directory.homes.isEmpty
     else { return nil }
     return directory.places[Int(name.ordinal)]
   }

@@ -4,14 +4,16 @@ internal import Synchronization
 
 // A collection, beside readers and writers:
 //
-//  begin     alone under the seal latch: close the open segments, so that a frame was born in the
-//            cycle if and only if its segment's id is at least `firstBorn`; forget deleted branches by
-//            a record; take all roots.
+//  begin     alone under the seal latch: close and publish the open segments, so that a frame was
+//            born in the cycle if and only if its segment's id is at least `firstBorn`, and the
+//            directories of all others can be read; forget deleted branches by a record; take all
+//            roots.
 //  mark      walk from the roots; then, from the directories, the bases of live derived pages.
 //  select    alone under the latch again: from here on a hit by hash on a dead frame of a victim is
 //            a miss.
 //  evacuate  copy the victims' live frames verbatim into hosts, which keep the frames' names.
 //  reclaim   sync the hosts, record `moved`, checkpoint, unlink the victims, record `unlinked`.
+//  end       alone under the latch: who looked a frame up before `moved` has asked about it by then.
 //
 // A frame goes only when a whole mark, begun after the last moment at which it could be reached, left
 // it unmarked: what is reachable later was reachable from a root at the beginning, was born since, or
@@ -58,13 +60,23 @@ extension Engine {
   package func collectGarbage(_ options: CollectionOptions) throws(StoreError) -> CollectionReport {
     try checkWritable()
     return try collecting.withLock { () throws(StoreError) in
-      defer { cycle.end() }
+      defer { latch.withExclusive { cycle.end() } }
       var report = CollectionReport()
       let roots = try beginCollection(options, &report)
       let census = try mark(roots, &report)
-      let victims = select(census.segments, options, &report)
+      var victims = select(census.segments, options, &report)
       if options.isDryRun || victims.isEmpty { return report }
-      let moved = try evacuate(victims, census.liveThrough, &report)
+      let moved: Moved
+      do throws(StoreError) {
+        moved = try evacuate(victims, census.liveThrough, &report)
+      } catch {
+        // What needs no copies makes room for the rest.
+        let whollyDead = victims.filter { !holdsLive($0) }
+        guard error.kind == .full, !whollyDead.isEmpty else { throw error }
+        victims = whollyDead
+        moved = try evacuate(victims, census.liveThrough, &report)
+      }
+      count(victims, &report)
       try reclaim(victims, moved)
       return report
     }
@@ -81,7 +93,9 @@ extension Engine {
     throws(StoreError) -> Roots
   {
     let (roots, lsn) = try latch.withExclusive { () throws(StoreError) in
-      for appender in appenders.all { try appender.closeSegment() }
+      appenders.closeAll()
+      // The bases of live derived frames are found in directories: none may be left out.
+      try publishAppended()
       let firstBorn = appenders.nextSegmentID
       cycle.begin(firstBorn: firstBorn)
       return try control.withLock { () throws(StoreError) -> (Roots, LSN) in
@@ -89,7 +103,8 @@ extension Engine {
         report.forgottenBranchCount = forgotten.count
         var lsn = LSN.zero
         if !options.isDryRun, !forgotten.isEmpty {
-          lsn = try record(.forget(forgotten), branch: BranchID(0))
+          lsn = try record(
+            Self.pieces(forgotten, of: 1024).map { (BranchID(0), .forget(Array($0))) })
           for id in forgotten { branches[id] = nil }
         }
         let kept = branches.filter { !forgotten.contains($0.key) }
@@ -145,7 +160,7 @@ extension Engine {
     }
     let (entries, retired) = control.withLock { (catalogue.segments, catalogue.retired) }
     let candidates = entries.values
-      .filter { $0.id < roots.firstBorn && !isUnpublished($0.id) }
+      .filter { $0.id < roots.firstBorn }
       .sorted { $0.id < $1.id }
     // Bases first: a base may lie in any segment before the pages that build on it.
     let reached = cycle.live
@@ -176,16 +191,14 @@ extension Engine {
     return Census(segments: census, liveThrough: walk.liveThrough)
   }
 
-  private func isUnpublished(_ id: SegmentID) -> Bool {
-    appenders.all.contains { $0.owns(id) }
-  }
-
   /// Visits a segment's frames with their names. A copy in a host that the retired table does not
   /// name for it, left by a collection that failed, is not placed.
   private func forEachFrame(
     _ entry: SegmentEntry, _ retired: [SegmentID: RetiredSegment],
     _ visit: (FrameName, BundleDirectoryEntry, _ isPlaced: Bool) -> Void
   ) throws(StoreError) {
+    if entry.frameCount == 0 { return }
+    try checkOpen()
     let file: any DiskFile
     do throws(SystemError) { file = try files.file(entry.id) } catch {
       throw StoreError(error, while: "reading a segment's directories")
@@ -220,12 +233,15 @@ extension Engine {
         copiedByteCountMax: options.copiedByteCountMax
       ).victims(census)
       cycle.choose(victimHomes: Set(victims.flatMap(\.homes)))
-      report.reclaimedSegmentCount = victims.count
-      report.reclaimedByteCount = victims.reduce(0) { $0 + Int($1.entry.byteCount) }
-      report.leftByteCount =
-        report.deadByteCount - victims.reduce(0) { $0 + $1.deadByteCount }
+      count(victims, &report)
       return victims
     }
+  }
+
+  private func count(_ victims: [SegmentCensus], _ report: inout CollectionReport) {
+    report.reclaimedSegmentCount = victims.count
+    report.reclaimedByteCount = victims.reduce(0) { $0 + Int($1.entry.byteCount) }
+    report.leftByteCount = report.deadByteCount - victims.reduce(0) { $0 + $1.deadByteCount }
   }
 
   // MARK: Evacuate
@@ -242,8 +258,7 @@ extension Engine {
     var writers: [DomainID: HostWriter] = [:]
     do throws(StoreError) {
       let retired = control.withLock { catalogue.retired }
-      // Also those that the census found wholly dead: a hit by hash may have revived a frame since.
-      for victim in victims {
+      for victim in victims where holdsLive(victim) {
         let writer = writers[victim.entry.domain] ?? HostWriter(self, domain: victim.entry.domain)
         writers[victim.entry.domain] = writer
         try copyLive(
@@ -262,10 +277,19 @@ extension Engine {
       ends: writers.values.flatMap(\.ends))
   }
 
+  /// What seemed dead when it was counted may have been found by hash before the victims were
+  /// chosen.
+  private func holdsLive(_ victim: SegmentCensus) -> Bool {
+    if victim.liveFrameCount > 0 { return true }
+    let live = cycle.live
+    return victim.homes.contains { live.hasFrames(of: $0) }
+  }
+
   private func copyLive(
     _ victim: SegmentCensus, _ retired: [SegmentID: RetiredSegment], _ liveThrough: FrameName,
     to writer: HostWriter
   ) throws(StoreError) {
+    try checkOpen()
     let file: any DiskFile
     do throws(SystemError) { file = try files.file(victim.entry.id) } catch {
       throw StoreError(error, while: "reading a segment")
@@ -322,12 +346,24 @@ extension Engine {
     }
   }
 
+  private static func pieces<Element>(_ all: [Element], of count: Int) -> [ArraySlice<Element>] {
+    stride(from: 0, to: all.count, by: count).map { all[$0..<min($0 + count, all.count)] }
+  }
+
   // MARK: Reclaim
 
   private func reclaim(_ victims: [SegmentCensus], _ moved: Moved) throws(StoreError) {
     let ids = victims.map(\.entry.id)
+    // In pieces that fit into journal records; replay applies all or none.
+    var records: [ControlRecord] = [.moved(victims: [], hosts: [], ends: moved.ends)]
+    for piece in Self.pieces(ids, of: 1024) {
+      records.append(.moved(victims: Array(piece), hosts: [], ends: []))
+    }
+    for piece in Self.pieces(moved.homes, of: 256) {
+      records.append(.moved(victims: [], hosts: Array(piece), ends: []))
+    }
     let lsn = try control.withLock { () throws(StoreError) in
-      try record(.moved(victims: ids, hosts: moved.homes, ends: moved.ends), branch: BranchID(0))
+      try record(records.map { (BranchID(0), $0) })
     }
     try journal.flush(through: lsn)
     appenders.finishHosts(moved.ends.map(\.segment))
@@ -335,8 +371,9 @@ extension Engine {
     let live = cycle.live
     let homes = Set(victims.flatMap(\.homes))
     window.remove { homes.contains($0.segment) && !live.contains($0) }
-    try checkpoint()
-    try unlink(ids)
+    // Not needed: replay of what is synced comes to the same catalogue.
+    try checkpointUnlessFull()
+    try unlink(control.withLock { catalogue.reclaimed.keys.sorted() })
   }
 
   /// Unlinks reclaimed segments, those of an earlier run too, and forgets them.
@@ -355,7 +392,7 @@ extension Engine {
       throw StoreError(error, while: "unlinking reclaimed segments")
     }
     let lsn = try control.withLock { () throws(StoreError) in
-      try record(.unlinked(ids), branch: BranchID(0))
+      try record(Self.pieces(ids, of: 1024).map { (BranchID(0), .unlinked(Array($0))) })
     }
     try journal.flush(through: lsn)
   }

@@ -34,7 +34,17 @@ final class HostWriter {
   }
 
   private func begin() throws(SystemError) -> OpenSegment {
-    let id = engine.appenders.takeSegmentID()
+    let (id, file) = try engine.appenders.makeHost(domain) { id throws(SystemError) in
+      try create(id)
+    }
+    ids.append(id)
+    let segment = OpenSegment(
+      id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
+    open = segment
+    return segment
+  }
+
+  private func create(_ id: SegmentID) throws(SystemError) -> any DiskFile {
     let path = SegmentFiles.path(id)
     let file = try engine.disk.open(path, .create)
     do throws(SystemError) {
@@ -45,16 +55,11 @@ final class HostWriter {
       try outcome.get()
       try engine.disk.syncDirectory(SegmentFiles.directory)
     } catch {
-      // An empty file of an id that nothing refers to; opening removes it.
+      // A file without frames of an id that nothing names; if it stays, opening removes it.
       try? engine.disk.remove(path)
       throw error
     }
-    engine.appenders.registerHost(id, domain: domain)
-    ids.append(id)
-    let segment = OpenSegment(
-      id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
-    open = segment
-    return segment
+    return file
   }
 
   private func finish(_ segment: OpenSegment) throws(SystemError) {
@@ -71,7 +76,6 @@ final class HostWriter {
   func finish() throws(StoreError) {
     do throws(SystemError) {
       if let segment = open { try finish(segment) }
-      try engine.disk.syncDirectory(SegmentFiles.directory)
     } catch {
       throw StoreError(error, while: "syncing copied frames")
     }

@@ -49,6 +49,9 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     self.target = target
     context = try engine.sealContext(domain)
     epoch = context.appender.epoch
+    // A collection takes its roots under this lock: it sees the target's root or the import.
+    engine.control.lock()
+    defer { engine.control.unlock() }
     start =
       if let target {
         target.state.withLock { $0.sealed.root }

@@ -150,6 +150,18 @@ final class FrameReader: Sendable {
   func storedBytes(_ locator: Locator, _ set: CodecSet) throws(StoreError)
     -> UnsafeRawBufferPointer
   {
+    while true {
+      let generation = retired.generation
+      do throws(StoreError) { return try storedBytesNow(locator, set) } catch {
+        // A collection may have moved the frame between looking up its place and opening the file.
+        guard retired.generation != generation else { throw error }
+      }
+    }
+  }
+
+  private func storedBytesNow(_ locator: Locator, _ set: CodecSet) throws(StoreError)
+    -> UnsafeRawBufferPointer
+  {
     var segment = locator.name.segment
     var offset = UInt64(locator.offset)
     if let found = try retired.find(locator.name) {

@@ -10,7 +10,11 @@ final class AppenderSet: Sendable {
   private let nextSegment: Atomic<UInt64>
   private let appenders = Mutex<[DomainID: SegmentAppender]>([:])
   private let creating = Monitor()
-  private let unfinishedHosts = Mutex<[SegmentEnd]>([])
+  /// Guarded by `creating`.
+  nonisolated(unsafe) private var mayContinue = true
+  private let hosting = Monitor()
+  /// Guarded by `hosting`.
+  nonisolated(unsafe) private var unfinishedHosts: [SegmentEnd] = []
 
   private let forget: @Sendable (FrameName) -> Void
 
@@ -28,7 +32,7 @@ final class AppenderSet: Sendable {
   }
 
   /// The domain's appender. The first call for a domain continues `entry`, its newest published
-  /// segment, if that has room and is as long as it should be.
+  /// segment, if that has room and is as long as it should be; not once `closeAll` was called.
   func appender(_ domain: DomainID, continuing entry: @autoclosure () -> SegmentEntry?)
     throws(StoreError) -> SegmentAppender
   {
@@ -37,14 +41,15 @@ final class AppenderSet: Sendable {
     return try creating.withLock { () throws(StoreError) in
       if let known = appenders.withLock({ $0[domain] }) { return known }
       let created = try SegmentAppender(
-        domain: domain, disk: disk, files: files, uuid: uuid, continuing: entry(),
+        domain: domain, disk: disk, files: files, uuid: uuid,
+        continuing: mayContinue ? entry() : nil,
         takeSegmentID: { [self] in takeSegmentID() }, forget: forget)
       appenders.withLock { $0[domain] = created }
       return created
     }
   }
 
-  func takeSegmentID() -> SegmentID {
+  private func takeSegmentID() -> SegmentID {
     SegmentID(nextSegment.add(1, ordering: .relaxed).oldValue)
   }
 
@@ -57,21 +62,36 @@ final class AppenderSet: Sendable {
     var ends: [SegmentEnd] = []
     for appender in all { ends += try appender.sync() }
     // Read last: whoever takes a smaller id than one of the above is in here by now.
-    return ends + unfinishedHosts.withLock { $0 }
+    return ends + hosting.withLock { unfinishedHosts }
   }
 
-  /// From now on every publish names the host, empty, so that opening knows its file. The file's name
-  /// is durable already and the file holds no frame yet: a publish may come at any moment.
-  func registerHost(_ id: SegmentID, domain: DomainID) {
-    unfinishedHosts.withLock { hosts in
-      hosts.append(
+  /// Makes a host: `create` makes its file, durably, with a header only. Until the host is complete,
+  /// publishes name it without frames; they wait meanwhile, so that none names a file that a power
+  /// cut may take away.
+  func makeHost(
+    _ domain: DomainID, _ create: (SegmentID) throws(SystemError) -> any DiskFile
+  ) throws(SystemError) -> (SegmentID, any DiskFile) {
+    try hosting.withLock { () throws(SystemError) in
+      let id = takeSegmentID()
+      let file = try create(id)
+      unfinishedHosts.append(
         SegmentEnd(
           segment: id, domain: domain, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0))
+      return (id, file)
     }
   }
 
   func finishHosts(_ ids: [SegmentID]) {
-    unfinishedHosts.withLock { hosts in hosts.removeAll { ids.contains($0.segment) } }
+    hosting.withLock { unfinishedHosts.removeAll { ids.contains($0.segment) } }
+  }
+
+  /// Ends all open segments: the next frame of each domain goes to a segment with a new id, also
+  /// where no appender was made yet.
+  func closeAll() {
+    creating.withLock {
+      mayContinue = false
+      for appender in all { appender.closeSegment() }
+    }
   }
 
   /// The id that the next segment gets: all frames so far have smaller names.

@@ -78,6 +78,8 @@ final class SegmentAppender: @unchecked Sendable {
       files.insert(file, entry.id)
       publishedEnd = (entry.byteCount, entry.frameCount)
     } catch {
+      // A missing one is left to checking too.
+      if error.isMissing { return }
       throw StoreError(error, while: "opening a segment to continue it")
     }
   }
@@ -204,7 +206,10 @@ final class SegmentAppender: @unchecked Sendable {
     monitor.withLock {
       for end in ends {
         unpublished.removeAll { $0.id == end.segment && $0.byteCount <= end.byteCount }
-        if open?.id == end.segment { publishedEnd = (end.byteCount, end.frameCount) }
+        // Records with an earlier end may become durable later.
+        if open?.id == end.segment, end.byteCount > publishedEnd.byteCount {
+          publishedEnd = (end.byteCount, end.frameCount)
+        }
       }
     }
   }
@@ -244,9 +249,10 @@ final class SegmentAppender: @unchecked Sendable {
   }
 
   /// Closes the open segment: the next frame goes to a new one.
-  func closeSegment() throws(StoreError) {
-    try monitor.withLock { () throws(StoreError) in
-      try writeBundle()
+  func closeSegment() {
+    monitor.withLock {
+      // A segment whose last bundle cannot be written is given up, and whoever used it starts over.
+      try? writeBundle()
       open = nil
     }
   }
