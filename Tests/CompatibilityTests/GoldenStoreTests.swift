@@ -35,5 +35,8 @@ import Testing
     let main = try store.branch("main")
     try main.writeFile("new", [1, 2, 3])
     try store.close()
+    let report = try Engine.check(
+      disk: disk, clock: SimulatedClock(), options: GoldenStores.options, progress: { _ in })
+    #expect(report.findings == [])
   }
 }

@@ -119,7 +119,7 @@ import Testing
   @Test(arguments: 1...6 as ClosedRange<UInt64>)
   func `a journal that is nearly full takes turns of writes and forks`(seed: UInt64) throws {
     var options = EngineOptions.small
-    options.journalByteCountMax = 1 << 20
+    options.journalByteCountMax = 3 << 20
     let store = try TestStore(disk: SimulatedDisk(seed: seed), options: options)
     let main = try store.engine.createBranch(named: "main", domain: .standard)
     var generator = SplitMix64(seed: seed)
