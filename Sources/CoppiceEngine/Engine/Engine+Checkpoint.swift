@@ -47,8 +47,10 @@ extension Engine {
         throw StoreError(error, while: "writing a checkpoint")
       }
       control.withLock { checkpointByteCount = encoded.count }
-      return journal.recycle(
+      let hasFreed = journal.recycle(
         checkpoint: state.lsn, neededAbove: neededAbove, keeping: Set(files.map(\.sequence)))
+      if hasFreed { noteRelief() }
+      return hasFreed
     }
   }
 

@@ -52,7 +52,8 @@ extension Engine {
   /// A number that changes whenever sealing or a checkpoint may have made room.
   var reliefCount: Int { relievedCount.load(ordering: .acquiring) }
 
-  func didSeal() {
+  /// Called when a seal or a checkpoint made room.
+  func noteRelief() {
     relievedCount.add(1, ordering: .acquiringAndReleasing)
     relief.withLock { relief.broadcast() }
   }

@@ -218,7 +218,7 @@ extension Engine {
         sealCounts.add(seal.counts)
       }
     }
-    didSeal()
+    noteRelief()
   }
 }
 
