@@ -69,7 +69,9 @@ import Testing
     case "set":
       var bytes = try disk.contents(of: line[1])
       let place = Int(try offset(line[2], disk, line[1]))
-      for (index, byte) in line[3...].enumerated() { bytes[place + index] = UInt8(byte, radix: 16)! }
+      for (index, byte) in line[3...].enumerated() {
+        bytes[place + index] = UInt8(byte, radix: 16)!
+      }
       try disk.setContents(of: line[1], to: bytes)
     case "superblock":
       let stored = try disk.contents(of: "superblock")
