@@ -35,6 +35,18 @@ import Testing
     #expect(failure { _ = try branch.read(id) }?.kind == .notFound)
   }
 
+  @Test func `a file that is closed while its last name goes does not stay behind`() throws {
+    let id = try branch.writeFile("a", [1])
+    let file = try branch.open(id)
+    try branch.transaction { changes throws(StoreError) in
+      try changes.remove("a", in: .root)
+      // As another thread does between the remover's look at who has it open and its commit.
+      file.close()
+    }
+    #expect(failure { _ = try branch.read(id) }?.kind == .notFound)
+    #expect(try memory.space.attributes(of: id.volume) == nil)
+  }
+
   @Test func `a file that gets a name back is no orphan`() throws {
     let id = try branch.writeFile("a", [1])
     let file = try branch.open(id)

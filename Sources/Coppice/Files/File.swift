@@ -25,8 +25,7 @@ public final class File: Sendable {
     do throws(StoreError) {
       _ = try core.read { names throws(StoreError) in try names.regularInode(of: id) }
     } catch {
-      _ = core.openFiles.close(id)
-      isOpen.store(false, ordering: .relaxed)
+      close()
       throw error
     }
   }
@@ -104,7 +103,6 @@ public final class File: Sendable {
   public func close() {
     guard isOpen.exchange(false, ordering: .acquiringAndReleasing) else { return }
     guard core.openFiles.close(id), epoch == core.epoch else { return }
-    // What fails here stays an orphan, which the next opening of the branch removes.
-    try? core.update { transaction throws(StoreError) in try transaction.destroyOrphan(id) }
+    core.removeAbandoned([id])
   }
 }

@@ -118,6 +118,15 @@ public final class FileTransaction {
     }
   }
 
+  /// Removes a file without names, unless somebody has opened it once more.
+  func destroyAbandoned(_ file: FileID) throws(StoreError) {
+    if core.openFiles.mustKeep(file) {
+      orphaned.append(file)
+    } else {
+      try destroyOrphan(file)
+    }
+  }
+
   /// Removes a file without names that nobody has open any more.
   func destroyOrphan(_ file: FileID) throws(StoreError) {
     guard try names.remove(.orphan(file.volume)) else { return }

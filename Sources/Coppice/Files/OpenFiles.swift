@@ -43,12 +43,15 @@ final class OpenFiles: Sendable {
     }
   }
 
-  /// The remover is done, successfully or not.
-  func settle(orphans: [FileID], named: [FileID]) {
+  /// The remover is done, successfully or not. Returns the orphans that were closed meanwhile: nobody
+  /// else will remove them.
+  func settle(orphans: [FileID], named: [FileID]) -> [FileID] {
     state.withLock { state in
       state.dying = []
-      state.orphans.formUnion(orphans)
+      let kept = orphans.filter { state.counts[$0] != nil }
+      state.orphans.formUnion(kept)
       state.orphans.subtract(named)
+      return orphans.filter { state.counts[$0] == nil }
     }
   }
 

@@ -74,18 +74,31 @@ package final class TreeCore: Sendable {
     at time: Timestamp? = nil,
     _ body: (FileTransaction) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
-    try writer.withLock { () throws(StoreError) -> Result in
+    var abandoned: [FileID] = []
+    let result = try writer.withLock { () throws(StoreError) -> Result in
       let transaction = FileTransaction(
         core: self, names: NamesTransaction(base: try cache.current()), time: time ?? now())
       do throws(StoreError) {
         let result = try body(transaction)
         try commit(transaction)
-        openFiles.settle(orphans: transaction.orphaned, named: transaction.adopted)
+        abandoned = openFiles.settle(
+          orphans: transaction.orphaned, named: transaction.adopted)
         return result
       } catch {
-        openFiles.settle(orphans: [], named: [])
+        _ = openFiles.settle(orphans: [], named: [])
         throw error
       }
+    }
+    removeAbandoned(abandoned)
+    return result
+  }
+
+  /// Removes files that had lost their last name before their last use ended. What fails here stays
+  /// an orphan, which the next opening of the branch removes.
+  func removeAbandoned(_ files: [FileID]) {
+    guard !files.isEmpty else { return }
+    try? update { transaction throws(StoreError) in
+      for file in files { try transaction.destroyAbandoned(file) }
     }
   }
 
