@@ -34,10 +34,15 @@ let package = Package(
     .target(
       name: "Coppice", dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform"],
       swiftSettings: strict),
+    .target(
+      name: "CoppiceServer",
+      dependencies: [
+        "CLinux", "Coppice", "CoppiceEngine", "CoppicePlatform",
+      ], swiftSettings: strict),
     .executableTarget(
       name: "coppice",
       dependencies: [
-        "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform",
+        "Coppice", "CoppiceFormat", "CoppicePlatform", "CoppiceServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 

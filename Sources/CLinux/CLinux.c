@@ -31,6 +31,8 @@ int clinux_o_path(void) { return O_PATH; }
 
 int clinux_at_empty_path(void) { return AT_EMPTY_PATH; }
 
+int clinux_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
+
 int clinux_clear_direct(int file) {
   int flags = fcntl(file, F_GETFL);
   if (flags < 0) return -1;

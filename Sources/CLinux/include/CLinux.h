@@ -20,6 +20,8 @@ int clinux_o_direct(void);
 int clinux_o_path(void);
 // The value of AT_EMPTY_PATH on this machine.
 int clinux_at_empty_path(void);
+// Makes a pipe that programs started later do not inherit.
+int clinux_pipe(int *ends);
 // Clears O_DIRECT of an open file.
 int clinux_clear_direct(int file);
 int clinux_fallocate(int file, int64_t offset, int64_t byte_count);

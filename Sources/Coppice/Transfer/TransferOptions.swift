@@ -36,6 +36,11 @@ public struct ImportOptions: Sendable {
   /// Called from any thread, some times a second. The source's byte count is found out before when
   /// this is set.
   public var progress: (@Sendable (TransferProgress) -> Void)?
+  /// Asked from any thread, some times a second and where the source ends. Once it says yes the
+  /// import ends with `unavailable`, and nothing is changed.
+  public var isCancelled: (@Sendable () -> Bool)?
+  /// Replaces a branch also while files of it are open; they are stale then.
+  public var replacesBranchInUse = false
 
   public init() {}
 }
@@ -80,6 +85,9 @@ public struct ExportOptions: Sendable {
   public var threadCount = 0
   /// Called from any thread, some times a second.
   public var progress: (@Sendable (TransferProgress) -> Void)?
+  /// Asked from any thread, some times a second. Once it says yes the export ends with
+  /// `unavailable`, and what it wrote is removed.
+  public var isCancelled: (@Sendable () -> Bool)?
 
   public init() {}
 }

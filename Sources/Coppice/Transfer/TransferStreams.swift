@@ -1,5 +1,5 @@
-internal import CoppiceEngine
-internal import CoppicePlatform
+package import CoppiceEngine
+package import CoppicePlatform
 
 /// A descriptor that an import reads to its end, behind bytes that were read before.
 final class StreamInput: TransferInput {
@@ -18,15 +18,26 @@ final class StreamInput: TransferInput {
       let piece = beginning.prefix(buffer.count)
       buffer.copyBytes(from: piece)
       beginning = beginning.dropFirst(piece.count)
-      counter.add(UInt64(piece.count))
+      try counter.add(UInt64(piece.count))
       return piece.count
     }
+    let count = try file.readNext(into: buffer, isCancelled: counter.isCancelled)
+    try counter.add(UInt64(count))
+    return count
+  }
+}
+
+extension HostFile {
+  /// Fills as much of `buffer` as still comes from a stream. `isCancelled` is asked while nothing
+  /// comes; whoever relies on the end of a stream asks once more.
+  package func readNext(
+    into buffer: UnsafeMutableRawBufferPointer, isCancelled: (@Sendable () -> Bool)?
+  ) throws(StoreError) -> Int {
     do throws(SystemError) {
-      let count = try file.readNext(into: buffer)
-      counter.add(UInt64(count))
-      return count
+      guard let isCancelled else { return try readNext(into: buffer) }
+      return try readNext(into: buffer) { !isCancelled() }
     } catch {
-      throw StoreError(reading: error, object: file.path)
+      throw error.isCancelled ? .cancelledTransfer : StoreError(reading: error, object: path)
     }
   }
 }
@@ -38,7 +49,12 @@ final class StreamOutput: TransferOutput {
   private let file: HostFile
   private let buffer = AlignedBuffer(byteCountMin: pieceByteCount)
 
-  init(_ file: HostFile) { self.file = file }
+  private let isCancelled: (@Sendable () -> Bool)?
+
+  init(_ file: HostFile, isCancelled: (@Sendable () -> Bool)?) {
+    self.file = file
+    self.isCancelled = isCancelled
+  }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
     if buffer.byteCount + bytes.count > Self.pieceByteCount { try flush() }
@@ -54,8 +70,10 @@ final class StreamOutput: TransferOutput {
 
   private func send(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
     do throws(SystemError) {
-      try file.writeNext(bytes)
+      guard let isCancelled else { return try file.writeNext(bytes) }
+      try file.writeNext(bytes) { !isCancelled() }
     } catch {
+      if error.isCancelled { throw .cancelledTransfer }
       throw StoreError(writing: error, object: file.path)
     }
   }
@@ -63,7 +81,11 @@ final class StreamOutput: TransferOutput {
 
 /// What failed calls on the files that are imported and exported mean to the user.
 extension StoreError {
-  init(reading error: SystemError, object: String) {
+  static var cancelledTransfer: StoreError {
+    StoreError(.unavailable, "was cancelled", remedy: "nothing was changed; ask again")
+  }
+
+  package init(reading error: SystemError, object: String) {
     if error.isMissing {
       self.init(
         .notFound, "vanished while it was imported", object: object,
@@ -82,7 +104,7 @@ extension StoreError {
     }
   }
 
-  init(writing error: SystemError, object: String) {
+  package init(writing error: SystemError, object: String) {
     if error.isFull {
       self.init(
         .full, "no space left", object: object, remedy: "free space and export again",

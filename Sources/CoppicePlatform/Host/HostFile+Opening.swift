@@ -9,6 +9,32 @@ extension HostFile {
     self.init(owning: file, path: path)
   }
 
+  /// Opens whatever lies at the path without its content, and without waiting: to see what it is.
+  public convenience init(locating path: String) throws(SystemError) {
+    let file = try system("open", path) {
+      clinux_openat(AT_FDCWD, path, clinux_o_path() | O_CLOEXEC, 0)
+    }
+    self.init(owning: file, path: path)
+  }
+
+  /// Opens the end of a pipe by path. A writing end does not wait for room: see `writeNext`.
+  public convenience init(pipe path: String, forWriting: Bool) throws(SystemError) {
+    let flags = (forWriting ? O_WRONLY | O_NONBLOCK : O_RDONLY) | O_CLOEXEC
+    let file = try system("open", path) { clinux_openat(AT_FDCWD, path, flags, 0) }
+    self.init(owning: file, path: path)
+  }
+
+  /// A pipe of this process's own, which programs that it starts do not get.
+  public static func makePipe() throws(SystemError) -> (reader: HostFile, writer: HostFile) {
+    var ends: (Int32, Int32) = (-1, -1)
+    try system("pipe", "") {
+      withUnsafeMutableBytes(of: &ends) {
+        clinux_pipe($0.bindMemory(to: Int32.self).baseAddress)
+      }
+    }
+    return (HostFile(owning: ends.0, path: "pipe"), HostFile(owning: ends.1, path: "pipe"))
+  }
+
   /// A further descriptor of an open file or stream, so that closing this one leaves that open.
   public convenience init(duplicating fileDescriptor: Int32) throws(SystemError) {
     let path = "/dev/fd/\(fileDescriptor)"

@@ -35,6 +35,35 @@ public final class HostFile: Sendable {
     try fill(buffer, "read") { start, count, _ in Glibc.read(fileDescriptor, start, count) }
   }
 
+  /// As `readNext(into:)`. While nothing comes, `isWanted` is asked some times a second; throws
+  /// `ECANCELED` once it says no.
+  public func readNext(
+    into buffer: UnsafeMutableRawBufferPointer, while isWanted: () -> Bool
+  ) throws(SystemError) -> Int {
+    try fill(buffer, "read") { start, count, _ in
+      wait(for: Int16(POLLIN), while: isWanted) ? Glibc.read(fileDescriptor, start, count) : -1
+    }
+  }
+
+  /// Waits until a stream is ready, or has ended. Returns false with `errno` set when it failed, or
+  /// is no longer wanted.
+  private func wait(for events: Int16, while isWanted: () -> Bool) -> Bool {
+    var item = pollfd(fd: fileDescriptor, events: events, revents: 0)
+    while true {
+      let count = poll(&item, 1, 200)
+      if count != 0 { return count > 0 }
+      guard isWanted() else {
+        errno = ECANCELED
+        return false
+      }
+    }
+  }
+
+  /// Reads what a stream has now; waits while it has nothing. Returns 0 at its end.
+  public func readSome(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+    try system("read", path) { Glibc.read(fileDescriptor, buffer.baseAddress, buffer.count) }
+  }
+
   private func fill(
     _ buffer: UnsafeMutableRawBufferPointer, _ call: String,
     _ body: (_ start: UnsafeMutableRawPointer, _ count: Int, _ done: Int) -> Int
@@ -55,6 +84,17 @@ public final class HostFile: Sendable {
   /// Writes all of `bytes` to a stream.
   public func writeNext(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
     try drain(bytes, "write") { start, count, _ in Glibc.write(fileDescriptor, start, count) }
+  }
+
+  /// As `writeNext(_:)`. While the stream takes nothing, `isWanted` is asked some times a second;
+  /// throws `ECANCELED` once it says no. Only a stream opened without blocking is sure to be asked
+  /// for.
+  public func writeNext(
+    _ bytes: UnsafeRawBufferPointer, while isWanted: () -> Bool
+  ) throws(SystemError) {
+    try drain(bytes, "write") { start, count, _ in
+      wait(for: Int16(POLLOUT), while: isWanted) ? Glibc.write(fileDescriptor, start, count) : -1
+    }
   }
 
   private func drain(

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
-internal import CoppicePlatform
+internal import CoppiceServer
 internal import FoundationEssentials
 
 /// What every command takes: which store, and how to answer.
@@ -23,51 +23,16 @@ struct StoreOptions: ParsableArguments {
     return variable
   }
 
-  /// Opens the store for one command and closes it after, also when the command fails.
-  func withStore<R>(
-    isReadOnly: Bool, _ body: (Store) throws -> R
-  ) throws -> R {
-    var options = Store.Options()
-    options.isReadOnly = isReadOnly
-    let store = try Self.open(try directory(), options)
-    let result: R
-    do {
-      result = try body(store)
-    } catch {
-      // The first failure is the one to report; closing only writes what is durable already.
-      try? store.close()
-      throw error
-    }
-    try store.close()
-    return result
-  }
-
-  /// Waits some seconds for a store that another process has open: commands are short.
-  private static func open(
-    _ directory: String, _ options: Store.Options
-  ) throws(StoreError) -> Store {
-    let clock = SystemClock()
-    let deadline = clock.monotonicNanoseconds() + 5_000_000_000
-    let pause = Monitor()
-    while true {
-      do throws(StoreError) {
-        return try Store.open(at: directory, options: options)
-      } catch {
-        let now = clock.monotonicNanoseconds()
-        guard error.kind == .inUse else { throw error }
-        guard now < deadline else { throw inUse(directory, error) }
-        pause.withLock { _ = pause.wait(untilMonotonicNanoseconds: now + 50_000_000) }
-      }
-    }
-  }
-
-  private static func inUse(_ directory: String, _ error: StoreError) -> StoreError {
-    let owners = HostProcess.identifiers(havingOpen: "\(directory)/lock")
-    let names = owners.map(String.init).joined(separator: ", ")
-    let who = owners.isEmpty ? "another process" : "process \(names)"
-    return StoreError(
-      .inUse, "the store is in use by \(who)", object: directory,
-      remedy: "wait until it has ended, or end it", cause: error.cause)
+  /// Has a request carried out: by the store's server when one runs, else by this process. With a
+  /// label the terminal shows how far the work is.
+  func perform<Request: StoreRequest>(
+    _ request: Request, holding files: HeldFile?..., showing label: String? = nil
+  ) throws(StoreError) -> Request.Answer {
+    let line = label.flatMap { ProgressLine($0, isJSON: json) }
+    defer { line?.finish() }
+    let tell = line.map { line in { @Sendable (progress: WorkProgress) in line.update(progress) } }
+    return try StoreAccess(try directory()).perform(
+      request, Work(tell: tell), holding: files.compactMap(\.self))
   }
 
   func print(_ reply: some Reply) throws(StoreError) {

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct BranchCreateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,34 +23,15 @@ struct BranchCreateCommand: ParsableCommand {
   var orExisting = false
 
   func run() throws {
-    let answer = try options.withStore(isReadOnly: false) { store in
-      if orExisting, try store.entries().contains(where: { $0.name == name }) {
-        return Answer(name: name, from: from, isNew: false)
-      }
-      _ = try store.createBranch(name, from: from)
-      return Answer(name: name, from: from, isNew: true)
-    }
-    try options.print(answer)
+    try options.print(
+      try options.perform(BranchCreateRequest(name: name, from: from, orExisting: orExisting)))
   }
+}
 
-  struct Answer: Reply {
-    var name: String
-    var from: String?
-    var isNew: Bool
-
-    private enum CodingKeys: String, CodingKey { case name, from, isNew }
-
-    func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(name, forKey: .name)
-      try container.encode(from, forKey: .from)
-      try container.encode(isNew, forKey: .isNew)
-    }
-
-    var text: String {
-      guard isNew else { return "\(Output.printable(name)) exists\n" }
-      let origin = from.map { "from \(Output.printable($0))" } ?? "empty"
-      return "Made \(Output.printable(name)), \(origin)\n"
-    }
+extension BranchCreateRequest.Answer: Reply {
+  var text: String {
+    guard isNew else { return "\(Output.printable(name)) exists\n" }
+    let origin = from.map { "from \(Output.printable($0))" } ?? "empty"
+    return "Made \(Output.printable(name)), \(origin)\n"
   }
 }

@@ -1,12 +1,13 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct BranchDeleteCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "delete", abstract: "Delete branches.",
     discussion: """
       A deleted branch can be restored as long as 'coppice branch list --deleted' shows it. A branch \
-      with snapshots needs --snapshots, which deletes them too. JSON: entries, isDryRun.
+      with snapshots needs --snapshots, which deletes them too; one with open files needs --force: what \
+      has them open gets errors from then on. JSON: entries, isDryRun.
 
       Example:
         coppice branch delete experiment trial-7
@@ -23,24 +24,16 @@ struct BranchDeleteCommand: ParsableCommand {
   @Flag(name: .long, help: "Delete the branches' snapshots too.")
   var snapshots = false
 
+  @Flag(name: .long, help: "Delete branches also while files of them are open.")
+  var force = false
+
   @Flag(name: .long, help: "Say what would be deleted, and delete nothing.")
   var dryRun = false
 
   func run() throws {
-    let deleted = try options.withStore(isReadOnly: dryRun) { store in
-      let plan = try store.deletionPlan(
-        names, includingSnapshots: snapshots, ignoringMissing: ifExists)
-      if let snapshot = names.first(where: { $0.contains("@") }) {
-        throw StoreError(
-          .invalid, "is a snapshot", object: snapshot,
-          remedy: "delete it with 'coppice snapshot delete \(snapshot)'")
-      }
-      if !dryRun {
-        try store.delete(names, includingSnapshots: snapshots, ignoringMissing: ifExists)
-      }
-      return plan
-    }
-    try options.print(
-      EntriesAnswer(deleted, dryRun ? "Would delete" : "Deleted", isDryRun: dryRun))
+    let answer = try options.perform(
+      BranchDeleteRequest(
+        names: names, ifExists: ifExists, snapshots: snapshots, force: force, dryRun: dryRun))
+    try options.print(EntriesReply(answer, dryRun ? "Would delete" : "Deleted"))
   }
 }

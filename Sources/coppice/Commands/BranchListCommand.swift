@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct BranchListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,25 +17,10 @@ struct BranchListCommand: ParsableCommand {
   var deleted = false
 
   func run() throws {
-    let answer = try options.withStore(isReadOnly: true) { store in
-      Answer(
-        try store.entries(includingDeleted: deleted)
-          .filter { !$0.isSnapshot && $0.isDeleted == deleted })
-    }
-    try options.print(answer)
+    try options.print(try options.perform(BranchListRequest(deleted: deleted)))
   }
+}
 
-  struct Answer: Reply {
-    var branches: [EntryAnswer]
-    private var table: String
-
-    init(_ entries: [EntryInfo]) {
-      branches = entries.map(EntryAnswer.init)
-      table = entries.table
-    }
-
-    private enum CodingKeys: String, CodingKey { case branches }
-
-    var text: String { table }
-  }
+extension BranchListRequest.Answer: Reply {
+  var text: String { branches.table }
 }

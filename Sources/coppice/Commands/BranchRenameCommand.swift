@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct BranchRenameCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,18 +20,12 @@ struct BranchRenameCommand: ParsableCommand {
   var new: String
 
   func run() throws {
-    try options.withStore(isReadOnly: false) { store in
-      try store.rename(old, to: new)
-    }
-    try options.print(Answer(name: new, oldName: old))
+    try options.print(try options.perform(BranchRenameRequest(name: old, newName: new)))
   }
+}
 
-  struct Answer: Reply {
-    var name: String
-    var oldName: String
-
-    var text: String {
-      "Renamed \(Output.printable(oldName)) to \(Output.printable(name))\n"
-    }
+extension BranchRenameRequest.Answer: Reply {
+  var text: String {
+    "Renamed \(Output.printable(oldName)) to \(Output.printable(name))\n"
   }
 }

@@ -1,11 +1,12 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct BranchResetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reset", abstract: "Make a branch what another branch or a snapshot is.",
     discussion: """
-      What the branch held is gone unless --keep-old keeps it under another name. \
+      What the branch held is gone unless --keep-old keeps it under another name. A branch with \
+      open files needs --force: what has them open gets errors from then on. \
       JSON: name, to, keptAs, isDryRun.
 
       Example:
@@ -23,31 +24,23 @@ struct BranchResetCommand: ParsableCommand {
   @Option(name: .long, help: "Keep what the branch was under this name.")
   var keepOld: String?
 
+  @Flag(name: .long, help: "Reset it also while files of it are open.")
+  var force = false
+
   @Flag(name: .long, help: "Check everything, but change nothing.")
   var dryRun = false
 
   func run() throws {
-    try options.withStore(isReadOnly: dryRun) { store in
-      if dryRun {
-        _ = try store.branch(name)
-        _ = try store.entry(to)
-      } else {
-        try store.reset(name, to: to, keepingOldAs: keepOld)
-      }
-    }
-    try options.print(Answer(name: name, to: to, keptAs: keepOld, isDryRun: dryRun))
+    try options.print(
+      try options.perform(
+        BranchResetRequest(name: name, to: to, keepOld: keepOld, force: force, dryRun: dryRun)))
   }
+}
 
-  struct Answer: Reply {
-    var name: String
-    var to: String
-    var keptAs: String?
-    var isDryRun: Bool
-
-    var text: String {
-      let verb = isDryRun ? "Would reset" : "Reset"
-      let kept = keptAs.map { ", its old state kept as \(Output.printable($0))" } ?? ""
-      return "\(verb) \(Output.printable(name)) to \(Output.printable(to))\(kept)\n"
-    }
+extension BranchResetRequest.Answer: Reply {
+  var text: String {
+    let verb = isDryRun ? "Would reset" : "Reset"
+    let kept = keptAs.map { ", its old state kept as \(Output.printable($0))" } ?? ""
+    return "\(verb) \(Output.printable(name)) to \(Output.printable(to))\(kept)\n"
   }
 }

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct BranchRestoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,9 +20,7 @@ struct BranchRestoreCommand: ParsableCommand {
   var `as`: String?
 
   func run() throws {
-    try options.withStore(isReadOnly: false) { store in
-      try store.restore(name, as: `as`)
-    }
-    try options.print(EntriesAnswer([`as` ?? name], "Restored"))
+    let answer = try options.perform(BranchRestoreRequest(name: name, newName: `as`))
+    try options.print(EntriesReply(answer, "Restored"))
   }
 }

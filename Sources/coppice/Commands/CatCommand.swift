@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct CatCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,12 +17,10 @@ struct CatCommand: ParsableCommand {
   var file: Reference
 
   func run() throws {
-    let path = try file.requiredPath()
-    try options.withStore(isReadOnly: true) { store in
-      let tree = try store.tree(file.name)
-      _ = try tree.exportFiles(
-        at: tree.path(of: tree.lookup(path, followingLinks: true)) ?? path,
-        to: .stream(fileDescriptor: 1))
-    }
+    let target = try HeldFile.standardOutput()
+    _ = try options.perform(
+      FileContentRequest(entry: file.name, path: file.path, target: target.file),
+      holding: target)
+    try target.finish()
   }
 }

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct CollectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -22,55 +22,29 @@ struct CollectCommand: ParsableCommand {
   var dryRun = false
 
   func run() throws {
-    let answer = try options.withStore(isReadOnly: false) { store in
-      Answer(
-        try store.collectGarbage(isFull: full, isDryRun: dryRun), isDryRun: dryRun)
-    }
-    try options.print(answer)
+    try options.print(try options.perform(CollectRequest(full: full, dryRun: dryRun)))
   }
+}
 
-  struct Answer: Reply {
-    var isDryRun: Bool
-    var forgottenCount: Int
-    var liveByteCount: Int
-    var deadByteCount: Int
-    var reclaimedSegmentCount: Int
-    var reclaimedByteCount: Int
-    var copiedByteCount: Int
-    var leftByteCount: Int
-    var unreadable: [String]
-
-    init(_ summary: CollectionSummary, isDryRun: Bool) {
-      self.isDryRun = isDryRun
-      forgottenCount = summary.forgottenCount
-      liveByteCount = summary.liveByteCount
-      deadByteCount = summary.deadByteCount
-      reclaimedSegmentCount = summary.reclaimedSegmentCount
-      reclaimedByteCount = summary.reclaimedByteCount
-      copiedByteCount = summary.copiedByteCount
-      leftByteCount = summary.leftByteCount
-      unreadable = summary.unreadable
+extension CollectRequest.Answer: Reply {
+  var text: String {
+    let verb = isDryRun ? "would reclaim" : "reclaimed"
+    var lines = [
+      "\(verb) \(Output.bytes(UInt64(reclaimedByteCount))) in "
+        + "\(Output.count(reclaimedSegmentCount, "segment")), "
+        + "\(Output.bytes(UInt64(copiedByteCount))) of live data copied"
+    ]
+    if forgottenCount > 0 {
+      lines.append(
+        "\(isDryRun ? "would forget" : "forgot") "
+          + Output.count(forgottenCount, "deleted entry"))
     }
-
-    var text: String {
-      let verb = isDryRun ? "would reclaim" : "reclaimed"
-      var lines = [
-        "\(verb) \(Output.bytes(UInt64(reclaimedByteCount))) in "
-          + "\(Output.count(reclaimedSegmentCount, "segment")), "
-          + "\(Output.bytes(UInt64(copiedByteCount))) of live data copied"
-      ]
-      if forgottenCount > 0 {
-        lines.append(
-          "\(isDryRun ? "would forget" : "forgot") "
-            + Output.count(forgottenCount, "deleted entry"))
-      }
-      if leftByteCount > 0 {
-        lines.append("left \(Output.bytes(UInt64(leftByteCount))) in segments that are mostly live")
-      }
-      for object in unreadable {
-        lines.append("\(object): unreadable; what it may refer to was kept")
-      }
-      return lines.map { $0 + "\n" }.joined()
+    if leftByteCount > 0 {
+      lines.append("left \(Output.bytes(UInt64(leftByteCount))) in segments that are mostly live")
     }
+    for object in unreadable {
+      lines.append("\(object): unreadable; what it may refer to was kept")
+    }
+    return lines.map { $0 + "\n" }.joined()
   }
 }

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,48 +30,21 @@ struct ExportCommand: ParsableCommand {
   var tar = false
 
   func run() throws {
-    let progress = ProgressLine("export", isJSON: options.json)
-    var exportOptions = ExportOptions()
-    exportOptions.isTar = tar
-    if let progress { exportOptions.progress = { progress.update($0) } }
-    let to: ExportTarget = target == "-" ? .stream(fileDescriptor: 1) : .path(target)
-
-    let report = try options.withStore(isReadOnly: true) { store in
-      defer { progress?.finish() }
-      return try store.tree(source.name).exportFiles(
-        at: try source.branchPath(), to: to, options: exportOptions)
-    }
-    if target != "-" { try options.print(Answer(report, source, target)) }
+    let held =
+      target == "-" ? try HeldFile.standardOutput() : try HeldFile(target: target)
+    let answer = try options.perform(
+      ExportRequest(entry: source.name, path: source.path, target: held.file, tar: tar),
+      holding: held, showing: "export")
+    try held.finish()
+    if target != "-" { try options.print(answer) }
   }
+}
 
-  struct Answer: Reply {
-    var source: String
-    var target: String
-    var fileCount: Int
-    var directoryCount: Int
-    var symbolicLinkCount: Int
-    var specialFileCount: Int
-    var hardLinkCount: Int
-    var byteCount: UInt64
-    var notes: [String]
-
-    init(_ report: ExportReport, _ source: Reference, _ target: String) {
-      self.source = source.text
-      self.target = target
-      fileCount = report.fileCount
-      directoryCount = report.directoryCount
-      symbolicLinkCount = report.symbolicLinkCount
-      specialFileCount = report.specialFileCount
-      hardLinkCount = report.hardLinkCount
-      byteCount = report.byteCount
-      notes = report.notes
-    }
-
-    var text: String {
-      var text = "Exported \(Output.count(fileCount, "file")), \(Output.bytes(byteCount)), "
-      text += "to \(Output.printable(target))\n"
-      for note in notes { text += "  note: \(Output.printable(note))\n" }
-      return text
-    }
+extension ExportRequest.Answer: Reply {
+  var text: String {
+    var text = "Exported \(Output.count(fileCount, "file")), \(Output.bytes(byteCount)), "
+    text += "to \(Output.printable(target))\n"
+    for note in notes { text += "  note: \(Output.printable(note))\n" }
+    return text
   }
 }

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,7 +9,8 @@ struct ImportCommand: ParsableCommand {
       exists needs --replace, which makes it exactly like the source: files that are gone go, equal \
       pages cost nothing. The branch changes at once or not at all.
 
-      The data directory of a running PostgreSQL is refused: import the stream of pg_basebackup.
+      A branch with open files is replaced only with --force: what has them open gets errors from \
+      then on. The data directory of a running PostgreSQL is refused: import the stream of pg_basebackup.
 
       JSON: branch, path, fileCount, directoryCount, symbolicLinkCount, specialFileCount, \
       hardLinkCount, byteCount, unchangedFileCount, removedCount, storedByteCount, isDryRun, notes.
@@ -37,74 +38,39 @@ struct ImportCommand: ParsableCommand {
   @Flag(name: .long, help: "Read all files, also those whose times say that they did not change.")
   var checksum = false
 
+  @Flag(name: .long, help: "Replace a branch also while files of it are open.")
+  var force = false
+
   @Flag(name: .long, help: "Read and compare everything, but change nothing.")
   var dryRun = false
 
   func run() throws {
-    let progress = ProgressLine("import", isJSON: options.json)
-    var importOptions = ImportOptions()
-    importOptions.isTar = tar
-    importOptions.isReplacing = replace
-    importOptions.readsAllFiles = checksum
-    importOptions.isDryRun = dryRun
-    if let progress { importOptions.progress = { progress.update($0) } }
-    let from: ImportSource = source == "-" ? .stream(fileDescriptor: 0) : .path(source)
-
-    let answer = try options.withStore(isReadOnly: false) { store in
-      defer { progress?.finish() }
-      let report = try store.importFiles(
-        from: from, into: target.name, at: try target.branchPath(), options: importOptions)
-      return Answer(report, target, isDryRun: dryRun)
-    }
-    try options.print(answer)
+    let held =
+      source == "-" ? try HeldFile.standardInput() : try HeldFile(source: source)
+    try options.print(
+      try options.perform(
+        ImportRequest(
+          source: held.file, branch: target.name, path: target.path, tar: tar, replace: replace,
+          checksum: checksum, force: force, dryRun: dryRun),
+        holding: held, showing: dryRun ? "compare" : "import"))
   }
+}
 
-  struct Answer: Reply {
-    var branch: String
-    var path: String
-    var fileCount: Int
-    var directoryCount: Int
-    var symbolicLinkCount: Int
-    var specialFileCount: Int
-    var hardLinkCount: Int
-    var byteCount: UInt64
-    var unchangedFileCount: Int
-    var removedCount: Int
-    var storedByteCount: UInt64
-    var isDryRun: Bool
-    var notes: [String]
-
-    init(_ report: ImportReport, _ target: Reference, isDryRun: Bool) {
-      branch = target.name
-      path = target.path ?? ""
-      fileCount = report.fileCount
-      directoryCount = report.directoryCount
-      symbolicLinkCount = report.symbolicLinkCount
-      specialFileCount = report.specialFileCount
-      hardLinkCount = report.hardLinkCount
-      byteCount = report.byteCount
-      unchangedFileCount = report.unchangedFileCount
-      removedCount = report.removedCount
-      storedByteCount = report.storedByteCount
-      self.isDryRun = isDryRun
-      notes = report.notes
+extension ImportRequest.Answer: Reply {
+  var text: String {
+    let place = Output.printable(path.isEmpty ? branch : "\(branch):\(path)")
+    let verb = isDryRun ? "Would import" : "Imported"
+    var text = "\(verb) \(Output.count(fileCount, "file")), \(Output.bytes(byteCount)), "
+    text += "into \(place)\n"
+    if unchangedFileCount > 0 {
+      text += "  \(Output.count(unchangedFileCount, "file")) had not changed\n"
     }
-
-    var text: String {
-      let place = Output.printable(path.isEmpty ? branch : "\(branch):\(path)")
-      let verb = isDryRun ? "Would import" : "Imported"
-      var text = "\(verb) \(Output.count(fileCount, "file")), \(Output.bytes(byteCount)), "
-      text += "into \(place)\n"
-      if unchangedFileCount > 0 {
-        text += "  \(Output.count(unchangedFileCount, "file")) had not changed\n"
-      }
-      if removedCount > 0 { text += "  \(Output.count(removedCount, "name")) removed\n" }
-      if specialFileCount > 0 {
-        text += "  \(Output.count(specialFileCount, "special file")) kept as nodes\n"
-      }
-      if !isDryRun { text += "  \(Output.bytes(storedByteCount)) stored\n" }
-      for note in notes { text += "  note: \(Output.printable(note))\n" }
-      return text
+    if removedCount > 0 { text += "  \(Output.count(removedCount, "name")) removed\n" }
+    if specialFileCount > 0 {
+      text += "  \(Output.count(specialFileCount, "special file")) kept as nodes\n"
     }
+    if !isDryRun { text += "  \(Output.bytes(storedByteCount)) stored\n" }
+    for note in notes { text += "  note: \(Output.printable(note))\n" }
+    return text
   }
 }

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct RemoveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,36 +23,16 @@ struct RemoveCommand: ParsableCommand {
   var dryRun = false
 
   func run() throws {
-    let path = try file.requiredPath()
-    try options.withStore(isReadOnly: dryRun) { store in
-      let branch = try store.branch(file.name)
-      let kind = try branch.attributes(of: branch.lookup(path)).kind
-      guard kind != .directory || recursive else {
-        throw StoreError(
-          .invalid, "is a directory", object: "\(file.name):\(path)",
-          remedy: "add --recursive to remove it with all that is in it", reason: .isDirectory)
-      }
-      guard !dryRun, let name = path.lastComponent, let parent = path.parent else { return }
-      let directory = try branch.lookup(parent, followingLinks: true)
-      if kind == .directory {
-        try branch.removeTree(name, in: directory)
-      } else {
-        try branch.remove(name, in: directory)
-      }
-      try branch.flush()
-    }
     try options.print(
-      Answer(branch: file.name, path: path.description, isDryRun: dryRun))
+      try options.perform(
+        FileRemoveRequest(
+          entry: file.name, path: file.path, recursive: recursive, dryRun: dryRun)))
   }
+}
 
-  struct Answer: Reply {
-    var branch: String
-    var path: String
-    var isDryRun: Bool
-
-    var text: String {
-      let verb = isDryRun ? "Would remove" : "Removed"
-      return "\(verb) \(Output.printable("\(branch):\(path)"))\n"
-    }
+extension FileRemoveRequest.Answer: Reply {
+  var text: String {
+    let verb = isDryRun ? "Would remove" : "Removed"
+    return "\(verb) \(Output.printable("\(branch):\(path)"))\n"
   }
 }

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,10 +32,8 @@ struct SnapshotCreateCommand: ParsableCommand {
   var name: String
 
   func run() throws {
-    try options.withStore(isReadOnly: false) { store in
-      _ = try store.createSnapshot(name)
-    }
-    try options.print(EntriesAnswer([name], "Made"))
+    let answer = try options.perform(SnapshotCreateRequest(name: name))
+    try options.print(EntriesReply(answer, "Made"))
   }
 }
 
@@ -55,29 +53,12 @@ struct SnapshotListCommand: ParsableCommand {
   var branch: String?
 
   func run() throws {
-    let answer = try options.withStore(isReadOnly: true) { store in
-      if let branch { _ = try store.branch(branch) }
-      let entries = try store.entries(includingDeleted: false).filter { entry in
-        entry.isSnapshot && (branch.map { entry.name.hasPrefix("\($0)@") } ?? true)
-      }
-      return Answer(entries)
-    }
-    try options.print(answer)
+    try options.print(try options.perform(SnapshotListRequest(branch: branch)))
   }
+}
 
-  struct Answer: Reply {
-    var snapshots: [EntryAnswer]
-    private var table: String
-
-    init(_ entries: [EntryInfo]) {
-      snapshots = entries.map(EntryAnswer.init)
-      table = entries.table
-    }
-
-    private enum CodingKeys: String, CodingKey { case snapshots }
-
-    var text: String { table }
-  }
+extension SnapshotListRequest.Answer: Reply {
+  var text: String { snapshots.table }
 }
 
 struct SnapshotDeleteCommand: ParsableCommand {
@@ -99,11 +80,7 @@ struct SnapshotDeleteCommand: ParsableCommand {
   var dryRun = false
 
   func run() throws {
-    try options.withStore(isReadOnly: dryRun) { store in
-      for name in names { _ = try store.snapshot(name) }
-      if !dryRun { try store.delete(names) }
-    }
-    try options.print(
-      EntriesAnswer(names, dryRun ? "Would delete" : "Deleted", isDryRun: dryRun))
+    let answer = try options.perform(SnapshotDeleteRequest(names: names, dryRun: dryRun))
+    try options.print(EntriesReply(answer, dryRun ? "Would delete" : "Deleted"))
   }
 }

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,51 +17,22 @@ struct StatsCommand: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    let answer = try options.withStore(isReadOnly: true) { store in
-      Answer(try store.statistics())
-    }
-    try options.print(answer)
+    try options.print(try options.perform(StatisticsRequest()))
   }
+}
 
-  struct Answer: Reply {
-    var branchCount: Int
-    var snapshotCount: Int
-    var deletedCount: Int
-    var logicalByteCount: UInt64
-    var uniqueByteCount: UInt64
-    var storedByteCount: UInt64
-    var segmentCount: Int
-    var garbageByteCount: UInt64
-    var journalByteCount: UInt64
-    var overlayByteCount: Int
-    var pageBufferByteCount: Int
-
-    init(_ statistics: Statistics) {
-      branchCount = statistics.branchCount
-      snapshotCount = statistics.snapshotCount
-      deletedCount = statistics.deletedCount
-      logicalByteCount = statistics.logicalByteCount
-      uniqueByteCount = statistics.uniqueByteCount
-      storedByteCount = statistics.storedByteCount
-      segmentCount = statistics.segmentCount
-      garbageByteCount = statistics.garbageByteCount
-      journalByteCount = statistics.journalByteCount
-      overlayByteCount = statistics.overlayByteCount
-      pageBufferByteCount = statistics.pageBufferByteCount
-    }
-
-    var text: String {
-      var table = TextTable(("", .left), ("", .right), ("", .left))
-      table.add("branches", "\(branchCount)", "")
-      table.add("snapshots", "\(snapshotCount)", "")
-      table.add("logical", Output.bytes(logicalByteCount), "what readers see")
-      table.add("unique", Output.bytes(uniqueByteCount), "different pages, uncompressed")
-      table.add(
-        "stored", Output.bytes(storedByteCount),
-        "on disk, in \(Output.count(segmentCount, "segment"))")
-      table.add("garbage", Output.bytes(garbageByteCount), "stored, but used by nobody")
-      table.add("journal", Output.bytes(journalByteCount), "of records that are still needed")
-      return table.rowsText
-    }
+extension StatisticsRequest.Answer: Reply {
+  var text: String {
+    var table = TextTable(("", .left), ("", .right), ("", .left))
+    table.add("branches", "\(branchCount)", "")
+    table.add("snapshots", "\(snapshotCount)", "")
+    table.add("logical", Output.bytes(logicalByteCount), "what readers see")
+    table.add("unique", Output.bytes(uniqueByteCount), "different pages, uncompressed")
+    table.add(
+      "stored", Output.bytes(storedByteCount),
+      "on disk, in \(Output.count(segmentCount, "segment"))")
+    table.add("garbage", Output.bytes(garbageByteCount), "stored, but used by nobody")
+    table.add("journal", Output.bytes(journalByteCount), "of records that are still needed")
+    return table.rowsText
   }
 }

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Coppice
+internal import CoppiceServer
 
 struct UsageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -29,57 +29,31 @@ struct UsageCommand: ParsableCommand {
   }
 
   func run() throws {
-    try options.withStore(isReadOnly: true) { store in
-      if ifDeleted {
-        try options.print(
-          FreedAnswer(
-            deleting: names, freedByteCount: try store.freedByteCount(deleting: names)))
-      } else {
-        let usage = try store.usage(names.isEmpty ? nil : names)
-        try options.print(Answer(entries: usage.map(Entry.init)))
-      }
+    if ifDeleted {
+      try options.print(try options.perform(FreedRequest(names: names)))
+    } else {
+      try options.print(try options.perform(UsageRequest(names: names)))
     }
   }
+}
 
-  struct Entry: Encodable {
-    var name: String
-    var logicalByteCount: UInt64
-    var sharedByteCount: UInt64
-    var exclusiveByteCount: UInt64
-    var fileCount: Int
-
-    init(_ usage: Usage) {
-      name = usage.name
-      logicalByteCount = usage.logicalByteCount
-      sharedByteCount = usage.sharedByteCount
-      exclusiveByteCount = usage.exclusiveByteCount
-      fileCount = usage.fileCount
+extension UsageRequest.Answer: Reply {
+  var text: String {
+    var table = TextTable(
+      ("logical", .right), ("exclusive", .right), ("shared", .right), ("files", .right),
+      ("name", .left))
+    for entry in entries {
+      table.add(
+        Output.bytes(entry.logicalByteCount), Output.bytes(entry.exclusiveByteCount),
+        Output.bytes(entry.sharedByteCount), "\(entry.fileCount)", entry.name)
     }
+    return table.text
   }
+}
 
-  struct Answer: Reply {
-    var entries: [Entry]
-
-    var text: String {
-      var table = TextTable(
-        ("logical", .right), ("exclusive", .right), ("shared", .right), ("files", .right),
-        ("name", .left))
-      for entry in entries {
-        table.add(
-          Output.bytes(entry.logicalByteCount), Output.bytes(entry.exclusiveByteCount),
-          Output.bytes(entry.sharedByteCount), "\(entry.fileCount)", entry.name)
-      }
-      return table.text
-    }
-  }
-
-  struct FreedAnswer: Reply {
-    var deleting: [String]
-    var freedByteCount: UInt64
-
-    var text: String {
-      "Deleting \(Output.printable(deleting.joined(separator: ", "))) would free "
-        + "\(Output.bytes(freedByteCount))\n"
-    }
+extension FreedRequest.Answer: Reply {
+  var text: String {
+    "Deleting \(Output.printable(deleting.joined(separator: ", "))) would free "
+      + "\(Output.bytes(freedByteCount))\n"
   }
 }

@@ -1,5 +1,6 @@
 internal import Coppice
 internal import CoppiceFormat
+internal import CoppiceServer
 
 /// What the newest catalogue file says. Journal records behind it may have changed more since.
 struct CatalogueInspection: Reply {

@@ -1,5 +1,6 @@
 internal import Coppice
 internal import CoppiceFormat
+internal import CoppiceServer
 
 /// A node of a manifest with its refs.
 struct NodeInspection: Reply {

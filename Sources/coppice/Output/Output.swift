@@ -83,7 +83,4 @@ enum Output {
     if noun.hasSuffix("y") { return "\(count) \(noun.dropLast())ies" }
     return "\(count) \(noun)s"
   }
-
-  /// RFC 3339, UTC, with as many decimals as the time has.
-  static func time(_ time: Timestamp) -> String { RFC3339.text(nanoseconds: time.nanoseconds) }
 }

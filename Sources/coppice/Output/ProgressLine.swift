@@ -1,9 +1,9 @@
-internal import Coppice
 internal import CoppicePlatform
+internal import CoppiceServer
 internal import Synchronization
 
-/// One line on the terminal's standard error that shows how far long work is: bytes, rate and time
-/// left. Writes nothing where standard error is no terminal.
+/// One line on the terminal's standard error that shows how far long work is. Writes nothing where
+/// standard error is no terminal.
 final class ProgressLine: Sendable {
   private struct State {
     var lastDrawn: UInt64
@@ -24,7 +24,7 @@ final class ProgressLine: Sendable {
   }
 
   /// Shows the state of the work, ten times a second at most. May be called from any thread.
-  func update(_ progress: TransferProgress) {
+  func update(_ progress: WorkProgress) {
     let now = clock.monotonicNanoseconds()
     state.withLock { state in
       guard now - state.lastDrawn >= 100_000_000 else { return }
@@ -45,13 +45,27 @@ final class ProgressLine: Sendable {
     }
   }
 
-  static func line(_ label: String, _ progress: TransferProgress, nanoseconds: UInt64) -> String {
-    let done = progress.byteCount
+  private static func line(
+    _ label: String, _ progress: WorkProgress, nanoseconds: UInt64
+  ) -> String {
+    switch progress {
+    case .transfer(let byteCount, let expected):
+      transferLine(label, byteCount, of: expected, nanoseconds)
+    case .check(let stage, let doneCount, let totalCount):
+      "\(label)  \(stage)  \(doneCount) of \(totalCount)"
+    case .scrub(let byteCount, let totalByteCount, let findingCount):
+      "\(label)  \(Output.bytes(byteCount)) of \(Output.bytes(totalByteCount))  "
+        + Output.count(findingCount, "finding")
+    }
+  }
+
+  /// Bytes, rate and time left.
+  private static func transferLine(
+    _ label: String, _ done: UInt64, of total: UInt64?, _ nanoseconds: UInt64
+  ) -> String {
     let rate = Double(done) / (Double(max(nanoseconds, 1)) / 1e9)
     let speed = "\(Output.bytes(UInt64(rate)))/s"
-    guard let total = progress.expectedByteCount, total > 0 else {
-      return "\(label)  \(Output.bytes(done))  \(speed)"
-    }
+    guard let total, total > 0 else { return "\(label)  \(Output.bytes(done))  \(speed)" }
     let part = min(100, Int(Double(done) / Double(total) * 100))
     var line = "\(label)  \(Output.bytes(done)) of \(Output.bytes(total))  \(part) %  \(speed)"
     if rate > 0, done < total {

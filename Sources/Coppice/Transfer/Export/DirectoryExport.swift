@@ -39,7 +39,8 @@ final class DirectoryExport {
     self.tree = tree
     self.top = top
     leafByteCount = UInt64(tree.pageByteCount * 256)
-    counter = TransferCounter(expected: expected, tell: options.progress)
+    counter = TransferCounter(
+      expected: expected, tell: options.progress, isCancelled: options.isCancelled)
     let threadCount = TransferQueue.threadCount(options.threadCount)
     queue = try TransferQueue(
       threadCount: threadCount, waitingCountMax: 4 * threadCount,
@@ -189,13 +190,13 @@ final class DirectoryExport {
         let (tree, counter) = (tree, counter)
         try queue.submit { buffer throws(StoreError) in
           try content.write(piece, of: tree, buffer)
-          counter.add(piece.upperBound - piece.lowerBound)
+          try counter.add(piece.upperBound - piece.lowerBound)
         }
         start = leafEnd
       }
       nextLeaf = end
     }
-    counter.add(attributes.byteCount - min(nextLeaf, attributes.byteCount))
+    try counter.add(attributes.byteCount - min(nextLeaf, attributes.byteCount))
     try content.seal()
   }
 }

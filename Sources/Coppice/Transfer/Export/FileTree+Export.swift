@@ -22,11 +22,13 @@ extension FileTree {
       let output = StreamOutput(
         try writing("standard output") { () throws(SystemError) in
           try HostFile(duplicating: descriptor)
-        })
+        }, isCancelled: options.isCancelled)
       return try export(file, kind, name: path.lastComponent, to: output, options)
     case .path(let place) where options.isTar:
       return try exportFile(to: place) { output throws(StoreError) in
-        try export(file, kind, name: path.lastComponent, to: StreamOutput(output), options)
+        try export(
+          file, kind, name: path.lastComponent,
+          to: StreamOutput(output, isCancelled: options.isCancelled), options)
       }
     case .path(let place):
       return try kind == .directory
@@ -40,7 +42,9 @@ extension FileTree {
     _ file: FileID, _ kind: FileKind, name: FileName?, to output: StreamOutput,
     _ options: ExportOptions
   ) throws(StoreError) -> ExportReport {
-    let counter = TransferCounter(expected: try expected(file, options), tell: options.progress)
+    let counter = TransferCounter(
+      expected: try expected(file, options), tell: options.progress,
+      isCancelled: options.isCancelled)
     let report: ExportReport
     if options.isTar {
       var tar = TarExport(self, output, counter: counter)
@@ -70,7 +74,7 @@ extension FileTree {
       if count == 0 { return report }
       try output.write(UnsafeRawBufferPointer(rebasing: buffer.contents[..<count]))
       report.byteCount += UInt64(count)
-      counter.add(UInt64(count))
+      try counter.add(UInt64(count))
     }
   }
 

@@ -111,7 +111,7 @@ struct TarExport {
         }
         try writer.write(data: UnsafeRawBufferPointer(bytes))
         start += UInt64(count)
-        counter.add(UInt64(count))
+        try counter.add(UInt64(count))
       }
     }
   }

@@ -197,7 +197,7 @@ struct DirectoryImport {
       if isEmpty { return }
       if !isNew, try session.isUnchanged(file, item.status) {
         report.unchangedFileCount += 1
-        session.counter.add(item.status.byteCount)
+        try session.counter.add(item.status.byteCount)
         return
       }
       try contents.add(

@@ -118,7 +118,7 @@ final class FileContents {
           + "imported",
         object: item.path, remedy: Self.changeRemedy)
     }
-    session.counter.add(UInt64(byteCount))
+    try session.counter.add(UInt64(byteCount))
     try volume.put(leaf: leaf, UnsafeRawBufferPointer(bytes))
   }
 

@@ -27,7 +27,8 @@ final class ImportSession: Sendable {
     self.tree = tree
     self.options = options
     startTime = SystemClock().wallNanoseconds()
-    counter = TransferCounter(expected: expectedByteCount, tell: options.progress)
+    counter = TransferCounter(
+      expected: expectedByteCount, tell: options.progress, isCancelled: options.isCancelled)
     let threadCount = TransferQueue.threadCount(options.threadCount)
     queue = try TransferQueue(
       threadCount: threadCount, waitingCountMax: 4 * threadCount,

@@ -13,15 +13,17 @@ struct ImportTarget {
 
 extension Store {
   /// Begins an import into a branch: from its state when it exists, else from nothing.
-  func beginImport(_ name: String, replacing: Bool) throws(StoreError) -> ImportTarget {
+  func beginImport(
+    _ name: String, replacing: Bool, evenIfInUse: Bool
+  ) throws(StoreError) -> ImportTarget {
     let staging: StagingImport
     var existing: FileTree?
     if replacing {
       let branch = try branch(name)
-      guard branch.openFileCount == 0 else {
+      guard branch.openFileCount == 0 || evenIfInUse else {
         throw StoreError(
           .inUse, "\(branch.openFileCount) files of it are open", object: name,
-          remedy: "close them, and import again")
+          remedy: "close them, or force it: they are stale then")
       }
       existing = branch
       staging = try engine.beginImport(replacing: engineBranch(name))

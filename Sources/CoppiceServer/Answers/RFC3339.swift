@@ -1,7 +1,11 @@
+package import Coppice
+
 /// Times as text: `2026-11-23T03:10:00Z`, with 3, 6 or 9 decimals where the time has a fraction.
-enum RFC3339 {
+package enum RFC3339 {
+  package static func text(_ time: Timestamp) -> String { text(nanoseconds: time.nanoseconds) }
+
   /// From nanoseconds since 1970-01-01 UTC, in the proleptic Gregorian calendar.
-  static func text(nanoseconds: Int64) -> String {
+  package static func text(nanoseconds: Int64) -> String {
     let second: Int64 = 1_000_000_000
     let fraction = ((nanoseconds % second) + second) % second
     let seconds = (nanoseconds - fraction) / second

@@ -1,0 +1,88 @@
+package import Coppice
+
+package struct BranchResetRequest: StoreRequest {
+  package static let route = Route(
+    .post, "/v1/branches/{name}/reset", "Make a branch what another branch or a snapshot is.")
+
+  package var name: String
+  /// The branch or snapshot it becomes like.
+  package var to: String
+  /// The name under which the old state stays.
+  package var keepOld: String?
+  /// Also while files of the branch are open.
+  package var force: Bool
+  /// Check everything, but change nothing.
+  package var dryRun: Bool
+
+  package init(name: String, to: String, keepOld: String?, force: Bool, dryRun: Bool) {
+    self.name = name
+    self.to = to
+    self.keepOld = keepOld
+    self.force = force
+    self.dryRun = dryRun
+  }
+
+  package var isReadOnly: Bool { dryRun }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    let store = context.store
+    if dryRun {
+      _ = try store.branch(name)
+      _ = try store.entry(to)
+    } else {
+      try store.reset(name, to: to, keepingOldAs: keepOld, evenIfInUse: force)
+    }
+    return Answer(name: name, to: to, keptAs: keepOld, isDryRun: dryRun)
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var name: String
+    package var to: String
+    package var keptAs: String?
+    package var isDryRun: Bool
+  }
+}
+
+package struct BranchDeleteRequest: StoreRequest {
+  package typealias Answer = EntriesAnswer
+
+  package static let route = Route(.delete, "/v1/branches", "Delete branches, all or none.")
+
+  package var names: [String]
+  /// Pass over branches that do not exist.
+  package var ifExists: Bool
+  /// Delete the branches' snapshots too.
+  package var snapshots: Bool
+  /// Also while files of the branches are open.
+  package var force: Bool
+  /// Say what would be deleted, and delete nothing.
+  package var dryRun: Bool
+
+  package init(
+    names: [String], ifExists: Bool, snapshots: Bool, force: Bool, dryRun: Bool
+  ) {
+    self.names = names
+    self.ifExists = ifExists
+    self.snapshots = snapshots
+    self.force = force
+    self.dryRun = dryRun
+  }
+
+  package var isReadOnly: Bool { dryRun }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    let store = context.store
+    let plan = try store.deletionPlan(
+      names, includingSnapshots: snapshots, ignoringMissing: ifExists)
+    if let snapshot = names.first(where: { $0.contains("@") }) {
+      throw StoreError(
+        .invalid, "is a snapshot", object: snapshot,
+        remedy: "delete it with 'coppice snapshot delete \(snapshot)'")
+    }
+    if !dryRun {
+      try store.delete(
+        names, includingSnapshots: snapshots, ignoringMissing: ifExists, evenIfInUse: force)
+    }
+    return Answer(entries: plan, isDryRun: dryRun)
+  }
+}

@@ -1,0 +1,86 @@
+package import Coppice
+internal import CoppicePlatform
+internal import Synchronization
+
+/// A way other than requests by which the files of a store are used: a mount.
+package protocol Door: AnyObject, Sendable {
+  /// Where it is: for a mount, an absolute path without symbolic links.
+  var place: String { get }
+  var usesWritebackCache: Bool { get }
+
+  /// Returns when the door is closed, whoever closed it.
+  func waitUntilClosed()
+
+  /// Closes it and makes what came through it durable.
+  func close() throws(StoreError)
+
+  /// Returns once what programs wrote to a branch before the call is in the branch, and durable.
+  func writeDirtyPages(of branch: String) throws(StoreError)
+}
+
+/// The open doors of a store; none without a server.
+package final class Doors: Sendable {
+  private struct State {
+    var doors: [any Door] = []
+    var threads: [SystemThread] = []
+    var isClosing = false
+  }
+
+  private let state = Mutex(State())
+  private let whenLastCloses: @Sendable () -> Void
+
+  /// `whenLastCloses` is called each time that no door is left, but not by `closeAll`.
+  package init(whenLastCloses: @escaping @Sendable () -> Void = {}) {
+    self.whenLastCloses = whenLastCloses
+  }
+
+  /// The doors in the order in which they were opened.
+  package var all: [any Door] { state.withLock { $0.doors } }
+
+  /// Keeps a door until it is closed.
+  func add(_ door: any Door) throws(StoreError) {
+    do throws(SystemError) {
+      try state.withLock { state throws(SystemError) in
+        state.doors.append(door)
+        state.threads.append(
+          try SystemThread(name: "door") { [self] in
+            door.waitUntilClosed()
+            remove(door)
+          })
+      }
+    } catch {
+      throw StoreError(error, while: "starting a thread")
+    }
+  }
+
+  private func remove(_ door: any Door) {
+    let isLast = state.withLock { state in
+      state.doors.removeAll { $0 === door }
+      return state.doors.isEmpty && !state.isClosing
+    }
+    if isLast { whenLastCloses() }
+  }
+
+  /// Has what programs wrote to a branch through any door reach the branch.
+  package func writeDirtyPages(of branch: String) throws(StoreError) {
+    for door in all { try door.writeDirtyPages(of: branch) }
+  }
+
+  /// Closes all doors, also when some of them fail; throws the first failure.
+  package func closeAll() throws(StoreError) {
+    let (doors, threads) = state.withLock { state in
+      state.isClosing = true
+      return (state.doors, state.threads)
+    }
+    var failure: StoreError?
+    for door in doors {
+      do throws(StoreError) {
+        try door.close()
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
+    for thread in threads { thread.join() }
+  }
+}

@@ -1,0 +1,112 @@
+package import Coppice
+internal import CoppicePlatform
+
+package struct ExportRequest: StoreRequest {
+  package static let route = Route(
+    .post, "/v1/export", "Write a branch, or a part of it, to the file system.")
+
+  /// A branch or snapshot.
+  package var entry: String
+  /// A part of it; all of it without.
+  package var path: String?
+  package var target: ClientFile
+  /// Write a tar stream.
+  package var tar: Bool
+
+  package init(entry: String, path: String?, target: ClientFile, tar: Bool) {
+    self.entry = entry
+    self.path = path
+    self.target = target
+    self.tar = tar
+  }
+
+  package var isReadOnly: Bool { true }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    var options = ExportOptions()
+    options.isTar = tar
+    options.apply(context, target)
+    let tree = try context.store.tree(entry)
+    let place = try FilePlace(entry, path).branchPath()
+    guard !target.isStream else {
+      let stream = try context.files.openStream(target, forWriting: true)
+      return Answer(
+        try tree.exportFiles(
+          at: place, to: .stream(fileDescriptor: stream.fileDescriptor), options: options),
+        self)
+    }
+    return try target.reach(context.files) { path throws(StoreError) in
+      var report = try tree.exportFiles(at: place, to: .path(path), options: options)
+      report.notes = report.notes.map { target.restored($0, from: path) }
+      return Answer(report, self)
+    }
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var source: String
+    package var target: String
+    package var fileCount: Int
+    package var directoryCount: Int
+    package var symbolicLinkCount: Int
+    package var specialFileCount: Int
+    package var hardLinkCount: Int
+    package var byteCount: UInt64
+    package var notes: [String]
+
+    init(_ report: ExportReport, _ request: ExportRequest) {
+      source = request.path.map { "\(request.entry):\($0)" } ?? request.entry
+      target = request.target.shown
+      fileCount = report.fileCount
+      directoryCount = report.directoryCount
+      symbolicLinkCount = report.symbolicLinkCount
+      specialFileCount = report.specialFileCount
+      hardLinkCount = report.hardLinkCount
+      byteCount = report.byteCount
+      notes = report.notes
+    }
+  }
+}
+
+/// Writes a file's content, or what a link leads to, to a stream.
+package struct FileContentRequest: StoreRequest {
+  package static let route = Route(
+    .post, "/v1/files/content/read", "Write a file's content to a stream.")
+
+  package var entry: String
+  package var path: String?
+  package var target: ClientFile
+
+  package init(entry: String, path: String?, target: ClientFile) {
+    self.entry = entry
+    self.path = path
+    self.target = target
+  }
+
+  package var isReadOnly: Bool { true }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    let path = try FilePlace(entry, path).requiredPath()
+    var options = ExportOptions()
+    options.apply(context, target)
+    let tree = try context.store.tree(entry)
+    let file = try tree.path(of: tree.lookup(path, followingLinks: true)) ?? path
+    let stream = try context.files.openStream(target, forWriting: true)
+    let report = try tree.exportFiles(
+      at: file, to: .stream(fileDescriptor: stream.fileDescriptor), options: options)
+    return Answer(byteCount: report.byteCount)
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var byteCount: UInt64
+  }
+}
+
+extension ExportOptions {
+  /// Shows progress to, and heeds the end of, whoever asked.
+  mutating func apply(_ context: RequestContext, _ target: ClientFile) {
+    let work = context.work
+    let files = context.files
+    if let tell = work.tell { progress = { tell(WorkProgress($0)) } }
+    isCancelled = { work.isCancelled || !files.isOpen(target) }
+  }
+}

@@ -1,0 +1,84 @@
+package import Coppice
+internal import FoundationEssentials
+
+package struct FileListRequest: StoreRequest {
+  package static let route = Route(.get, "/v1/files", "List a directory of a branch.")
+
+  /// A branch or snapshot.
+  package var entry: String
+  /// A directory or file in it; its top without.
+  package var path: String?
+
+  package init(entry: String, path: String?) {
+    self.entry = entry
+    self.path = path
+  }
+
+  package var isReadOnly: Bool { true }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    let tree = try context.store.tree(entry)
+    let path = try FilePlace(entry, path).branchPath()
+    let file = try tree.lookup(path)
+    guard try tree.attributes(of: file).kind == .directory else {
+      return Answer(entries: [try FileAnswer(file, path.lastComponent, tree)])
+    }
+    var entries: [FileAnswer] = []
+    for item in try tree.readDirectory(file, after: nil, limit: .max) {
+      entries.append(try FileAnswer(item.file, item.name, tree))
+    }
+    return Answer(entries: entries)
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var entries: [FileAnswer]
+  }
+
+  package struct FileAnswer: Codable, Sendable {
+    package var name: String
+    /// The name's bytes when it is not UTF-8.
+    package var nameBase64: String?
+    package var kind: String
+    /// Octal.
+    package var permissions: String
+    package var userID: UInt32
+    package var groupID: UInt32
+    package var linkCount: UInt32
+    package var byteCount: UInt64
+    package var modified: String
+    package var target: String?
+
+    init(_ file: FileID, _ name: FileName?, _ tree: FileTree) throws(StoreError) {
+      let attributes = try tree.attributes(of: file)
+      self.name = name?.description ?? ""
+      if let name, String(validating: name.bytes, as: UTF8.self) == nil {
+        nameBase64 = Data(name.bytes).base64EncodedString()
+      }
+      kind = attributes.kind.text
+      permissions = String(attributes.permissions, radix: 8)
+      userID = attributes.userID
+      groupID = attributes.groupID
+      linkCount = attributes.linkCount
+      byteCount = attributes.byteCount
+      modified = RFC3339.text(attributes.modified)
+      if attributes.kind == .symbolicLink {
+        target = String(decoding: try tree.symbolicLinkTarget(of: file), as: UTF8.self)
+      }
+    }
+  }
+}
+
+extension FileKind {
+  /// The kind as JSON answers name it.
+  var text: String {
+    switch self {
+    case .regular: "file"
+    case .directory: "directory"
+    case .symbolicLink: "symbolicLink"
+    case .characterDevice: "characterDevice"
+    case .blockDevice: "blockDevice"
+    case .fifo: "fifo"
+    case .socket: "socket"
+    }
+  }
+}

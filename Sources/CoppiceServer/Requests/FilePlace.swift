@@ -1,0 +1,27 @@
+internal import Coppice
+
+/// A place in the tree of a branch or snapshot.
+struct FilePlace {
+  /// `branch` or `branch@snapshot`.
+  var entry: String
+  /// What follows the colon in `REF:PATH`; `nil` without one.
+  var path: String?
+
+  init(_ entry: String, _ path: String?) {
+    self.entry = entry
+    self.path = path
+  }
+
+  /// The place; the top of the tree when no path is given.
+  func branchPath() throws(StoreError) -> BranchPath { try BranchPath(path ?? "") }
+
+  /// The place, which must be given.
+  func requiredPath() throws(StoreError) -> BranchPath {
+    let place = try branchPath()
+    guard place.lastComponent != nil else {
+      throw StoreError(
+        .invalid, "no file is named", object: entry, remedy: "write it as \(entry):PATH")
+    }
+    return place
+  }
+}

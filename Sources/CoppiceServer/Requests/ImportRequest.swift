@@ -1,0 +1,105 @@
+package import Coppice
+internal import CoppicePlatform
+
+package struct ImportRequest: StoreRequest {
+  package static let route = Route(
+    .post, "/v1/import", "Bring a directory, a file or a stream into a branch.")
+
+  package var source: ClientFile
+  package var branch: String
+  /// A place in the branch; the whole branch without.
+  package var path: String?
+  /// The source is a tar stream.
+  package var tar: Bool
+  /// Make an existing target exactly like the source.
+  package var replace: Bool
+  /// Read all files, also those whose times say that they did not change.
+  package var checksum: Bool
+  /// Also while files of the branch are open.
+  package var force: Bool
+  /// Read and compare everything, but change nothing.
+  package var dryRun: Bool
+
+  package init(
+    source: ClientFile, branch: String, path: String?, tar: Bool, replace: Bool, checksum: Bool,
+    force: Bool, dryRun: Bool
+  ) {
+    self.source = source
+    self.branch = branch
+    self.path = path
+    self.tar = tar
+    self.replace = replace
+    self.checksum = checksum
+    self.force = force
+    self.dryRun = dryRun
+  }
+
+  package var isReadOnly: Bool { false }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    var options = ImportOptions()
+    options.isTar = tar
+    options.isReplacing = replace
+    options.readsAllFiles = checksum
+    options.isDryRun = dryRun
+    options.replacesBranchInUse = force
+    options.apply(context, source)
+    let place = try FilePlace(branch, path).branchPath()
+    guard !source.isStream else {
+      let stream = try context.files.openStream(source, forWriting: false)
+      return Answer(
+        try context.store.importFiles(
+          from: .stream(fileDescriptor: stream.fileDescriptor), into: branch, at: place,
+          options: options),
+        self)
+    }
+    return try source.reach(context.files) { path throws(StoreError) in
+      var report = try context.store.importFiles(
+        from: .path(path), into: branch, at: place, options: options)
+      report.notes = report.notes.map { source.restored($0, from: path) }
+      return Answer(report, self)
+    }
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var branch: String
+    package var path: String
+    package var fileCount: Int
+    package var directoryCount: Int
+    package var symbolicLinkCount: Int
+    package var specialFileCount: Int
+    package var hardLinkCount: Int
+    package var byteCount: UInt64
+    package var unchangedFileCount: Int
+    package var removedCount: Int
+    package var storedByteCount: UInt64
+    package var isDryRun: Bool
+    package var notes: [String]
+
+    init(_ report: ImportReport, _ request: ImportRequest) {
+      branch = request.branch
+      path = request.path ?? ""
+      fileCount = report.fileCount
+      directoryCount = report.directoryCount
+      symbolicLinkCount = report.symbolicLinkCount
+      specialFileCount = report.specialFileCount
+      hardLinkCount = report.hardLinkCount
+      byteCount = report.byteCount
+      unchangedFileCount = report.unchangedFileCount
+      removedCount = report.removedCount
+      storedByteCount = report.storedByteCount
+      isDryRun = request.dryRun
+      notes = report.notes
+    }
+  }
+}
+
+extension ImportOptions {
+  /// Shows progress to, and heeds the end of, whoever asked.
+  mutating func apply(_ context: RequestContext, _ source: ClientFile) {
+    let work = context.work
+    let files = context.files
+    if let tell = work.tell { progress = { tell(WorkProgress($0)) } }
+    isCancelled = { work.isCancelled || !files.isOpen(source) }
+  }
+}

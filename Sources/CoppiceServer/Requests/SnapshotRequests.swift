@@ -1,0 +1,65 @@
+package import Coppice
+
+package struct SnapshotCreateRequest: StoreRequest {
+  package typealias Answer = EntriesAnswer
+
+  package static let route = Route(.post, "/v1/snapshots", "Keep the state of a branch.")
+
+  /// `branch@name`.
+  package var name: String
+
+  package init(name: String) { self.name = name }
+
+  package var isReadOnly: Bool { false }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    _ = try context.store.createSnapshot(name)
+    return Answer(entries: [name], isDryRun: false)
+  }
+}
+
+package struct SnapshotListRequest: StoreRequest {
+  package static let route = Route(
+    .get, "/v1/snapshots", "List the snapshots, of one branch or of all.")
+
+  package var branch: String?
+
+  package init(branch: String?) { self.branch = branch }
+
+  package var isReadOnly: Bool { true }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    if let branch { _ = try context.store.branch(branch) }
+    let entries = try context.store.entries(includingDeleted: false).filter { entry in
+      entry.isSnapshot && (branch.map { entry.name.hasPrefix("\($0)@") } ?? true)
+    }
+    return Answer(snapshots: entries.map(EntryAnswer.init))
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var snapshots: [EntryAnswer]
+  }
+}
+
+package struct SnapshotDeleteRequest: StoreRequest {
+  package typealias Answer = EntriesAnswer
+
+  package static let route = Route(.delete, "/v1/snapshots", "Delete snapshots, all or none.")
+
+  package var names: [String]
+  /// Check everything, but delete nothing.
+  package var dryRun: Bool
+
+  package init(names: [String], dryRun: Bool) {
+    self.names = names
+    self.dryRun = dryRun
+  }
+
+  package var isReadOnly: Bool { dryRun }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    for name in names { _ = try context.store.snapshot(name) }
+    if !dryRun { try context.store.delete(names) }
+    return Answer(entries: names, isDryRun: dryRun)
+  }
+}

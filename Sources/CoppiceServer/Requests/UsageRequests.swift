@@ -1,0 +1,57 @@
+package import Coppice
+
+package struct UsageRequest: StoreRequest {
+  package static let route = Route(
+    .get, "/v1/usage", "Tell what branches and snapshots hold and cost.")
+
+  /// All when it is empty.
+  package var names: [String]
+
+  package init(names: [String]) { self.names = names }
+
+  package var isReadOnly: Bool { true }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    Answer(entries: try context.store.usage(names.isEmpty ? nil : names).map(Entry.init))
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var entries: [Entry]
+  }
+
+  package struct Entry: Codable, Sendable {
+    package var name: String
+    package var logicalByteCount: UInt64
+    package var sharedByteCount: UInt64
+    package var exclusiveByteCount: UInt64
+    package var fileCount: Int
+
+    init(_ usage: Usage) {
+      name = usage.name
+      logicalByteCount = usage.logicalByteCount
+      sharedByteCount = usage.sharedByteCount
+      exclusiveByteCount = usage.exclusiveByteCount
+      fileCount = usage.fileCount
+    }
+  }
+}
+
+package struct FreedRequest: StoreRequest {
+  package static let route = Route(
+    .get, "/v1/usage/freed", "Tell what deleting entries together would free.")
+
+  package var names: [String]
+
+  package init(names: [String]) { self.names = names }
+
+  package var isReadOnly: Bool { true }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    Answer(deleting: names, freedByteCount: try context.store.freedByteCount(deleting: names))
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var deleting: [String]
+    package var freedByteCount: UInt64
+  }
+}

@@ -1,0 +1,12 @@
+/// Every request of the API.
+package enum RequestCatalogue {
+  package static let storeRequests: [any StoreRequest.Type] = [
+    BranchListRequest.self, BranchShowRequest.self, BranchCreateRequest.self,
+    BranchDeleteRequest.self, BranchRenameRequest.self, BranchResetRequest.self,
+    BranchRestoreRequest.self, SnapshotListRequest.self, SnapshotCreateRequest.self,
+    SnapshotDeleteRequest.self, FileListRequest.self, FileContentRequest.self,
+    FilePutRequest.self, FileRemoveRequest.self, ImportRequest.self, ExportRequest.self,
+    DiffRequest.self, UsageRequest.self, FreedRequest.self, StatisticsRequest.self,
+    CollectRequest.self, CheckRequest.self, ScrubRequest.self,
+  ]
+}

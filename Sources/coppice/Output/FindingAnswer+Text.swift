@@ -1,0 +1,15 @@
+internal import CoppiceServer
+
+extension FindingAnswer {
+  /// Several lines.
+  var text: String {
+    var text = "\(Output.printable(object)): \(Output.printable(message))\n"
+    for item in affected {
+      let place = item.path.map { "\(item.branch):\($0)" } ?? "\(item.branch), several files"
+      let count = item.pages.reduce(0) { $0 + $1.pageCount }
+      let extent = item.pages.isEmpty ? "all pages" : "\(count) pages"
+      text += "  concerns \(Output.printable(place)), \(extent)\n"
+    }
+    return text
+  }
+}
