@@ -69,14 +69,14 @@ import Testing
       let exclusive = frames.subtracting(census.others(than: [entry.id]))
       #expect(own.exclusiveByteCount == census.byteCount(exclusive))
       #expect(own.unsealedByteCount == 0)
-      let freed = try store.engine.byteCountFreed(byForgetting: [entry.id])
+      let freed = try store.engine.spaceFreed(byForgetting: [entry.id]).byteCount
       let kept = census.kept(without: [entry.id], of: entries)
       #expect(freed == census.byteCount(frames.subtracting(kept)))
     }
     let half = Set(entries.map(\.id).filter { $0.rawValue % 2 == 0 })
     let inHalf = half.reduce(into: Set<FrameName>()) { $0.formUnion(census.reached[$1] ?? []) }
     #expect(
-      try store.engine.byteCountFreed(byForgetting: half)
+      try store.engine.spaceFreed(byForgetting: half).byteCount
         == census.byteCount(inHalf.subtracting(census.kept(without: half, of: entries))))
     let total = try store.engine.storeUsage()
     let live = census.others(than: [])
@@ -116,11 +116,11 @@ import Testing
     try main.put(1, generator.bytes(40_000))
     try store.engine.sealAll()
     let child = try store.engine.fork(main, named: "child", isReadOnly: false)
-    #expect(try store.engine.byteCountFreed(byForgetting: [child.id]) == 0)
-    #expect(try store.engine.byteCountFreed(byForgetting: [child.id, main.id]) > 40_000)
+    #expect(try store.engine.spaceFreed(byForgetting: [child.id]).byteCount == 0)
+    #expect(try store.engine.spaceFreed(byForgetting: [child.id, main.id]).byteCount > 40_000)
     try child.put(1, at: 8192, generator.bytes(4096))
     try store.engine.sealAll()
-    let freed = try store.engine.byteCountFreed(byForgetting: [child.id])
+    let freed = try store.engine.spaceFreed(byForgetting: [child.id]).byteCount
     #expect(freed > 4096 && freed < 8192)
     #expect(throws: StoreError.self) { try store.engine.usage(of: [BranchID(99)]) }
   }

@@ -108,6 +108,34 @@ import Testing
     #expect(try store.engine.branch(named: "imported").all(9) == bytes)
   }
 
+  /// I10: the newest segment was emptied, an older one was not; frames that moved have greater names
+  /// than what would be appended to that.
+  @Test func `a segment older than what has moved is not continued`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 9)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(2, generator.bytes(60 * Self.page))
+    try store.engine.sealAll()
+    try closeSegments(store)
+    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    try doomed.put(1, generator.bytes(60 * Self.page))
+    var bytes = generator.bytes(20 * Self.page)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    try store.engine.delete([doomed])
+    #expect(try store.engine.collectGarbage(CollectionOptions()).copiedByteCount > 0)
+    try store.crash(seed: 1)
+    for page in 0..<20 { bytes[page * Self.page] ^= 1 }
+    try store.engine.branch(named: "main").put(1, bytes)
+    try store.engine.sealAll()
+    #expect(try store.engine.check { _ in }.findings == [])
+    var young = CollectionOptions()
+    young.isYoung = true
+    _ = try store.engine.collectGarbage(young)
+    try store.crash(seed: 2)
+    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+  }
+
   @Test func `a page found by hash in a host is known by the name it had at home`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)

@@ -68,6 +68,7 @@ struct RobustnessTests {
   /// Decoders whose whole input lies under one checksum. A superblock has a second copy.
   private static let isWhollyChecksummed: Set<String> = [
     "segment-header", "bundle-header", "note", "full-node", "override-node",
-    "journal-file-header", "journal-batch", "catalogue",
+    "journal-file-header", "journal-batch", "catalogue", "collection-hints", "scrub-hints",
+    "growth-hints",
   ]
 }

@@ -41,6 +41,10 @@ enum Operation: Hashable, CustomStringConvertible {
   case sealAll
   case checkpoint
   case collectGarbage(isFull: Bool)
+  /// Looks at what came since the last collection only.
+  case collectYoungGarbage
+  /// Collects if the estimates ask for it.
+  case collectAutomatically
   case importNew(name: String, seed: UInt64)
   /// An import that makes the branch hold something else.
   case importReplacing(BranchID, seed: UInt64)
@@ -72,6 +76,8 @@ enum Operation: Hashable, CustomStringConvertible {
     case .sealAll: "seal all"
     case .checkpoint: "checkpoint"
     case .collectGarbage(let isFull): isFull ? "collect all garbage" : "collect garbage"
+    case .collectYoungGarbage: "collect young garbage"
+    case .collectAutomatically: "collect garbage if it is worth it"
     case .importNew(let name, let seed): "import \(name) #\(seed)"
     case .importReplacing(let branch, let seed): "import over \(branch.rawValue) #\(seed)"
     case .share(let source, let volume, let pages, let target, let other, let page):

@@ -19,6 +19,8 @@ final class Simulation {
   private(set) var log: [Operation] = []
   /// Pages that were ever written: the only ones that can differ from zero.
   var touched: [VolumeNumber: Set<UInt64>] = [:]
+  /// Called at every step of a collection.
+  var duringCollection: (CollectionStep) -> Void = { _ in }
   /// Whether faults were asked for, so that operations may fail.
   var mayFail = false
   private let isTracing = getenv("TRACE") != nil
@@ -34,6 +36,8 @@ final class Simulation {
     options.windowByteCount = 1 << 16
     options.directoryCacheByteCount = 1 << 16
     options.journalByteCountMax = 16 << 20
+    options.collection.deadByteCountMin = 16 << 10
+    options.collection.restoreWindow = 50_000_000
     return options
   }()
 
@@ -142,7 +146,12 @@ final class Simulation {
     case .collectGarbage(let isFull):
       var options = CollectionOptions()
       options.isFull = isFull
-      _ = try engine.collectGarbage(options)
+      _ = try engine.collectGarbage(options, announce: duringCollection)
+    case .collectYoungGarbage:
+      var options = CollectionOptions()
+      options.isYoung = true
+      _ = try engine.collectGarbage(options, announce: duringCollection)
+    case .collectAutomatically: _ = try engine.collectAutomatically()
     case .importNew(let name, let seed): child = try importNew(name, seed: seed, to: engine)
     case .importReplacing(let id, let seed): try importReplacing(id, seed: seed, in: engine)
     case .share(let source, let volume, let pages, let target, let other, let page):

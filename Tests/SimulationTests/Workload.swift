@@ -18,6 +18,8 @@ struct Workload {
     var sealAll = 3
     var checkpoint = 4
     var collect = 3
+    var collectYoung = 3
+    var collectAutomatically = 2
     var importNew = 1
     var importReplacing = 1
     var share = 3
@@ -96,6 +98,8 @@ struct Workload {
       (weights.sealStep, { _, _ in .sealStep }),
       (weights.sealAll, { _, _ in .sealAll }),
       (weights.checkpoint, { _, _ in .checkpoint }),
+      (weights.collectYoung, { _, _ in .collectYoungGarbage }),
+      (weights.collectAutomatically, { _, _ in .collectAutomatically }),
       (weights.collect, { me, _ in .collectGarbage(isFull: me.generator.bool()) }),
       (
         weights.importNew,

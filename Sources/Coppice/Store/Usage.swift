@@ -39,6 +39,6 @@ extension Store {
   public func freedByteCount(deleting names: [String]) throws(StoreError) -> UInt64 {
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }
-    return try engine.byteCountFreed(byForgetting: ids)
+    return try engine.spaceFreed(byForgetting: ids).byteCount
   }
 }

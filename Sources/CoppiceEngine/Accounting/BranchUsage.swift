@@ -17,6 +17,13 @@ package struct BranchUsage: Hashable, Sendable {
   package var sharedByteCount: UInt64 { referencedByteCount - exclusiveByteCount }
 }
 
+/// What deleting entries would free.
+package struct FreedSpace: Hashable, Sendable {
+  package var pageCount: UInt64 = 0
+  /// Stored bytes of pages and nodes.
+  package var byteCount: UInt64 = 0
+}
+
 extension Engine {
   /// What entries take, in the order given. Takes time in proportion to the nodes of the store.
   ///
@@ -26,11 +33,13 @@ extension Engine {
     return try UsageCount(engine: self, moment: moment).usage(of: branches)
   }
 
-  /// Stored bytes of these entries' frames that no other entry, deleted ones aside, and no reader
-  /// keeps: what the next garbage collection could reclaim of them once they are deleted.
-  package func byteCountFreed(byForgetting branches: Set<BranchID>) throws(StoreError) -> UInt64 {
+  /// These entries' frames that no other entry, deleted ones aside, no reader and no import keeps:
+  /// what the next garbage collection could reclaim of them once they are deleted.
+  package func spaceFreed(byForgetting branches: Set<BranchID>) throws(StoreError) -> FreedSpace {
+    let imports = stagings.all.flatMap(\.storedRefs)
     let moment = try StoreMoment(self)
-    return try UsageCount(engine: self, moment: moment).byteCountFreed(byForgetting: branches)
+    return try UsageCount(engine: self, moment: moment)
+      .spaceFreed(byForgetting: branches, keeping: imports)
   }
 }
 
@@ -45,8 +54,6 @@ private struct UsageCount {
     var refs: [Ref]
   }
 
-  /// The owner of frames that several entries keep.
-  private static let several = UInt32.max
   /// Entries whose frames are counted in one pass: a bit of each frame's number stands for one.
   private static let batchCount = 32
 
@@ -55,8 +62,7 @@ private struct UsageCount {
   }
 
   private func walk(_ group: Group, _ enter: (Locator) -> Bool) throws(StoreError) {
-    let walk = FrameWalk(frames: engine.frames)
-    for ref in [group.root] + group.refs { try walk.walk(ref, enter) }
+    try FrameWalk(frames: engine.frames).walk([group.root] + group.refs, entering: enter)
   }
 
   /// A deleted entry keeps nothing: a collection on request forgets it.
@@ -103,17 +109,17 @@ private struct UsageCount {
   /// Every frame gets its owner at its first visit and `several` at the first visit for another, so
   /// that no subtree is walked more than twice.
   private func sharedFrames(_ numbers: FrameNumbers, wanted: Set<BranchID>) throws(StoreError)
-    -> FrameMarks
+    -> FrameSet
   {
     var groups: [Group: Int] = [:]
     for entry in moment.entries where isKeeper(entry) || wanted.contains(entry.entry.id) {
       groups[group(entry), default: 0] += 1
     }
     for (index, (group, count)) in groups.enumerated() {
-      let owner = count > 1 ? Self.several : UInt32(index + 1)
+      let owner = count > 1 ? FrameNumbers.several : UInt32(index + 1)
       try walk(group) { numbers.own($0.name, by: owner) }
     }
-    let shared = FrameMarks()
+    let shared = FrameSet()
     try engine.forEachFrame(of: moment.segments) { name, frame in
       let owner = numbers[name]
       if owner != 0, frame.form.kind == .page, frame.base != .none {
@@ -121,12 +127,12 @@ private struct UsageCount {
       }
     }
     try engine.forEachFrame(of: moment.segments) { name, _ in
-      if numbers[name] == Self.several { shared.insert(name) }
+      if numbers[name] == FrameNumbers.several { shared.insert(name) }
     }
     return shared
   }
 
-  private func count(_ batch: [Group], _ numbers: FrameNumbers, _ shared: FrameMarks)
+  private func count(_ batch: [Group], _ numbers: FrameNumbers, _ shared: FrameSet)
     throws(StoreError) -> [(referenced: UInt64, exclusive: UInt64)]
   {
     numbers.reset()
@@ -159,15 +165,15 @@ private struct UsageCount {
 
   // MARK: Freed
 
-  func byteCountFreed(byForgetting branches: Set<BranchID>) throws(StoreError) -> UInt64 {
-    let kept = FrameMarks()
-    let candidates = FrameMarks()
+  func spaceFreed(byForgetting branches: Set<BranchID>, keeping refs: [Ref]) throws(StoreError)
+    -> FreedSpace
+  {
+    let kept = FrameSet()
+    let candidates = FrameSet()
     for entry in moment.entries where isKeeper(entry) && !branches.contains(entry.entry.id) {
       try walk(group(entry)) { kept.insert($0.name) }
     }
-    for ref in moment.pinnedRoots {
-      try FrameWalk(frames: engine.frames).walk(ref) { kept.insert($0.name) }
-    }
+    try FrameWalk(frames: engine.frames).walk(moment.pinnedRoots + refs) { kept.insert($0.name) }
     for entry in moment.entries where branches.contains(entry.entry.id) {
       // What is kept is kept with all below it.
       try walk(group(entry)) { !kept.contains($0.name) && candidates.insert($0.name) }
@@ -180,23 +186,12 @@ private struct UsageCount {
         candidates.insert(frame.base)
       }
     }
-    var byteCount: UInt64 = 0
+    var freed = FreedSpace()
     try engine.forEachFrame(of: moment.segments) { name, frame in
-      if candidates.contains(name), !kept.contains(name) {
-        byteCount += UInt64(frame.storedByteCount)
-      }
+      guard candidates.contains(name), !kept.contains(name) else { return }
+      freed.byteCount += UInt64(frame.storedByteCount)
+      if frame.form.kind == .page { freed.pageCount += 1 }
     }
-    return byteCount
-  }
-}
-
-extension FrameNumbers {
-  /// Notes an owner; returns whether that changed anything, so that what is below may change too.
-  @discardableResult
-  fileprivate func own(_ name: FrameName, by owner: UInt32) -> Bool {
-    let known = self[name]
-    if known == owner || known == UInt32.max { return false }
-    self[name] = known == 0 ? owner : UInt32.max
-    return true
+    return freed
   }
 }

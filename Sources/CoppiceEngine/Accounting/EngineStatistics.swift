@@ -1,5 +1,6 @@
 package import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 /// How much of a cache is in use, and how often it helped since the store was opened.
 package struct CacheStatistics: Hashable, Sendable {
@@ -35,7 +36,32 @@ package struct EngineStatistics: Hashable, Sendable {
   package var segmentByteCount: UInt64
 }
 
+/// What collections did last.
+package struct CollectionState: Hashable, Sendable {
+  /// Whether they start by themselves.
+  package var isAutomatic: Bool
+  /// The last one's number; 0: there was none.
+  package var cycleNumber: UInt64
+  /// When it ended, in nanoseconds since 1970.
+  package var endedAt: Int64
+  /// Bytes that are dead, by estimate.
+  package var deadByteCount: UInt64
+}
+
 extension Engine {
+  package var collectionState: CollectionState {
+    let hints = hints.collection.withLock { $0 }
+    return CollectionState(
+      isAutomatic: options.collection.isEnabled && options.usesThreads,
+      cycleNumber: hints.cycleNumber, endedAt: hints.endedAt,
+      deadByteCount: hints.oldDeadByteCount + hints.youngDeadByteCount)
+  }
+
+  /// What a branch's seals stored over time, as far as it is remembered.
+  package func growth(of branch: BranchID) -> [GrowthHints.Sample] {
+    hints.growth.withLock { $0.samples(of: branch) }
+  }
+
   package var statistics: EngineStatistics {
     let (entries, segments, seals) = control.withLock {
       (Array(catalogue.branches.values), Array(catalogue.segments.values), sealCounts)

@@ -27,6 +27,18 @@ final class FrameNumbers {
     }
   }
 
+  /// The owner of frames that several keep.
+  static let several = UInt32.max
+
+  /// Notes an owner; returns whether that changed anything, so that what is below may change too.
+  @discardableResult
+  func own(_ name: FrameName, by owner: UInt32) -> Bool {
+    let known = self[name]
+    if known == owner || known == Self.several { return false }
+    self[name] = known == 0 ? owner : Self.several
+    return true
+  }
+
   /// Makes all numbers 0 again.
   func reset() {
     for index in rows.indices {

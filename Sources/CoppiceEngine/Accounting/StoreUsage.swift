@@ -34,7 +34,7 @@ extension Engine {
   /// - Throws: `corrupt` when a node or a bundle directory cannot be read.
   package func storeUsage() throws(StoreError) -> StoreUsage {
     let moment = try StoreMoment(self)
-    let live = FrameMarks()
+    let live = FrameSet()
     let walk = FrameWalk(frames: frames)
     var usage = StoreUsage()
     var logical = LogicalCount(frames: frames)
@@ -43,11 +43,9 @@ extension Engine {
       if !entry.entry.flags.contains(.deleted) {
         usage.logicalByteCount += try logical.total(of: entry).byteCount
       }
-      for ref in [entry.root.root] + entry.overlay.refs.map(\.ref) {
-        try walk.walk(ref) { live.insert($0.name) }
-      }
+      try walk.walk([entry.root.root] + entry.overlay.refs.map(\.ref)) { live.insert($0.name) }
     }
-    for ref in moment.pinnedRoots { try walk.walk(ref) { live.insert($0.name) } }
+    try walk.walk(moment.pinnedRoots) { live.insert($0.name) }
     try forEachFrame(of: moment.segments) { name, frame in
       if frame.form.kind == .page, frame.base != .none, live.contains(name) {
         live.insert(frame.base)
@@ -59,7 +57,7 @@ extension Engine {
   }
 
   private func count(
-    _ live: FrameMarks, in segments: [SegmentEntry], into usage: inout StoreUsage
+    _ live: FrameSet, in segments: [SegmentEntry], into usage: inout StoreUsage
   ) throws(StoreError) {
     var counted = usage
     try forEachFrame(of: segments) { name, frame in

@@ -5,7 +5,7 @@ internal import CoppiceFormat
 final class AffectedSearch {
   private let frames: FrameReader
   private let findings: FindingList
-  private let clean = FrameMarks()
+  private let clean = FrameSet()
   private var affected: [Int: [AffectedRange]] = [:]
   /// Of the root that is being walked: by finding, then by volumes.
   private var found: [Int: [Range<UInt64>: PageRanges]] = [:]

@@ -20,9 +20,9 @@ final class ManifestCheck {
   private let frames: FrameReader
   private let places: FramePlaces
   private let findings: FindingList
-  private let visited = FrameMarks()
-  private let visitedTops = FrameMarks()
-  private let reportedRefs = FrameMarks()
+  private let visited = FrameSet()
+  private let visitedTops = FrameSet()
+  private let reportedRefs = FrameSet()
   private(set) var nodeCount = 0
   private(set) var pageRefCount = 0
 

@@ -10,6 +10,9 @@ struct IntegerMap<Value> {
 
   var isEmpty: Bool { count == 0 }
 
+  /// Bytes of RAM that the two arrays take.
+  var byteCount: Int { keys.count * 8 + values.count * MemoryLayout<Value?>.stride }
+
   private func home(of key: UInt64) -> Int {
     // Fibonacci hashing spreads runs of neighbouring keys over the whole table.
     let mixed = key &* 0x9E37_79B9_7F4A_7C15

@@ -139,6 +139,7 @@ extension Engine {
       return lsn
     }
     try journal.flush(through: lsn)
+    collector.wake()
   }
 
   /// Brings a deleted entry back under a name.

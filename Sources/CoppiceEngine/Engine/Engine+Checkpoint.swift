@@ -42,15 +42,25 @@ extension Engine {
       let files = journal.filesNeeded(checkpoint: state.lsn, neededAbove: neededAbove)
       let encoded = state.catalogue(time: clock.wallNanoseconds(), journalFiles: files).encode()
       do throws(SystemError) {
-        try Self.write(encoded, number: number, to: disk)
+        try writeMakingRoom(encoded, number: number)
       } catch {
         throw StoreError(error, while: "writing a checkpoint")
       }
+      hints.save(to: disk)
+      reserve.prepare(storedByteCount: storedByteCount)
       control.withLock { checkpointByteCount = encoded.count }
       let hasFreed = journal.recycle(
         checkpoint: state.lsn, neededAbove: neededAbove, keeping: Set(files.map(\.sequence)))
       if hasFreed { noteRelief() }
       return hasFreed
+    }
+  }
+
+  /// A full disk gives its reserve for a catalogue: deletions need one from time to time.
+  private func writeMakingRoom(_ catalogue: [UInt8], number: UInt64) throws(SystemError) {
+    do throws(SystemError) { try Self.write(catalogue, number: number, to: disk) } catch {
+      guard error.isFull, reserve.release() else { throw error }
+      try Self.write(catalogue, number: number, to: disk)
     }
   }
 

@@ -104,6 +104,7 @@ extension Engine {
       disk: disk, clock: clock, lock: lock, superblock: superblock, catalogue: catalogue,
       catalogueNumber: number, journal: journal)
     let engine = try Engine(opened, options: options)
+    engine.hints.load(from: disk)
     try engine.recoverBranches(journal)
     if !options.isReadOnly { try engine.start(journal) }
     return engine
@@ -209,7 +210,12 @@ extension Engine {
     if !recovered.used.isEmpty { try checkpointUnlessFull() }
     // A crash may have come between a collection's record and the end of its unlinking.
     try unlink(control.withLock { catalogue.reclaimed.keys.sorted() })
-    if options.usesThreads { try maintenance.start(self) }
+    reserve.find()
+    guard options.usesThreads else { return }
+    try maintenance.start(self)
+    do throws(SystemError) { try collector.start(self) } catch {
+      throw StoreError(error, while: "starting the store's threads")
+    }
   }
 
   /// A checkpoint that only saves work later: on a full disk the store goes on without, so that
@@ -226,6 +232,7 @@ extension Engine {
   /// space say, nothing is lost: the next opening replays the journal.
   package func close() throws(StoreError) {
     guard isOpen else { return }
+    collector.stop()
     maintenance.stop()
     defer { finishClosing(waiting: true) }
     if options.isReadOnly { return }
@@ -240,6 +247,7 @@ extension Engine {
 
   /// Gives the store up at once, as a killed process would; the next opening replays the journal.
   package func abandon() {
+    collector.stop()
     maintenance.stop()
     finishClosing(waiting: false)
   }

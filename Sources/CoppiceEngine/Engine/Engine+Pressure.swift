@@ -86,6 +86,7 @@ extension Engine {
       return outcome
     } catch {
       maintenanceFailure.withLock { $0 = error }
+      if error.kind == .full { collector.wake() }
       throw error
     }
   }

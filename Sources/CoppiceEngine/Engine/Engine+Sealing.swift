@@ -65,7 +65,19 @@ extension Engine {
   }
 
   private func seal(_ candidates: [SealCandidate]) throws(StoreError) {
+    try admitSeal()
     try latch.withShared { () throws(StoreError) in try sealHoldingLatch(candidates) }
+  }
+
+  /// What a full disk's reserve gave is for deletions and collections.
+  private func admitSeal() throws(StoreError) {
+    guard reserve.isGivenUp else { return }
+    reserve.prepare(storedByteCount: storedByteCount)
+    if reserve.isGivenUp {
+      throw StoreError(
+        .full, "the disk is full",
+        remedy: "delete branches and run `coppice gc`, or make room on the disk")
+    }
   }
 
   private func sealHoldingLatch(_ candidates: [SealCandidate]) throws(StoreError) {
@@ -158,14 +170,21 @@ extension Engine {
       frames: frames, appender: appender, window: window,
       place: { [unowned self] in place(of: $0) },
       admitHit: { [cycle] in cycle.admitHit($0) },
-      isShareable: { [unowned self] in self.domain(of: $0) == domain })
+      isShareable: { [unowned self] in self.domain(of: $0) == domain },
+      youngFrom: hints.collection.withLock { $0.youngFrom })
   }
 
+  /// The segment that may take more frames; `nil` when frames with greater names were there, which
+  /// new frames may refer to: names follow the order of appending (I10).
   private func newestSegment(of domain: DomainID) -> SegmentEntry? {
     control.withLock {
-      catalogue.segments.values
+      let newest = catalogue.segments.values
         .filter { $0.domain == domain && !$0.flags.contains(.closed) }
         .max { $0.id < $1.id }
+      guard let newest else { return nil }
+      let isNewer = { (id: SegmentID) in id > newest.id }
+      if catalogue.retired.keys.contains(where: isNewer) { return nil }
+      return catalogue.reclaimed.keys.contains(where: isNewer) ? nil : newest
     }
   }
 
@@ -218,6 +237,7 @@ extension Engine {
         sealCounts.add(seal.counts)
       }
     }
+    for seal in built { noteSealed(seal.counts, by: seal.candidate.branch.id) }
     noteRelief()
   }
 }

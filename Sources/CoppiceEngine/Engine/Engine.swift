@@ -42,6 +42,9 @@ package final class Engine: @unchecked Sendable {
   let cycle = CollectionCycle()
   let retired: RetiredFrames
   let stagings = StagingRegister()
+  let collector = Collector()
+  let hints = EngineHints()
+  let reserve: Reserve
   private let lock: Mutex<(any DiskLock)?>
 
   // Guarded by `control`.
@@ -85,6 +88,7 @@ package final class Engine: @unchecked Sendable {
     catalogue = opened.catalogue
     catalogueNumber = opened.catalogueNumber
     window = DedupWindow(byteCount: options.windowByteCount)
+    reserve = Reserve(disk: opened.disk)
     appenders = AppenderSet(
       disk: opened.disk, files: files, uuid: opened.superblock.uuid,
       nextSegment: opened.catalogue.nextSegment,

@@ -14,6 +14,8 @@ package struct EngineOptions: Sendable {
   /// Dirty bytes of one branch that make it be sealed.
   package var sealByteCount = 64 << 20
   package var openSegmentFileCountMax = 512
+  /// When garbage is collected without being asked for.
+  package var collection = AutomaticCollection()
   /// Whether threads seal, checkpoint and prepare by themselves. Without them the owner calls the
   /// steps, and a writer that needs one waits for no one but performs it.
   package var usesThreads = true

@@ -1,8 +1,8 @@
 internal import CoppicePlatform
 internal import Synchronization
 
-/// The store's own threads: one seals and checkpoints, one keeps journal room ahead of writers, one
-/// fills the dedup window after opening and ends.
+/// The store's own threads but the collector's: one seals and checkpoints, one keeps journal room
+/// ahead of writers, one fills the dedup window after opening and ends.
 ///
 /// They perform the same steps that the owner of a store without threads calls. A step's failure
 /// is kept in the engine's counters and tried again later; a poisoned journal ends the attempts.

@@ -1,5 +1,5 @@
 internal import CoppiceFormat
-internal import Synchronization
+internal import CoppicePlatform
 
 /// What a running collection shares with seals and imports: hits on frames that were found by hash
 /// must be live, or count as misses.
@@ -7,44 +7,79 @@ internal import Synchronization
 /// States: idle -> marking (a hit sets the bit) -> evacuating (a hit on a dead frame of a victim is
 /// a miss, any other sets the bit) -> idle. Changes of state happen while the seal latch is held
 /// alone.
-final class CollectionCycle: Sendable {
-  private struct State: Sendable {
-    var live: LiveFrames?
-    /// Home segments with frames in victims, once victims are chosen.
-    var victimHomes: Set<SegmentID> = []
-    /// Frames of this segment and later ones were born in the cycle.
-    var firstBorn = SegmentID(0)
+final class CollectionCycle: @unchecked Sendable {
+  private let monitor = Monitor()
+  // Guarded by `monitor`.
+  private var live: Liveness?
+  /// Home segments with frames in victims, once victims are chosen.
+  private var victimHomes: Set<SegmentID> = []
+  /// Frames of this segment and later ones were born in the cycle.
+  private var firstBorn = SegmentID(0)
+
+  func begin(youngFrom: SegmentID, firstBorn: SegmentID) {
+    monitor.withLock {
+      live = Liveness(youngFrom: youngFrom)
+      victimHomes = []
+      self.firstBorn = firstBorn
+    }
   }
 
-  private let state = Mutex(State())
-
-  func begin(firstBorn: SegmentID) {
-    state.withLock { $0 = State(live: LiveFrames(), victimHomes: [], firstBorn: firstBorn) }
+  func end() {
+    monitor.withLock {
+      live = nil
+      victimHomes = []
+    }
   }
 
-  func end() { state.withLock { $0 = State() } }
+  /// Gives the running collection the marks. Hits wait meanwhile.
+  func withLive<Result>(_ body: (Liveness) -> Result) -> Result {
+    monitor.withLock {
+      guard let live else { preconditionFailure("no collection is running") }
+      return body(live)
+    }
+  }
 
-  /// Marks a frame; returns whether it was not marked before.
-  func mark(_ name: FrameName) -> Bool {
-    state.withLock { $0.live?.insert(name) ?? false }
+  /// From here on all frames of a domain up to this name count as live.
+  func keepAll(through name: FrameName, of domain: DomainID) {
+    withLive { $0.through[domain] = max($0.through[domain] ?? name, name) }
+  }
+
+  func choose(victimHomes: Set<SegmentID>) {
+    monitor.withLock { self.victimHomes = victimHomes }
   }
 
   /// Called for a frame that was found by hash before it becomes reachable. False: it is about to go.
   func admitHit(_ name: FrameName) -> Bool {
-    state.withLock { state in
-      guard let live = state.live, name.segment < state.firstBorn, !live.contains(name) else {
-        return true
-      }
-      if state.victimHomes.contains(name.segment) { return false }
-      _ = state.live?.insert(name)
+    monitor.withLock {
+      guard let live, name.segment >= live.youngFrom, name.segment < firstBorn,
+        !live.marks.contains(name)
+      else { return true }
+      if victimHomes.contains(name.segment) { return false }
+      live.marks.insert(name)
       return true
     }
   }
+}
 
-  /// The marks so far.
-  var live: LiveFrames { state.withLock { $0.live ?? LiveFrames() } }
+/// Which frames a collection keeps. Guarded by its cycle.
+final class Liveness {
+  let marks = FrameSet()
+  /// Frames of older segments are not looked at, and live.
+  let youngFrom: SegmentID
+  /// By domain: frames up to this name count as live, because a node that may refer to any of them
+  /// could not be read.
+  var through: [DomainID: FrameName] = [:]
 
-  func choose(victimHomes: Set<SegmentID>) {
-    state.withLock { $0.victimHomes = victimHomes }
+  init(youngFrom: SegmentID) { self.youngFrom = youngFrom }
+
+  func keeps(_ name: FrameName, _ domain: DomainID) -> Bool {
+    if name.segment < youngFrom || marks.contains(name) { return true }
+    return through.isEmpty ? false : name <= through[domain] ?? .none
+  }
+
+  /// Whether any frame of a home segment is kept.
+  func keepsAny(of home: SegmentID, _ domain: DomainID) -> Bool {
+    if home < youngFrom || marks.hasFrames(of: home) { return true }
+    return FrameName(segment: home, ordinal: 0) <= through[domain] ?? .none
   }
 }

@@ -8,7 +8,7 @@ final class HostWriter {
   private var open: OpenSegment?
   private(set) var ends: [SegmentEnd] = []
   /// All hosts that were begun, also those that failed.
-  private(set) var ids: [SegmentID] = []
+  private var begun: [(id: SegmentID, file: any DiskFile)] = []
   /// By home segment: the hosts that took frames of it over.
   private(set) var hosts: [SegmentID: Set<SegmentID>] = [:]
   private(set) var copiedByteCount = 0
@@ -37,11 +37,21 @@ final class HostWriter {
     let (id, file) = try engine.appenders.makeHost(domain) { id throws(SystemError) in
       try create(id)
     }
-    ids.append(id)
+    begun.append((id, file))
     let segment = OpenSegment(
       id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
     open = segment
     return segment
+  }
+
+  var ids: [SegmentID] { begun.map(\.id) }
+
+  /// Gives up all copies: what they took is free again at once.
+  func abandon() {
+    for host in begun {
+      // A collection removes the file itself later, whatever its byte count.
+      try? host.file.truncate(to: UInt64(SegmentHeader.byteCount))
+    }
   }
 
   private func create(_ id: SegmentID) throws(SystemError) -> any DiskFile {

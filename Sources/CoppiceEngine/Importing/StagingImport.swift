@@ -335,6 +335,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     engine.stagings.remove(self)
     try engine.journal.flush(through: lsn)
     engine.appenders.markPublished(ends)
+    engine.noteSealed(counts, by: branch.id)
     return branch
   }
 
@@ -365,6 +366,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     engine.stagings.remove(self)
     try engine.journal.flush(through: lsn)
     engine.appenders.markPublished(ends)
+    engine.noteSealed(counts, by: target.id)
   }
 
   private func end() throws(StoreError) -> (root: Ref, ends: [SegmentEnd]) {

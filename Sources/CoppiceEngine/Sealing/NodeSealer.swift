@@ -33,6 +33,7 @@ struct NodeSealer {
     // An unreadable old node only means that nothing can be built on it.
     let oldNode = old.isHole ? nil : try? context.frames.node(old)
     if let oldNode, header.id == old.hash, Self.areEqual(refs, oldNode.refs) { return old }
+    if let oldNode { countReplaced(oldNode, by: refs, &counts) }
     let base = oldNode.flatMap(baseNode)
     return try context.frames.codecs.withSet { set throws(StoreError) in
       var stored: [UInt8] = []
@@ -52,6 +53,30 @@ struct NodeSealer {
       counts.nodeByteCount += stored.count
       remember(header, refs, locator, base: encoding == .columns ? nil : base?.locator)
       return Ref(hash: header.id, locator: locator)
+    }
+  }
+
+  /// Counts the old node, and the pages and files that it refers to and the new one does not.
+  private func countReplaced(
+    _ old: Node, by refs: UnsafeMutablePointer<Ref>, _ counts: inout SealCounts
+  ) {
+    func count(_ locator: Locator, _ byteCount: Int) {
+      if locator.name.segment < context.youngFrom {
+        counts.replacedOldByteCount += byteCount
+      } else {
+        counts.replacedYoungByteCount += byteCount
+      }
+    }
+    count(old.locator, old.locator.storedByteCount)
+    guard old.header.level == 0 else { return }
+    for slot in 0..<Node.slotCount where old.refs[slot] != refs[slot] && !old.refs[slot].isHole {
+      let ref = old.refs[slot]
+      if ref.locator.form.kind == .page {
+        count(ref.locator, ref.locator.storedByteCount)
+      } else if refs[slot].isHole, let top = try? context.frames.node(ref) {
+        // A dropped file; pages mostly compress to a third.
+        count(ref.locator, Int(clamping: top.header.byteCount / 3))
+      }
     }
   }
 

@@ -13,6 +13,8 @@ struct SealContext: Sendable {
   let admitHit: @Sendable (FrameName) -> Bool
   /// Whether a frame's domain is the one that is being sealed.
   let isShareable: @Sendable (SegmentID) -> Bool
+  /// Segments with smaller ids were there when the last collection began.
+  let youngFrom: SegmentID
 
   var pageByteCount: Int { frames.pageByteCount }
 }
@@ -28,6 +30,10 @@ package struct SealCounts: Hashable, Sendable {
   package var deltaByteCount = 0
   package var fullByteCount = 0
   package var nodeByteCount = 0
+  /// Stored bytes of what the old state referred to and the new one does not, by whether it was there
+  /// when the last collection began. Of a dropped file an estimate.
+  package var replacedOldByteCount = 0
+  package var replacedYoungByteCount = 0
 
   mutating func add(_ other: SealCounts) {
     holeCount += other.holeCount
@@ -39,5 +45,7 @@ package struct SealCounts: Hashable, Sendable {
     deltaByteCount += other.deltaByteCount
     fullByteCount += other.fullByteCount
     nodeByteCount += other.nodeByteCount
+    replacedOldByteCount += other.replacedOldByteCount
+    replacedYoungByteCount += other.replacedYoungByteCount
   }
 }

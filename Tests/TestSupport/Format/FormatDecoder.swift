@@ -48,7 +48,7 @@ extension FormatDecoder {
   public static let all: [FormatDecoder] = [
     superblock, segmentHeader, bundleHeader, bundleDirectory, note, page, fullNode, overrideNode,
     journalFileHeader, journalBatch, controlRecord, catalogue, ref, namesTreeHeader, namesPage,
-    inode, directoryEntry, namesOverflow, namesKey,
+    inode, directoryEntry, namesOverflow, namesKey, collectionHints, scrubHints, growthHints,
   ]
 
   /// Reseals a block by the rule of all blocks.

@@ -1,0 +1,109 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// What became of a deleted branch's own bytes.
+package struct ReclaimProof: Hashable, Sendable {
+  package var name: String
+  /// Nanoseconds since 1970.
+  package var deletedAt: Int64
+  /// When a collection forgot it, and which; `nil`: it can still be restored.
+  package var forgottenAt: Int64?
+  package var cycleNumber: UInt64?
+  /// Pages, and stored bytes of pages and nodes, that nothing else kept when it was forgotten.
+  package var uniquePageCount: UInt64
+  package var uniqueByteCount: UInt64
+  /// Of these, what is no longer on disk.
+  package var reclaimedByteCount: UInt64
+  /// Of these, what is, and why.
+  package var held: [SpaceReport.Part]
+  /// False when older segments were not looked at: they may hold more of it.
+  package var isComplete: Bool
+
+  package var heldByteCount: UInt64 { held.reduce(0) { $0 + $1.byteCount } }
+  package var isReclaimed: Bool { isComplete && held.isEmpty && forgottenAt != nil }
+}
+
+extension Engine {
+  /// Proves what became of the bytes of the branch that was last deleted under a name, by looking for
+  /// each of its frames.
+  ///
+  /// - Throws: `conflict` when there is such a branch; `notFound` when none of that name was deleted, or
+  ///   so many were since that it is no longer known.
+  package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
+    try checkOpen()
+    let entries = branchEntries().filter { $0.name == name }
+    guard entries.allSatisfy({ $0.flags.contains(.deleted) }) else {
+      throw StoreError(
+        .conflict, "there is such a branch", object: name, remedy: "delete it first")
+    }
+    if let entry = entries.max(by: { $0.deletedAt < $1.deletedAt }) {
+      return try proof(ofRestorable: entry)
+    }
+    let known = hints.collection.withLock { $0.forgotten.last { $0.name == name } }
+    guard let known else {
+      throw StoreError(
+        .notFound, "no branch of that name was deleted, as far as is known", object: name)
+    }
+    return try proof(of: known)
+  }
+
+  private func proof(ofRestorable entry: BranchEntry) throws(StoreError) -> ReclaimProof {
+    let freed = try spaceFreed(byForgetting: [entry.id])
+    return ReclaimProof(
+      name: entry.name, deletedAt: entry.deletedAt, uniquePageCount: freed.pageCount,
+      uniqueByteCount: freed.byteCount, reclaimedByteCount: 0,
+      held: [SpaceReport.Part(holder: .deleted(name: entry.name), byteCount: freed.byteCount)],
+      isComplete: true)
+  }
+
+  private func proof(of branch: ForgottenBranch) throws(StoreError) -> ReclaimProof {
+    var proof = ReclaimProof(
+      name: branch.name, deletedAt: branch.deletedAt, forgottenAt: branch.forgottenAt,
+      cycleNumber: branch.cycleNumber, uniquePageCount: branch.pageCount,
+      uniqueByteCount: branch.byteCount, reclaimedByteCount: branch.byteCount, held: [],
+      isComplete: branch.isComplete)
+    let moment = try StoreMoment(self)
+    let present = try presentFrames(of: branch, moment)
+    if present.isEmpty { return proof }
+    let owners = try FrameOwners(self, moment)
+    var held: [SpaceHolder: UInt64] = [:]
+    for frame in present {
+      // What was found by hash again has a new owner.
+      let holder = owners.holder(of: frame.name) ?? .segment(frame.segment)
+      held[holder, default: 0] += UInt64(frame.byteCount)
+    }
+    proof.held = held.map { SpaceReport.Part(holder: $0.key, byteCount: $0.value) }
+      .sorted { $0.byteCount > $1.byteCount }
+    proof.reclaimedByteCount -= min(proof.heldByteCount, proof.reclaimedByteCount)
+    return proof
+  }
+
+  private struct PresentFrame {
+    var name: FrameName
+    var segment: SegmentID
+    var byteCount: Int
+  }
+
+  /// The branch's frames that still lie in some segment, wherever they are now.
+  private func presentFrames(of branch: ForgottenBranch, _ moment: StoreMoment)
+    throws(StoreError) -> [PresentFrame]
+  {
+    let runs = Dictionary(grouping: branch.runs, by: \.first.segment)
+    let retired = control.withLock { catalogue.retired }
+    let places = Set(runs.keys.flatMap { retired[$0]?.hosts ?? [$0] })
+    var present: [PresentFrame] = []
+    for segment in moment.segments where places.contains(segment.id) {
+      try forEachFrame(of: [segment]) { name, frame in
+        let isOwn = runs[name.segment]?.contains { run in
+          name >= run.first && name.rawValue < run.first.rawValue + UInt64(run.frameCount)
+        }
+        if isOwn ?? false {
+          present.append(
+            PresentFrame(name: name, segment: segment.id, byteCount: frame.storedByteCount))
+        }
+      }
+    }
+    return present
+  }
+}

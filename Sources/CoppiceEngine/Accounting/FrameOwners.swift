@@ -1,0 +1,120 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Which entry, reader or import keeps each frame of a store.
+///
+/// Every frame gets its owner at its first visit and `several` at the first visit for another, so
+/// that no subtree is walked more than twice.
+final class FrameOwners {
+  private let engine: Engine
+  let moment: StoreMoment
+  private(set) var holders: [SpaceHolder] = []
+  private let numbers = FrameNumbers()
+  /// Frames that some state refers to itself, not only through what builds on them.
+  private let direct = FrameSet()
+
+  init(_ engine: Engine, _ moment: StoreMoment) throws(StoreError) {
+    self.engine = engine
+    self.moment = moment
+    let imports = engine.stagings.all.map(\.storedRefs)
+    for entry in moment.entries {
+      let holder: SpaceHolder =
+        if entry.entry.flags.contains(.deleted) {
+          .deleted(name: entry.entry.name)
+        } else if entry.entry.flags.contains(.readOnly) {
+          .snapshot(name: entry.entry.name)
+        } else {
+          .branch(name: entry.entry.name)
+        }
+      try add(holder, [entry.root.root] + entry.overlay.refs.map(\.ref))
+    }
+    if !moment.pinnedRoots.isEmpty { try add(.reader, moment.pinnedRoots) }
+    for refs in imports { try add(.imports, refs) }
+    // A base is as needed as what builds on it.
+    try engine.forEachFrame(of: moment.segments) { name, frame in
+      let owner = numbers[name]
+      if owner != 0, frame.form.kind == .page, frame.base != .none {
+        numbers.own(frame.base, by: owner)
+      }
+    }
+  }
+
+  private func add(_ holder: SpaceHolder, _ refs: [Ref]) throws(StoreError) {
+    holders.append(holder)
+    let owner = UInt32(holders.count)
+    let walk = FrameWalk(frames: engine.frames)
+    try walk.walk(refs) { numbers.own($0.name, by: owner) }
+    try walk.walk(
+      refs,
+      enter: { met in
+        met.removeAll { $0.isBase || !direct.insert($0.locator.name) }
+      }, unreadable: { _, error throws(StoreError) in throw error })
+  }
+
+  /// `nil` for a frame that nothing keeps.
+  func holder(of name: FrameName) -> SpaceHolder? {
+    let owner = numbers[name]
+    if owner == 0 { return nil }
+    return owner == FrameNumbers.several ? .several : holders[Int(owner) - 1]
+  }
+
+  /// Whether a frame is there only because others build on it.
+  func isMereBase(_ name: FrameName) -> Bool { numbers[name] != 0 && !direct.contains(name) }
+}
+
+extension Engine {
+  /// Tells for every byte of the segments what holds it. Takes time in proportion to the store's nodes;
+  /// nothing waits for it.
+  ///
+  /// - Throws: `corrupt` when a node or a bundle directory cannot be read.
+  package func spaceReport() throws(StoreError) -> SpaceReport {
+    var report = SpaceReport(time: clock.wallNanoseconds())
+    let owners = try FrameOwners(self, try StoreMoment(self))
+    var exclusive: [SpaceHolder: UInt64] = [:]
+    var framesByteCount: UInt64 = 0
+    for segment in owners.moment.segments {
+      var census = SegmentCensus(entry: segment)
+      try forEachFrame(of: [segment]) { name, frame in
+        if frame.form.kind == .note { return }
+        let byteCount = UInt64(frame.storedByteCount)
+        framesByteCount += byteCount
+        let holder = owners.holder(of: name)
+        census.add(frame, isLive: holder != nil)
+        if owners.isMereBase(name) { report.baseByteCount += byteCount }
+        switch holder {
+        case .several: report.sharedByteCount += byteCount
+        case .some(let holder): exclusive[holder, default: 0] += byteCount
+        case nil: break
+        }
+      }
+      report.addDead(census, deadShareMin: CollectionOptions().deadShareMin)
+    }
+    report.exclusive = owners.holders.uniqued().map {
+      SpaceReport.Part(holder: $0, byteCount: exclusive[$0] ?? 0)
+    }
+    report.storedByteCount = owners.moment.segments.reduce(0) { $0 + $1.byteCount }
+    report.metadataByteCount = report.storedByteCount - framesByteCount
+    return report
+  }
+}
+
+extension SpaceReport {
+  fileprivate mutating func addDead(_ census: SegmentCensus, deadShareMin: Double) {
+    guard census.deadByteCount > 0 else { return }
+    let isLeft = census.deadShare < deadShareMin
+    let holder: SpaceHolder = isLeft ? .segment(census.entry.id) : .nothing
+    if !isLeft, let index = dead.firstIndex(where: { $0.holder == .nothing }) {
+      dead[index].byteCount += UInt64(census.deadByteCount)
+    } else {
+      dead.append(Part(holder: holder, byteCount: UInt64(census.deadByteCount)))
+    }
+  }
+}
+
+extension Array where Element: Hashable {
+  /// Each element once, where it is first.
+  fileprivate func uniqued() -> [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,85 @@
+internal import CoppiceFormat
+
+/// A set of frames: one bit for each, in chunks of 4096 frames with neighbouring names.
+///
+/// Chunks lie in slabs that never move, so growing copies nothing. Not thread-safe.
+final class FrameSet {
+  private static let chunkShift: UInt64 = 12
+  private static let chunkWordCount = 1 << 6
+  private static let slabChunkCount = 1 << 10
+
+  private var chunks = IntegerMap<UInt32>()
+  private var slabs: [UnsafeMutablePointer<UInt64>] = []
+  private(set) var count = 0
+  // Neighbouring refs mostly lie in one chunk.
+  private var lastKey = UInt64.max
+  private var lastWords: UnsafeMutablePointer<UInt64>?
+
+  deinit { for slab in slabs { slab.deallocate() } }
+
+  /// Bytes of RAM.
+  var byteCount: Int {
+    slabs.count * Self.slabChunkCount * Self.chunkWordCount * 8 + chunks.byteCount
+  }
+
+  /// Adds a frame; returns whether it was not in the set.
+  @discardableResult
+  func insert(_ name: FrameName) -> Bool {
+    let key = name.rawValue >> Self.chunkShift
+    let words = find(key) ?? add(key)
+    let (index, bit) = Self.place(name)
+    if words[index] & bit != 0 { return false }
+    words[index] |= bit
+    count += 1
+    return true
+  }
+
+  func contains(_ name: FrameName) -> Bool {
+    guard let words = find(name.rawValue >> Self.chunkShift) else { return false }
+    let (index, bit) = Self.place(name)
+    return words[index] & bit != 0
+  }
+
+  /// Whether any frame that bears the segment's id is in the set.
+  func hasFrames(of segment: SegmentID) -> Bool {
+    let first = FrameName(segment: segment, ordinal: 0).rawValue >> Self.chunkShift
+    let count: UInt64 = 1 << (UInt64(FrameName.ordinalBitCount) - Self.chunkShift)
+    // A chunk exists only where a frame was added.
+    return (first..<first + count).contains { find($0) != nil }
+  }
+
+  private static func place(_ name: FrameName) -> (index: Int, bit: UInt64) {
+    (
+      Int(truncatingIfNeeded: name.rawValue >> 6) & (chunkWordCount - 1),
+      1 << (name.rawValue & 63)
+    )
+  }
+
+  private func find(_ key: UInt64) -> UnsafeMutablePointer<UInt64>? {
+    if key == lastKey { return lastWords }
+    guard let number = chunks[key] else { return nil }
+    lastKey = key
+    lastWords = words(Int(number))
+    return lastWords
+  }
+
+  private func add(_ key: UInt64) -> UnsafeMutablePointer<UInt64> {
+    let number = chunks.count
+    if number / Self.slabChunkCount == slabs.count {
+      let wordCount = Self.slabChunkCount * Self.chunkWordCount
+      let slab = UnsafeMutablePointer<UInt64>.allocate(capacity: wordCount)
+      slab.initialize(repeating: 0, count: wordCount)
+      slabs.append(slab)
+    }
+    chunks.insert(UInt32(number), at: key)
+    let words = words(number)
+    lastKey = key
+    lastWords = words
+    return words
+  }
+
+  private func words(_ number: Int) -> UnsafeMutablePointer<UInt64> {
+    slabs[number / Self.slabChunkCount]
+      + (number & (Self.slabChunkCount - 1)) * Self.chunkWordCount
+  }
+}

@@ -1,0 +1,68 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+extension Collection {
+  /// Takes the roots at one moment at which no seal or import is between finding a frame and making it
+  /// reachable.
+  func begin() throws(StoreError) {
+    let lsn = try engine.latch.withExclusive { () throws(StoreError) in
+      engine.appenders.closeAll()
+      // The bases of live derived frames are found in directories: none may be left out.
+      try engine.publishAppended()
+      firstBorn = engine.appenders.nextSegmentID
+      engine.cycle.begin(youngFrom: youngFrom, firstBorn: firstBorn)
+      return try engine.control.withLock { () throws(StoreError) in try takeRoots() }
+    }
+    try engine.journal.flush(through: lsn)
+  }
+
+  /// Returns the LSN of the record that forgets. The caller holds `control`.
+  private func takeRoots() throws(StoreError) -> LSN {
+    let entries = engine.catalogue.branches.values
+    forgotten = entries.filter(isForgettable).sorted { $0.id < $1.id }
+    report.forgottenBranchCount = forgotten.count
+    var lsn = LSN.zero
+    let ids = forgotten.map(\.id)
+    keptBranches = Set(entries.map(\.id)).subtracting(ids)
+    roots = rootRefs()
+    if !options.isDryRun, !ids.isEmpty {
+      lsn = try engine.record(
+        Engine.pieces(ids, of: 1024).map { (BranchID(0), .forget(Array($0))) })
+      for id in ids { engine.branches[id] = nil }
+    }
+    return lsn
+  }
+
+  private func rootRefs() -> [Ref] {
+    var refs = engine.catalogue.branches.values.filter { keptBranches.contains($0.id) }.map(\.root)
+    var layers: [ObjectIdentifier: Layer] = [:]
+    func take(_ state: SealedState) {
+      refs.append(state.root.root)
+      for layer in state.frozen.layers { layers[ObjectIdentifier(layer)] = layer }
+    }
+    for branch in engine.branches.values where keptBranches.contains(branch.id) {
+      branch.state.withLock { state in
+        take(state.sealed)
+        refs += state.open.storedRefs
+      }
+    }
+    for state in engine.pins.all { take(state) }
+    for layer in layers.values { refs += layer.storedRefs }
+    for staging in engine.stagings.all { refs += staging.storedRefs }
+    return refs
+  }
+}
+
+extension Layer {
+  /// Frames that the layer's volumes refer to.
+  var storedRefs: [Ref] {
+    var refs: [Ref] = []
+    volumes.forEach { _, part in
+      if let adopted = part.adopted { refs.append(adopted) }
+      part.pages.forEach { _, page in
+        if case .shared(let ref) = page { refs.append(ref) }
+      }
+    }
+    return refs
+  }
+}

@@ -1,0 +1,131 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+extension Collection {
+  /// Marks everything that is reachable from the roots, what it builds on, and the newest note of
+  /// every branch.
+  ///
+  /// A node that cannot be read is reported, and everything it could refer to, all frames of its
+  /// domain with smaller names, counts as live in this cycle.
+  func mark() throws(StoreError) {
+    let cycle = engine.cycle
+    try FrameWalk(frames: engine.frames).walk(
+      roots,
+      enter: { met in
+        cycle.withLive { live in
+          met.removeAll {
+            $0.locator.name.segment < live.youngFrom || !live.marks.insert($0.locator.name)
+          }
+        }
+      },
+      visited: { () throws(StoreError) in
+        report.nodeCount += 1
+        try pace.visitNode()
+        announce(.marking)
+      },
+      unreadable: { locator, error throws(StoreError) in try keepAll(below: locator, error) })
+    try markBasesAndNotes()
+    report.markByteCount = cycle.withLive { $0.marks.byteCount }
+  }
+
+  private func keepAll(below locator: Locator, _ error: StoreError) throws(StoreError) {
+    let name = locator.name
+    report.unreadable.append(engine.frames.describe(locator))
+    guard let domain = engine.domain(of: name.segment) else {
+      // Nothing says which frames it may refer to.
+      throw StoreError(
+        .corrupt, "the collection was given up: \(error.message), and its segment is unknown",
+        object: engine.frames.describe(locator),
+        remedy: "run `coppice check` and restore what it names from a copy")
+    }
+    engine.cycle.keepAll(through: name, of: domain)
+  }
+
+  /// The segments that this collection looks at, in order of their ids.
+  var candidates: [SegmentEntry] {
+    let (entries, retired) = engine.control.withLock {
+      (engine.catalogue.segments, engine.catalogue.retired)
+    }
+    // Hosts hold frames with names older than themselves; only few hold young ones.
+    var hosts: Set<SegmentID> = []
+    for home in retired.values where home.id >= youngFrom { hosts.formUnion(home.hosts) }
+    return entries.values
+      .filter { entry in
+        guard entry.id < firstBorn, entry.id >= youngFrom else { return false }
+        return !entry.flags.contains(.host) || hosts.contains(entry.id)
+      }
+      .sorted { $0.id < $1.id }
+  }
+
+  private func markBasesAndNotes() throws(StoreError) {
+    let retired = engine.control.withLock { engine.catalogue.retired }
+    var notes: [BranchID: (lsn: LSN, frame: FrameName)] = [:]
+    for entry in candidates {
+      try forEachBundle(entry, retired) { bundle in
+        engine.cycle.withLive { live in
+          for index in bundle.frames.indices {
+            let frame = bundle.frames[index]
+            // A base lies in the same domain, before what builds on it.
+            guard frame.base != .none, frame.base.segment >= youngFrom,
+              live.keeps(bundle.names[index], entry.domain)
+            else { continue }
+            live.marks.insert(frame.base)
+          }
+        }
+        for index in bundle.frames.indices where bundle.frames[index].form.kind == .note {
+          // A note that cannot be read says nothing.
+          guard let note = bundle.note(index), keptBranches.contains(note.branch),
+            note.lsn >= notes[note.branch]?.lsn ?? .zero
+          else { continue }
+          notes[note.branch] = (note.lsn, bundle.names[index])
+        }
+      }
+    }
+    engine.cycle.withLive { live in
+      for note in notes.values { live.marks.insert(note.frame) }
+    }
+  }
+
+  /// A bundle as collections look at it.
+  struct LookedAtBundle {
+    let file: any DiskFile
+    let bundle: SegmentDirectory.Bundle
+    let names: [FrameName]
+    /// A copy in a host that the retired table does not name for it, left by a collection that failed,
+    /// does not count.
+    let isPlaced: [Bool]
+
+    var frames: [BundleDirectoryEntry] { bundle.directory.entries }
+
+    /// Where a frame's bytes begin, from the first one's on.
+    func offset(_ index: Int) -> Int {
+      frames[..<index].reduce(0) { $0 + $1.storedByteCount }
+    }
+
+    func note(_ index: Int) -> NoteFrame? {
+      let start = bundle.offset + UInt64(BundleHeader.byteCount) + UInt64(offset(index))
+      let bytes = try? StoreInspector.bytes(
+        of: file, at: start, count: frames[index].storedByteCount)
+      return bytes.flatMap { try? NoteFrame.decode($0.span.bytes) }
+    }
+  }
+
+  /// Visits a segment's bundles, each verified.
+  func forEachBundle(
+    _ entry: SegmentEntry, _ retired: [SegmentID: RetiredSegment],
+    _ visit: (LookedAtBundle) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    if entry.frameCount == 0 { return }
+    let file = try engine.openSegment(entry.id)
+    try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
+      let names = bundle.directory.entries.indices.map { bundle.name(ofEntry: $0) }
+      let isPlaced =
+        bundle.header.hasHomeNames
+        ? names.map { retired[$0.segment]?.hosts.contains(entry.id) ?? false }
+        : [Bool](repeating: true, count: names.count)
+      try visit(
+        LookedAtBundle(file: file, bundle: bundle, names: names, isPlaced: isPlaced))
+      try pace.spend(Int(bundle.header.directoryByteCount))
+    }
+  }
+}

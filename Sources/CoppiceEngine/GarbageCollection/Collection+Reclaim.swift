@@ -1,0 +1,43 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+extension Collection {
+  /// Makes the copies count and the victims go. A crash anywhere in here leaves either all of the
+  /// record or nothing; what is left to unlink then, opening unlinks.
+  func reclaim(_ victims: [SegmentCensus], _ moved: Moved) throws(StoreError) {
+    announce(.copied)
+    let ids = victims.map(\.entry.id)
+    // In pieces that fit into journal records; replay applies all or none.
+    var records: [ControlRecord] = [.moved(victims: [], hosts: [], ends: moved.ends)]
+    for piece in Engine.pieces(ids, of: 1024) {
+      records.append(.moved(victims: Array(piece), hosts: [], ends: []))
+    }
+    for piece in Engine.pieces(moved.homes, of: 256) {
+      records.append(.moved(victims: [], hosts: Array(piece), ends: []))
+    }
+    let lsn = try engine.control.withLock { () throws(StoreError) in
+      try engine.record(records.map { (BranchID(0), $0) })
+    }
+    try engine.journal.flush(through: lsn)
+    engine.appenders.finishHosts(moved.ends.map(\.segment))
+    engine.retired.update(engine.control.withLock { engine.catalogue })
+    forgetHints(victims)
+    announce(.moved)
+    // Not needed: replay of what is synced comes to the same catalogue.
+    try engine.checkpointUnlessFull()
+    announce(.checkpointed)
+    try engine.unlink(engine.control.withLock { engine.catalogue.reclaimed.keys.sorted() })
+    announce(.unlinked)
+    engine.reserve.prepare(storedByteCount: engine.storedByteCount)
+  }
+
+  /// Nothing may be found by hash that is gone.
+  private func forgetHints(_ victims: [SegmentCensus]) {
+    let homes = Set(victims.flatMap(\.homes)).union(emptyHomes)
+    engine.cycle.withLive { live in
+      engine.window.remove {
+        homes.contains($0.segment) && $0.segment >= youngFrom && !live.marks.contains($0)
+      }
+    }
+  }
+}

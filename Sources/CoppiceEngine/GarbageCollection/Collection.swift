@@ -1,0 +1,159 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// One collection, from its beginning to its end. The caller holds `collecting`.
+final class Collection {
+  let engine: Engine
+  let options: CollectionOptions
+  let announce: (CollectionStep) -> Void
+  let pace: CollectionPace
+  var report = CollectionReport()
+  /// Frames of this segment and later ones are looked at.
+  let youngFrom: SegmentID
+  /// Frames of this segment and later ones were born in the cycle.
+  var firstBorn = SegmentID(0)
+  var roots: [Ref] = []
+  /// Entries that this collection forgot, or would.
+  var forgotten: [BranchEntry] = []
+  /// What died with them.
+  var forgottenBranches: [ForgottenBranch] = []
+  /// The estimate for young segments when the collection began.
+  var youngDeadByteCount: UInt64 = 0
+  /// Entries that it keeps.
+  var keptBranches: Set<BranchID> = []
+  var census: [SegmentCensus] = []
+  /// Retired ids that no live frame bears any more.
+  var emptyHomes: Set<SegmentID> = []
+
+  init(
+    _ engine: Engine, _ options: CollectionOptions, announce: @escaping (CollectionStep) -> Void
+  ) {
+    self.engine = engine
+    self.options = options
+    self.announce = announce
+    pace = CollectionPace(engine, byteCountPerSecond: options.byteCountPerSecond)
+    youngFrom = options.isYoung ? engine.hints.collection.withLock { $0.youngFrom } : SegmentID(0)
+  }
+
+  func run() throws(StoreError) -> CollectionReport {
+    report.isYoung = options.isYoung
+    report.cycleNumber = engine.hints.collection.withLock { $0.cycleNumber + 1 }
+    youngDeadByteCount = engine.hints.collection.withLock { $0.youngDeadByteCount }
+    try begin()
+    announce(.begun)
+    try mark()
+    try examineForgotten()
+    announce(.marked)
+    try count()
+    announce(.counted)
+    let victims = select()
+    announce(.chosen)
+    if options.isDryRun { return report }
+    if !victims.isEmpty || !emptyHomes.isEmpty { try empty(victims) }
+    complete()
+    return report
+  }
+
+  /// Empties and reclaims the victims: all at once, or, on a full disk, as many at a time as there is
+  /// room to copy.
+  private func empty(_ victims: [SegmentCensus]) throws(StoreError) {
+    var rest = victims
+    while true {
+      do throws(StoreError) {
+        try reclaim(rest, try evacuate(rest))
+        return
+      } catch {
+        guard error.kind == .full, !emptiedAll(rest) else { throw error }
+        let wasReleased = engine.reserve.release()
+        let part = affordable(of: rest)
+        guard !part.isEmpty, wasReleased || part.count < rest.count else { throw error }
+        try reclaim(part, try evacuate(part))
+        let done = Set(part.map(\.entry.id))
+        rest.removeAll { done.contains($0.entry.id) }
+        if rest.isEmpty { return }
+      }
+    }
+  }
+
+  /// Whether the record of the move was written: what failed came after.
+  private func emptiedAll(_ victims: [SegmentCensus]) -> Bool {
+    engine.control.withLock {
+      victims.allSatisfy { engine.catalogue.segments[$0.entry.id] == nil }
+    }
+  }
+
+  /// Those with the least to copy, as many as the disk has room for.
+  private func affordable(of victims: [SegmentCensus]) -> [SegmentCensus] {
+    // Without an answer only what needs no copies is safe to try.
+    let free = (try? engine.disk.freeByteCount()) ?? 0
+    var room = Int(clamping: free / 8 * 7)
+    var part: [SegmentCensus] = []
+    for victim in victims.sorted(by: { $0.liveByteCount < $1.liveByteCount }) {
+      let needed = holdsLive(victim) ? victim.liveByteCount + 1 << 16 : 0
+      guard needed <= room else { break }
+      room -= needed
+      part.append(victim)
+    }
+    return part.sorted { $0.entry.id < $1.entry.id }
+  }
+
+  /// Entries that are deleted, and past the restore window if they have to be.
+  func isForgettable(_ entry: BranchEntry) -> Bool {
+    guard entry.flags.contains(.deleted) else { return false }
+    return options.forgetsAll
+      || entry.deletedAt <= engine.clock.wallNanoseconds() - options.restoreWindow
+  }
+
+  /// Keeps what this collection learned, for the next ones and for estimates.
+  private func complete() {
+    let now = engine.clock.wallNanoseconds()
+    engine.hints.collection.withLock { hints in
+      hints.cycleNumber = report.cycleNumber
+      hints.youngFrom = max(hints.youngFrom, firstBorn)
+      hints.endedAt = now
+      if !options.isYoung { hints.fullAt = now }
+      let left = UInt64(report.leftByteCount)
+      hints.oldDeadByteCount = options.isYoung ? hints.oldDeadByteCount + left : left
+      hints.youngDeadByteCount -= min(hints.youngDeadByteCount, youngDeadByteCount)
+      hints.remember(forgottenBranches)
+    }
+    engine.hints.growth.withLock { $0.remove(forgotten.map(\.id)) }
+    engine.hints.save(to: engine.disk)
+  }
+}
+
+/// Keeps a collection to its rate, and ends it early when the store is about to be closed.
+final class CollectionPace {
+  private let engine: Engine
+  private let byteCountPerSecond: UInt64?
+  private let began: UInt64
+  private var byteCount: UInt64 = 0
+  private var stepCount = 0
+
+  init(_ engine: Engine, byteCountPerSecond: UInt64?) {
+    self.engine = engine
+    self.byteCountPerSecond = byteCountPerSecond
+    began = engine.clock.monotonicNanoseconds()
+  }
+
+  /// Called after that many bytes were read or copied.
+  func spend(_ count: Int) throws(StoreError) {
+    try engine.checkOpen()
+    if engine.collector.isStopping {
+      throw StoreError(.unavailable, "the store is being closed", remedy: "open it again")
+    }
+    byteCount += UInt64(count)
+    guard let byteCountPerSecond, byteCountPerSecond > 0, engine.options.usesThreads else { return }
+    let due = began + UInt64(Double(byteCount) / Double(byteCountPerSecond) * 1e9)
+    while engine.clock.monotonicNanoseconds() < due, !engine.collector.isStopping {
+      engine.collector.pause(untilMonotonicNanoseconds: due)
+    }
+  }
+
+  /// Called after every node; most calls cost nothing.
+  func visitNode() throws(StoreError) {
+    stepCount += 1
+    if stepCount & 63 == 0 { try spend(64 * Node.byteCount) }
+  }
+}

@@ -1,0 +1,90 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+extension Engine {
+  /// Collects if the estimates ask for it; `nil` when they do not. What the store's own thread does,
+  /// and the owner of a store without threads may.
+  package func collectAutomatically() throws(StoreError) -> CollectionReport? {
+    guard !journal.isPoisoned, let kind = collectionNeed().kind(options.collection) else {
+      return nil
+    }
+    var collection = CollectionOptions()
+    collection.restoreWindow = options.collection.restoreWindow
+    collection.byteCountPerSecond = options.collection.byteCountPerSecond
+    switch kind {
+    case .young:
+      collection.isYoung = true
+      collection.forgetsAll = false
+    case .all: collection.forgetsAll = false
+    case .forSpace:
+      collection.byteCountPerSecond = nil
+      collector.noteSpaceCollection(at: journal.lastLSN)
+    }
+    return try collectGarbage(collection)
+  }
+
+  private func collectionNeed() -> CollectionNeed {
+    var need = CollectionNeed()
+    let hints = hints.collection.withLock { $0 }
+    need.oldDeadByteCount = hints.oldDeadByteCount
+    need.youngDeadByteCount = hints.youngDeadByteCount
+    let deleted = control.withLock {
+      for segment in catalogue.segments.values {
+        if segment.id < hints.youngFrom {
+          need.oldByteCount += segment.byteCount
+        } else {
+          need.youngByteCount += segment.byteCount
+        }
+      }
+      return catalogue.branches.values.filter { $0.flags.contains(.deleted) }
+    }
+    need.hasDeletedBranches = !deleted.isEmpty
+    let limit = clock.wallNanoseconds() - options.collection.restoreWindow
+    for entry in deleted where entry.deletedAt <= limit {
+      let stored = self.hints.growth.withLock { $0.storedByteCount(of: entry.id) }
+      if entry.createdAt >= hints.endedAt, !entry.root.isHole {
+        need.youngForgettableByteCount += stored
+      } else {
+        need.oldForgettableByteCount += stored
+      }
+    }
+    // Without an answer there is no lack.
+    need.freeByteCount = try? disk.freeByteCount()
+    need.hasChanged = collector.spaceCollectionLSN != journal.lastLSN
+    return need
+  }
+
+  /// One step of the thread that collects.
+  func performCollection() throws(StoreError) -> StepOutcome {
+    if journal.isPoisoned { return .idle(nanoseconds: nil) }
+    if try collectAutomatically() != nil { return .worked }
+    return .idle(nanoseconds: nanosecondsUntilForgettable)
+  }
+
+  /// Until the restore window of the next deleted branch ends.
+  private var nanosecondsUntilForgettable: UInt64? {
+    let now = clock.wallNanoseconds()
+    let ends = control.withLock {
+      catalogue.branches.values.filter { $0.flags.contains(.deleted) }
+        .map { $0.deletedAt + options.collection.restoreWindow }
+    }
+    guard let next = ends.filter({ $0 > now }).min() else { return nil }
+    return UInt64(next - now)
+  }
+
+  /// Called after a publish: what it replaced is dead, unless another branch keeps it.
+  func noteSealed(_ counts: SealCounts, by branch: BranchID) {
+    hints.growth.withLock { $0.add(counts, to: branch, at: clock.wallNanoseconds()) }
+    hints.collection.withLock { hints in
+      hints.oldDeadByteCount += UInt64(counts.replacedOldByteCount)
+      hints.youngDeadByteCount += UInt64(counts.replacedYoungByteCount)
+    }
+    collector.wake()
+  }
+
+  /// The published part of all segments.
+  var storedByteCount: UInt64 {
+    control.withLock { catalogue.segments.values.reduce(0) { $0 + $1.byteCount } }
+  }
+}

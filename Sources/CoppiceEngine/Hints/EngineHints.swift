@@ -1,0 +1,84 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// What a store remembers for estimates and reports: in RAM, and from time to time in files of which
+/// any may be missing, old or damaged without consequence (I8).
+final class EngineHints: Sendable {
+  static let collectionFile = "hints-collection"
+  static let scrubFile = "hints-scrub"
+  static let growthFile = "hints-growth"
+
+  let collection = Mutex(CollectionHints())
+  let scrub = Mutex(ScrubHints())
+  let growth = Mutex(GrowthLog())
+  /// One save at a time.
+  private let saving = Monitor()
+  private let saved = Mutex(Saved())
+
+  private struct Saved {
+    var collection: CollectionHints?
+    var scrub: ScrubHints?
+    var growthChangeCount = 0
+  }
+
+  func load(from disk: any Disk) {
+    // A missing or damaged file of hints is as good as none.
+    if let bytes = try? disk.contents(of: Self.collectionFile),
+      let hints = try? CollectionHints.decode(bytes.span.bytes)
+    {
+      collection.withLock { $0 = hints }
+    }
+    if let bytes = try? disk.contents(of: Self.scrubFile),
+      let hints = try? ScrubHints.decode(bytes.span.bytes)
+    {
+      scrub.withLock { $0 = hints }
+    }
+    if let bytes = try? disk.contents(of: Self.growthFile),
+      let hints = try? GrowthHints.decode(bytes.span.bytes)
+    {
+      growth.withLock { $0 = GrowthLog(hints) }
+    }
+  }
+
+  /// Writes what changed since it was last written. That it fails costs nothing.
+  func save(to disk: any Disk) {
+    saving.withLock {
+      let before = saved.withLock { $0 }
+      let collected = collection.withLock { $0 }
+      let scrubbed = scrub.withLock { $0 }
+      let (grown, changeCount) = growth.withLock { ($0.hints, $0.changeCount) }
+      if collected != before.collection ?? CollectionHints() {
+        write(collected.encode(), to: Self.collectionFile, disk)
+      }
+      if scrubbed != before.scrub ?? ScrubHints() {
+        write(scrubbed.encode(), to: Self.scrubFile, disk)
+      }
+      if changeCount != before.growthChangeCount {
+        write(grown.encode(), to: Self.growthFile, disk)
+      }
+      saved.withLock {
+        $0 = Saved(collection: collected, scrub: scrubbed, growthChangeCount: changeCount)
+      }
+    }
+  }
+
+  private func write(_ bytes: [UInt8], to name: String, _ disk: any Disk) {
+    let unfinished = "\(name).new"
+    do throws(SystemError) {
+      do throws(SystemError) { try disk.remove(unfinished) } catch {
+        if !error.isMissing { throw error }
+      }
+      let file = try disk.open(unfinished, .create)
+      let outcome = bytes.withUnsafeBytes { buffer in
+        Result { () throws(SystemError) in try file.write(buffer, at: 0) }
+      }
+      try outcome.get()
+      try file.sync()
+      try disk.rename(unfinished, to: name)
+    } catch {
+      // The hints that are on disk are older then.
+      return
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/// What collections found, for choosing when and what to collect next. Byte counts are of stored
+/// pages and nodes, and estimates.
+///
+///     cycleNumber u64   youngFrom u64   endedAt i64   fullAt i64
+///     oldDeadByteCount u64   youngDeadByteCount u64
+///     forgotten (count u32; see `ForgottenBranch`)
+public struct CollectionHints: Hashable, Sendable {
+  /// The last completed collection's number; they count from 1.
+  public var cycleNumber: UInt64 = 0
+  /// Segments with smaller ids were there when it began.
+  public var youngFrom = SegmentID(0)
+  /// When it ended, in nanoseconds since 1970; 0: never.
+  public var endedAt: Int64 = 0
+  /// When the last one that looked at all segments ended.
+  public var fullAt: Int64 = 0
+  /// What is dead in segments before `youngFrom`, and in those from it on.
+  public var oldDeadByteCount: UInt64 = 0
+  public var youngDeadByteCount: UInt64 = 0
+  /// What became of forgotten branches, oldest first.
+  public var forgotten: [ForgottenBranch] = []
+
+  public init() {}
+
+  public func encode() -> [UInt8] {
+    var writer = HintsBlock.begin(.collection)
+    writer.append(cycleNumber)
+    writer.append(youngFrom.rawValue)
+    writer.append(endedAt)
+    writer.append(fullAt)
+    writer.append(oldDeadByteCount)
+    writer.append(youngDeadByteCount)
+    writer.append(count: forgotten.count)
+    for branch in forgotten { branch.encode(into: &writer) }
+    return HintsBlock.finish(writer)
+  }
+
+  public static func decode(_ bytes: RawSpan) throws(FormatError) -> CollectionHints {
+    try HintsBlock.decode(bytes, .collection) { (reader) throws(FormatError) in
+      var hints = CollectionHints()
+      hints.cycleNumber = try reader.integer()
+      hints.youngFrom = SegmentID(
+        try reader.integer("segment", atMost: 1 << UInt64(SegmentID.bitCount) - 1))
+      hints.endedAt = try reader.integer()
+      hints.fullAt = try reader.integer()
+      hints.oldDeadByteCount = try reader.integer()
+      hints.youngDeadByteCount = try reader.integer()
+      for _ in 0..<(try reader.count(of: ForgottenBranch.byteCountMin)) {
+        hints.forgotten.append(try ForgottenBranch(decoding: &reader))
+      }
+      return hints
+    }
+  }
+}
+
+/// A branch that a collection forgot, and the frames that died with it.
+///
+///     id u64   deletedAt i64   forgottenAt i64   cycleNumber u64   pageCount u64   byteCount u64
+///     isComplete u8   name (byte count u16, UTF-8)   runs (count u32; first u64, frameCount u32)
+public struct ForgottenBranch: Hashable, Sendable {
+  static let byteCountMin = 55
+
+  /// Frames with successive names in one segment.
+  public struct Run: Hashable, Sendable {
+    static let byteCount = 12
+    public var first: FrameName
+    public var frameCount: UInt32
+
+    public init(first: FrameName, frameCount: UInt32) {
+      self.first = first
+      self.frameCount = frameCount
+    }
+  }
+
+  public var id: BranchID
+  public var name: String
+  /// Nanoseconds since 1970.
+  public var deletedAt: Int64
+  public var forgottenAt: Int64
+  /// The collection that forgot it.
+  public var cycleNumber: UInt64
+  /// Pages, and stored bytes of pages and nodes, that nothing else kept.
+  public var pageCount: UInt64
+  public var byteCount: UInt64
+  /// False when the collection did not look at old segments, or there were too many runs.
+  public var isComplete: Bool
+  public var runs: [Run]
+
+  public init(
+    id: BranchID, name: String, deletedAt: Int64, forgottenAt: Int64, cycleNumber: UInt64,
+    pageCount: UInt64 = 0, byteCount: UInt64 = 0, isComplete: Bool = true, runs: [Run] = []
+  ) {
+    self.id = id
+    self.name = name
+    self.deletedAt = deletedAt
+    self.forgottenAt = forgottenAt
+    self.cycleNumber = cycleNumber
+    self.pageCount = pageCount
+    self.byteCount = byteCount
+    self.isComplete = isComplete
+    self.runs = runs
+  }
+
+  func encode(into writer: inout ByteWriter) {
+    writer.append(id.rawValue)
+    writer.append(deletedAt)
+    writer.append(forgottenAt)
+    writer.append(cycleNumber)
+    writer.append(pageCount)
+    writer.append(byteCount)
+    writer.append(UInt8(isComplete ? 1 : 0))
+    writer.append(text: name)
+    writer.append(count: runs.count)
+    for run in runs {
+      writer.append(run.first.rawValue)
+      writer.append(run.frameCount)
+    }
+  }
+
+  init(decoding reader: inout ByteReader) throws(FormatError) {
+    id = BranchID(try reader.integer())
+    deletedAt = try reader.integer()
+    forgottenAt = try reader.integer()
+    cycleNumber = try reader.integer()
+    pageCount = try reader.integer()
+    byteCount = try reader.integer()
+    isComplete = try reader.integer("flag", atMost: 1 as UInt8) == 1
+    name = try reader.text("branch name", atMost: UInt16(BranchEntry.nameByteCountMax))
+    runs = []
+    for _ in 0..<(try reader.count(of: Run.byteCount)) {
+      let first = FrameName(rawValue: try reader.integer())
+      let frameCount = try reader.integer(
+        "frame count", atMost: 1 << UInt32(FrameName.ordinalBitCount) - first.ordinal)
+      runs.append(Run(first: first, frameCount: frameCount))
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import CoppiceEngine
+import CoppiceFormat
+import CoppicePlatform
+import TestSupport
+import Testing
+
+/// A disk that is full to the last block.
+@Suite struct FullDiskTests {
+  private static let page = 4096
+
+  private static var full: CollectionOptions {
+    var options = CollectionOptions()
+    options.isFull = true
+    return options
+  }
+
+  /// A store of about 30 MiB with a reserve.
+  private func prepare() throws -> TestStore {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 1)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    for branch in [main, doomed] {
+      for round in 0..<4 as Range<UInt64> {
+        try branch.put(1, at: round << 22, generator.bytes(1000 * Self.page))
+        try store.engine.sealAll()
+      }
+      // Ends the open segment.
+      var options = CollectionOptions()
+      options.isDryRun = true
+      _ = try store.engine.collectGarbage(options)
+    }
+    try store.engine.checkpoint()
+    return store
+  }
+
+  private func reserveByteCount(_ store: TestStore) -> Int {
+    (try? store.disk.contents(of: "reserve").count) ?? 0
+  }
+
+  @Test func `a store of some size has a reserve, a small one has none`() throws {
+    let small = try TestStore()
+    let main = try small.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, [1])
+    try small.reopen()
+    #expect(reserveByteCount(small) == 0)
+    let store = try prepare()
+    let stored = try store.engine.storeUsage().storedByteCount
+    #expect(reserveByteCount(store) > Int(stored / 40))
+    #expect(reserveByteCount(store) <= Int(stored / 16))
+  }
+
+  @Test func `writes are refused, reads and deletions and collections work, then writes do again`()
+    throws
+  {
+    let store = try prepare()
+    var generator = SplitMix64(seed: 2)
+    let main = try store.engine.branch(named: "main")
+    let kept = try #require(try main.all(1))
+    store.disk.capacity = store.disk.usedByteCount
+    var failure: StoreError?
+    var accepted = 0
+    while failure == nil, accepted < 100 {
+      do {
+        try main.put(2, at: UInt64(accepted) << 20, generator.bytes(256 * Self.page))
+        try store.engine.sealStep(.pressure)
+        accepted += 1
+      } catch let error as StoreError { failure = error }
+    }
+    #expect(failure?.kind == .full)
+    #expect(try main.all(1) == kept)
+    // More deletions than the journal's control room takes without a checkpoint.
+    for index in 0..<200 {
+      let name = "trial \(index)"
+      let trial = try store.engine.fork(main, named: name, isReadOnly: false)
+      try store.engine.delete([trial])
+      if store.engine.wantsCheckpoint { try store.engine.checkpoint() }
+    }
+    let used = store.disk.usedByteCount
+    try store.engine.delete([store.engine.branch(named: "doomed")])
+    let report = try store.engine.collectGarbage(Self.full)
+    #expect(report.reclaimedByteCount > 12 << 20)
+    #expect(store.disk.usedByteCount < used)
+    try store.engine.sealAll()
+    try main.put(3, generator.bytes(500 * Self.page))
+    try store.engine.sealAll()
+    try store.engine.checkpoint()
+    #expect(reserveByteCount(store) > 0)
+    try store.reopen()
+    #expect(try store.engine.branch(named: "main").all(1) == kept)
+  }
+}

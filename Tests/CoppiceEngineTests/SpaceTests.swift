@@ -1,0 +1,233 @@
+import CoppiceEngine
+import CoppiceFormat
+import TestSupport
+import Testing
+
+/// Who holds which bytes, and what deleting gives back.
+@Suite struct SpaceTests {
+  private static let page = 4096
+
+  private static var full: CollectionOptions {
+    var options = CollectionOptions()
+    options.isFull = true
+    return options
+  }
+
+  private func expectToAddUp(_ report: SpaceReport) {
+    #expect(
+      report.storedByteCount
+        == report.exclusiveByteCount + report.sharedByteCount + report.deadByteCount
+        + report.metadataByteCount)
+  }
+
+  @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+  func `what deleting a set frees is exactly what the next full collection finds dead`(
+    seed: UInt64
+  ) throws {
+    let store = try TestStore()
+    var history = RandomHistory(seed: seed)
+    try history.run(store, stepCount: 120)
+    try store.engine.sealAll()
+    _ = try store.engine.collectGarbage(Self.full)
+    let entries = store.engine.branchEntries()
+    let doomed = entries.filter { ($0.id.rawValue + seed) % 3 != 0 }
+    let before = try store.engine.storeUsage()
+    #expect(before.garbageByteCount == 0)
+    let freed = try store.engine.spaceFreed(byForgetting: Set(doomed.map(\.id)))
+    try store.engine.delete(doomed.compactMap { store.engine.branch($0.id) })
+    let report = try store.engine.collectGarbage(Self.full)
+    #expect(UInt64(report.deadByteCount) == freed.byteCount)
+    #expect(report.leftByteCount == 0)
+    let after = try store.engine.storeUsage()
+    #expect(before.liveByteCount - after.liveByteCount == freed.byteCount)
+    let change = Double(before.storedByteCount) - Double(after.storedByteCount)
+    #expect(abs(change - Double(freed.byteCount)) <= 0.02 * Double(before.storedByteCount))
+  }
+
+  @Test(arguments: [7, 8, 9] as [UInt64])
+  func `the parts of a space report add up and agree with usage`(seed: UInt64) throws {
+    let store = try TestStore()
+    var history = RandomHistory(seed: seed)
+    try history.run(store, stepCount: 100)
+    try store.engine.sealAll()
+    let report = try store.engine.spaceReport()
+    expectToAddUp(report)
+    let usage = try store.engine.storeUsage()
+    #expect(report.storedByteCount == usage.storedByteCount)
+    #expect(report.exclusiveByteCount + report.sharedByteCount == usage.liveByteCount)
+    #expect(report.deadByteCount == usage.garbageByteCount)
+    #expect(report.time == store.clock.wallNanoseconds())
+  }
+
+  @Test func `every byte has the holder that it should have`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 1)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(100 * Self.page))
+    try store.engine.sealAll()
+    _ = try store.engine.fork(main, named: "main@before", isReadOnly: true)
+    try main.put(1, generator.bytes(40 * Self.page))
+    try store.engine.sealAll()
+    let gone = try store.engine.createBranch(named: "gone", domain: .standard)
+    try gone.put(2, generator.bytes(30 * Self.page))
+    try store.engine.sealAll()
+    try store.engine.delete([gone])
+    let pages = { (part: UInt64) in Int(part) / Self.page }
+    var report = try store.engine.spaceReport()
+    expectToAddUp(report)
+    var held = Dictionary(uniqueKeysWithValues: report.exclusive.map { ($0.holder, $0.byteCount) })
+    #expect(pages(held[.branch(name: "main")] ?? 0) == 40)
+    #expect(pages(held[.snapshot(name: "main@before")] ?? 0) == 40)
+    #expect(pages(held[.deleted(name: "gone")] ?? 0) == 30)
+    #expect(pages(report.sharedByteCount) == 60)
+    // A reader keeps what its branch loses.
+    let view = try store.engine.pinnedView(of: main)
+    try main.put(1, generator.bytes(40 * Self.page))
+    try store.engine.sealAll()
+    _ = try store.engine.collectGarbage(CollectionOptions())
+    report = try store.engine.spaceReport()
+    expectToAddUp(report)
+    held = Dictionary(uniqueKeysWithValues: report.exclusive.map { ($0.holder, $0.byteCount) })
+    #expect(pages(held[.reader] ?? 0) == 40)
+    #expect(held[.deleted(name: "gone")] == nil)
+    withExtendedLifetime(view) {}
+  }
+
+  @Test func `little that is dead is held by its segment`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 2)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(100 * Self.page))
+    let trial = try store.engine.createBranch(named: "trial", domain: .standard)
+    try trial.put(1, generator.bytes(5 * Self.page))
+    try store.engine.sealAll()
+    try store.engine.delete([trial])
+    _ = try store.engine.collectGarbage(CollectionOptions())
+    let report = try store.engine.spaceReport()
+    expectToAddUp(report)
+    guard case .segment = try #require(report.dead.first).holder else {
+      Issue.record("held by \(report.dead)")
+      return
+    }
+    #expect(report.deadByteCount >= 5 * UInt64(Self.page))
+  }
+
+  @Test func `bases that only differences need are told`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 3)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var bytes = generator.bytes(50 * Self.page)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    for page in 0..<50 { bytes[page * Self.page] ^= 1 }
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    let report = try store.engine.spaceReport()
+    #expect(report.baseByteCount >= 50 * UInt64(Self.page))
+    #expect(report.deadByteCount < 50 * UInt64(Self.page))
+  }
+
+  // MARK: Proofs
+
+  @Test func `the proof of a deletion names the collection and finds nothing left`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 4)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var bytes = generator.bytes(100 * Self.page)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    let trial = try store.engine.fork(main, named: "trial", isReadOnly: false)
+    try trial.put(1, generator.bytes(20 * Self.page))
+    bytes = generator.bytes(10 * Self.page)
+    try trial.put(2, bytes)
+    try store.engine.sealAll()
+    for page in 0..<10 { bytes[page * Self.page] ^= 1 }
+    try trial.put(2, bytes)
+    try store.engine.sealAll()
+    #expect(throws: StoreError.self) { try store.engine.reclaimProof(ofDeleted: "trial") }
+    try store.engine.delete([trial])
+    let early = try store.engine.reclaimProof(ofDeleted: "trial")
+    #expect(!early.isReclaimed)
+    #expect(early.cycleNumber == nil)
+    // Ten differences, and the ten pages they build on.
+    #expect(early.uniquePageCount == 40)
+    #expect(early.heldByteCount == early.uniqueByteCount)
+    _ = try store.engine.collectGarbage(Self.full)
+    try store.reopen()
+    let proof = try store.engine.reclaimProof(ofDeleted: "trial")
+    #expect(proof.isReclaimed)
+    #expect(proof.cycleNumber == 1)
+    #expect(proof.uniquePageCount == 40)
+    #expect(proof.uniqueByteCount == early.uniqueByteCount)
+    #expect(proof.reclaimedByteCount == proof.uniqueByteCount)
+    #expect(throws: StoreError.self) { try store.engine.reclaimProof(ofDeleted: "nobody") }
+  }
+
+  @Test func `the proof says what still holds the rest`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 5)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(200 * Self.page))
+    let trial = try store.engine.createBranch(named: "trial", domain: .standard)
+    let bytes = generator.bytes(10 * Self.page)
+    try trial.put(1, bytes)
+    try store.engine.sealAll()
+    try store.engine.delete([trial])
+    // The segment is mostly live.
+    _ = try store.engine.collectGarbage(CollectionOptions())
+    var proof = try store.engine.reclaimProof(ofDeleted: "trial")
+    #expect(!proof.isReclaimed)
+    guard case .segment = try #require(proof.held.first).holder else {
+      Issue.record("held by \(proof.held)")
+      return
+    }
+    // Equal pages, found by hash, are used again.
+    try main.put(9, bytes)
+    try store.engine.sealAll()
+    proof = try store.engine.reclaimProof(ofDeleted: "trial")
+    #expect(proof.held.contains { $0.holder == .branch(name: "main") })
+    _ = try store.engine.collectGarbage(Self.full)
+    proof = try store.engine.reclaimProof(ofDeleted: "trial")
+    #expect(proof.held.map(\.holder) == [.branch(name: "main")])
+    #expect(Int(proof.heldByteCount) == 10 * Self.page)
+  }
+
+  // MARK: Growth
+
+  @Test func `growth is told by how pages were stored`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 6)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var bytes = generator.bytes(50 * Self.page)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    store.clock.advance(byNanoseconds: 1_000_000_000)
+    for page in 0..<20 { bytes[page * Self.page] ^= 1 }
+    try main.put(1, Array(bytes[..<(20 * Self.page)]))
+    try main.put(2, Array(bytes[(30 * Self.page)...]))
+    try store.engine.sealAll()
+    try store.reopen()
+    let samples = store.engine.growth(of: main.id)
+    #expect(samples.map(\.newPageCount) == [50, 50])
+    #expect(samples.map(\.deltaPageCount) == [0, 20])
+    #expect(samples.map(\.duplicatePageCount) == [0, 20])
+    #expect(samples[0].time < samples[1].time)
+    #expect(samples[1].storedByteCount > samples[0].storedByteCount)
+    let usage = try #require(try store.engine.usage(of: [main.id]).first)
+    #expect(samples[1].storedByteCount >= usage.referencedByteCount)
+  }
+
+  @Test func `the history of many seals stays short and keeps its ends`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    for round in 0..<400 {
+      store.clock.advance(byNanoseconds: 1_000_000)
+      try main.put(1, [UInt8(round & 0xFF), UInt8(round >> 8)])
+      try store.engine.sealAll()
+    }
+    let samples = store.engine.growth(of: main.id)
+    #expect(samples.count <= 128 && samples.count > 32)
+    #expect(zip(samples, samples.dropFirst()).allSatisfy { $0.time < $1.time })
+    #expect(samples.last?.time == store.clock.wallNanoseconds())
+  }
+}
