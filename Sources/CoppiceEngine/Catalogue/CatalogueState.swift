@@ -9,6 +9,8 @@ package struct CatalogueState: Sendable {
   package private(set) var lsn: LSN
   package private(set) var branches: [BranchID: BranchEntry]
   package private(set) var branchIDs: [String: BranchID]
+  /// The branches on each root: those that a publish may concern.
+  private var branchesByRoot: [Ref: Set<BranchID>]
   package private(set) var segments: [SegmentID: SegmentEntry]
   package private(set) var retired: [SegmentID: RetiredSegment]
   /// Segments without live frames whose files may still be there.
@@ -24,8 +26,10 @@ package struct CatalogueState: Sendable {
     nextSegment = catalogue.nextSegment
     branches = [:]
     branchIDs = [:]
+    branchesByRoot = [:]
     for entry in catalogue.branches {
       branches[entry.id] = entry
+      branchesByRoot[entry.root, default: []].insert(entry.id)
       if !entry.flags.contains(.deleted) { branchIDs[entry.name] = entry.id }
     }
     let (gone, present) = (
@@ -52,6 +56,9 @@ package struct CatalogueState: Sendable {
   package func branch(named name: String) -> BranchEntry? {
     branchIDs[name].flatMap { branches[$0] }
   }
+
+  /// The branches with this root, deleted ones too.
+  func branches(on root: Ref) -> Set<BranchID> { branchesByRoot[root] ?? [] }
 
   // MARK: Numbers
 
@@ -97,16 +104,18 @@ package struct CatalogueState: Sendable {
       branches[id]?.name = name
       branchIDs[name] = id
     case .forget(let ids):
-      for id in ids { branches[id] = nil }
+      for id in ids {
+        leaveRoot(id)
+        branches[id] = nil
+      }
     case .reset(let source, let sharesThrough):
       reset(id, to: source, sharesThrough: sharesThrough, lsn)
     case .replace(let root, let ends):
-      branches[id]?.root = root
-      branches[id]?.intervals = [Interval(writer: id, from: lsn, through: .open)]
+      setState(of: id, root, [Interval(writer: id, from: lsn, through: .open)])
       publish(ends)
     case .publish(let oldRoot, let intervals, let newRoot, let ends):
       publish(ends)
-      for id in branches.keys { trim(id, oldRoot, intervals, newRoot) }
+      for id in branches(on: oldRoot) { trim(id, intervals, newRoot) }
     case .moved(let victims, let hosts, let ends):
       move(victims, hosts, ends)
     case .unlinked(let ids):
@@ -118,8 +127,23 @@ package struct CatalogueState: Sendable {
 
   private mutating func insert(_ entry: BranchEntry) {
     branches[entry.id] = entry
+    branchesByRoot[entry.root, default: []].insert(entry.id)
     branchIDs[entry.name] = entry.id
     nextBranch = max(nextBranch, entry.id.rawValue + 1)
+  }
+
+  private mutating func leaveRoot(_ id: BranchID) {
+    guard let root = branches[id]?.root else { return }
+    branchesByRoot[root]?.remove(id)
+    if branchesByRoot[root]?.isEmpty == true { branchesByRoot[root] = nil }
+  }
+
+  private mutating func setState(of id: BranchID, _ root: Ref, _ intervals: [Interval]) {
+    guard branches[id] != nil else { return }
+    leaveRoot(id)
+    branchesByRoot[root, default: []].insert(id)
+    branches[id]?.root = root
+    branches[id]?.intervals = intervals
   }
 
   private mutating func fork(
@@ -139,9 +163,7 @@ package struct CatalogueState: Sendable {
     _ target: BranchID, to source: BranchID, sharesThrough: LSN, _ lsn: LSN
   ) {
     guard let root = branches[source]?.root else { return }
-    let intervals = share(source, with: target, sharesThrough: sharesThrough, lsn)
-    branches[target]?.root = root
-    branches[target]?.intervals = intervals
+    setState(of: target, root, share(source, with: target, sharesThrough: sharesThrough, lsn))
   }
 
   /// The intervals of a branch that takes the source's state: the source's, of the open one the part
@@ -167,11 +189,9 @@ package struct CatalogueState: Sendable {
   /// An open interval may begin earlier than the published one: a checkpoint that was never
   /// completed had raised its start over records that are not this branch's. Any other branch with
   /// a part of the writer's interval closed it before its start was raised.
-  private mutating func trim(
-    _ id: BranchID, _ oldRoot: Ref, _ published: [Interval], _ newRoot: Ref
-  ) {
-    guard let entry = branches[id], entry.root == oldRoot,
-      entry.intervals.count >= published.count, let last = published.last
+  private mutating func trim(_ id: BranchID, _ published: [Interval], _ newRoot: Ref) {
+    guard let entry = branches[id], entry.intervals.count >= published.count,
+      let last = published.last
     else { return }
     for (mine, theirs) in zip(entry.intervals, published.dropLast()) where mine != theirs { return }
     let mine = entry.intervals[published.count - 1]
@@ -183,8 +203,7 @@ package struct CatalogueState: Sendable {
       rest.insert(
         Interval(writer: mine.writer, from: last.through, through: mine.through), at: 0)
     }
-    branches[id]?.root = newRoot
-    branches[id]?.intervals = rest
+    setState(of: id, newRoot, rest)
   }
 
   /// A home without hosts is forgotten: no live frame bears its id.
@@ -240,6 +259,7 @@ package struct CatalogueState: Sendable {
     for (id, entry) in branches {
       precondition(entry.id == id, "a branch under another's id")
       precondition(id.rawValue < nextBranch, "a branch id that would be taken again")
+      precondition(branches(on: entry.root).contains(id), "a branch that its root does not find")
       if !entry.flags.contains(.deleted) {
         precondition(branchIDs[entry.name] == id, "a branch that its name does not find")
       }
@@ -249,6 +269,9 @@ package struct CatalogueState: Sendable {
         precondition(one.through <= next.from, "a branch's intervals are in order")
       }
     }
+    precondition(
+      branchesByRoot.values.reduce(0) { $0 + $1.count } == branches.count,
+      "a root with a branch that left it")
     for id in segments.keys { precondition(id.rawValue < nextSegment, "a segment id in future") }
   }
 }

@@ -3,7 +3,7 @@ internal import CoppicePlatform
 internal import Synchronization
 
 // A seal takes four steps: freeze an open layer, build frames and a new root, sync the segments,
-// publish. Only bottom layers are sealed, each once for all branches that share it. A crash before
+// publish. Layers are sealed from the bottom up, each once for all branches that share it. A crash before
 // the publish is durable leaves unpublished frames, which opening drops, and the journal's records,
 // from which the layer is made again.
 
@@ -19,15 +19,18 @@ extension Engine {
     case everything
   }
 
+  /// The lowest layers of a branch, bottom first, and the root they lie on.
   struct SealCandidate {
     var branch: EngineBranch
-    var layer: Layer
+    var layers: [Layer]
     var root: RootView
   }
 
   /// A layer built into frames, not published yet.
   struct BuiltSeal {
-    var candidate: SealCandidate
+    var branch: BranchID
+    var layer: Layer
+    var oldRoot: Ref
     var newRoot: Ref
     var counts: SealCounts
     var appender: SegmentAppender
@@ -99,7 +102,7 @@ extension Engine {
     var built: [BuiltSeal] = []
     var damage: StoreError?
     for candidate in candidates {
-      do throws(StoreError) { built.append(try build(candidate)) } catch {
+      do throws(StoreError) { try build(candidate, &built) } catch {
         guard error.kind == .corrupt else { throw error }
         damage = damage ?? error
       }
@@ -125,11 +128,12 @@ extension Engine {
     var seen: Set<ObjectIdentifier> = []
     var candidates: [SealCandidate] = []
     var byteCount = 0
-    for branch in chosen {
-      guard byteCount < Self.groupByteCountMax, let candidate = freeze(branch),
-        seen.insert(ObjectIdentifier(candidate.layer)).inserted
+    for branch in chosen where byteCount < Self.groupByteCountMax {
+      guard let candidate = freeze(branch, byteCountMax: Self.groupByteCountMax - byteCount),
+        seen.isDisjoint(with: candidate.layers.map(ObjectIdentifier.init))
       else { continue }
-      byteCount += candidate.layer.byteCount
+      seen.formUnion(candidate.layers.map(ObjectIdentifier.init))
+      byteCount += candidate.layers.reduce(0) { $0 + $1.byteCount }
       candidates.append(candidate)
     }
     return candidates
@@ -148,18 +152,31 @@ extension Engine {
     return dirty.sorted { $0.1 > $1.1 }.map(\.0)
   }
 
-  /// The branch's bottom layer, frozen for the purpose if it is the open one; `nil` when the branch
-  /// has nothing to seal.
-  private func freeze(_ branch: EngineBranch) -> SealCandidate? {
+  /// The branch's lowest layers, as many as that many bytes allow but at least one; the open layer is
+  /// frozen for the purpose if there is no other. `nil` when the branch has nothing to seal.
+  private func freeze(_ branch: EngineBranch, byteCountMax: Int = Engine.groupByteCountMax)
+    -> SealCandidate?
+  {
     branch.writer.withLockFirst {
       let isAllOpen = branch.state.withLock { $0.sealed.frozen.isEmpty && !$0.open.isEmpty }
       if isAllOpen { branch.freezeOpenLayer(through: journal.lastLSN) }
       return branch.state.withLock { state in
-        state.sealed.frozen.bottom.map {
-          SealCandidate(branch: branch, layer: $0, root: state.sealed.root)
-        }
+        let layers = Self.lowest(of: state.sealed.frozen.layers, byteCountMax: byteCountMax)
+        if layers.isEmpty { return nil }
+        return SealCandidate(branch: branch, layers: layers, root: state.sealed.root)
       }
     }
+  }
+
+  private static func lowest(of layers: [Layer], byteCountMax: Int) -> [Layer] {
+    var byteCount = 0
+    var count = 0
+    for layer in layers {
+      byteCount += layer.byteCount
+      if count > 0, byteCount > byteCountMax { break }
+      count += 1
+    }
+    return Array(layers.prefix(count))
   }
 
   // MARK: Building and publishing
@@ -188,22 +205,28 @@ extension Engine {
     }
   }
 
-  private func build(_ candidate: SealCandidate) throws(StoreError) -> BuiltSeal {
+  /// Builds the candidate's layers, each on the root that the one below it came to.
+  private func build(_ candidate: SealCandidate, _ built: inout [BuiltSeal]) throws(StoreError) {
     let context = try sealContext(candidate.branch.domain)
     let epoch = context.appender.epoch
-    var counts = SealCounts()
     let id = candidate.branch.id
     let name = self.name(of: id)
     let time = clock.wallNanoseconds()
-    let through = candidate.layer.through
-    let newRoot = try LayerSeal(
-      context: context, workers: workers, layer: candidate.layer, root: candidate.root
-    ).run(
-      note: { NoteFrame(branch: id, name: name, lsn: through, root: $0, time: time) },
-      counts: &counts)
-    return BuiltSeal(
-      candidate: candidate, newRoot: newRoot, counts: counts, appender: context.appender,
-      epoch: epoch)
+    var root = candidate.root
+    for layer in candidate.layers {
+      var counts = SealCounts()
+      let through = layer.through
+      let newRoot = try LayerSeal(
+        context: context, workers: workers, layer: layer, root: root
+      ).run(
+        note: { NoteFrame(branch: id, name: name, lsn: through, root: $0, time: time) },
+        counts: &counts)
+      built.append(
+        BuiltSeal(
+          branch: id, layer: layer, oldRoot: root.root, newRoot: newRoot, counts: counts,
+          appender: context.appender, epoch: epoch))
+      root = RootView(newRoot, frames: frames)
+    }
   }
 
   /// Publishes built seals. Every segment with unpublished bytes is synced and named before: a
@@ -218,9 +241,9 @@ extension Engine {
       for (index, seal) in built.enumerated() {
         last = try record(
           .publish(
-            oldRoot: seal.candidate.root.root, intervals: [seal.candidate.layer.interval],
+            oldRoot: seal.oldRoot, intervals: [seal.layer.interval],
             newRoot: seal.newRoot, ends: index == 0 ? ends : []),
-          branch: seal.candidate.branch.id)
+          branch: seal.branch)
       }
       return last
     }
@@ -228,11 +251,13 @@ extension Engine {
     appenders.markPublished(ends)
     control.withLock {
       hasSealedSinceCheckpoint = true
+      // The catalogue took the publishes already; who was forked since is on these roots too.
+      let heirs = Set(built.map(\.newRoot)).flatMap { catalogue.branches(on: $0) }
+        .compactMap { branches[$0] }
       for seal in built {
         let view = RootView(seal.newRoot, frames: frames)
-        for branch in branches.values {
-          branch.applyPublish(
-            of: seal.candidate.layer, oldRoot: seal.candidate.root.root, newRoot: view)
+        for branch in heirs {
+          branch.applyPublish(of: seal.layer, oldRoot: seal.oldRoot, newRoot: view)
         }
         sealCounts.add(seal.counts)
       }

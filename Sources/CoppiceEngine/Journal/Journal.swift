@@ -401,8 +401,9 @@ package final class Journal: @unchecked Sendable {
     let file = try disk.open(name, .createDirect)
     do throws(SystemError) {
       try file.allocate(offset: 0, byteCount: byteCount)
-      let zeros = AlignedBuffer(byteCountMin: 1 << 20)
-      zeros.appendZeros(Int(min(byteCount, 1 << 20)))
+      // Small pieces: a flush that comes meanwhile waits for the device to finish one of them.
+      let zeros = AlignedBuffer(byteCountMin: 1 << 17)
+      zeros.appendZeros(Int(min(byteCount, 1 << 17)))
       var offset: UInt64 = 0
       while offset < byteCount {
         let count = Int(min(byteCount - offset, UInt64(zeros.byteCount)))

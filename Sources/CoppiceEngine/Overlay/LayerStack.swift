@@ -4,18 +4,26 @@ internal import Synchronization
 /// The frozen layers of a branch, bottom first. Immutable; branches that forked from one another
 /// share the object itself.
 ///
-/// A lookup visits at most three layers one by one. Over that, the first lookup builds an index:
-/// the topmost answer for every page of every volume. Layers keep their identity, so an index
-/// neither waits for a seal nor undoes one, and a thousand forks of a writer stay cheap to read.
+/// A lookup visits at most three layers one by one. Over that, the first lookup in a volume builds
+/// the union of its parts: the topmost answer for every page. A stack with one more layer goes on
+/// with the unions of the volumes that this layer leaves alone. Layers keep their identity, so a
+/// union neither waits for a seal nor undoes one, and a thousand forks of a writer stay cheap to
+/// read.
 final class LayerStack: Sendable {
   static let empty = LayerStack([])
   static let scannedLayerCountMax = 3
 
   let layers: [Layer]
-  private let index = Mutex<LayerIndex?>(nil)
+  private let unions: Mutex<Unions>
 
-  init(_ layers: [Layer]) {
+  /// Parts are filled before they get here and only read afterwards.
+  private struct Unions: @unchecked Sendable {
+    var parts = IntegerMap<VolumeLayer>()
+  }
+
+  private init(_ layers: [Layer], _ unions: Unions = Unions()) {
     self.layers = layers
+    self.unions = Mutex(unions)
   }
 
   static func of(_ layers: [Layer]) -> LayerStack {
@@ -25,7 +33,11 @@ final class LayerStack: Sendable {
   var isEmpty: Bool { layers.isEmpty }
   var bottom: Layer? { layers.first }
 
-  func pushing(_ layer: Layer) -> LayerStack { LayerStack(layers + [layer]) }
+  func pushing(_ layer: Layer) -> LayerStack {
+    var kept = unions.withLock { $0 }
+    layer.volumes.forEach { volume, _ in kept.parts.remove(volume) }
+    return LayerStack(layers + [layer], kept)
+  }
 
   func removingBottom() -> LayerStack {
     .of(Array(layers.dropFirst()))
@@ -33,7 +45,7 @@ final class LayerStack: Sendable {
 
   func lookup(_ volume: VolumeNumber, _ page: PageNumber) -> VolumeLayer.Answer {
     if layers.count > Self.scannedLayerCountMax {
-      return builtIndex().lookup(volume, page)
+      return union(of: volume).lookup(page)
     }
     for layer in layers.reversed() {
       guard let part = layer[volume] else { continue }
@@ -63,34 +75,15 @@ final class LayerStack: Sendable {
 
   var byteCount: Int { layers.reduce(0) { $0 + $1.byteCount } }
 
-  private func builtIndex() -> LayerIndex {
-    index.withLock { slot in
-      if let slot { return slot }
-      let built = LayerIndex(layers)
-      slot = built
-      return built
-    }
-  }
-}
-
-/// The union of several frozen layers: one part per volume.
-private final class LayerIndex: Sendable {
-  // Parts are filled in `init` and only read afterwards.
-  nonisolated(unsafe) private let parts: IntegerMap<VolumeLayer>
-
-  init(_ layers: [Layer]) {
-    var parts = IntegerMap<VolumeLayer>()
-    for layer in layers {
-      layer.volumes.forEach { volume, part in
-        let union = parts[volume] ?? VolumeLayer(attributes: nil)
-        _ = union.merge(part)
-        parts.insert(union, at: volume)
+  private func union(of volume: VolumeNumber) -> VolumeLayer {
+    unions.withLock { unions in
+      if let known = unions.parts[volume.rawValue] { return known }
+      let union = VolumeLayer(attributes: nil)
+      for layer in layers {
+        if let part = layer[volume] { _ = union.merge(part) }
       }
+      unions.parts.insert(union, at: volume.rawValue)
+      return union
     }
-    self.parts = parts
-  }
-
-  func lookup(_ volume: VolumeNumber, _ page: PageNumber) -> VolumeLayer.Answer {
-    parts[volume.rawValue]?.lookup(page) ?? .below
   }
 }
