@@ -262,7 +262,7 @@ extension Engine {
         sealCounts.add(seal.counts)
       }
     }
-    for seal in built { noteSealed(seal.counts, by: seal.candidate.branch.id) }
+    for seal in built { noteSealed(seal.counts, by: seal.branch) }
     noteRelief()
   }
 }
