@@ -65,7 +65,9 @@ public final class File: Sendable {
   public func truncate(to byteCount: UInt64) throws(StoreError) {
     try checkWritable()
     _ = try core.end(byteCount, 0)
-    try core.commitContent { operations in operations.resize(id.volume, to: byteCount) }
+    try core.commitContent(of: id) { operations in
+      operations.resize(id.volume, to: byteCount)
+    }
   }
 
   /// Makes a range read as zero and gives up the space of whole pages in it. The byte count stays.
@@ -74,7 +76,7 @@ public final class File: Sendable {
     let byteCount = try core.space.attributes(of: id.volume)?.byteCount ?? 0
     let end = min(range.upperBound, byteCount)
     guard range.lowerBound < end else { return }
-    try core.commitContent { operations in
+    try core.commitContent(of: id) { operations in
       operations.hole(id.volume, at: range.lowerBound, byteCount: end - range.lowerBound)
     }
   }

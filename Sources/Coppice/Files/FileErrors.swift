@@ -22,7 +22,7 @@ extension StoreError {
     StoreError(.invalid, "not a directory", object: object, reason: .notDirectory)
   }
 
-  static func isDirectory(_ object: String) -> StoreError {
+  package static func isDirectory(_ object: String) -> StoreError {
     StoreError(.invalid, "is a directory", object: object, reason: .isDirectory)
   }
 
@@ -43,13 +43,13 @@ extension StoreError {
     StoreError(.notFound, "no such extended attribute", object: object, reason: .noAttribute)
   }
 
-  static func readOnlyTree(_ object: String) -> StoreError {
+  package static func readOnlyTree(_ object: String) -> StoreError {
     StoreError(
       .denied, "snapshots cannot be written", object: object,
       remedy: "create a branch from it", reason: .readOnlyTree)
   }
 
-  static func stale(_ object: String) -> StoreError {
+  package static func stale(_ object: String) -> StoreError {
     StoreError(
       .unavailable, "the branch was replaced or deleted under this open file", object: object,
       remedy: "open the file again", reason: .stale)

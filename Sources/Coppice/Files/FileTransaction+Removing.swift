@@ -7,7 +7,7 @@ extension FileTransaction {
   public func remove(_ name: FileName, in directory: FileID) throws(StoreError) {
     let entry = try lookup(name, in: directory)
     guard entry.kind != .directory else { throw .isDirectory(name.description) }
-    try names.remove(.entry(directory.volume, name.bytes))
+    try removeEntry(name, in: directory)
     try dropLink(entry.file, names.inode(of: entry.file))
     try touchDirectory(directory)
   }
@@ -17,7 +17,7 @@ extension FileTransaction {
     let entry = try lookup(name, in: directory)
     guard entry.kind == .directory else { throw .notDirectory(name.description) }
     try checkEmpty(entry)
-    try names.remove(.entry(directory.volume, name.bytes))
+    try removeEntry(name, in: directory)
     try dropLink(entry.file, names.inode(of: entry.file))
     try touchDirectory(directory, linkDelta: -1)
   }

@@ -51,7 +51,7 @@ extension FileTransaction {
     } else if other.kind == .directory {
       throw .isDirectory(other.name.description)
     }
-    try names.remove(.entry(target.volume, other.name.bytes))
+    try removeEntry(other.name, in: target)
     try dropLink(other.file, names.inode(of: other.file))
     if other.kind == .directory { try touchDirectory(target, linkDelta: -1) }
   }
@@ -59,7 +59,7 @@ extension FileTransaction {
   private func move(
     _ moved: DirectoryEntry, from source: FileID, to newName: FileName, in target: FileID
   ) throws(StoreError) {
-    try names.remove(.entry(source.volume, moved.name.bytes))
+    try removeEntry(moved.name, in: source)
     try putEntry(newName, in: target, moved.file, kind: moved.kind.rawValue)
     try place(moved, in: target)
     let isDirectory = moved.kind == .directory

@@ -14,6 +14,8 @@ public final class FileTransaction {
   public let time: Timestamp
   /// Files whose names or attributes changed.
   private(set) var touched: Set<FileID> = []
+  /// Names that lead elsewhere now.
+  private var changedNames: [DirectoryName] = []
   /// Files that lost their last name while open, and files that got one back.
   private(set) var orphaned: [FileID] = []
   private(set) var adopted: [FileID] = []
@@ -85,6 +87,18 @@ public final class FileTransaction {
   ) throws(StoreError) {
     let record = EntryRecord(file: file.volume, kind: kind)
     try names.put(.entry(directory.volume, name.bytes), record.encode())
+    changedNames.append(DirectoryName(name, in: directory))
+  }
+
+  func removeEntry(_ name: FileName, in directory: FileID) throws(StoreError) {
+    try names.remove(.entry(directory.volume, name.bytes))
+    changedNames.append(DirectoryName(name, in: directory))
+  }
+
+  /// What the transaction changed; `nil` for nothing.
+  var change: TreeChange? {
+    let files = touched.union(volumes.keys.lazy.map { FileID($0) })
+    return files.isEmpty ? nil : .names(changedNames, of: Array(files))
   }
 
   /// A directory's entries changed; `linkDelta` of them are directories come or gone.

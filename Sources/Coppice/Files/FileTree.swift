@@ -104,6 +104,23 @@ public class FileTree: @unchecked Sendable {
       inode, of: file, volume: isRegular ? try core.space.attributes(of: file.volume) : nil)
   }
 
+  /// As `attributes(of:)`, of what a name leads to; `nil` where the directory has no such name.
+  public func attributes(
+    of name: FileName, in directory: FileID
+  ) throws(StoreError) -> FileAttributes? {
+    let found = try core.read { names throws(StoreError) -> (FileID, InodeRecord)? in
+      guard let entry = try names.entry(name, in: directory) else {
+        _ = try names.directoryInode(of: directory)
+        return nil
+      }
+      return (entry.file, try names.inode(of: entry.file))
+    }
+    guard let (file, inode) = found else { return nil }
+    let isRegular = inode.kind == FileKind.regular.rawValue
+    return FileAttributes(
+      inode, of: file, volume: isRegular ? try core.space.attributes(of: file.volume) : nil)
+  }
+
   /// The target of a symbolic link, as it was stored. Throws `invalid` for other files.
   public func symbolicLinkTarget(of file: FileID) throws(StoreError) -> [UInt8] {
     let inode = try core.read { names throws(StoreError) in try names.inode(of: file) }
@@ -125,10 +142,20 @@ public class FileTree: @unchecked Sendable {
   public func extendedAttribute(
     _ name: AttributeName, of file: FileID
   ) throws(StoreError) -> [UInt8] {
+    guard let value = try extendedAttributeIfPresent(name, of: file) else {
+      throw .noAttribute(name.description)
+    }
+    return value
+  }
+
+  /// As `extendedAttribute`; `nil` where the file has none of that name.
+  public func extendedAttributeIfPresent(
+    _ name: AttributeName, of file: FileID
+  ) throws(StoreError) -> [UInt8]? {
     try core.read { names throws(StoreError) in
       if let value = try names.attributeValue(name, of: file) { return value }
       _ = try names.inode(of: file)
-      throw .noAttribute(name.description)
+      return nil
     }
   }
 

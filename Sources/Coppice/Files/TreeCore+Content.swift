@@ -25,21 +25,27 @@ extension TreeCore {
   ) throws(StoreError) {
     _ = try end(offset, UInt64(bytes.count))
     guard !bytes.isEmpty else { return }
-    guard let files = space as? any FileSpace else {
-      return try commitContent { operations in operations.write(file.volume, at: offset, bytes) }
+    guard let fileSpace else {
+      return try commitContent(of: file) { operations in
+        operations.write(file.volume, at: offset, bytes)
+      }
     }
     durability.note(
-      try files.write(file.volume, at: offset, bytes, time: now().nanoseconds))
+      try fileSpace.write(file.volume, at: offset, bytes, time: now().nanoseconds))
+    changed(.content(of: file))
   }
 
-  func commitContent(_ body: (inout Transaction) -> Void) throws(StoreError) {
+  func commitContent(
+    of file: FileID, _ body: (inout Transaction) -> Void
+  ) throws(StoreError) {
     var operations = Transaction(time: now().nanoseconds)
     body(&operations)
     durability.note(try space.commit(operations))
+    changed(.content(of: file))
   }
 
   func flush(_ file: FileID) throws(StoreError) {
-    let content = (space as? any FileSpace)?.lastLSN(of: file.volume) ?? durability.newest
+    let content = fileSpace?.lastLSN(of: file.volume) ?? durability.newest
     try space.flush(through: max(content, durability.last(of: file)))
   }
 

@@ -10,27 +10,35 @@ internal import Synchronization
 package final class TreeCore: Sendable {
   /// The volumes below.
   package let space: any VolumeSpace
+  /// The same, if it is an engine's branch.
+  let fileSpace: (any FileSpace)?
   let cache: NamesCache
   let openFiles = OpenFiles()
   let durability = NamesDurability()
   private let writer = Monitor()
   private let allocateVolume: @Sendable () throws(StoreError) -> VolumeNumber
   private let wallNanoseconds: @Sendable () -> Int64
+  /// Called after each change, without locks; `nil` says that the whole tree is another one.
+  let changed: @Sendable (TreeChange?) -> Void
   /// Grows when the tree is replaced or deleted: files opened before are stale.
   private let epochCount = Atomic<UInt64>(0)
 
   /// - Parameters:
   ///   - allocateVolume: yields a number that no volume of the store ever had.
   ///   - wallNanoseconds: the time of day, since 1970.
+  ///   - changed: called after each change, without locks; `nil` stands for the whole tree.
   package init(
     space: any VolumeSpace,
     allocateVolume: @escaping @Sendable () throws(StoreError) -> VolumeNumber,
-    wallNanoseconds: @escaping @Sendable () -> Int64
+    wallNanoseconds: @escaping @Sendable () -> Int64,
+    changed: @escaping @Sendable (TreeChange?) -> Void = { _ in }
   ) {
     self.space = space
+    fileSpace = space as? any FileSpace
     cache = NamesCache(space: space)
     self.allocateVolume = allocateVolume
     self.wallNanoseconds = wallNanoseconds
+    self.changed = changed
   }
 
   var epoch: UInt64 { epochCount.load(ordering: .acquiring) }
@@ -75,7 +83,7 @@ package final class TreeCore: Sendable {
     _ body: (FileTransaction) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
     var abandoned: [FileID] = []
-    let result = try writer.withLock { () throws(StoreError) -> Result in
+    let (result, change) = try writer.withLock { () throws(StoreError) -> (Result, TreeChange?) in
       let transaction = FileTransaction(
         core: self, names: NamesTransaction(base: try cache.current()), time: time ?? now())
       do throws(StoreError) {
@@ -83,13 +91,14 @@ package final class TreeCore: Sendable {
         try commit(transaction)
         abandoned = openFiles.settle(
           orphans: transaction.orphaned, named: transaction.adopted)
-        return result
+        return (result, transaction.change)
       } catch {
         _ = openFiles.settle(orphans: [], named: [])
         throw error
       }
     }
     removeAbandoned(abandoned)
+    if let change { changed(change) }
     return result
   }
 
@@ -121,7 +130,8 @@ package final class TreeCore: Sendable {
   package func replace<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try writer.withLock { () throws(Failure) -> Result in
+    defer { changed(nil) }
+    return try writer.withLock { () throws(Failure) -> Result in
       let result = try body()
       epochCount.wrappingAdd(1, ordering: .acquiringAndReleasing)
       openFiles.forgetOrphans()

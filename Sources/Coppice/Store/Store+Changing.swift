@@ -18,6 +18,7 @@ extension Store {
     try EntryName.validate(branch: name)
     guard let source else {
       let branch = try engine.createBranch(named: name, domain: DomainID(domain ?? 0))
+      defer { watchers.tell(.added) }
       return try prepare(branch)
     }
     let parent = try engineBranch(source)
@@ -27,6 +28,7 @@ extension Store {
         object: name, remedy: "copy the content with export and import")
     }
     _ = try engine.fork(parent, named: name, isReadOnly: false)
+    watchers.tell(.added)
     return try branch(name)
   }
 
@@ -50,6 +52,7 @@ extension Store {
     let branch = try EntryName.validate(snapshot: name)
     _ = try engineBranch(branch)
     _ = try engine.fork(engineBranch(source ?? branch), named: name, isReadOnly: true)
+    watchers.tell(.added)
     return try snapshot(name)
   }
 
@@ -59,6 +62,7 @@ extension Store {
   /// Throws `notFound`, `conflict`, `invalid`.
   public func rename(_ name: String, to newName: String) throws(StoreError) {
     let target = try engineBranch(name)
+    defer { watchers.tell(.removed) }
     if target.isReadOnly {
       _ = try engineBranch(EntryName.validate(snapshot: newName))
       return try engine.rename([(target, newName)])
@@ -95,6 +99,7 @@ extension Store {
     try tree.core.replace { () throws(StoreError) in
       try engine.reset(target, to: origin, keepingOldAs: oldName)
     }
+    if oldName != nil { watchers.tell(.added) }
     try tree.core.removeOrphans()
   }
 
@@ -118,6 +123,7 @@ extension Store {
     guard !targets.isEmpty else { return }
     try engine.delete(targets)
     for tree in open { tree.core.replace {} }
+    watchers.tell(.removed)
     // The trees stay: a restored entry goes on with its own. Forgotten entries never come back.
     trees.withLock { trees in
       trees = trees.filter { engine.branchEntry($0.key) != nil }
@@ -178,6 +184,7 @@ extension Store {
           ? "list them with `coppice branch list --deleted`" : "did you mean \(near)?")
     }
     _ = try engine.restore(found.id, named: newName)
+    watchers.tell(.added)
   }
 
   private func checkUnused(_ tree: FileTree, evenIfInUse: Bool) throws(StoreError) {

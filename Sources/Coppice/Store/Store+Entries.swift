@@ -89,7 +89,10 @@ extension Store {
     let core = TreeCore(
       space: branch,
       allocateVolume: { [engine] () throws(StoreError) in try engine.allocateVolumeNumber() },
-      wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() })
+      wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() },
+      changed: { [watchers, id = branch.id.rawValue] change in
+        watchers.tell(change.map { .files(entry: id, $0) } ?? .replaced(entry: id))
+      })
     let entry = StoreEntry(branch, of: engine)
     return branch.isReadOnly
       ? Snapshot(core: core, entry: entry) : Branch(core: core, entry: entry)

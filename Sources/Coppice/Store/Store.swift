@@ -16,6 +16,7 @@ public final class Store: Sendable {
   package let engine: Engine
   /// One tree for each entry in use, so that all users of a branch share its writer's lock.
   let trees = Mutex<[BranchID: FileTree]>([:])
+  let watchers = StoreWatchers()
 
   private init(_ engine: Engine, directory: String) {
     self.engine = engine

@@ -28,6 +28,7 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Reason: String, Sendable, CaseIterable {
     case exists, notEmpty, notDirectory, isDirectory, nameTooLong, linkLoop, invalidMove
     case noAttribute, readOnlyTree, stale, tooManyLinks, tooLarge, notPermitted
+    case otherTree, unsupported, valueTooLarge
   }
 
   public var kind: Kind

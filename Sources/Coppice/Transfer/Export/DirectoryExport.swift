@@ -121,7 +121,7 @@ final class DirectoryExport {
       report.specialFileCount += 1
       try writing(place) { () throws(SystemError) in
         try target.makeSpecial(
-          name, node.hostKind, permissions: 0o600,
+          name, node.attributes.kind.hostKind, permissions: 0o600,
           device: HostDevice(packed: node.attributes.device))
       }
       try restore(node, of: name, in: target)

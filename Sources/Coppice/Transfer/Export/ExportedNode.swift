@@ -16,18 +16,6 @@ struct ExportedNode: Sendable {
     }
   }
 
-  var hostKind: HostFileKind {
-    switch attributes.kind {
-    case .regular: .regular
-    case .directory: .directory
-    case .symbolicLink: .symbolicLink
-    case .characterDevice: .characterDevice
-    case .blockDevice: .blockDevice
-    case .fifo: .fifo
-    case .socket: .socket
-    }
-  }
-
   /// `nil` for a socket, which an archive cannot hold.
   func tarEntry(path: [UInt8]) -> TarEntry? {
     let kind: TarEntry.Kind

@@ -45,6 +45,7 @@ extension Store {
       }
     } else {
       _ = try target.staging.publish(creating: target.name)
+      watchers.tell(.added)
     }
   }
 }
