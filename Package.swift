@@ -13,6 +13,7 @@ let package = Package(
   name: "coppice",
   products: [
     .library(name: "Coppice", targets: ["Coppice"]),
+    .library(name: "CoppiceFUSE", targets: ["CoppiceFUSE"]),
     .executable(name: "coppice", targets: ["coppice"]),
   ],
   dependencies: [
@@ -23,6 +24,7 @@ let package = Package(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CFuse"),
     .target(name: "CLinux"),
 
     .target(name: "CoppicePlatform", dependencies: ["CLinux"], swiftSettings: strict),
@@ -39,6 +41,9 @@ let package = Package(
       dependencies: [
         "CLinux", "Coppice", "CoppiceEngine", "CoppicePlatform",
       ], swiftSettings: strict),
+    .target(
+      name: "CoppiceFUSE", dependencies: ["CFuse", "CLinux", "Coppice", "CoppicePlatform"],
+      swiftSettings: strict),
     .executableTarget(
       name: "coppice",
       dependencies: [
@@ -81,6 +86,17 @@ let package = Package(
     // Writes to a store and says what is durable, until a test kills it.
     .executableTarget(
       name: "WritingDriver", dependencies: ["Coppice"], path: "Tests/WritingDriver",
+      swiftSettings: strict),
+    // Mounts a store until its input ends, or a test kills it.
+    .executableTarget(
+      name: "MountDriver", dependencies: ["Coppice", "CoppiceFUSE"], path: "Tests/MountDriver",
+      swiftSettings: strict),
+    .target(name: "CFileCalls", path: "Tests/CFileCalls"),
+    .testTarget(
+      name: "CoppiceFUSETests",
+      dependencies: [
+        "CFileCalls", "Coppice", "CoppiceFUSE", "CoppicePlatform", "MountDriver", "TestSupport",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests",

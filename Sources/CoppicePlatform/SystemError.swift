@@ -49,6 +49,8 @@ extension SystemError {
   public var isMissing: Bool { code == ENOENT }
   /// The named thing exists already.
   public var isExisting: Bool { code == EEXIST }
+  /// A directory was asked for, and the name means something else.
+  public var isNotDirectory: Bool { code == ENOTDIR }
   /// The user may not do this, or the file system is read-only.
   public var isDenied: Bool { code == EACCES || code == EPERM || code == EROFS }
   /// Of `Disk.lock`: another owner holds a conflicting lock.

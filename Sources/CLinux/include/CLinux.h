@@ -62,6 +62,31 @@ uint64_t clinux_make_device(unsigned int major, unsigned int minor);
 unsigned int clinux_device_major(uint64_t device);
 unsigned int clinux_device_minor(uint64_t device);
 
+// MARK: Mounting
+
+// Opens the kernel's FUSE device.
+int clinux_open_fuse(void);
+// Opens one more descriptor of the connection behind `device`, with a queue of its own.
+int clinux_clone_fuse(int device);
+// Mounts `device` on a directory; needs the right to mount.
+int clinux_mount_fuse(const char *source, const char *directory, const char *options);
+// Has `fusermount3` mount on a directory and sends its device here. Returns the device, or -1 with
+// errno ENOENT when there is no such program, EPERM when it refused.
+int clinux_mount_fuse_by_helper(const char *directory, const char *options);
+// Has `fusermount3` unmount a directory, at once or when it is used no more.
+int clinux_unmount_by_helper(const char *directory, int lazily);
+int clinux_unmount(const char *directory);
+// Takes the mount out of the tree, whoever uses it.
+int clinux_detach(const char *directory);
+// Ends all requests to the mount's server, and takes it out of the tree.
+int clinux_abort_and_detach(const char *directory);
+
+struct clinux_space {
+  uint64_t byte_count, free_byte_count, available_byte_count;
+};
+// The space of the file system that holds `path`.
+int clinux_read_space(const char *path, struct clinux_space *space);
+
 // MARK: Threads, limits, texts
 
 // Names the calling thread; longer names are cut to 15 bytes.

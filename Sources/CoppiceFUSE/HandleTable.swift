@@ -1,0 +1,93 @@
+internal import Coppice
+internal import Synchronization
+
+/// A regular file as one `open` got it.
+final class OpenFile: Sendable {
+  let file: File
+  let node: UInt64
+  let isWritable: Bool
+
+  init(_ file: File, node: UInt64, isWritable: Bool) {
+    self.file = file
+    self.node = node
+    self.isWritable = isWritable
+  }
+}
+
+/// A directory as one `opendir` got it: positions in it are places in the list that the last read
+/// from its beginning made, so that names that come and go meanwhile move nothing.
+final class OpenDirectory: Sendable {
+  let list = Mutex<[DirectoryEntry]>([])
+}
+
+/// What is open. The kernel names a handle by its address, and sends no address that it was not given
+/// and no one that it has released.
+final class HandleTable: Sendable {
+  private struct State {
+    var files: [ObjectIdentifier: OpenFile] = [:]
+    var directories: [ObjectIdentifier: OpenDirectory] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  var fileCount: Int { state.withLock { $0.files.count } }
+
+  func openFiles(where isWanted: (OpenFile) -> Bool) -> [OpenFile] {
+    state.withLock { $0.files.values.filter(isWanted) }
+  }
+
+  func insert(_ file: OpenFile) -> UInt64 {
+    state.withLock { $0.files[ObjectIdentifier(file)] = file }
+    return Self.address(of: file)
+  }
+
+  func insert(_ directory: OpenDirectory) -> UInt64 {
+    state.withLock { $0.directories[ObjectIdentifier(directory)] = directory }
+    return Self.address(of: directory)
+  }
+
+  func removeFile(_ address: UInt64) {
+    guard let pointer = Self.pointer(address) else { return }
+    let file = Unmanaged<OpenFile>.fromOpaque(pointer).takeUnretainedValue()
+    state.withLock { $0.files[ObjectIdentifier(file)] = nil }
+    file.file.close()
+  }
+
+  func removeDirectory(_ address: UInt64) {
+    guard let pointer = Self.pointer(address) else { return }
+    let directory = Unmanaged<OpenDirectory>.fromOpaque(pointer).takeUnretainedValue()
+    state.withLock { $0.directories[ObjectIdentifier(directory)] = nil }
+  }
+
+  func closeAll() {
+    let files = state.withLock { state in
+      defer { state = State() }
+      return Array(state.files.values)
+    }
+    for file in files { file.file.close() }
+  }
+
+  static func file(_ address: UInt64) throws(StoreError) -> OpenFile {
+    guard let pointer = pointer(address) else { throw .badHandle }
+    return Unmanaged<OpenFile>.fromOpaque(pointer).takeUnretainedValue()
+  }
+
+  static func directory(_ address: UInt64) throws(StoreError) -> OpenDirectory {
+    guard let pointer = pointer(address) else { throw .badHandle }
+    return Unmanaged<OpenDirectory>.fromOpaque(pointer).takeUnretainedValue()
+  }
+
+  private static func address(of object: AnyObject) -> UInt64 {
+    UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque()))
+  }
+
+  private static func pointer(_ address: UInt64) -> UnsafeMutableRawPointer? {
+    UnsafeMutableRawPointer(bitPattern: UInt(address))
+  }
+}
+
+extension StoreError {
+  fileprivate static var badHandle: StoreError {
+    StoreError(.invalid, "not an open file")
+  }
+}

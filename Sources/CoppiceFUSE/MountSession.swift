@@ -1,0 +1,148 @@
+internal import Coppice
+internal import CoppicePlatform
+internal import Synchronization
+
+/// What the threads of a mount share.
+final class MountSession: Sendable {
+  /// Bytes of the largest read and write.
+  static let transferByteCountMax = 1 << 20
+
+  let store: Store
+  let directory: String
+  let options: Mount.Options
+  let branches: BranchTable
+  let handles = HandleTable()
+  let sizeLocks = StripedMutex()
+  private let clock = SystemClock()
+  /// For notifications: they are no answers, so any descriptor does. `nil` when the end has come.
+  private let notifications: Mutex<FUSEDevice?>
+  /// The threads that serve requests: what they change themselves the kernel knows.
+  private let servers = Mutex<Set<UInt32>>([])
+
+  init(_ store: Store, directory: String, device: FUSEDevice, options: Mount.Options) {
+    self.store = store
+    self.directory = directory
+    self.options = options
+    branches = BranchTable(store)
+    notifications = Mutex(device)
+  }
+
+  var isUnmounted: Bool { notifications.withLock { $0 == nil } }
+  /// The current thread serves requests from here on.
+  func noteServer() {
+    let number = SystemThread.currentNumber
+    _ = servers.withLock { $0.insert(number) }
+  }
+
+  /// No more notifications; with the last thread's end the kernel sees the connection closed.
+  func endConnection() { notifications.withLock { $0 = nil } }
+
+  /// Ends the use of all files. The kernel sends no closing requests when it unmounts.
+  func closeAll() {
+    endConnection()
+    handles.closeAll()
+  }
+
+  /// Makes everything that came through the mount durable.
+  func flush() throws(StoreError) {
+    for tree in branches.trees {
+      guard let branch = tree as? Branch, !branch.isReadOnly else { continue }
+      do throws(StoreError) { try branch.flush() } catch {
+        // A branch deleted meanwhile has nothing to keep.
+        if error.kind != .notFound { throw error }
+      }
+    }
+  }
+
+  // MARK: What the kernel holds back
+
+  func writeDirtyPages() throws(StoreError) {
+    try writeDirtyPages(handles.openFiles { _ in true })
+  }
+
+  func writeDirtyPages(of branch: String) throws(StoreError) {
+    let tree = try store.tree(branch)
+    try writeDirtyPages(handles.openFiles { $0.file.tree === tree })
+    try (tree as? Branch)?.flush()
+  }
+
+  /// Only files open for writing have pages that the kernel holds back: closing a file, and
+  /// unmapping it, writes them.
+  private func writeDirtyPages(_ open: [OpenFile]) throws(StoreError) {
+    var synced: Set<UInt64> = []
+    for handle in open where handle.isWritable && synced.insert(handle.node).inserted {
+      guard let name = branches.name(of: handle.node),
+        let path = try? handle.file.tree.path(of: handle.file.id)
+      else { continue }
+      do throws(SystemError) {
+        try HostDirectory(path: directory).openFile(Array("\(name)\(path)".utf8)).sync()
+      } catch {
+        if error.isMissing || error.isWithoutServer { continue }
+        throw StoreError(error, while: "writing the kernel's dirty pages")
+      }
+    }
+  }
+
+  // MARK: What changes by other doors
+
+  /// Has the kernel forget what is not so any more.
+  func invalidate(_ change: StoreChange) {
+    switch change {
+    case .added:
+      return
+    case .removed:
+      break
+    case .replaced(let entry):
+      branches.retire(entry)
+    case .files(let entry, let change):
+      let number = SystemThread.currentNumber
+      if servers.withLock({ $0.contains(number) }) { return }
+      return invalidate(change, of: entry)
+    }
+    for name in branches.takeOutdatedNames() { notify(.entry(NodeID.top, Array(name.utf8))) }
+  }
+
+  private func invalidate(_ change: TreeChange, of entry: UInt64) {
+    guard let index = branches.index(of: entry) else { return }
+    switch change {
+    case .content(let file):
+      notify(.inode(NodeID(index, file)))
+    case .names(let names, let files):
+      for name in names {
+        notify(.entry(NodeID(index, name.directory), name.name.bytes))
+      }
+      for file in files { notify(.inode(NodeID(index, file))) }
+    }
+  }
+
+  private func notify(_ notification: Notification) {
+    guard let device = notifications.withLock({ $0 }) else { return }
+    do throws(SystemError) {
+      try notification.withBytes { bytes throws(SystemError) in try device.send(bytes) }
+    } catch {
+      // The kernel does not know the file or name, or the mount is being taken down.
+      if error.isMissing || error.isWithoutServer { return }
+      options.log("the kernel refused a notification: \(error)")
+    }
+  }
+
+  // MARK: Failures
+
+  private let lastLogged = Mutex<[StoreError.Kind: UInt64]>([:])
+
+  /// Logs what an administrator should know of: at most one line a second of each kind.
+  func note(_ error: StoreError) {
+    switch error.kind {
+    case .corrupt, .full, .unavailable: break
+    default: return
+    }
+    if error.reason == .stale { return }
+    let now = clock.monotonicNanoseconds()
+    let isDue = lastLogged.withLock { last in
+      if let before = last[error.kind], now < before + 1_000_000_000 { return false }
+      last[error.kind] = now
+      return true
+    }
+    if isDue { options.log(error.description) }
+  }
+}

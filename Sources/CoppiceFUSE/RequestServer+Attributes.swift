@@ -1,0 +1,244 @@
+internal import CFuse
+internal import Coppice
+internal import CoppicePlatform
+internal import Glibc
+
+extension RequestServer {
+  /// How long the kernel may believe what it was told: it is told when that is not so any more.
+  static let validSeconds: UInt64 = 86_400
+  /// Names of branches: their lookup and their deletion may cross.
+  static let validSecondsOfBranches: UInt64 = 1
+
+  // MARK: Answers
+
+  func attributes(_ attributes: FileAttributes, of node: NodeID) -> fuse_attr {
+    var answer = fuse_attr()
+    answer.ino = node.rawValue
+    let isDirectory = attributes.kind == .directory
+    answer.size = isDirectory ? UInt64(session.store.pageByteCount) : attributes.byteCount
+    answer.blocks = (answer.size + 511) / 512
+    answer.mode = attributes.kind.hostKind.modeBits | UInt32(attributes.permissions)
+    answer.nlink = attributes.linkCount
+    answer.uid = attributes.userID
+    answer.gid = attributes.groupID
+    answer.rdev = Self.kernelDevice(attributes.device)
+    answer.blksize = UInt32(session.store.pageByteCount)
+    answer.atime = UInt64(bitPattern: attributes.accessed.seconds)
+    answer.atimensec = UInt32(attributes.accessed.subsecondNanoseconds)
+    answer.mtime = UInt64(bitPattern: attributes.modified.seconds)
+    answer.mtimensec = UInt32(attributes.modified.subsecondNanoseconds)
+    answer.ctime = UInt64(bitPattern: attributes.changed.seconds)
+    answer.ctimensec = UInt32(attributes.changed.subsecondNanoseconds)
+    return answer
+  }
+
+  /// The kernel packs device numbers otherwise than programs do.
+  private static func kernelDevice(_ packed: UInt64) -> UInt32 {
+    let device = HostDevice(packed: packed)
+    return device.minor & 0xFF | device.major << 8 | (device.minor & ~0xFF) << 12
+  }
+
+  static func device(kernel number: UInt32) -> UInt64 {
+    HostDevice(
+      major: (number & 0xFFF00) >> 8, minor: number & 0xFF | (number >> 12) & 0xFFF00
+    ).packed
+  }
+
+  func entry(_ attributes: FileAttributes, _ node: NodeID) -> fuse_entry_out {
+    var entry = fuse_entry_out()
+    entry.nodeid = node.rawValue
+    let isBranch = node.file == .root
+    entry.entry_valid = isBranch ? Self.validSecondsOfBranches : Self.validSeconds
+    entry.attr_valid = Self.validSeconds
+    entry.attr = self.attributes(attributes, of: node)
+    return entry
+  }
+
+  private func answer(attributes: fuse_attr) {
+    var answer = fuse_attr_out()
+    answer.attr_valid = Self.validSeconds
+    answer.attr = attributes
+    self.answer(answer)
+  }
+
+  // MARK: Requests
+
+  func getAttributes(_ request: Request) throws(StoreError) {
+    if request.node == .top { return try getTopAttributes() }
+    let tree = try session.branches.tree(request.node)
+    answer(
+      attributes: attributes(try tree.attributes(of: request.node.file), of: request.node))
+  }
+
+  private func getTopAttributes() throws(StoreError) {
+    var attributes = fuse_attr()
+    attributes.ino = NodeID.top.rawValue
+    attributes.mode = HostFileKind.directory.modeBits | 0o755
+    attributes.nlink = 2
+    (attributes.uid, attributes.gid) = FUSEMounting.owner
+    attributes.size = UInt64(session.store.pageByteCount)
+    attributes.blksize = UInt32(session.store.pageByteCount)
+    answer(attributes: attributes)
+  }
+
+  func setAttributes(_ request: Request) throws(StoreError) {
+    let arguments = try request.arguments(fuse_setattr_in.self)
+    let branch = try branch(request.node)
+    let file = request.node.file
+    func has(_ flag: Int32) -> Bool { arguments.valid & UInt32(flag) != 0 }
+    let changes = Self.changes(arguments)
+    let changesOwner = changes.userID != nil || changes.groupID != nil
+    let isCut = changes.byteCount != nil
+
+    // A file that is cut again and again, as logs are, needs no change of names.
+    if isCut, has(FATTR_FH), changes == AttributeChanges(byteCount: changes.byteCount),
+      !has(FATTR_KILL_SUIDGID)
+    {
+      let handle = try HandleTable.file(arguments.fh)
+      try session.sizeLocks.withLock(request.node.rawValue) { () throws(StoreError) in
+        try handle.file.truncate(to: arguments.size)
+      }
+      return answer(
+        attributes: attributes(try branch.attributes(of: file), of: request.node))
+    }
+    let result = try session.sizeLocks.withLock(request.node.rawValue) {
+      () throws(StoreError) in
+      try branch.transaction { transaction throws(StoreError) in
+        var changes = changes
+        if changesOwner || has(FATTR_KILL_SUIDGID) {
+          let now = try transaction.attributes(of: file)
+          let permissions = changes.permissions ?? now.permissions
+          if let less = Self.withoutPrivileges(permissions, of: now.kind) {
+            changes.permissions = less
+          }
+          try Self.removeCapabilities(of: file, transaction)
+        }
+        if changes == AttributeChanges(byteCount: changes.byteCount), let size = changes.byteCount {
+          try transaction.truncate(file, to: size)
+          return try transaction.attributes(of: file)
+        }
+        return try transaction.setAttributes(of: file, changes)
+      }
+    }
+    answer(attributes: attributes(result, of: request.node))
+  }
+
+  private static func changes(_ arguments: fuse_setattr_in) -> AttributeChanges {
+    func has(_ flag: Int32) -> Bool { arguments.valid & UInt32(flag) != 0 }
+    func time(_ seconds: UInt64, _ nanoseconds: UInt32) -> Timestamp {
+      Timestamp(seconds: Int64(bitPattern: seconds), nanoseconds: Int64(nanoseconds))
+    }
+    let now = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
+    var changes = AttributeChanges()
+    if has(FATTR_MODE) { changes.permissions = UInt16(arguments.mode & 0o7777) }
+    if has(FATTR_UID) { changes.userID = arguments.uid }
+    if has(FATTR_GID) { changes.groupID = arguments.gid }
+    if has(FATTR_SIZE) { changes.byteCount = arguments.size }
+    if has(FATTR_ATIME) { changes.accessed = time(arguments.atime, arguments.atimensec) }
+    if has(FATTR_MTIME) { changes.modified = time(arguments.mtime, arguments.mtimensec) }
+    if has(FATTR_CTIME) { changes.changed = time(arguments.ctime, arguments.ctimensec) }
+    if has(FATTR_ATIME_NOW) { changes.accessed = now }
+    if has(FATTR_MTIME_NOW) { changes.modified = now }
+    return changes
+  }
+
+  // MARK: Privileges
+
+  /// What remains of the permissions when the file changes hands or content; `nil` if that is all.
+  /// The set-group-ID bit of a file that its group may not execute means something else.
+  private static func withoutPrivileges(_ permissions: UInt16, of kind: FileKind) -> UInt16? {
+    guard kind != .directory else { return nil }
+    var less = permissions & ~0o4000
+    if permissions & 0o0010 != 0 { less &= ~0o2000 }
+    return less == permissions ? nil : less
+  }
+
+  private static func removeCapabilities(
+    of file: FileID, _ transaction: FileTransaction
+  ) throws(StoreError) {
+    do throws(StoreError) {
+      try transaction.removeExtendedAttribute("security.capability", of: file)
+    } catch {
+      if error.reason != .noAttribute { throw error }
+    }
+  }
+
+  /// Someone without the right to keep them wrote to the file.
+  func removePrivileges(of file: File) throws(StoreError) {
+    guard let branch = file.tree as? Branch else { return }
+    let now = try branch.attributes(of: file.id)
+    let less = Self.withoutPrivileges(now.permissions, of: now.kind)
+    let names = try branch.extendedAttributeNames(of: file.id)
+    guard less != nil || names.contains("security.capability") else { return }
+    try branch.transaction { transaction throws(StoreError) in
+      try Self.removeCapabilities(of: file.id, transaction)
+      if let less {
+        try transaction.setAttributes(of: file.id, AttributeChanges(permissions: less))
+      }
+    }
+  }
+
+  // MARK: Extended attributes
+
+  private struct AttributeRequest {
+    static let setByteCount = 8
+    static let getByteCount = MemoryLayout<fuse_getxattr_in>.size
+  }
+
+  func getExtendedAttribute(_ request: Request) throws(StoreError) {
+    let size = try request.arguments(fuse_getxattr_in.self).size
+    let name = try request.attributeName(after: AttributeRequest.getByteCount)
+    guard request.node != .top else { return answer(error: ENODATA) }
+    let tree = try session.branches.tree(request.node)
+    guard let value = try tree.extendedAttributeIfPresent(name, of: request.node.file) else {
+      return answer(error: ENODATA)
+    }
+    answer(value, upTo: size)
+  }
+
+  func listExtendedAttributes(_ request: Request) throws(StoreError) {
+    let size = try request.arguments(fuse_getxattr_in.self).size
+    guard request.node != .top else { return answer([], upTo: size) }
+    let tree = try session.branches.tree(request.node)
+    let names = try tree.extendedAttributeNames(of: request.node.file)
+    answer(names.flatMap { $0.bytes + [0] }, upTo: size)
+  }
+
+  /// A size of 0 asks how many bytes there are.
+  private func answer(_ bytes: [UInt8], upTo size: UInt32) {
+    if size == 0 {
+      answer(fuse_getxattr_out(size: UInt32(bytes.count), padding: 0))
+    } else if bytes.count > Int(size) {
+      answer(error: ERANGE)
+    } else {
+      answer(bytes)
+    }
+  }
+
+  func setExtendedAttribute(_ request: Request) throws(StoreError) {
+    // Without FUSE_SETXATTR_EXT the arguments have two fields only.
+    let head = try request.data(after: 0)
+    guard head.count >= AttributeRequest.setByteCount else { return answer(error: EINVAL) }
+    let size = Int(head.loadUnaligned(as: UInt32.self))
+    let flags = head.loadUnaligned(fromByteOffset: 4, as: UInt32.self)
+    let name = try request.attributeName(after: AttributeRequest.setByteCount)
+    let value = try request.data(after: AttributeRequest.setByteCount + name.bytes.count + 1)
+    guard value.count >= size else { return answer(error: EINVAL) }
+    let rule: AttributeRule
+    switch flags {
+    case 0: rule = .set
+    case UInt32(XATTR_CREATE): rule = .create
+    case UInt32(XATTR_REPLACE): rule = .replace
+    default: return answer(error: EINVAL)
+    }
+    try branch(request.node).setExtendedAttribute(
+      name, of: request.node.file, to: Array(value[..<size]), rule)
+    answer()
+  }
+
+  func removeExtendedAttribute(_ request: Request) throws(StoreError) {
+    let name = try request.attributeName()
+    try branch(request.node).removeExtendedAttribute(name, of: request.node.file)
+    answer()
+  }
+}

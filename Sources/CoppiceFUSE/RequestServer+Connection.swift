@@ -1,0 +1,68 @@
+internal import CFuse
+internal import Coppice
+internal import CoppicePlatform
+internal import Glibc
+
+extension RequestServer {
+  private static let pageByteCount = 4096
+  /// Linux 5.4.
+  private static let minorVersionMin: UInt32 = 31
+  /// Requests that the kernel sends ahead, of readahead and of writing back.
+  private static let backgroundCount: UInt16 = 64
+
+  /// What the kernel may do. Not among it:
+  /// - FUSE_AUTO_INVAL_DATA would ask for attributes at each read; `MountSession` tells the kernel
+  ///   what changes by other doors.
+  /// - FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS: the kernel keeps locks by itself.
+  private static let flags =
+    FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS
+    | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_ABORT_ERROR
+    | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_EXPLICIT_INVAL_DATA
+    // Without it the kernel asks for an attribute before every write, to see whether it has to
+    // take privileges from the file; with it the mount takes them when the kernel says so.
+    | FUSE_HANDLE_KILLPRIV_V2
+
+  /// The kernel's first request: which version, and what both sides can do.
+  func initialize(_ request: Request) throws(StoreError) {
+    let offer = try request.arguments(fuse_init_in.self)
+    guard offer.major == FUSE_KERNEL_VERSION, offer.minor >= Self.minorVersionMin else {
+      answer(error: EPROTO)
+      throw StoreError(
+        .unavailable, "the kernel speaks FUSE \(offer.major).\(offer.minor)", object: "/dev/fuse",
+        remedy: "use Linux 5.4 or later")
+    }
+    var wanted = UInt32(bitPattern: Self.flags)
+    if session.options.usesWritebackCache { wanted |= UInt32(FUSE_WRITEBACK_CACHE) }
+    var terms = fuse_init_out()
+    terms.major = UInt32(FUSE_KERNEL_VERSION)
+    terms.minor = UInt32(FUSE_KERNEL_MINOR_VERSION)
+    terms.max_readahead = UInt32(MountSession.transferByteCountMax)
+    terms.flags = offer.flags & wanted
+    terms.max_background = Self.backgroundCount
+    terms.congestion_threshold = Self.backgroundCount * 3 / 4
+    terms.max_write = UInt32(MountSession.transferByteCountMax)
+    terms.time_gran = 1
+    terms.max_pages = UInt16(MountSession.transferByteCountMax / Self.pageByteCount)
+    answer(terms)
+  }
+
+  /// Room of the file system that holds the store.
+  func space(_ request: Request) throws(StoreError) {
+    let host: HostSpace
+    do throws(SystemError) { host = try HostSpace(at: session.store.directory) } catch {
+      throw StoreError(error, while: "asking for the room of the store's file system")
+    }
+    let unit = UInt64(Self.pageByteCount)
+    var answer = fuse_statfs_out()
+    answer.st.bsize = UInt32(Self.pageByteCount)
+    answer.st.frsize = UInt32(Self.pageByteCount)
+    answer.st.blocks = host.byteCount / unit
+    answer.st.bfree = host.freeByteCount / unit
+    answer.st.bavail = host.availableByteCount / unit
+    // Numbers of files never run out before room does.
+    answer.st.files = UInt64(UInt32.max)
+    answer.st.ffree = UInt64(UInt32.max)
+    answer.st.namelen = UInt32(FileName.byteCountMax)
+    self.answer(answer)
+  }
+}

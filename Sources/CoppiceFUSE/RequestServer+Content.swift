@@ -1,0 +1,181 @@
+internal import CFuse
+internal import CLinux
+internal import Coppice
+internal import CoppicePlatform
+internal import Glibc
+
+extension RequestServer {
+  // MARK: Opening
+
+  func open(_ request: Request) throws(StoreError) {
+    let arguments = try request.arguments(fuse_open_in.self)
+    let tree = try session.branches.tree(request.node)
+    let address = try open(
+      request.node.file, of: tree, as: request.node, flags: arguments.flags,
+      openFlags: arguments.open_flags)
+    if !answer(Self.openAnswer(address)) { session.handles.removeFile(address) }
+  }
+
+  /// What the kernel knows of the file stays right: it is told of changes by other doors.
+  private static func openAnswer(_ address: UInt64) -> fuse_open_out {
+    let flags = FOPEN_KEEP_CACHE | FOPEN_PARALLEL_DIRECT_WRITES
+    return fuse_open_out(fh: address, open_flags: UInt32(flags), padding: 0)
+  }
+
+  private func open(
+    _ file: FileID, of tree: FileTree, as node: NodeID, flags: UInt32, openFlags: UInt32
+  ) throws(StoreError) -> UInt64 {
+    let isWritable = Int32(flags) & O_ACCMODE != O_RDONLY
+    let isCut = Int32(flags) & O_TRUNC != 0
+    if (isWritable || isCut) && tree.isReadOnly { throw .readOnlyTree(tree.name) }
+    let opened = try tree.open(file)
+    if isCut {
+      try session.sizeLocks.withLock(node.rawValue) { () throws(StoreError) in
+        try opened.truncate(to: 0)
+      }
+      if openFlags & UInt32(FUSE_OPEN_KILL_SUIDGID) != 0 { try removePrivileges(of: opened) }
+    }
+    return session.handles.insert(
+      OpenFile(opened, node: node.rawValue, isWritable: isWritable))
+  }
+
+  func create(_ request: Request) throws(StoreError) {
+    let arguments = try request.arguments(fuse_create_in.self)
+    let name = try request.name(after: MemoryLayout<fuse_create_in>.size)
+    let branch = try branch(request.node)
+    let made = try create(name, request, arguments, in: branch)
+    let node = NodeID(request.node.index, made.file)
+    let address = try open(
+      made.file, of: branch, as: node, flags: arguments.flags, openFlags: arguments.open_flags)
+    let entry = entry(made, node)
+    answerSpace.storeBytes(of: entry, as: fuse_entry_out.self)
+    let entryByteCount = MemoryLayout<fuse_entry_out>.size
+    answerSpace.storeBytes(
+      of: Self.openAnswer(address), toByteOffset: entryByteCount, as: fuse_open_out.self)
+    if !send(entryByteCount + MemoryLayout<fuse_open_out>.size) {
+      session.handles.removeFile(address)
+    }
+  }
+
+  /// Another door may have made the file since the kernel looked.
+  private func create(
+    _ name: FileName, _ request: Request, _ arguments: fuse_create_in, in branch: Branch
+  ) throws(StoreError) -> FileAttributes {
+    let new = try newFile(request, mode: arguments.mode, in: branch)
+    do throws(StoreError) {
+      return try branch.createFile(name, in: request.node.file, new)
+    } catch {
+      guard error.reason == .exists, Int32(arguments.flags) & O_EXCL == 0,
+        let found = try branch.attributes(of: name, in: request.node.file)
+      else { throw error }
+      return found
+    }
+  }
+
+  func release(_ request: Request) throws(StoreError) {
+    session.handles.removeFile(try request.arguments(fuse_release_in.self).fh)
+    answer()
+  }
+
+  // MARK: Reading and writing
+
+  func read(_ request: Request) throws(StoreError) {
+    let arguments = try request.arguments(fuse_read_in.self)
+    let handle = try HandleTable.file(arguments.fh)
+    let space = answerSpace
+    let count = min(Int(arguments.size), space.count)
+    let buffer = UnsafeMutableRawBufferPointer(rebasing: space[..<count])
+    send(try handle.file.read(at: arguments.offset, into: buffer))
+  }
+
+  /// One request is one atomic change.
+  func write(_ request: Request) throws(StoreError) {
+    let arguments = try request.arguments(fuse_write_in.self)
+    let data = try request.data(after: MemoryLayout<fuse_write_in>.size)
+    guard data.count >= Int(arguments.size) else { return answer(error: EINVAL) }
+    let handle = try HandleTable.file(arguments.fh)
+    try session.sizeLocks.withLock(handle.node) { () throws(StoreError) in
+      try handle.file.write(
+        at: arguments.offset, UnsafeRawBufferPointer(rebasing: data[..<Int(arguments.size)]))
+    }
+    if arguments.write_flags & UInt32(FUSE_WRITE_KILL_SUIDGID) != 0 {
+      try removePrivileges(of: handle.file)
+    }
+    answer(fuse_write_out(size: arguments.size, padding: 0))
+  }
+
+  func sync(_ request: Request) throws(StoreError) {
+    let handle = try HandleTable.file(try request.arguments(fuse_fsync_in.self).fh)
+    if !handle.file.tree.isReadOnly { try handle.file.flush() }
+    answer()
+  }
+
+  // MARK: Holes
+
+  /// Preallocating stores nothing: room is taken when bytes are written.
+  func allocate(_ request: Request) throws(StoreError) {
+    let arguments = try request.arguments(fuse_fallocate_in.self)
+    let handle = try HandleTable.file(arguments.fh)
+    let (end, isBeyond) = arguments.offset.addingReportingOverflow(arguments.length)
+    guard !isBeyond else { return answer(error: EFBIG) }
+    let keepsSize = arguments.mode & UInt32(FALLOC_FL_KEEP_SIZE) != 0
+    try session.sizeLocks.withLock(handle.node) { () throws(StoreError) in
+      switch arguments.mode & ~UInt32(FALLOC_FL_KEEP_SIZE) {
+      case 0:
+        break
+      case UInt32(FALLOC_FL_PUNCH_HOLE) where keepsSize, UInt32(FALLOC_FL_ZERO_RANGE):
+        try handle.file.punchHole(arguments.offset..<end)
+      default:
+        throw StoreError(
+          .invalid, "files cannot be changed in this way", reason: .unsupported)
+      }
+      if !keepsSize, try handle.file.attributes().byteCount < end {
+        try handle.file.truncate(to: end)
+      }
+    }
+    answer()
+  }
+
+  private static let seekByteCount: UInt64 = 256 << 20
+
+  /// The next byte that is stored, or the next hole; a hole begins at the end of every file.
+  func seek(_ request: Request) throws(StoreError) {
+    let arguments = try request.arguments(fuse_lseek_in.self)
+    let handle = try HandleTable.file(arguments.fh)
+    let seeksHole = Int32(arguments.whence) == SEEK_HOLE
+    guard seeksHole || Int32(arguments.whence) == SEEK_DATA else { return answer(error: EINVAL) }
+    let end = try handle.file.attributes().byteCount
+    var place = arguments.offset
+    guard place < end else { return answer(error: ENXIO) }
+    while place < end {
+      let part = place..<min(end, place + Self.seekByteCount)
+      let found = try handle.file.extents(in: part).first { $0.isHole == seeksHole }
+      if let found {
+        answer(fuse_lseek_out(offset: max(place, found.range.lowerBound)))
+        return
+      }
+      place = part.upperBound
+    }
+    if seeksHole { answer(fuse_lseek_out(offset: end)) } else { answer(error: ENXIO) }
+  }
+
+  // MARK: Copying
+
+  func copyRange(_ request: Request) throws(StoreError) {
+    let arguments = try request.arguments(fuse_copy_file_range_in.self)
+    let source = try HandleTable.file(arguments.fh_in)
+    let target = try HandleTable.file(arguments.fh_out)
+    // The answer counts in 32 bits.
+    let count = min(arguments.len, UInt64(1 << 30))
+    let (end, isBeyond) = arguments.off_in.addingReportingOverflow(count)
+    guard !isBeyond else { return answer(error: EFBIG) }
+    guard source.file.tree === target.file.tree, let branch = source.file.tree as? Branch else {
+      return answer(error: EXDEV)
+    }
+    let copied = try session.sizeLocks.withLock(target.node) { () throws(StoreError) in
+      try branch.copyRange(
+        of: source.file.id, arguments.off_in..<end, to: target.file.id, at: arguments.off_out)
+    }
+    answer(fuse_write_out(size: UInt32(copied), padding: 0))
+  }
+}

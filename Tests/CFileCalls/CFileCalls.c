@@ -1,0 +1,66 @@
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "CFileCalls.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+int filecalls_fallocate(int file, int mode, int64_t offset, int64_t byte_count) {
+  return fallocate(file, mode, offset, byte_count);
+}
+
+int64_t filecalls_copy_range(
+    int source, int64_t source_offset, int target, int64_t target_offset, size_t byte_count) {
+  off64_t from = source_offset, to = target_offset;
+  return copy_file_range(source, &from, target, &to, byte_count, 0);
+}
+
+int filecalls_rename(const char *source, const char *target, unsigned int flags) {
+  return renameat2(AT_FDCWD, source, AT_FDCWD, target, flags);
+}
+
+int filecalls_set_attribute(
+    const char *path, const char *name, const void *value, size_t byte_count, int flags) {
+  return lsetxattr(path, name, value, byte_count, flags);
+}
+
+int64_t filecalls_get_attribute(
+    const char *path, const char *name, void *value, size_t byte_count) {
+  return lgetxattr(path, name, value, byte_count);
+}
+
+int64_t filecalls_list_attributes(const char *path, char *names, size_t byte_count) {
+  return llistxattr(path, names, byte_count);
+}
+
+int filecalls_remove_attribute(const char *path, const char *name) {
+  return lremovexattr(path, name);
+}
+
+int64_t filecalls_seek_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
+
+int64_t filecalls_seek_hole(int file, int64_t offset) { return lseek(file, offset, SEEK_HOLE); }
+
+int filecalls_open_direct(const char *path, int flags) { return open(path, flags | O_DIRECT, 0600); }
+
+int filecalls_lock(int file, int operation) { return flock(file, operation); }
+
+int filecalls_clone(int source, int target) { return ioctl(target, FICLONE, source); }
+
+int filecalls_make_node(
+    const char *path, unsigned int mode, unsigned int major_number, unsigned int minor_number) {
+  return mknod(path, mode, makedev(major_number, minor_number));
+}
+
+const char *filecalls_error_name(int code) {
+  const char *name = strerrorname_np(code);
+  return name == NULL ? "no errno" : name;
+}

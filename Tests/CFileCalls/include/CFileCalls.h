@@ -1,0 +1,30 @@
+// Linux calls that tests of mounts make, for which Swift's Glibc overlay has no names. Each returns
+// what the call returns, -1 with errno set on failure.
+#ifndef CFILECALLS_H
+#define CFILECALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int filecalls_fallocate(int file, int mode, int64_t offset, int64_t byte_count);
+int64_t filecalls_copy_range(
+    int source, int64_t source_offset, int target, int64_t target_offset, size_t byte_count);
+int filecalls_rename(const char *source, const char *target, unsigned int flags);
+int filecalls_set_attribute(
+    const char *path, const char *name, const void *value, size_t byte_count, int flags);
+int64_t filecalls_get_attribute(
+    const char *path, const char *name, void *value, size_t byte_count);
+int64_t filecalls_list_attributes(const char *path, char *names, size_t byte_count);
+int filecalls_remove_attribute(const char *path, const char *name);
+int64_t filecalls_seek_data(int file, int64_t offset);
+int64_t filecalls_seek_hole(int file, int64_t offset);
+// Opens with O_DIRECT besides `flags`.
+int filecalls_open_direct(const char *path, int flags);
+int filecalls_lock(int file, int operation);
+int filecalls_clone(int source, int target);
+int filecalls_make_node(const char *path, unsigned int mode, unsigned int major, unsigned int minor);
+
+// The name of an errno, as ENOENT.
+const char *filecalls_error_name(int code);
+
+#endif

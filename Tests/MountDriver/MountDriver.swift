@@ -1,0 +1,78 @@
+internal import Coppice
+internal import CoppiceFUSE
+internal import Glibc
+
+/// Mounts a store, prints `ready`, and serves until its standard input ends or SIGTERM comes.
+///
+///     MountDriver STORE DIRECTORY [writeback]
+///
+/// Each line of its input is a change of the store, answered by `done` or by the error:
+/// `create NAME SOURCE`, `delete NAME`, `reset NAME SOURCE`, `rename NAME NEW`, `restore NAME`,
+/// `snapshot NAME`, `sync NAME`, `put BRANCH PATH TEXT`, `remove BRANCH PATH`.
+@main
+struct MountDriver {
+  static func main() throws {
+    let arguments = CommandLine.arguments
+    guard arguments.count >= 3 else {
+      print("usage: MountDriver STORE DIRECTORY [writeback]")
+      exit(64)
+    }
+    do throws(StoreError) {
+      let store = try Store.open(at: arguments[1])
+      var options = Mount.Options()
+      options.usesWritebackCache = arguments.contains("writeback")
+      options.log = { say("log \($0)") }
+      let mount = try Mount(store, at: arguments[2], options: options)
+      say("ready")
+      while let line = readLine() { answer(line, store, mount) }
+      try mount.stop()
+      try store.close()
+      say("stopped")
+    } catch {
+      say("error \(error.kind.rawValue) \(error)")
+      exit(1)
+    }
+  }
+
+  private static func answer(_ line: String, _ store: Store, _ mount: Mount) {
+    do throws(StoreError) {
+      try perform(line.split(separator: " ").map(String.init), store, mount)
+      say("done")
+    } catch {
+      say("error \(error.kind.rawValue) \(error)")
+    }
+  }
+
+  private static func perform(
+    _ words: [String], _ store: Store, _ mount: Mount
+  ) throws(StoreError) {
+    switch (words[0], words.count) {
+    case ("create", 3): try store.createBranch(words[1], from: words[2])
+    case ("create", 2): try store.createBranch(words[1])
+    case ("snapshot", 2): try store.createSnapshot(words[1])
+    case ("delete", 2): try store.delete([words[1]])
+    case ("delete!", 2): try store.delete([words[1]], evenIfInUse: true)
+    case ("restore", 2): try store.restore(words[1])
+    case ("reset", 3): try store.reset(words[1], to: words[2])
+    case ("reset!", 3): try store.reset(words[1], to: words[2], evenIfInUse: true)
+    case ("rename", 3): try store.rename(words[1], to: words[2])
+    case ("sync", 2): try mount.writeDirtyPages(of: words[1])
+    case ("put", 4):
+      try store.branch(words[1]).writeFile(BranchPath(words[2]), Array(words[3].utf8))
+    case ("remove", 3):
+      let path = try BranchPath(words[2])
+      let branch = try store.branch(words[1])
+      if let name = path.lastComponent, let parent = path.parent {
+        try branch.remove(name, in: branch.lookup(parent))
+      }
+    default: throw StoreError(.invalid, "no such request", object: words.joined(separator: " "))
+    }
+  }
+
+  /// One line, at once.
+  private static func say(_ line: String) {
+    // Not by way of a stream: flushing one would wait for the reader of another.
+    let line = line + "\n"
+    _ = write(STDOUT_FILENO, line, line.utf8.count)
+  }
+}
