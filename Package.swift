@@ -17,7 +17,13 @@ let package = Package(
     .executable(name: "coppice", targets: ["coppice"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .systemLibrary(
@@ -40,6 +46,16 @@ let package = Package(
       name: "CoppiceServer",
       dependencies: [
         "CLinux", "Coppice", "CoppiceEngine", "CoppicePlatform",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
     .target(
       name: "CoppiceFUSE", dependencies: ["CFuse", "CLinux", "Coppice", "CoppicePlatform"],
@@ -47,8 +63,9 @@ let package = Package(
     .executableTarget(
       name: "coppice",
       dependencies: [
-        "Coppice", "CoppiceFormat", "CoppicePlatform", "CoppiceServer",
+        "Coppice", "CoppiceFUSE", "CoppiceFormat", "CoppicePlatform", "CoppiceServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: strict),
 
     .target(

@@ -6,13 +6,17 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -186,4 +190,50 @@ void clinux_unmap(void *address, size_t byte_count) { munmap(address, byte_count
 void clinux_error_text(int code, char *buffer, size_t byte_count) {
   char scratch[256];
   snprintf(buffer, byte_count, "%s", strerror_r(code, scratch, sizeof scratch));
+}
+
+int clinux_so_peercred(void) { return SO_PEERCRED; }
+
+int clinux_connect_local(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(address.sun_path, path);
+  int file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (file == -1) return -1;
+  if (connect(file, (struct sockaddr *)&address, sizeof address) == -1) {
+    int code = errno;
+    close(file);
+    errno = code;
+    return -1;
+  }
+  return file;
+}
+
+int clinux_process_descriptor(int process) {
+  return (int)syscall(SYS_pidfd_open, process, 0);
+}
+
+int clinux_start_detached(
+    const char *program, char *const arguments[], int log, int report) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, log, 1);
+  posix_spawn_file_actions_adddup2(&actions, log, 2);
+  posix_spawn_file_actions_adddup2(&actions, report, 3);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 4);
+  posix_spawn_file_actions_addchdir_np(&actions, "/");
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  pid_t process = -1;
+  int code = posix_spawn(&process, program, &actions, &attributes, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (code == 0) return process;
+  errno = code;
+  return -1;
 }

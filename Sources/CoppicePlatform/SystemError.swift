@@ -57,6 +57,8 @@ extension SystemError {
   public var isLocked: Bool { call == "lock" && (code == EAGAIN || code == EACCES) }
   /// The file system or the kernel does not know this call.
   public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS }
+  /// Nobody reads the stream any more.
+  public var isBrokenPipe: Bool { code == EPIPE }
   /// The call was given up because its caller no longer wanted it.
   public var isCancelled: Bool { code == ECANCELED }
   /// Too many files are open in this process or on this machine.

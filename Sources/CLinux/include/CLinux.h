@@ -87,6 +87,18 @@ struct clinux_space {
 // The space of the file system that holds `path`.
 int clinux_read_space(const char *path, struct clinux_space *space);
 
+// MARK: Sockets
+
+// Who connected a local socket; the same bytes as the kernel's `struct ucred`.
+struct clinux_peer {
+  int32_t process;
+  uint32_t user, group;
+};
+// The value of SO_PEERCRED on this machine.
+int clinux_so_peercred(void);
+// Connects to a local stream socket; returns the descriptor.
+int clinux_connect_local(const char *path);
+
 // MARK: Threads, limits, texts
 
 // Names the calling thread; longer names are cut to 15 bytes.
@@ -101,6 +113,12 @@ uint64_t clinux_raise_open_file_limit(void);
 // pages; NULL when there is no memory.
 void *clinux_map_aligned(size_t byte_count, size_t alignment);
 void clinux_unmap(void *address, size_t byte_count);
+// Starts a program in a session of its own and in the top directory, with output and errors going to
+// `log` and `report` as descriptor 3; it gets no other descriptor. Returns its process number.
+int clinux_start_detached(
+    const char *program, char *const arguments[], int log, int report);
+// A descriptor of a process that can be waited for with poll.
+int clinux_process_descriptor(int process);
 void clinux_error_text(int code, char *buffer, size_t byte_count);
 
 #endif

@@ -85,13 +85,15 @@ public final class Store: Sendable {
   /// Writes all changes to segments and gives the store up; later calls throw `unavailable`.
   /// A process that ends without it loses nothing that was flushed: the next opening replays the
   /// journal.
-  public func close() throws(StoreError) {
+  /// - Parameter sealingAtMost: with more bytes of changes than that in memory only, they stay in the
+  ///   journal: closing takes no time and no room for them then, the next opening does.
+  public func close(sealingAtMost byteCountMax: Int = .max) throws(StoreError) {
     let open = trees.withLock { trees in
       defer { trees = [:] }
       return Array(trees.values)
     }
     defer { for tree in open { tree.core.replace {} } }
-    try engine.close()
+    try engine.close(sealingAtMost: byteCountMax)
   }
 
   /// Bytes of a page: what `Options.pageByteCount` was at creation.

@@ -230,14 +230,16 @@ extension Engine {
 
   /// Seals everything, writes a checkpoint and gives the store up. When that fails, for lack of
   /// space say, nothing is lost: the next opening replays the journal.
-  package func close() throws(StoreError) {
+  ///
+  /// - Parameter byteCountMax: with more than that unsealed, it stays in the journal.
+  package func close(sealingAtMost byteCountMax: Int = .max) throws(StoreError) {
     guard isOpen else { return }
     collector.stop()
     maintenance.stop()
     defer { finishClosing(waiting: true) }
     if options.isReadOnly { return }
     try journal.flush(through: journal.lastLSN)
-    try sealAll(.everything)
+    if statistics.overlayByteCount <= byteCountMax { try sealAll(.everything) }
     try journal.endCurrentFile()
     try checkpoint()
     do throws(SystemError) { try journal.removeFreeFiles() } catch {

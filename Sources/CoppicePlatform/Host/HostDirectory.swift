@@ -70,6 +70,15 @@ public final class HostDirectory: Sendable {
     return HostFile(owning: file, path: path(of: name))
   }
 
+  /// Opens a regular file to write at its end; makes it if it is missing.
+  public func openForAppending(
+    _ name: [UInt8], permissions: UInt32
+  ) throws(SystemError) -> HostFile {
+    let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW
+    let file = try call("open", name) { clinux_openat(fileDescriptor, $0, flags, permissions) }
+    return HostFile(owning: file, path: path(of: name))
+  }
+
   public func makeDirectory(_ name: [UInt8], permissions: UInt32) throws(SystemError) {
     try call("mkdir", name) { mkdirat(fileDescriptor, $0, permissions) }
   }

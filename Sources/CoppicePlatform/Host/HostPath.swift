@@ -21,4 +21,12 @@ public enum HostPath {
     }
     return directory == "/" ? "/\(last)" : "\(directory)/\(last)"
   }
+
+  /// The path from the top, whatever directory this process works in. Links stay as they are.
+  public static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let here = getcwd(nil, 0) else { return path }
+    defer { free(here) }
+    let folder = String(cString: here)
+    return path == "." ? folder : folder == "/" ? "/\(path)" : "\(folder)/\(path)"
+  }
 }

@@ -1,9 +1,56 @@
+internal import CLinux
 internal import Glibc
 
 /// Processes of the machine.
 public enum HostProcess {
   /// This process's number, unique among those that run.
   public static var identifier: Int32 { getpid() }
+
+  /// The user in whose name this process acts.
+  public static var user: UInt32 { geteuid() }
+
+  /// The program that this process runs.
+  public static func executablePath() throws(SystemError) -> String {
+    let link = try HostDirectory(path: "/proc/self").readSymbolicLink(Array("exe".utf8))
+    return String(decoding: link, as: UTF8.self)
+  }
+
+  /// Starts a program that outlives this process: in a session and directory of its own, without
+  /// input. It gets `log` for what it prints and `report` as its descriptor 3, and no other.
+  @discardableResult
+  public static func startDetached(
+    _ program: String, _ arguments: [String], log: HostFile, report: HostFile
+  ) throws(SystemError) -> Int32 {
+    let words = ([program] + arguments).map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    return try system("posix_spawn", program) {
+      clinux_start_detached(program, words, log.fileDescriptor, report.fileDescriptor)
+    }
+  }
+
+  /// Waits until a process has ended. Returns false when it still runs after that time.
+  public static func waitForEnd(
+    of process: Int32, milliseconds: Int32
+  ) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      let descriptor = try system("pidfd_open", "\(process)") {
+        clinux_process_descriptor(process)
+      }
+      defer { close(descriptor) }
+      var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      return try system("poll", "\(process)") { poll(&item, 1, milliseconds) } > 0
+    } catch {
+      if error.code == ESRCH { return true }
+      throw error
+    }
+  }
+
+  /// Ends this process as the kernel does one that writes to a stream that nobody reads. Returns
+  /// when that signal is blocked.
+  public static func endOfBrokenPipe() {
+    signal(SIGPIPE, SIG_DFL)
+    raise(SIGPIPE)
+  }
 
   /// The numbers of other processes that have the file open, as far as this user may know.
   public static func identifiers(havingOpen path: String) -> [Int32] {

@@ -139,11 +139,16 @@ package final class HeldFile: Sendable {
       return pump.thread
     }
     thread?.join()
-    if let error = pump.withLock({ $0.failure }) {
-      throw StoreError(
-        .unavailable, "cannot write to standard output", object: file.shown,
-        cause: error.description)
-    }
+    try check()
+  }
+
+  /// Throws when the stream failed. A process whose output nobody reads ends as others do: silently.
+  func check() throws(StoreError) {
+    guard let error = pump.withLock({ $0.failure }) else { return }
+    if isWritten, error.isBrokenPipe { HostProcess.endOfBrokenPipe() }
+    throw isWritten
+      ? StoreError(writing: error, object: file.shown)
+      : StoreError(reading: error, object: file.shown)
   }
 
   /// A failed stream must not look like one that ended: closing this process's own end of the pipe

@@ -17,6 +17,15 @@ package struct StoreAccess: Sendable {
     let deadline = clock.monotonicNanoseconds() + 5_000_000_000
     let alone = StandaloneContext(directory: directory, work: work, files: OwnFiles(files))
     while true {
+      if let server = try ServerConnection.find(in: directory) {
+        for file in files { try file.start() }
+        do throws(StoreError) {
+          return try server.perform(request, work)
+        } catch {
+          for file in files { try file.check() }
+          throw error
+        }
+      }
       switch try request.runAlone(alone) {
       case .done(let answer): return answer
       case .locked(let error):
@@ -25,6 +34,46 @@ package struct StoreAccess: Sendable {
       }
     }
   }
+
+  /// What the store's server does, if it has one. Throws `notFound` when there is no store.
+  package func status() throws(StoreError) -> StatusRequest.Answer {
+    if let server = try ServerConnection.find(in: directory) {
+      return try server.perform(StatusRequest())
+    }
+    do throws(SystemError) {
+      _ = try HostDirectory(path: directory).status(of: Array("superblock".utf8))
+    } catch {
+      throw StoreError(
+        .notFound, "there is no store here", object: directory,
+        remedy: "make one with `coppice init`", cause: error.description)
+    }
+    return StatusRequest.Answer(
+      isRunning: false, store: HostPath.absolute(directory), requestCount: 0, mounts: [])
+  }
+
+  /// Ends the store's server and waits until its process is gone.
+  package func stopServer() throws(StoreError) -> StopRequest.Answer {
+    guard let server = try ServerConnection.find(in: directory) else {
+      throw StoreError(.notFound, "the store has no server", object: directory)
+    }
+    let answer = try server.perform(StopRequest())
+    let hasEnded: Bool
+    do throws(SystemError) {
+      hasEnded = try HostProcess.waitForEnd(
+        of: Int32(clamping: answer.process), milliseconds: Self.endMilliseconds)
+    } catch {
+      throw StoreError(error, while: "waiting for the server's end")
+    }
+    guard hasEnded else {
+      throw StoreError(
+        .unavailable, "the server, process \(answer.process), is still ending",
+        object: directory,
+        remedy: "look at \(directory)/\(ServerFiles.logName), and wait for it")
+    }
+    return answer
+  }
+
+  private static let endMilliseconds: Int32 = 60_000
 
   private func inUse(_ error: StoreError) -> StoreError {
     let owners = HostProcess.identifiers(havingOpen: "\(directory)/lock")

@@ -9,11 +9,20 @@ package struct BranchCreateRequest: StoreRequest {
   package var from: String?
   /// Do nothing when the branch exists.
   package var orExisting: Bool
+  /// First write what the kernel holds back of the branch to start from.
+  package var sync: Bool
+  /// Make PostgreSQL's data directories fit for a server of their own.
+  package var postgres: Bool
 
-  package init(name: String, from: String?, orExisting: Bool) {
+  package init(
+    name: String, from: String?, orExisting: Bool = false, sync: Bool = false,
+    postgres: Bool = false
+  ) {
     self.name = name
     self.from = from
     self.orExisting = orExisting
+    self.sync = sync
+    self.postgres = postgres
   }
 
   package var isReadOnly: Bool { false }
@@ -21,24 +30,37 @@ package struct BranchCreateRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
     if orExisting, try store.entries().contains(where: { $0.name == name }) {
-      return Answer(name: name, from: from, isNew: false)
+      return Answer(name: name, from: from, isNew: false, notes: [])
     }
-    _ = try store.createBranch(name, from: from)
-    return Answer(name: name, from: from, isNew: true)
+    if sync, let from { try context.doors.writeDirtyPages(of: from) }
+    let branch = try store.createBranch(name, from: from)
+    guard from != nil else { return Answer(name: name, from: nil, isNew: true, notes: []) }
+    let fork = ForkedServer(branch, mounts: context.doors.all.map(\.place))
+    do throws(StoreError) {
+      let notes = try postgres ? fork.detach() : fork.hazards()
+      return Answer(name: name, from: from, isNew: true, notes: notes)
+    } catch {
+      // A fork that is not fit for use must not look like one that is.
+      try? store.delete([name], evenIfInUse: true)
+      throw error
+    }
   }
 
   package struct Answer: Codable, Sendable {
     package var name: String
     package var from: String?
     package var isNew: Bool
+    /// What was done besides, and what to mind; one sentence each.
+    package var notes: [String]
 
-    private enum CodingKeys: String, CodingKey { case name, from, isNew }
+    private enum CodingKeys: String, CodingKey { case name, from, isNew, notes }
 
     package func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(name, forKey: .name)
       try container.encode(from, forKey: .from)
       try container.encode(isNew, forKey: .isNew)
+      try container.encode(notes, forKey: .notes)
     }
   }
 }

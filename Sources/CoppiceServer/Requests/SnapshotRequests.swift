@@ -7,12 +7,20 @@ package struct SnapshotCreateRequest: StoreRequest {
 
   /// `branch@name`.
   package var name: String
+  /// First write what the kernel holds back of the branch.
+  package var sync: Bool
 
-  package init(name: String) { self.name = name }
+  package init(name: String, sync: Bool = false) {
+    self.name = name
+    self.sync = sync
+  }
 
   package var isReadOnly: Bool { false }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    if sync, let branch = name.split(separator: "@", omittingEmptySubsequences: false).first {
+      try context.doors.writeDirtyPages(of: String(branch))
+    }
     _ = try context.store.createSnapshot(name)
     return Answer(entries: [name], isDryRun: false)
   }

@@ -9,4 +9,8 @@ package enum RequestCatalogue {
     DiffRequest.self, UsageRequest.self, FreedRequest.self, StatisticsRequest.self,
     CollectRequest.self, CheckRequest.self, ScrubRequest.self,
   ]
+
+  package static let serverRequests: [any ServerRequest.Type] = [
+    StatusRequest.self, StopRequest.self, MountRequest.self,
+  ]
 }

@@ -5,10 +5,15 @@ struct BranchCreateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Make a branch of another branch, of a snapshot, or empty.",
     discussion: """
-      JSON: name, from (null for an empty branch), isNew.
+      A branch of one that is in use is what a power cut at this moment would leave of it: databases \
+      recover from that. With --postgres it is fit for a server of its own: postmaster.pid is removed, \
+      and links to tablespaces lead to its own copies.
 
-      Example:
+      JSON: name, from (null for an empty branch), isNew, notes.
+
+      Examples:
         coppice branch create experiment --from main@monday
+        coppice branch create trial --from main --postgres
       """)
 
   @OptionGroup var options: StoreOptions
@@ -22,9 +27,23 @@ struct BranchCreateCommand: ParsableCommand {
   @Flag(name: .long, help: "Do nothing when the branch exists.")
   var orExisting = false
 
+  @Flag(name: .long, help: "First write what the kernel holds back of files in a mount.")
+  var sync = false
+
+  @Flag(name: .long, help: "Make PostgreSQL's data directories fit for a server of their own.")
+  var postgres = false
+
+  func validate() throws {
+    guard from != nil || !(sync || postgres) else {
+      throw ValidationError("--sync and --postgres need --from")
+    }
+  }
+
   func run() throws {
     try options.print(
-      try options.perform(BranchCreateRequest(name: name, from: from, orExisting: orExisting)))
+      try options.perform(
+        BranchCreateRequest(
+          name: name, from: from, orExisting: orExisting, sync: sync, postgres: postgres)))
   }
 }
 
@@ -32,6 +51,7 @@ extension BranchCreateRequest.Answer: Reply {
   var text: String {
     guard isNew else { return "\(Output.printable(name)) exists\n" }
     let origin = from.map { "from \(Output.printable($0))" } ?? "empty"
-    return "Made \(Output.printable(name)), \(origin)\n"
+    let lines = notes.map { "  note: \(Output.printable($0))\n" }.joined()
+    return "Made \(Output.printable(name)), \(origin)\n\(lines)"
   }
 }

@@ -31,8 +31,11 @@ struct SnapshotCreateCommand: ParsableCommand {
   @Argument(help: "BRANCH@NAME.")
   var name: String
 
+  @Flag(name: .long, help: "First write what the kernel holds back of files in a mount.")
+  var sync = false
+
   func run() throws {
-    let answer = try options.perform(SnapshotCreateRequest(name: name))
+    let answer = try options.perform(SnapshotCreateRequest(name: name, sync: sync))
     try options.print(EntriesReply(answer, "Made"))
   }
 }

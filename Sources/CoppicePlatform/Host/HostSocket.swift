@@ -1,0 +1,16 @@
+internal import CLinux
+internal import Glibc
+
+/// Local sockets of the machine.
+public enum HostSocket {
+  /// Whether a process takes connections at the path. A socket that a killed one left does not count.
+  public static func accepts(at path: String) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      close(try system("connect", path) { clinux_connect_local(path) })
+      return true
+    } catch {
+      if error.isMissing || error.code == ECONNREFUSED || error.code == ENOTSOCK { return false }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,91 @@
+internal import Coppice
+
+/// A symbolic link of a data directory that leads out of its branch: through it a server on a fork
+/// would write to files of its origin.
+struct OutwardLink {
+  enum Target: Hashable {
+    /// A path of another branch of the store, in a mount of it.
+    case branch(String, mount: String, path: BranchPath)
+    /// A place that is no branch's.
+    case outside
+  }
+
+  var path: BranchPath
+  /// As the link has it.
+  var text: String
+  var target: Target
+
+  /// Whether it is one of `pg_tblspc`; else it is the log's.
+  var isTablespace: Bool { path.parent?.lastComponent == "pg_tblspc" }
+
+  /// The links of a data directory that lead out of `branch`: to tablespaces, and to the log.
+  static func find(
+    in directory: BranchPath, of tree: FileTree, branch: String, mounts: [String]
+  ) throws(StoreError) -> [OutwardLink] {
+    var links: [OutwardLink] = []
+    let top = try tree.lookup(directory)
+    if let log = try tree.lookupIfPresent("pg_wal", in: top), log.kind == .symbolicLink {
+      links += try link(log, at: directory, of: tree, branch, mounts)
+    }
+    guard let spaces = try tree.lookupIfPresent("pg_tblspc", in: top),
+      spaces.kind == .directory
+    else { return links }
+    let place = directory.appending("pg_tblspc")
+    for entry in try tree.readDirectory(spaces.file, after: nil, limit: .max)
+    where entry.kind == .symbolicLink {
+      links += try link(entry, at: place, of: tree, branch, mounts)
+    }
+    return links
+  }
+
+  private static func link(
+    _ entry: DirectoryEntry, at place: BranchPath, of tree: FileTree, _ branch: String,
+    _ mounts: [String]
+  ) throws(StoreError) -> [OutwardLink] {
+    let text = String(decoding: try tree.symbolicLinkTarget(of: entry.file), as: UTF8.self)
+    guard let target = target(of: text, at: place, branch, mounts) else { return [] }
+    return [OutwardLink(path: place.appending(entry.name), text: text, target: target)]
+  }
+
+  /// Where a link leads by its text; `nil` when it stays in its branch.
+  static func target(
+    of text: String, at place: BranchPath, _ branch: String, _ mounts: [String]
+  ) -> Target? {
+    if !text.hasPrefix("/") {
+      // As below a mount: only the number of steps upwards matters.
+      let base = ["", branch] + place.components.map(\.description)
+      let parts = normalized(base + text.split(separator: "/").map(String.init))
+      guard let first = parts.first, first != branch else { return parts.isEmpty ? .outside : nil }
+      guard let mount = mounts.first else { return .outside }
+      return inBranch(parts, mount)
+    }
+    let parts = normalized(text.split(separator: "/").map(String.init))
+    for mount in mounts {
+      let top = mount.split(separator: "/").map(String.init)
+      guard parts.count > top.count, Array(parts.prefix(top.count)) == top else { continue }
+      let inner = Array(parts.dropFirst(top.count))
+      return inner.first == branch ? nil : inBranch(inner, mount)
+    }
+    return .outside
+  }
+
+  private static func inBranch(_ parts: [String], _ mount: String) -> Target {
+    do throws(StoreError) {
+      let path = try BranchPath(parts.dropFirst().joined(separator: "/"))
+      return .branch(parts[0], mount: mount, path: path)
+    } catch {
+      return .outside
+    }
+  }
+
+  /// Without `.` and `..`, as far as the text alone tells.
+  private static func normalized(_ parts: [String]) -> [String] {
+    parts.reduce(into: []) { result, part in
+      switch part {
+      case "", ".": break
+      case "..": _ = result.popLast()
+      default: result.append(part)
+      }
+    }
+  }
+}

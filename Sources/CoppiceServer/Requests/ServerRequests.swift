@@ -1,0 +1,82 @@
+package import Coppice
+internal import CoppicePlatform
+
+package struct StatusRequest: ServerRequest {
+  package static let route = Route(.get, "/v1/status", "Tell what the server does.")
+
+  package init() {}
+
+  package func run(_ server: ServerState, _ context: RequestContext) -> Answer { server.status }
+
+  package struct Answer: Codable, Sendable {
+    package var isRunning: Bool
+    package var store: String
+    /// The number of the server's process.
+    package var process: Int?
+    package var started: String?
+    /// Requests that are being carried out, this one among them.
+    package var requestCount: Int
+    package var mounts: [MountAnswer]
+  }
+}
+
+package struct StopRequest: ServerRequest {
+  package static let route = Route(
+    .post, "/v1/stop", "End the server once running requests are answered.")
+
+  package init() {}
+
+  package func run(_ server: ServerState, _ context: RequestContext) -> Answer {
+    server.requestStop()
+    return Answer(process: Int(HostProcess.identifier))
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var process: Int
+  }
+}
+
+package struct MountRequest: ServerRequest {
+  package static let route = Route(
+    .post, "/v1/mounts", "Mount the store on a directory: every branch is a directory in it.")
+
+  /// Absolute: the server may work elsewhere than whoever asks.
+  package var directory: String
+  /// Let the kernel gather writes and send them later.
+  package var writebackCache: Bool
+
+  package init(directory: String, writebackCache: Bool) {
+    self.directory = directory
+    self.writebackCache = writebackCache
+  }
+
+  package func run(
+    _ server: ServerState, _ context: RequestContext
+  ) throws(StoreError) -> Answer {
+    let door = try server.open(self)
+    return Answer(mount: MountAnswer(door), process: Int(HostProcess.identifier))
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var mount: MountAnswer
+    /// The number of the server's process.
+    package var process: Int
+
+    package init(mount: MountAnswer, process: Int) {
+      self.mount = mount
+      self.process = process
+    }
+  }
+}
+
+/// A mount of the store as answers have it.
+package struct MountAnswer: Codable, Sendable {
+  /// Absolute, without symbolic links.
+  package var directory: String
+  package var usesWritebackCache: Bool
+
+  init(_ door: any Door) {
+    directory = door.place
+    usesWritebackCache = door.usesWritebackCache
+  }
+}

@@ -1,0 +1,36 @@
+internal import CLinux
+internal import Coppice
+internal import CoppicePlatform
+internal import NIOCore
+
+/// Who is at the other end of a connection, as the kernel knows it.
+struct PeerCredentials: Sendable {
+  var process: Int32
+  var user: UInt32
+
+  /// Throws `unavailable` when the connection is gone.
+  init(of channel: any Channel) async throws(StoreError) {
+    guard let options = channel as? any SocketOptionProvider else {
+      preconditionFailure("a connection that is no socket")
+    }
+    do {
+      let peer: clinux_peer = try await options.unsafeGetSocketOption(
+        level: .socket, name: NIOBSDSocket.Option(rawValue: clinux_so_peercred())
+      ).get()
+      process = peer.process
+      user = peer.user
+    } catch {
+      throw StoreError(
+        .unavailable, "cannot tell who is asking", cause: "getsockopt: \(error)")
+    }
+  }
+
+  /// Whether the server does what this user asks: its own user, and root.
+  var isAccepted: Bool { user == 0 || user == HostProcess.user }
+
+  static var refusal: StoreError {
+    StoreError(
+      .denied, "the server serves its own user and root only",
+      remedy: "ask as the user that runs it")
+  }
+}

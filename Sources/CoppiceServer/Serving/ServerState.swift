@@ -1,0 +1,63 @@
+package import Coppice
+internal import CoppicePlatform
+package import Logging
+internal import Synchronization
+
+/// A request that is about the server, not about the store: there is none to carry it out without a
+/// server.
+package protocol ServerRequest: WireRequest {
+  /// Called from a thread that may block.
+  func run(_ server: ServerState, _ context: RequestContext) throws(StoreError) -> Answer
+}
+
+/// Mounts a store on a directory and serves it there.
+package typealias MountOpener =
+  @Sendable (Store, MountRequest, Logger) throws(StoreError) -> any Door
+
+/// A running server as its requests see it.
+package final class ServerState: Sendable {
+  let store: Store
+  /// Absolute.
+  let directory: String
+  let doors: Doors
+  let works: RunningWorks
+  let logger: Logger
+  private let started = SystemClock().wallNanoseconds()
+  private let mounting: MountOpener
+  private let stop: @Sendable () -> Void
+
+  init(
+    _ store: Store, directory: String, doors: Doors, works: RunningWorks,
+    mounting: @escaping MountOpener, logger: Logger, stop: @escaping @Sendable () -> Void
+  ) {
+    self.store = store
+    self.directory = directory
+    self.doors = doors
+    self.works = works
+    self.mounting = mounting
+    self.logger = logger
+    self.stop = stop
+  }
+
+  /// Opens a mount and keeps it.
+  func open(_ mount: MountRequest) throws(StoreError) -> any Door {
+    let door = try mounting(store, mount, logger)
+    try doors.add(door)
+    logger.info("mounted on \(door.place)")
+    return door
+  }
+
+  func context(_ work: Work, _ files: any ClientFiles) -> RequestContext {
+    RequestContext(store: store, work: work, files: files, doors: doors)
+  }
+
+  /// Has the server end once running requests are answered.
+  func requestStop() { stop() }
+
+  var status: StatusRequest.Answer {
+    StatusRequest.Answer(
+      isRunning: true, store: directory, process: Int(HostProcess.identifier),
+      started: RFC3339.text(nanoseconds: started), requestCount: works.count,
+      mounts: doors.all.map(MountAnswer.init))
+  }
+}

@@ -1,0 +1,77 @@
+internal import ArgumentParser
+internal import Coppice
+internal import CoppicePlatform
+internal import CoppiceServer
+
+struct MountCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mount", abstract: "Show every branch as a directory of the file system.",
+    discussion: """
+      DIR gets a directory for each branch, and a read-only one for each snapshot; what other commands \
+      change is there at once. Adds the mount to the store's server, or starts a server in the \
+      background, which ends with its last mount ('umount DIR', or 'coppice stop') and keeps its log \
+      and process number in the store's directory, as server.log and server.pid.
+
+      Each write to a file is one atomic change, so that PostgreSQL can run with full_page_writes=off. \
+      With --writeback-cache the kernel gathers writes: bulk loads are faster, and that is no longer so.
+
+      JSON: mount, with directory, usesWritebackCache; process.
+
+      Example:
+        coppice mount /mnt/coppice
+      """)
+
+  @OptionGroup var options: StoreOptions
+
+  @Argument(help: "An empty directory.")
+  var directory: String
+
+  @Flag(name: .long, help: "Let the kernel gather writes and send them later.")
+  var writebackCache = false
+
+  @Flag(name: .long, help: "Start no server in the background: be it, until DIR is unmounted.")
+  var foreground = false
+
+  func run() throws {
+    let request = MountRequest(
+      directory: HostPath.absolute(directory), writebackCache: writebackCache)
+    let store = HostPath.absolute(try options.directory())
+    let options = options
+    if foreground {
+      return try ServeCommand.serve(store, [request], endsWithLastMount: true) { status in
+        // Whoever does not read this can still ask for it.
+        if let answer = Self.answer(status) { try? options.print(answer) }
+      }
+    }
+    try options.print(try answer(request, store))
+  }
+
+  private func answer(
+    _ request: MountRequest, _ store: String
+  ) throws(StoreError) -> MountRequest.Answer {
+    if let server = try ServerConnection.find(in: store) { return try server.perform(request) }
+    var arguments = ["serve", "--detached", "--store", store, "--mount", request.directory]
+    if writebackCache { arguments.append("--writeback-cache") }
+    do throws(StoreError) {
+      let status = try DetachedServer.start(store, arguments)
+      guard let answer = Self.answer(status) else {
+        preconditionFailure("a server that serves without its mount")
+      }
+      return answer
+    } catch {
+      // Another command may have started a server at the same time.
+      guard error.kind == .inUse, let server = try ServerConnection.find(in: store) else {
+        throw error
+      }
+      return try server.perform(request)
+    }
+  }
+
+  private static func answer(_ status: StatusRequest.Answer) -> MountRequest.Answer? {
+    status.mounts.last.map { MountRequest.Answer(mount: $0, process: status.process ?? 0) }
+  }
+}
+
+extension MountRequest.Answer: Reply {
+  var text: String { "Mounted on \(Output.printable(mount.directory)), process \(process)\n" }
+}

@@ -1,0 +1,34 @@
+internal import ArgumentParser
+internal import CoppiceServer
+
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Tell whether the store has a server, and what it does.",
+    discussion: """
+      JSON: isRunning, store, requestCount, mounts, each with directory, usesWritebackCache; while a \
+      server runs also process, started.
+
+      Example:
+        coppice status
+      """)
+
+  @OptionGroup var options: StoreOptions
+
+  func run() throws {
+    try options.print(try StoreAccess(try options.directory()).status())
+  }
+}
+
+extension StatusRequest.Answer: Reply {
+  var text: String {
+    guard isRunning, let process, let started else {
+      return "\(Output.printable(store)): no server\n"
+    }
+    var text = "\(Output.printable(store)): process \(process) serves it since \(started)\n"
+    for mount in mounts {
+      let cache = mount.usesWritebackCache ? ", with the kernel's writeback cache" : ""
+      text += "  mounted on \(Output.printable(mount.directory))\(cache)\n"
+    }
+    return text
+  }
+}
