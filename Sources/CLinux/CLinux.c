@@ -55,6 +55,10 @@ int clinux_begin_writeback(int file, int64_t offset, int64_t byte_count) {
   return sync_file_range(file, offset, byte_count, SYNC_FILE_RANGE_WRITE);
 }
 
+void clinux_begin_reading(int file, int64_t offset, int64_t byte_count) {
+  posix_fadvise(file, offset, byte_count, POSIX_FADV_WILLNEED);
+}
+
 int clinux_advise_random(int file) {
   int code = posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM);
   if (code == 0) return 0;

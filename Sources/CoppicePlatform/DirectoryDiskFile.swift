@@ -116,4 +116,8 @@ final class DirectoryDiskFile: DiskFile {
   func beginWriteback(offset: UInt64, byteCount: UInt64) {
     _ = clinux_begin_writeback(fileDescriptor, Int64(clamping: offset), Int64(clamping: byteCount))
   }
+
+  func beginReading(offset: UInt64, byteCount: UInt64) {
+    clinux_begin_reading(fileDescriptor, Int64(clamping: offset), Int64(clamping: byteCount))
+  }
 }

@@ -49,6 +49,8 @@ public protocol DiskFile: AnyObject, Sendable {
   func allocate(offset: UInt64, byteCount: UInt64) throws(SystemError)
   /// Asks the kernel to begin writing the range to the device; no promise.
   func beginWriteback(offset: UInt64, byteCount: UInt64)
+  /// Asks the kernel to begin reading the range from the device; no promise.
+  func beginReading(offset: UInt64, byteCount: UInt64)
 }
 
 /// Held while an object of this type lives.

@@ -30,6 +30,14 @@ extension SimulatedDisk {
 
   public var operations: [DiskOperation] { state.withLock { $0.operations } }
 
+  /// What callers said they would read, since the last call.
+  public func takeReadAheads() -> [ReadAhead] {
+    state.withLock { state in
+      defer { state.readAheads = [] }
+      return state.readAheads
+    }
+  }
+
   public func inject(_ fault: DiskFault) { state.withLock { $0.faults.append(fault) } }
 
   /// Forgets interceptions that have not happened.

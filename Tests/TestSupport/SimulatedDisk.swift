@@ -21,9 +21,16 @@ public final class SimulatedDisk: Disk {
     var faults: [DiskFault] = []
     var interceptions: [Interception] = []
     var operations: [DiskOperation] = []
+    var readAheads: [ReadAhead] = []
     var powerOffBefore = Int.max
     var isLockedExclusively = false
     var sharedLockCount = 0
+  }
+
+  /// A range that a caller said it would read.
+  public struct ReadAhead: Hashable, Sendable {
+    public var name: String
+    public var range: Range<UInt64>
   }
 
   struct Interception {

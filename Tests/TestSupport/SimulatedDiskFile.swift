@@ -78,6 +78,11 @@ final class SimulatedDiskFile: DiskFile {
   }
 
   func beginWriteback(offset: UInt64, byteCount: UInt64) {}
+  func beginReading(offset: UInt64, byteCount: UInt64) {
+    disk.state.withLock {
+      $0.readAheads.append(.init(name: name, range: offset..<offset + byteCount))
+    }
+  }
 
   private func perform<Result>(
     _ kind: DiskOperation.Kind, _ call: String, _ offset: UInt64 = 0, _ byteCount: UInt64 = 0,

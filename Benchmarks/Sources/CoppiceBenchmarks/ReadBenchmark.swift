@@ -22,6 +22,8 @@ struct ReadBenchmark {
     try store.close()
     try compareCold(directory, source, branch: "main", "as imported")
     try compareCold(directory, source, branch: "changed", "of a branch with 8,000 changed pages")
+    try readColdInOrder(directory, branch: "main", "as imported")
+    try readColdInOrder(directory, branch: "changed", "of a branch with 8,000 changed pages")
   }
 
   // MARK: Cached
@@ -130,6 +132,25 @@ struct ReadBenchmark {
       "coppice \(microseconds(ours.median / Double(readCount))) a read, "
         + "pread of a plain file \(microseconds(bare.median / Double(readCount)))",
       ratio: ours.median / bare.median, goal: .atMost(1.5))
+  }
+}
+
+extension ReadBenchmark {
+  /// The whole file in requests of 128 KiB, as a kernel that reads ahead makes them.
+  private func readColdInOrder(_ directory: String, branch name: String, _ item: String) throws {
+    let requestPageCount = 16
+    let memory = PageMemory(pageCount: requestPageCount)
+    let store = try Store.open(at: directory)
+    let file = try store.tree(name).open("data")
+    guard Workspace.dropCaches() else { return }
+    let time = try measure {
+      for page in stride(from: 0, to: Self.pageCount, by: requestPageCount) {
+        _ = try file.read(at: UInt64(page * PageContent.byteCount), into: memory.bytes)
+      }
+    }
+    try store.close()
+    let rate = Double(Self.pageCount * PageContent.byteCount) / time
+    report("cold reads in order, \(item)", "\(format(rate / 1e6, 0)) MB/s")
   }
 }
 

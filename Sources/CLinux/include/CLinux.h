@@ -29,6 +29,8 @@ int clinux_fallocate(int file, int64_t offset, int64_t byte_count);
 int clinux_punch_hole(int file, int64_t offset, int64_t byte_count);
 // Begins writing dirty pages of the range to the device; waits for nothing.
 int clinux_begin_writeback(int file, int64_t offset, int64_t byte_count);
+// Begins reading the range into the kernel's cache; waits for nothing.
+void clinux_begin_reading(int file, int64_t offset, int64_t byte_count);
 int clinux_advise_random(int file);
 // Takes an open-file-description lock on the whole file without waiting.
 int clinux_lock(int file, int exclusively);

@@ -74,7 +74,13 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
       if let cached { return cached }
     }
     guard let end = try attributes(of: volume)?.byteCount else { return 0 }
-    return try PageCopier(pageByteCount: pageByteCount).read(at: offset, end: end, into: buffer) {
+    let copier = PageCopier(pageByteCount: pageByteCount)
+    if let pages = copier.aheadPages(at: offset, end: end, byteCount: buffer.count) {
+      let sealed = state.withReadLock { state, _ in state.sealed }
+      // What is wrong with the tree shows when its pages are read.
+      try? sealed.beginReading(volume, pages, engine.frames)
+    }
+    return try copier.read(at: offset, end: end, into: buffer) {
       number throws(StoreError) in try page(.below, volume, number)
     }
   }

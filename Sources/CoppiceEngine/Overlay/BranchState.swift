@@ -30,12 +30,20 @@ struct SealedState: Sendable {
     case .page(.shared(let ref)): return try frames.page(ref)
     case .hole: return nil
     case .adopted(let top):
-      guard let ref = try frames.pageRef(under: try frames.node(top), page) else { return nil }
-      return try frames.page(ref)
+      return try frames.page(under: try frames.node(top), page)
     case .below:
-      guard let ref = try root.pageRef(volume, page) else { return nil }
-      return try frames.page(ref)
+      guard let top = try root.top(volume) else { return nil }
+      return try frames.page(under: top, page)
     }
+  }
+
+  /// Begins reading what pages that are read next will need. Layers that hide some of them are not
+  /// looked at.
+  func beginReading(_ volume: VolumeNumber, _ pages: Range<UInt64>, _ frames: FrameReader)
+    throws(StoreError)
+  {
+    guard let top = try root.top(volume) else { return }
+    try frames.beginReading(under: top, pages)
   }
 }
 

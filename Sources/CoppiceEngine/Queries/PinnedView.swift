@@ -41,7 +41,12 @@ package final class PinnedView: VolumeSpace {
     _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
     guard let end = try attributes(of: volume)?.byteCount else { return 0 }
-    return try PageCopier(pageByteCount: pageByteCount).read(at: offset, end: end, into: buffer) {
+    let copier = PageCopier(pageByteCount: pageByteCount)
+    if let pages = copier.aheadPages(at: offset, end: end, byteCount: buffer.count) {
+      // What is wrong with the tree shows when its pages are read.
+      try? state.beginReading(volume, pages, engine.frames)
+    }
+    return try copier.read(at: offset, end: end, into: buffer) {
       number throws(StoreError) in try state.page(volume, number, engine.frames)
     }
   }

@@ -79,6 +79,11 @@ final class FrameCache<Value: AnyObject & Sendable>: Sendable {
     }
   }
 
+  /// Whether there is content of that name. Does not count as a use.
+  func contains(_ name: FrameName) -> Bool {
+    shard(of: name).state.withLock { $0.slots[name.rawValue] != nil }
+  }
+
   /// `hash` must be the hash of what `value` holds.
   func insert(_ value: Value, name: FrameName, hash: PageHash) {
     // The evicted value is released after the lock is.

@@ -5,6 +5,16 @@ internal import CoppicePlatform
 struct PageCopier {
   let pageByteCount: Int
 
+  /// The pages of a read that is long enough to read ahead; `nil` for a short one.
+  func aheadPages(at offset: UInt64, end: UInt64, byteCount: Int) -> Range<UInt64>? {
+    let unit = UInt64(pageByteCount)
+    guard byteCount >= FrameReader.aheadPageCountMin * pageByteCount, offset < end else {
+      return nil
+    }
+    let stop = offset + min(UInt64(byteCount), end - offset)
+    return offset / unit..<(stop + unit - 1) / unit
+  }
+
   /// Copies the bytes from `offset` up to `end`, as many as fit; returns how many. `page` gives each
   /// page, nil for one of zeros.
   func read(
