@@ -28,8 +28,9 @@ struct RootCommand: ParsableCommand {
       InitCommand.self, ImportCommand.self, ExportCommand.self, BranchCommand.self,
       SnapshotCommand.self, ListCommand.self, CatCommand.self, PutCommand.self,
       RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
-      CollectCommand.self, CheckCommand.self, ScrubCommand.self, InspectCommand.self,
-      ServeCommand.self, MountCommand.self, StatusCommand.self, StopCommand.self,
+      CollectCommand.self, ReclaimCommand.self, CheckCommand.self, ScrubCommand.self,
+      InspectCommand.self, ServeCommand.self, MountCommand.self, StatusCommand.self,
+      StopCommand.self,
     ])
 
   static func main() {

@@ -109,6 +109,59 @@ import Testing
     #expect(try coppice.check("cat", "fork:a/b/hello").text == "other")
   }
 
+  @Test func `the totals of usage add up and name who holds what`() throws {
+    let coppice = try Self.made()
+    let total = try #require(try coppice.json("du")["total"] as? [String: Any])
+    let count = { (key: String) in total[key] as? Int ?? -1 }
+    #expect(
+      count("storedByteCount")
+        == count("exclusiveByteCount") + count("sharedByteCount") + count("garbageByteCount")
+        + count("metadataByteCount"))
+    let time = try #require(total["time"] as? String)
+    #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/) != nil)
+    let parts = try #require(total["parts"] as? [[String: Any]])
+    #expect(Set(parts.compactMap { $0["name"] as? String }) == ["main", "fork"])
+    #expect(try coppice.check("du").text.contains("held by branch fork"))
+    #expect(try coppice.json("du", "fork")["total"] == nil)
+    let explained = try coppice.json("gc", "--dry-run", "--explain")
+    #expect(explained["space"] is [String: Any])
+    #expect(try coppice.check("gc", "--explain").text.contains("stored in all"))
+  }
+
+  @Test func `growth is told for every time that changes were written`() throws {
+    let coppice = try Self.made()
+    let history = try coppice.json("du", "--history", "fork", "main")
+    let entries = try #require(history["entries"] as? [[String: Any]])
+    #expect(entries.map { $0["name"] as? String } == ["fork", "main"])
+    for entry in entries {
+      let samples = try #require(entry["samples"] as? [[String: Any]])
+      let stored = samples.compactMap { $0["storedByteCount"] as? Int }
+      #expect(!stored.isEmpty && stored == stored.sorted() && stored[0] > 0)
+      #expect(samples.allSatisfy { $0["time"] is String && $0["newPageCount"] is Int })
+    }
+    #expect(try coppice("du", "--history").status == 64)
+    #expect(try coppice("du", "--history", "nobody").status == 3)
+  }
+
+  @Test func `a deletion is proved to have given its bytes back`() throws {
+    let coppice = try Self.made()
+    try coppice.script("mkdir other; head -c 3M /dev/urandom > other/noise")
+    try coppice.check("import", "other", "other")
+    #expect(try coppice("reclaim", "verify", "other").status == 4)
+    #expect(try coppice("reclaim", "verify", "nobody").status == 3)
+    try coppice.check("branch", "delete", "other")
+    let early = try coppice("reclaim", "verify", "other")
+    #expect(early.status == 2)
+    #expect(early.text.contains("can be restored"))
+    try coppice.check("gc", "--full")
+    let proof = try coppice.json("reclaim", "verify", "other")
+    #expect(proof["isReclaimed"] as? Bool == true)
+    #expect(proof["cycleNumber"] as? Int == 1)
+    #expect(proof["uniquePageCount"] as? Int ?? 0 >= 3 << 20 / 8192)
+    #expect(proof["reclaimedByteCount"] as? Int ?? 0 > 3_000_000)
+    #expect((proof["held"] as? [Any])?.isEmpty == true)
+  }
+
   @Test func `statistics are integers with stable names`() throws {
     let coppice = try Self.made()
     let stats = try coppice.json("stats")
@@ -126,7 +179,8 @@ import Testing
       "init", "import", "export", "branch create", "branch list", "branch show",
       "branch delete", "branch rename", "branch reset", "branch restore", "snapshot create",
       "snapshot list", "snapshot delete", "ls", "cat", "put", "rm", "diff", "du", "stats", "gc",
-      "inspect superblock", "inspect catalogue", "inspect journal", "inspect segment",
+      "reclaim verify", "inspect superblock", "inspect catalogue", "inspect journal",
+      "inspect segment",
       "inspect node", "check", "scrub",
     ]
     for verb in verbs {

@@ -36,12 +36,22 @@ import Testing
     let coppice = try Self.made()
     let first = try coppice.json("scrub", "--limit", "1")
     let next = try #require(first["next"] as? String)
-    let rest = try coppice.json("scrub", "--from", next)
+    #expect(first["verifiedSince"] is NSNull)
+    let onlyRead = try coppice.json("scrub", "--from", next)
+    #expect(onlyRead["next"] is NSNull)
+    #expect(onlyRead["verifiedSince"] is NSNull)
+    let rest = try coppice.json("scrub")
     #expect(rest["next"] is NSNull)
+    #expect(rest["frameCount"] as? Int == onlyRead["frameCount"] as? Int)
+    let since = try #require(rest["verifiedSince"] as? String)
     let whole = try coppice.json("scrub")
     #expect(
       (first["frameCount"] as? Int ?? 0) + (rest["frameCount"] as? Int ?? 0)
         == whole["frameCount"] as? Int)
+    let again = try coppice.json("scrub", "--limit", "1", "--restart")
+    #expect(again["next"] is String)
+    #expect(since < again["verifiedSince"] as? String ?? "")
+    #expect(try coppice("scrub", "--from", "nowhere").status == 64)
   }
 
   @Test func `8 for reading a damaged page, and the other files are still there`() throws {

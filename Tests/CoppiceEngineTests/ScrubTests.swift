@@ -99,6 +99,37 @@ import Testing
     #expect(ScrubCursor(text: "7:x") == nil)
   }
 
+  @Test func `a pass goes on after the store was reopened, and says since when all is verified`()
+    throws
+  {
+    let store = try sampleStore()
+    let engine = { store.engine }
+    func goOn(_ isRestarted: Bool = false, _ visit: (ScrubProgress) -> Bool) throws -> ScrubReport {
+      try engine().scrubOn(
+        isRestarted: isRestarted, options: ScrubOptions(), sleep: { _ in }, visit: visit)
+    }
+    #expect(engine().scrubStatus.verifiedSince == nil)
+    let began = store.clock.wallNanoseconds()
+    let first = try goOn { _ in false }
+    store.clock.advance(byNanoseconds: 1_000_000_000)
+    try store.reopen()
+    #expect(engine().scrubStatus.next == first.next)
+    let second = try goOn { _ in true }
+    let all = try store.engine.storeUsage().frameCount
+    #expect(first.frameCount + second.frameCount == all)
+    #expect(engine().scrubStatus.verifiedSince == began)
+    #expect(engine().scrubStatus.next == nil)
+    // The next one is a pass of its own; until it ends the last one counts.
+    store.clock.advance(byNanoseconds: 1_000_000_000)
+    _ = try goOn { _ in false }
+    #expect(engine().scrubStatus.verifiedSince == began)
+    let whole = try goOn(true) { _ in true }
+    #expect(whole.frameCount == all)
+    #expect(engine().scrubStatus.verifiedSince == store.clock.wallNanoseconds())
+    try store.crash(seed: 1)
+    #expect(engine().scrubStatus.verifiedSince == store.clock.wallNanoseconds())
+  }
+
   @Test func `a scrub keeps to its rate`() throws {
     let store = try sampleStore()
     var slept: UInt64 = 0

@@ -2,10 +2,12 @@ internal import Glibc
 
 /// One line for everything that Coppice must show, its peers measured in the same run.
 ///
-///     CoppiceBenchmarks [NAME...]       fork read write seal cluster empty large; all when none is named
+///     CoppiceBenchmarks [NAME...]       fork read write seal collect cluster empty large; all when none is named
 @main
 struct Benchmarks {
-  private static let names = ["empty", "fork", "read", "seal", "write", "cluster", "large"]
+  private static let names = [
+    "empty", "fork", "read", "seal", "write", "collect", "cluster", "large",
+  ]
 
   static func main() throws {
     let arguments = Array(CommandLine.arguments.dropFirst())
@@ -31,6 +33,7 @@ struct Benchmarks {
     case "read": try ReadBenchmark(workspace: workspace).run()
     case "seal": try SealBenchmark(workspace: workspace).run()
     case "write": try WriteBenchmark(workspace: workspace).run()
+    case "collect": try CollectionBenchmark(workspace: workspace).run()
     case "cluster": try ClusterBenchmark(workspace: workspace).run()
     default: try SizeBenchmark(workspace: workspace).runLarge()
     }

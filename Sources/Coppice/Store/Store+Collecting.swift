@@ -3,6 +3,16 @@ public import CoppiceEngine
 /// What a garbage collection found and did. Byte counts are of stored pages and nodes, unless they
 /// say otherwise.
 public struct CollectionSummary: Hashable, Sendable {
+  /// Counts the collections of a store.
+  public var cycleNumber: UInt64
+  /// Whether only what came since the last collection was looked at.
+  public var isRecentOnly: Bool
+  /// Nodes of manifests that were read.
+  public var nodeCount: Int
+  /// Memory that telling live from dead took: about a bit for each page or node.
+  public var markByteCount: Int
+  /// Pages and nodes that were looked at.
+  public var frameCount: Int
   /// Deleted branches and snapshots that can no longer be restored.
   public var forgottenCount: Int
   public var liveByteCount: Int
@@ -23,19 +33,26 @@ extension Store {
   /// snapshots are forgotten first: from then on they cannot be restored.
   ///
   /// - Parameters:
+  ///   - isRecentOnly: looks only at what came since the last collection, which takes time in proportion
+  ///     to that; all that is older counts as needed.
   ///   - isFull: empties every closed segment that holds anything dead, not only those where little
   ///     has to be copied.
   ///   - isDryRun: changes nothing, and says what would be done.
   /// - Throws: `denied`, `full`, `corrupt`; everything is as it was then.
-  public func collectGarbage(isFull: Bool = false, isDryRun: Bool = false) throws(StoreError)
-    -> CollectionSummary
-  {
+  public func collectGarbage(
+    isRecentOnly: Bool = false, isFull: Bool = false, isDryRun: Bool = false
+  ) throws(StoreError) -> CollectionSummary {
     var options = CollectionOptions()
+    options.isYoung = isRecentOnly
     options.isFull = isFull
     options.isDryRun = isDryRun
     let report = try engine.collectGarbage(options)
     return CollectionSummary(
-      forgottenCount: report.forgottenBranchCount, liveByteCount: report.liveByteCount,
+      cycleNumber: report.cycleNumber, isRecentOnly: report.isYoung, nodeCount: report.nodeCount,
+      markByteCount: report.markByteCount,
+      frameCount: report.liveFrameCount + report.deadFrameCount,
+      forgottenCount: report.forgottenBranchCount,
+      liveByteCount: report.liveByteCount,
       deadByteCount: report.deadByteCount, reclaimedSegmentCount: report.reclaimedSegmentCount,
       reclaimedByteCount: report.reclaimedByteCount, copiedByteCount: report.copiedByteCount,
       leftByteCount: report.leftByteCount, unreadable: report.unreadable)

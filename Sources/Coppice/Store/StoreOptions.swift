@@ -8,6 +8,8 @@ extension Store {
     public var pageByteCount: Int
     /// How much memory to use.
     public var memory: MemoryLimits
+    /// When garbage is collected without being asked for.
+    public var collection = CollectionPolicy()
     /// Reads without writing a byte; others may read the store at the same time.
     public var isReadOnly: Bool
 
@@ -19,6 +21,21 @@ extension Store {
       self.memory = memory
       self.isReadOnly = isReadOnly
     }
+  }
+
+  /// When the store collects garbage by itself, on a thread that gives way to others.
+  public struct CollectionPolicy: Hashable, Sendable {
+    /// Default true.
+    public var isAutomatic = true
+    /// From this estimated share of dead bytes on. Default 0.2.
+    public var deadShare = 0.2
+    /// How long a deleted branch can surely be restored, as long as the disk has space. Default one hour.
+    public var restoreWindow: Duration = .seconds(3600)
+    /// Bytes to read and copy in a second at most; `nil`: no limit. Default 128 MiB.
+    public var byteCountPerSecond: UInt64? = 128 << 20
+
+    /// The defaults.
+    public init() {}
   }
 
   /// Bytes of memory that an open store may use for each purpose.
@@ -50,5 +67,11 @@ extension EngineOptions {
     nodeCacheByteCount = options.memory.nodeCacheByteCount
     windowByteCount = options.memory.windowByteCount
     directoryCacheByteCount = options.memory.directoryCacheByteCount
+    collection.isEnabled = options.collection.isAutomatic
+    collection.deadShareMin = options.collection.deadShare
+    collection.byteCountPerSecond = options.collection.byteCountPerSecond
+    let window = options.collection.restoreWindow.components
+    collection.restoreWindow =
+      Int64(clamping: window.seconds) * 1_000_000_000 + window.attoseconds / 1_000_000_000
   }
 }

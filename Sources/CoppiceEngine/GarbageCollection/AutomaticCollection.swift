@@ -5,7 +5,7 @@ package struct AutomaticCollection: Hashable, Sendable {
   /// or of the older ones.
   package var deadShareMin = 0.2
   /// Below this many dead bytes it is not worth it.
-  package var deadByteCountMin: UInt64 = 64 << 20
+  package var deadByteCountMin: UInt64 = 16 << 20
   /// With less free space than this everything is collected that can be, and no deleted branch can be
   /// restored any more.
   package var freeByteCountMin: UInt64 = 128 << 20

@@ -55,49 +55,6 @@ final class Collection {
     return report
   }
 
-  /// Empties and reclaims the victims: all at once, or, on a full disk, as many at a time as there is
-  /// room to copy.
-  private func empty(_ victims: [SegmentCensus]) throws(StoreError) {
-    var rest = victims
-    while true {
-      do throws(StoreError) {
-        try reclaim(rest, try evacuate(rest))
-        return
-      } catch {
-        guard error.kind == .full, !emptiedAll(rest) else { throw error }
-        let wasReleased = engine.reserve.release()
-        let part = affordable(of: rest)
-        guard !part.isEmpty, wasReleased || part.count < rest.count else { throw error }
-        try reclaim(part, try evacuate(part))
-        let done = Set(part.map(\.entry.id))
-        rest.removeAll { done.contains($0.entry.id) }
-        if rest.isEmpty { return }
-      }
-    }
-  }
-
-  /// Whether the record of the move was written: what failed came after.
-  private func emptiedAll(_ victims: [SegmentCensus]) -> Bool {
-    engine.control.withLock {
-      victims.allSatisfy { engine.catalogue.segments[$0.entry.id] == nil }
-    }
-  }
-
-  /// Those with the least to copy, as many as the disk has room for.
-  private func affordable(of victims: [SegmentCensus]) -> [SegmentCensus] {
-    // Without an answer only what needs no copies is safe to try.
-    let free = (try? engine.disk.freeByteCount()) ?? 0
-    var room = Int(clamping: free / 8 * 7)
-    var part: [SegmentCensus] = []
-    for victim in victims.sorted(by: { $0.liveByteCount < $1.liveByteCount }) {
-      let needed = holdsLive(victim) ? victim.liveByteCount + 1 << 16 : 0
-      guard needed <= room else { break }
-      room -= needed
-      part.append(victim)
-    }
-    return part.sorted { $0.entry.id < $1.entry.id }
-  }
-
   /// Entries that are deleted, and past the restore window if they have to be.
   func isForgettable(_ entry: BranchEntry) -> Bool {
     guard entry.flags.contains(.deleted) else { return false }

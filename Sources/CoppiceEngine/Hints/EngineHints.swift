@@ -16,9 +16,10 @@ final class EngineHints: Sendable {
   private let saving = Monitor()
   private let saved = Mutex(Saved())
 
+  /// What the files hold, as far as is known.
   private struct Saved {
-    var collection: CollectionHints?
-    var scrub: ScrubHints?
+    var collection = CollectionHints()
+    var scrub = ScrubHints()
     var growthChangeCount = 0
   }
 
@@ -39,6 +40,9 @@ final class EngineHints: Sendable {
     {
       growth.withLock { $0 = GrowthLog(hints) }
     }
+    let collected = collection.withLock { $0 }
+    let scrubbed = scrub.withLock { $0 }
+    saved.withLock { $0 = Saved(collection: collected, scrub: scrubbed) }
   }
 
   /// Writes what changed since it was last written. That it fails costs nothing.
@@ -47,38 +51,41 @@ final class EngineHints: Sendable {
       let before = saved.withLock { $0 }
       let collected = collection.withLock { $0 }
       let scrubbed = scrub.withLock { $0 }
-      let (grown, changeCount) = growth.withLock { ($0.hints, $0.changeCount) }
-      if collected != before.collection ?? CollectionHints() {
-        write(collected.encode(), to: Self.collectionFile, disk)
+      let growthChangeCount = growth.withLock { $0.changeCount }
+      var files: [(name: String, bytes: [UInt8])] = []
+      if collected != before.collection { files.append((Self.collectionFile, collected.encode())) }
+      if scrubbed != before.scrub { files.append((Self.scrubFile, scrubbed.encode())) }
+      if growthChangeCount != before.growthChangeCount {
+        files.append((Self.growthFile, growth.withLock { $0.hints }.encode()))
       }
-      if scrubbed != before.scrub ?? ScrubHints() {
-        write(scrubbed.encode(), to: Self.scrubFile, disk)
-      }
-      if changeCount != before.growthChangeCount {
-        write(grown.encode(), to: Self.growthFile, disk)
+      guard !files.isEmpty else { return }
+      do throws(SystemError) {
+        for file in files { try Self.write(file.bytes, to: file.name, disk) }
+        try disk.syncDirectory("")
+      } catch {
+        // The hints that are on disk are older then.
+        return
       }
       saved.withLock {
-        $0 = Saved(collection: collected, scrub: scrubbed, growthChangeCount: changeCount)
+        $0 = Saved(
+          collection: collected, scrub: scrubbed, growthChangeCount: growthChangeCount)
       }
     }
   }
 
-  private func write(_ bytes: [UInt8], to name: String, _ disk: any Disk) {
+  private static func write(_ bytes: [UInt8], to name: String, _ disk: any Disk)
+    throws(SystemError)
+  {
     let unfinished = "\(name).new"
-    do throws(SystemError) {
-      do throws(SystemError) { try disk.remove(unfinished) } catch {
-        if !error.isMissing { throw error }
-      }
-      let file = try disk.open(unfinished, .create)
-      let outcome = bytes.withUnsafeBytes { buffer in
-        Result { () throws(SystemError) in try file.write(buffer, at: 0) }
-      }
-      try outcome.get()
-      try file.sync()
-      try disk.rename(unfinished, to: name)
-    } catch {
-      // The hints that are on disk are older then.
-      return
+    do throws(SystemError) { try disk.remove(unfinished) } catch {
+      if !error.isMissing { throw error }
     }
+    let file = try disk.open(unfinished, .create)
+    let outcome = bytes.withUnsafeBytes { buffer in
+      Result { () throws(SystemError) in try file.write(buffer, at: 0) }
+    }
+    try outcome.get()
+    try file.sync()
+    try disk.rename(unfinished, to: name)
   }
 }

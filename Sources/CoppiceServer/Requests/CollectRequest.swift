@@ -8,21 +8,27 @@ package struct CollectRequest: StoreRequest {
   package var full: Bool
   /// Say what would be reclaimed, and change nothing.
   package var dryRun: Bool
+  /// Say for every byte that is still stored afterwards what holds it.
+  package var explain: Bool
 
-  package init(full: Bool, dryRun: Bool) {
+  package init(full: Bool, dryRun: Bool, explain: Bool) {
     self.full = full
     self.dryRun = dryRun
+    self.explain = explain
   }
 
   package var isReadOnly: Bool { false }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    Answer(
-      try context.store.collectGarbage(isFull: full, isDryRun: dryRun), isDryRun: dryRun)
+    let summary = try context.store.collectGarbage(isFull: full, isDryRun: dryRun)
+    var answer = Answer(summary, isDryRun: dryRun)
+    if explain { answer.space = SpaceAnswer(try context.store.spaceUsage()) }
+    return answer
   }
 
   package struct Answer: Codable, Sendable {
     package var isDryRun: Bool
+    package var cycleNumber: UInt64
     package var forgottenCount: Int
     package var liveByteCount: Int
     package var deadByteCount: Int
@@ -31,9 +37,12 @@ package struct CollectRequest: StoreRequest {
     package var copiedByteCount: Int
     package var leftByteCount: Int
     package var unreadable: [String]
+    /// With `explain`.
+    package var space: SpaceAnswer?
 
     init(_ summary: CollectionSummary, isDryRun: Bool) {
       self.isDryRun = isDryRun
+      cycleNumber = summary.cycleNumber
       forgottenCount = summary.forgottenCount
       liveByteCount = summary.liveByteCount
       deadByteCount = summary.deadByteCount

@@ -9,37 +9,49 @@ package struct ScrubRequest: StoreRequest {
   package var byteCountPerSecond: UInt64?
   /// Stop after about this many bytes.
   package var byteCountMax: UInt64?
-  /// Where an earlier scrub said that it goes on.
+  /// Where to begin. Without, the pass that is under way goes on, and the store keeps its place.
   package var from: String?
+  /// Begin a new pass although one is under way.
+  package var restart: Bool
 
-  package init(byteCountPerSecond: UInt64?, byteCountMax: UInt64?, from: String?) {
+  package init(byteCountPerSecond: UInt64?, byteCountMax: UInt64?, from: String?, restart: Bool) {
     self.byteCountPerSecond = byteCountPerSecond
     self.byteCountMax = byteCountMax
     self.from = from
+    self.restart = restart
   }
 
-  package var isReadOnly: Bool { true }
+  package var isReadOnly: Bool { from != nil }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    guard let cursor = from.map({ ScrubCursor(text: $0) }) ?? .start else {
-      throw StoreError(
-        .invalid, "is no place of a scrub", object: from ?? "",
-        remedy: "write what 'next' was: SEGMENT:OFFSET")
-    }
     let work = context.work
+    let engine = context.store.engine
     let pause = Pause()
-    let report = try context.store.engine.scrub(
-      from: cursor, options: ScrubOptions(byteCountPerSecond: byteCountPerSecond),
-      sleep: { pause.wait(nanoseconds: $0) { !work.isCancelled } },
-      visit: { progress in
-        work.tell?(
-          .scrub(
-            byteCount: progress.byteCount, totalByteCount: progress.totalByteCount,
-            findingCount: progress.findingCount))
-        return !work.isCancelled && byteCountMax.map { progress.byteCount < $0 } ?? true
-      })
+    let options = ScrubOptions(byteCountPerSecond: byteCountPerSecond)
+    let sleep = { (nanoseconds: UInt64) in
+      pause.wait(nanoseconds: nanoseconds) { !work.isCancelled }
+    }
+    let visit = { (progress: ScrubProgress) in
+      work.tell?(
+        .scrub(
+          byteCount: progress.byteCount, totalByteCount: progress.totalByteCount,
+          findingCount: progress.findingCount))
+      return !work.isCancelled && byteCountMax.map { progress.byteCount < $0 } ?? true
+    }
+    let report: ScrubReport
+    if let from {
+      guard let cursor = ScrubCursor(text: from) else {
+        throw StoreError(
+          .invalid, "is no place of a scrub", object: from,
+          remedy: "write what 'next' was: SEGMENT:OFFSET")
+      }
+      report = try engine.scrub(from: cursor, options: options, sleep: sleep, visit: visit)
+    } else {
+      report = try engine.scrubOn(
+        isRestarted: restart, options: options, sleep: sleep, visit: visit)
+    }
     try work.check()
-    return Answer(report, FilePaths(context.store))
+    return Answer(report, engine.scrubStatus, FilePaths(context.store))
   }
 
   package struct Answer: Codable, Sendable {
@@ -50,18 +62,21 @@ package struct ScrubRequest: StoreRequest {
     package var byteCount: UInt64
     /// Where to go on; `nil` at the end.
     package var next: String?
+    /// All that was stored then was verified since; `nil` before the first pass has ended.
+    package var verifiedSince: String?
 
-    init(_ report: ScrubReport, _ paths: FilePaths) {
+    init(_ report: ScrubReport, _ status: ScrubStatus, _ paths: FilePaths) {
       findings = report.findings.map { FindingAnswer($0, paths) }
       isClean = findings.isEmpty
       omittedCount = report.omittedCount
       frameCount = report.frameCount
       byteCount = report.byteCount
       next = report.next?.text
+      verifiedSince = status.verifiedSince.map { RFC3339.text(nanoseconds: $0) }
     }
 
     private enum CodingKeys: String, CodingKey {
-      case isClean, findings, omittedCount, frameCount, byteCount, next
+      case isClean, findings, omittedCount, frameCount, byteCount, next, verifiedSince
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -72,6 +87,7 @@ package struct ScrubRequest: StoreRequest {
       try container.encode(frameCount, forKey: .frameCount)
       try container.encode(byteCount, forKey: .byteCount)
       try container.encode(next, forKey: .next)
+      try container.encode(verifiedSince, forKey: .verifiedSince)
     }
   }
 }

@@ -12,11 +12,15 @@ package struct UsageRequest: StoreRequest {
   package var isReadOnly: Bool { true }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    Answer(entries: try context.store.usage(names.isEmpty ? nil : names).map(Entry.init))
+    let entries = try context.store.usage(names.isEmpty ? nil : names).map(Entry.init)
+    let total = names.isEmpty ? SpaceAnswer(try context.store.spaceUsage()) : nil
+    return Answer(entries: entries, total: total)
   }
 
   package struct Answer: Codable, Sendable {
     package var entries: [Entry]
+    /// Of the whole store, without names.
+    package var total: SpaceAnswer?
   }
 
   package struct Entry: Codable, Sendable {

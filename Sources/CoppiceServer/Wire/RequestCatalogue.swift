@@ -6,8 +6,9 @@ package enum RequestCatalogue {
     BranchRestoreRequest.self, SnapshotListRequest.self, SnapshotCreateRequest.self,
     SnapshotDeleteRequest.self, FileListRequest.self, FileContentRequest.self,
     FilePutRequest.self, FileRemoveRequest.self, ImportRequest.self, ExportRequest.self,
-    DiffRequest.self, UsageRequest.self, FreedRequest.self, StatisticsRequest.self,
-    CollectRequest.self, CheckRequest.self, ScrubRequest.self,
+    DiffRequest.self, UsageRequest.self, FreedRequest.self, GrowthRequest.self,
+    StatisticsRequest.self, CollectRequest.self, ReclaimRequest.self, CheckRequest.self,
+    ScrubRequest.self,
   ]
 
   package static let serverRequests: [any ServerRequest.Type] = [

@@ -6,11 +6,13 @@ struct CollectCommand: ParsableCommand {
     commandName: "gc", abstract: "Reclaim what no branch or snapshot refers to.",
     discussion: """
       Deleted branches and snapshots are forgotten: they cannot be restored afterwards. JSON: \
-      isDryRun, forgottenCount, liveByteCount, deadByteCount, reclaimedSegmentCount, \
-      reclaimedByteCount, copiedByteCount, leftByteCount, unreadable.
+      isDryRun, cycleNumber, forgottenCount, liveByteCount, deadByteCount, reclaimedSegmentCount, \
+      reclaimedByteCount, copiedByteCount, leftByteCount, unreadable; with --explain: space, as \
+      'coppice du' has it in total.
 
-      Example:
+      Examples:
         coppice gc --full
+        coppice gc --dry-run --explain
       """)
 
   @OptionGroup var options: StoreOptions
@@ -21,8 +23,12 @@ struct CollectCommand: ParsableCommand {
   @Flag(name: .long, help: "Say what would be reclaimed, and change nothing.")
   var dryRun = false
 
+  @Flag(name: .long, help: "Say for every byte that is still stored what holds it.")
+  var explain = false
+
   func run() throws {
-    try options.print(try options.perform(CollectRequest(full: full, dryRun: dryRun)))
+    try options.print(
+      try options.perform(CollectRequest(full: full, dryRun: dryRun, explain: explain)))
   }
 }
 
@@ -45,6 +51,6 @@ extension CollectRequest.Answer: Reply {
     for object in unreadable {
       lines.append("\(object): unreadable; what it may refer to was kept")
     }
-    return lines.map { $0 + "\n" }.joined()
+    return lines.map { $0 + "\n" }.joined() + (space?.text ?? "")
   }
 }

@@ -5,10 +5,12 @@ struct ScrubCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "scrub", abstract: "Read and verify all stored data.",
     discussion: """
-      Decodes every stored page and node and compares it with its hash. Changes nothing. Ends with \
-      status 2 when it finds damage. With --limit it stops early and says where to go on with \
-      --from. JSON: isClean, findings (as 'coppice check' has them), omittedCount, frameCount, \
-      byteCount, next (null at the end).
+      Decodes every stored page and node and compares it with its hash. Ends with status 2 when it \
+      finds damage. With --limit, or when it is ended, it stops early; the next call goes on where it \
+      stopped: the store keeps the place. With --from nothing is kept and the store is only read. \
+      JSON: isClean, findings (as 'coppice check' has them), omittedCount, frameCount, byteCount, \
+      next (null at the end), verifiedSince: all that was stored then was verified since (null \
+      before the first pass has ended).
 
       Example:
         coppice scrub --rate 50M --limit 10G
@@ -22,12 +24,16 @@ struct ScrubCommand: ParsableCommand {
   @Option(name: .long, help: "Stop after about this many bytes. Units: K, M, G, T.")
   var limit: ByteCount?
 
-  @Option(name: .long, help: "Go on where an earlier scrub said.")
+  @Option(name: .long, help: "Begin there: what 'next' was of an earlier scrub.")
   var from: String?
+
+  @Flag(name: .long, help: "Begin anew although an earlier scrub stopped before its end.")
+  var restart = false
 
   func run() throws {
     let answer = try options.perform(
-      ScrubRequest(byteCountPerSecond: rate?.value, byteCountMax: limit?.value, from: from),
+      ScrubRequest(
+        byteCountPerSecond: rate?.value, byteCountMax: limit?.value, from: from, restart: restart),
       showing: "scrub")
     try options.print(answer)
     if !answer.isClean { throw ExitCode(ExitStatus.finding.rawValue) }
@@ -37,7 +43,9 @@ struct ScrubCommand: ParsableCommand {
 extension ScrubRequest.Answer: Reply {
   var text: String {
     let counts = "\(Output.count(frameCount, "frame")), \(Output.bytes(byteCount))"
-    let rest = next.map { "Go on with --from \($0)\n" } ?? ""
+    let since = verifiedSince.map { "All data of \($0) and before was verified since\n" } ?? ""
+    let rest =
+      next.map { _ in "Stopped early: the next scrub goes on from here\n\(since)" } ?? since
     if isClean { return "No damage found in \(counts)\n\(rest)" }
     let more = omittedCount > 0 ? "and \(Output.count(omittedCount, "more finding"))\n" : ""
     return findings.map(\.text).joined() + more + "Read \(counts)\n\(rest)"

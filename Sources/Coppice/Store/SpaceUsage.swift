@@ -1,0 +1,140 @@
+public import CoppiceEngine
+internal import CoppiceFormat
+
+/// Who holds the bytes of a store's segments at one moment. The parts add up:
+/// `storedByteCount` is the sum of the exclusive, shared, garbage and metadata bytes.
+public struct SpaceUsage: Hashable, Sendable {
+  /// What holds bytes.
+  public enum Holder: String, Hashable, Sendable {
+    case branch, snapshot
+    /// Deleted, and can still be restored.
+    case deleted
+    /// An export, a comparison or another reader that takes long.
+    case reader
+    /// An import that is under way.
+    case `import`
+    /// Two or more of the above.
+    case several
+    /// A segment in which too little is dead to make it worth emptying.
+    case segment
+    /// Nothing: the next garbage collection reclaims it.
+    case nothing
+  }
+
+  /// Stored bytes of pages and nodes, and what alone holds them.
+  public struct Part: Hashable, Sendable {
+    public var holder: Holder
+    /// Of a branch or snapshot.
+    public var name: String?
+    /// Of a segment.
+    public var segment: UInt64?
+    public var byteCount: UInt64
+  }
+
+  /// When this was found.
+  public var time: Timestamp
+  /// Bytes of all segments on disk.
+  public var storedByteCount: UInt64
+  /// What a single branch, snapshot, reader or import holds.
+  public var exclusiveByteCount: UInt64
+  /// What two or more of them hold.
+  public var sharedByteCount: UInt64
+  /// What none of them does.
+  public var garbageByteCount: UInt64
+  /// Headers, directories, and notes for repair.
+  public var metadataByteCount: UInt64
+  /// Of the exclusive and shared bytes: pages and nodes that are there only because differences to
+  /// them are stored.
+  public var baseByteCount: UInt64
+  /// The exclusive bytes by holder, then the garbage by what keeps it on disk.
+  public var parts: [Part]
+}
+
+/// What became of the bytes that a deleted branch alone held.
+public struct ReclaimVerification: Hashable, Sendable {
+  public var name: String
+  public var deleted: Timestamp
+  /// When a garbage collection forgot the branch; `nil` as long as it can be restored.
+  public var forgotten: Timestamp?
+  /// That collection's number.
+  public var cycleNumber: UInt64?
+  /// Pages that only this branch held.
+  public var uniquePageCount: UInt64
+  /// Stored bytes of pages and nodes that only this branch held.
+  public var uniqueByteCount: UInt64
+  /// Of these, what is gone from disk.
+  public var reclaimedByteCount: UInt64
+  /// Of these, what is still there, and what holds it.
+  public var held: [SpaceUsage.Part]
+  /// False when the collection looked at new segments only: older ones may hold more.
+  public var isComplete: Bool
+  /// Whether nothing is left.
+  public var isReclaimed: Bool
+}
+
+/// What a branch has stored up to one moment, since it was made.
+public struct GrowthSample: Hashable, Sendable {
+  public var time: Timestamp
+  /// Bytes of pages and nodes that its changes added to the store.
+  public var storedByteCount: UInt64
+  /// Pages stored by themselves.
+  public var newPageCount: UInt64
+  /// Pages stored as differences.
+  public var deltaPageCount: UInt64
+  /// Pages that were stored already.
+  public var duplicatePageCount: UInt64
+}
+
+extension Store {
+  /// Tells for every stored byte what holds it. Takes time in proportion to the store's manifests;
+  /// nothing waits for it.
+  public func spaceUsage() throws(StoreError) -> SpaceUsage {
+    let report = try engine.spaceReport()
+    return SpaceUsage(
+      time: Timestamp(nanoseconds: report.time), storedByteCount: report.storedByteCount,
+      exclusiveByteCount: report.exclusiveByteCount, sharedByteCount: report.sharedByteCount,
+      garbageByteCount: report.deadByteCount, metadataByteCount: report.metadataByteCount,
+      baseByteCount: report.baseByteCount,
+      parts: (report.exclusive + report.dead).map(SpaceUsage.Part.init))
+  }
+
+  /// Looks for every page and node that the branch last deleted under that name alone held. Throws
+  /// `conflict` when there is such a branch, `notFound` when nothing is known of its deletion.
+  public func verifyReclaim(of name: String) throws(StoreError) -> ReclaimVerification {
+    let proof = try engine.reclaimProof(ofDeleted: name)
+    return ReclaimVerification(
+      name: proof.name, deleted: Timestamp(nanoseconds: proof.deletedAt),
+      forgotten: proof.forgottenAt.map { Timestamp(nanoseconds: $0) },
+      cycleNumber: proof.cycleNumber, uniquePageCount: proof.uniquePageCount,
+      uniqueByteCount: proof.uniqueByteCount, reclaimedByteCount: proof.reclaimedByteCount,
+      held: proof.held.map(SpaceUsage.Part.init), isComplete: proof.isComplete,
+      isReclaimed: proof.isReclaimed)
+  }
+
+  /// What a branch stored over time, oldest first: one sample for every time its changes were written
+  /// to segments, with fewer the longer ago. Empty for a branch that stored nothing. Throws `notFound`.
+  public func growth(of name: String) throws(StoreError) -> [GrowthSample] {
+    engine.growth(of: try engineBranch(name).id).map {
+      GrowthSample(
+        time: Timestamp(nanoseconds: $0.time), storedByteCount: $0.storedByteCount,
+        newPageCount: $0.newPageCount, deltaPageCount: $0.deltaPageCount,
+        duplicatePageCount: $0.duplicatePageCount)
+    }
+  }
+}
+
+extension SpaceUsage.Part {
+  fileprivate init(_ part: SpaceReport.Part) {
+    self.init(holder: .nothing, byteCount: part.byteCount)
+    switch part.holder {
+    case .branch(let name): (holder, self.name) = (.branch, name)
+    case .snapshot(let name): (holder, self.name) = (.snapshot, name)
+    case .deleted(let name): (holder, self.name) = (.deleted, name)
+    case .reader: holder = .reader
+    case .imports: holder = .import
+    case .several: holder = .several
+    case .segment(let id): (holder, segment) = (.segment, id.rawValue)
+    case .nothing: break
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package import Coppice
+
+package struct ReclaimRequest: StoreRequest {
+  package static let route = Route(
+    .get, "/v1/reclaim/verify", "Prove that a deleted branch's own bytes are gone.")
+
+  package var name: String
+
+  package init(name: String) { self.name = name }
+
+  package var isReadOnly: Bool { true }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    Answer(try context.store.verifyReclaim(of: name))
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var name: String
+    package var isReclaimed: Bool
+    package var isComplete: Bool
+    package var deleted: String
+    package var forgotten: String?
+    package var cycleNumber: UInt64?
+    package var uniquePageCount: UInt64
+    package var uniqueByteCount: UInt64
+    package var reclaimedByteCount: UInt64
+    package var held: [SpaceAnswer.Part]
+
+    init(_ verification: ReclaimVerification) {
+      name = verification.name
+      isReclaimed = verification.isReclaimed
+      isComplete = verification.isComplete
+      deleted = RFC3339.text(verification.deleted)
+      forgotten = verification.forgotten.map(RFC3339.text)
+      cycleNumber = verification.cycleNumber
+      uniquePageCount = verification.uniquePageCount
+      uniqueByteCount = verification.uniqueByteCount
+      reclaimedByteCount = verification.reclaimedByteCount
+      held = verification.held.map(SpaceAnswer.Part.init)
+    }
+  }
+}

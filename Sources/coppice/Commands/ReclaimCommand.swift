@@ -1,0 +1,55 @@
+internal import ArgumentParser
+internal import CoppiceServer
+
+struct ReclaimCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reclaim", abstract: "Prove that space came back.",
+    discussion: """
+      Example:
+        coppice reclaim verify trial-7
+      """,
+    subcommands: [ReclaimVerifyCommand.self])
+}
+
+struct ReclaimVerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Prove that a deleted branch's own bytes are gone.",
+    discussion: """
+      Looks for every page and node that nothing but the branch held when a garbage collection \
+      forgot it. Ends with status 2 while any of it is on disk. JSON: name, isReclaimed, isComplete \
+      (false when only new segments were looked at), deleted, forgotten, cycleNumber, \
+      uniquePageCount, uniqueByteCount, reclaimedByteCount, held, each with holder, name or segment, \
+      byteCount.
+
+      Example:
+        coppice branch delete trial-7
+        coppice gc --full
+        coppice reclaim verify trial-7 --json
+      """)
+
+  @OptionGroup var options: StoreOptions
+
+  @Argument(help: "The deleted branch.")
+  var name: String
+
+  func run() throws {
+    let answer = try options.perform(ReclaimRequest(name: name))
+    try options.print(answer)
+    if !answer.isReclaimed { throw ExitCode(ExitStatus.finding.rawValue) }
+  }
+}
+
+extension ReclaimRequest.Answer: Reply {
+  var text: String {
+    let what =
+      "\(Output.bytes(uniqueByteCount)) that only \(Output.printable(name)) held "
+      + "(\(Output.count(Int(clamping: uniquePageCount), "page")))"
+    if isReclaimed, let cycleNumber {
+      return "All of the \(what) is gone since collection \(cycleNumber)\n"
+    }
+    var lines = ["Of the \(what), \(Output.bytes(reclaimedByteCount)) is gone"]
+    lines += held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }
+    if !isComplete { lines.append("Older segments were not looked at: run 'coppice gc --full'") }
+    return lines.map { $0 + "\n" }.joined()
+  }
+}
