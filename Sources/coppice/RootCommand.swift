@@ -29,8 +29,8 @@ struct RootCommand: ParsableCommand {
       SnapshotCommand.self, ListCommand.self, CatCommand.self, PutCommand.self,
       RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
       CollectCommand.self, ReclaimCommand.self, CheckCommand.self, ScrubCommand.self,
-      InspectCommand.self, ServeCommand.self, MountCommand.self, StatusCommand.self,
-      StopCommand.self,
+      RepairCommand.self, InspectCommand.self, ServeCommand.self, MountCommand.self,
+      StatusCommand.self, StopCommand.self,
     ])
 
   static func main() {

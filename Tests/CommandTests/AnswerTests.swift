@@ -181,7 +181,7 @@ import Testing
       "snapshot list", "snapshot delete", "ls", "cat", "put", "rm", "diff", "du", "stats", "gc",
       "reclaim verify", "inspect superblock", "inspect catalogue", "inspect journal",
       "inspect segment",
-      "inspect node", "check", "scrub",
+      "inspect node", "check", "scrub", "repair",
     ]
     for verb in verbs {
       let words = verb.split(separator: " ").map(String.init)

@@ -54,6 +54,25 @@ import Testing
     #expect(try coppice("scrub", "--from", "nowhere").status == 64)
   }
 
+  @Test func `a repair heals a page from a new import, and lists what it cannot heal`() throws {
+    let coppice = try Self.made()
+    #expect(try coppice.check("repair").text == "Nothing to repair\n")
+    try coppice.script(
+      """
+      printf damaged! |
+        dd of=store/segments/0000000001 bs=1 seek=900000 conv=notrunc status=none
+      """)
+    let before = try coppice("repair", "--json")
+    #expect(before.status == 2)
+    let answer = try JSONSerialization.jsonObject(with: Data(before.output)) as? [String: Any]
+    #expect((answer?["lost"] as? [[String: Any]])?.count == 1)
+    #expect(try coppice("repair").text.contains("main:noise"))
+    try coppice.check("import", "tree", "again")
+    #expect(try coppice.json("repair")["healedPageCount"] as? Int == 1)
+    try coppice.check("export", "main", "out")
+    try coppice.script("cmp out/noise tree/noise")
+  }
+
   @Test func `8 for reading a damaged page, and the other files are still there`() throws {
     let coppice = try Self.made()
     try coppice.script(

@@ -46,11 +46,7 @@ extension Engine {
         secret: random(HashSecret.byteCount))
       try disk.makeDirectory(Journal.directory)
       try disk.makeDirectory(SegmentFiles.directory)
-      for index in 0..<JournalLimits.controlFileCount {
-        _ = try Journal.makeFile(
-          disk, "\(Journal.directory)/\(JournalRecovery.controlPrefix)\(index)",
-          byteCount: JournalLimits.controlFileByteCount, isControl: true)
-      }
+      try makeControlFiles(disk)
       let empty = Catalogue(
         lsn: .zero, time: clock.wallNanoseconds(), nextBranch: 1, nextVolume: 2, nextSegment: 1,
         branches: [], segments: [], retired: [], journalFiles: [])
@@ -75,6 +71,14 @@ extension Engine {
     }
   }
 
+  static func makeControlFiles(_ disk: any Disk) throws(SystemError) {
+    for index in 0..<JournalLimits.controlFileCount {
+      _ = try Journal.makeFile(
+        disk, "\(Journal.directory)/\(JournalRecovery.controlPrefix)\(index)",
+        byteCount: JournalLimits.controlFileByteCount, isControl: true)
+    }
+  }
+
   // MARK: Opening
 
   /// Opens a store and recovers it: afterwards the state is the journal's up to some LSN at or past
@@ -93,8 +97,10 @@ extension Engine {
     }
     let (checkpoint, number) = try readCatalogue(disk, isReadOnly: options.isReadOnly)
     let journal = try JournalRecovery(
-      disk: disk, uuid: superblock.uuid, catalogue: checkpoint, isReadOnly: options.isReadOnly
+      disk: disk, uuid: superblock.uuid, catalogue: checkpoint, isReadOnly: options.isReadOnly,
+      acceptsLoss: options.noteLoss != nil
     ).run()
+    if let loss = journal.loss { options.noteLoss?(loss) }
     var catalogue = CatalogueState(checkpoint)
     for entry in journal.controlRecords {
       catalogue.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)
@@ -155,12 +161,16 @@ extension Engine {
     guard let newest else {
       throw StoreError(
         .corrupt, "the store has no catalogue", object: cataloguePrefix,
-        remedy: "restore the file from a copy of the store")
+        remedy: "restore the file from a copy of the store, or run `coppice repair`")
     }
     do throws(FormatError) {
       return (try Catalogue.decode(newest.bytes.span.bytes), newest.number)
     } catch {
-      throw StoreError(error, in: "\(cataloguePrefix)\(newest.number)")
+      var failure = StoreError(error, in: "\(cataloguePrefix)\(newest.number)")
+      if failure.kind == .corrupt {
+        failure.remedy = "restore the file from a copy of the store, or run `coppice repair`"
+      }
+      throw failure
     }
   }
 

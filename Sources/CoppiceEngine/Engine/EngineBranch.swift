@@ -152,10 +152,18 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     }
   }
 
+  /// Commits a transaction that makes unreadable pages what they were, snapshots' too.
+  func heal(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
+    let records = copy transaction
+    return try commit(
+      time: transaction.time, .transaction(id, records), evenIfReadOnly: true
+    ) { builder throws(StoreError) in try builder.apply(records) }
+  }
+
   /// One critical section from the state that a change builds on, over its LSN, to its place in
   /// the open layer: RAM order is LSN order.
   private func commit(
-    time: Int64, _ records: JournalRecords,
+    time: Int64, _ records: JournalRecords, evenIfReadOnly: Bool = false,
     _ build: (inout ChangeBuilder<EngineBranch>) throws(StoreError) -> Void
   ) throws(StoreError) -> LSN {
     try engine.admitWriter()
@@ -163,7 +171,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
       let attempt = engine.reliefCount
       do throws(StoreError) {
         let lsn = try writer.withLock { () throws(StoreError) in
-          try checkWritable()
+          if evenIfReadOnly { try checkExists() } else { try checkWritable() }
           var builder = ChangeBuilder(on: self, buffers: engine.buffers, time: time)
           try build(&builder)
           let lsn = try engine.journal.append(records)

@@ -22,6 +22,9 @@ package struct EngineOptions: Sendable {
   /// Threads besides the caller that seals and imports share.
   package var workerCount = 1
   package var isReadOnly = false
+  /// For repair: called when acknowledged records are gone, and the store is then opened without
+  /// them. `nil`: opening is refused.
+  var noteLoss: (@Sendable (JournalLoss) -> Void)?
 
   package init() {}
 }

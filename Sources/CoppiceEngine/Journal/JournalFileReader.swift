@@ -60,6 +60,25 @@ struct JournalFileReader {
     return best
   }
 
+  /// Visits the records of all intact batches at or behind `offset`, whether or not they follow on
+  /// one another. What cannot be read is passed over.
+  func forEachIntactRecord(
+    behind offset: UInt64, _ visit: (RecordHeader, UnsafeRawBufferPointer) -> Void
+  ) throws(StoreError) {
+    let window = ReadWindow(file: file)
+    var place = offset
+    while place < file.capacity {
+      guard let batch = try batch(at: place, window) else {
+        place += UInt64(JournalLimits.blockByteCount)
+        continue
+      }
+      place += batch.paddedByteCount
+      guard batch.header.firstLSN <= limit.next else { continue }
+      var records = RecordReader(batch: batch.bytes, header: batch.header)
+      while let record = try? records.next() { visit(record.header, record.payload) }
+    }
+  }
+
   private struct Batch {
     var header: JournalBatchHeader
     var bytes: UnsafeRawBufferPointer

@@ -28,6 +28,8 @@ struct RecoveredJournal {
   var controlRecords: [RecoveredControlRecord] = []
   /// One for each file of `used` up to the journal's end, in order.
   var writeReaders: [JournalFileReader] = []
+  /// Acknowledged records that are gone; the journal ends before them.
+  var loss: JournalLoss?
 
   /// Visits the write records above `lsn` in order.
   func forEachWrite(
@@ -55,6 +57,8 @@ struct JournalRecovery {
   let uuid: StoreUUID
   let catalogue: Catalogue
   let isReadOnly: Bool
+  /// Whether the journal may end before acknowledged records that are damaged or missing.
+  var acceptsLoss = false
 
   private struct ScannedFile {
     var journalFile: JournalFile
@@ -83,7 +87,7 @@ struct JournalRecovery {
       let reader = JournalFileReader(file: file.journalFile, header: file.header, limit: file.limit)
       if let gap {
         if let witness = try reader.syncedLSN(behind: 4096), witness >= gap {
-          throw lost(from: gap, through: witness, in: file.journalFile.name)
+          try lose(gap, witness, reader, behind: 4096, &result)
         }
         continue
       }
@@ -94,12 +98,12 @@ struct JournalRecovery {
       files[index].endLSN = end.lsn
       file.journalFile.lastLSN = end.lsn
       file.journalFile.used = end.offset
-      try check(files[index])
+      try check(files[index], reader, end.offset, &result)
       try makeDurable(file.journalFile)
       let reached = max(end.lsn, catalogue.lsn)
       if reached < file.limit {
         if let witness = try reader.syncedLSN(behind: end.offset), witness > reached {
-          throw lost(from: reached.next, through: witness, in: file.journalFile.name)
+          try lose(reached.next, witness, reader, behind: end.offset, &result)
         }
         if index + 1 < files.count { gap = reached.next }
       }
@@ -121,18 +125,42 @@ struct JournalRecovery {
   }
 
   /// A file that the checkpoint lists holds all that was in it then.
-  private func check(_ file: ScannedFile) throws(StoreError) {
+  private func check(
+    _ file: ScannedFile, _ reader: JournalFileReader, _ end: UInt64,
+    _ result: inout RecoveredJournal
+  ) throws(StoreError) {
     guard let listed = file.listed, file.endLSN < min(listed.lastLSN, file.limit) else { return }
-    throw lost(from: file.endLSN.next, through: listed.lastLSN, in: file.journalFile.name)
+    try lose(file.endLSN.next, listed.lastLSN, reader, behind: end, &result)
   }
 
-  private func lost(from first: LSN, through last: LSN, in name: String) -> StoreError {
-    StoreError(
+  /// Throws what is lost, or notes it when that is accepted.
+  private func lose(
+    _ first: LSN, _ last: LSN, _ reader: JournalFileReader?, behind offset: UInt64,
+    in name: String = "", _ result: inout RecoveredJournal
+  ) throws(StoreError) {
+    var loss = JournalLoss(first: first, last: last, file: reader?.file.name ?? name)
+    try reader?.forEachIntactRecord(behind: offset) { header, payload in loss.add(header, payload) }
+    guard acceptsLoss else { throw lost(loss) }
+    if var known = result.loss {
+      known.first = min(known.first, loss.first)
+      known.last = max(known.last, loss.last)
+      known.branches.formUnion(loss.branches)
+      known.volumes.formUnion(loss.volumes)
+      loss = known
+    }
+    result.loss = loss
+  }
+
+  private func lost(_ loss: JournalLoss) -> StoreError {
+    let names = catalogue.branches.filter { loss.branches.contains($0.id) }.map(\.name)
+    let whose = names.isEmpty ? "" : ", of \(names.joined(separator: ", ")),"
+    return StoreError(
       .corrupt,
-      "acknowledged records \(first.rawValue) to \(last.rawValue) of the journal are damaged or "
-        + "missing; opening would drop them",
-      object: name,
-      remedy: "restore this file from a copy of the store; nothing was changed")
+      "acknowledged records \(loss.first.rawValue) to \(loss.last.rawValue) of the journal\(whose) "
+        + "are damaged or missing; opening would drop them",
+      object: loss.file,
+      remedy: "restore this file from a copy of the store; nothing was changed. To open the store "
+        + "without these records, run `coppice repair --accept-loss`")
   }
 
   /// Opens the journal's files; those that matter come back in order of their sequence, the others
@@ -181,9 +209,9 @@ struct JournalRecovery {
     if let missing = listed.values.min(by: { $0.sequence < $1.sequence }),
       missing.lastLSN >= missing.firstLSN
     {
-      throw lost(
-        from: missing.firstLSN, through: missing.lastLSN,
-        in: "\(Journal.directory) file with sequence \(missing.sequence)")
+      try lose(
+        missing.firstLSN, missing.lastLSN, nil, behind: 0,
+        in: "\(Journal.directory) file with sequence \(missing.sequence)", &result)
     }
     return scanned.sorted { $0.header.sequence < $1.header.sequence }
   }
@@ -241,5 +269,16 @@ private struct TransactionTracker {
     completeControlRecords += open
     open.removeAll()
     completeLSN = lsn
+  }
+}
+
+extension JournalLoss {
+  /// Notes whom a record concerns.
+  fileprivate mutating func add(_ header: RecordHeader, _ payload: UnsafeRawBufferPointer) {
+    if header.branch != BranchID(0) { branches.insert(header.branch) }
+    guard header.kind == .write else { return }
+    var reader = OpReader(payload, opCount: Int(header.opCount))
+    // What cannot be read of it says nothing.
+    while let op = try? reader.next() { volumes.insert(op.header.volume) }
   }
 }

@@ -8,7 +8,7 @@ package enum RequestCatalogue {
     FilePutRequest.self, FileRemoveRequest.self, ImportRequest.self, ExportRequest.self,
     DiffRequest.self, UsageRequest.self, FreedRequest.self, GrowthRequest.self,
     StatisticsRequest.self, CollectRequest.self, ReclaimRequest.self, CheckRequest.self,
-    ScrubRequest.self,
+    ScrubRequest.self, RepairRequest.self,
   ]
 
   package static let serverRequests: [any ServerRequest.Type] = [

@@ -1,0 +1,43 @@
+package import CoppiceFormat
+
+/// How far a repair may go.
+package struct RepairOptions: Sendable {
+  /// Whether the store may be opened without records that were acknowledged and are gone.
+  package var acceptsLoss = false
+
+  package init() {}
+}
+
+/// What a repair did, and what it could not do.
+package struct RepairReport: Sendable {
+  package struct Step: Hashable, Sendable {
+    /// The structure, as findings name it.
+    package var object: String
+    package var action: String
+  }
+
+  /// What was done, in order.
+  package var steps: [Step] = []
+  /// The folder in the store that has the files as they were; empty when none was touched.
+  package var folder = ""
+  /// Pages that were read from other copies of the same content.
+  package var healedPageCount = 0
+  /// What cannot be read and has no other copy. It is left as it is.
+  package var lost: [Finding] = []
+  /// Records that were acknowledged and are dropped.
+  package var droppedRecords: JournalLoss?
+
+  package init() {}
+}
+
+/// Acknowledged journal records that are damaged or missing.
+package struct JournalLoss: Hashable, Sendable {
+  package var first: LSN
+  package var last: LSN
+  /// The journal file in which they should be.
+  package var file: String
+  /// Branches that intact records among them or behind them concern.
+  package var branches: Set<BranchID> = []
+  /// Volumes that these records write to.
+  package var volumes: Set<VolumeNumber> = []
+}

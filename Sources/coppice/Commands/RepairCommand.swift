@@ -1,0 +1,44 @@
+internal import ArgumentParser
+internal import CoppiceServer
+
+struct RepairCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "repair", abstract: "Repair a damaged store as far as that can be done.",
+    discussion: """
+      Takes an older catalogue, or puts one together from the segments, when the newest is damaged; \
+      reads all data, and gives every page that cannot be read the content of another copy, if there \
+      is one: one that another branch stored, or that a new import brought. Files are copied to a \
+      folder in the store before they are changed. Without --accept-loss nothing is done that would \
+      drop what was acknowledged; the error says what that is. Ends with status 2 when something \
+      stays lost; it is listed, and stays unreadable. Nobody may have the store open. JSON: steps, \
+      each with object, action; folder; healedPageCount; lost, as findings of 'coppice check'; \
+      firstDroppedRecord, lastDroppedRecord.
+
+      Example:
+        coppice check
+        coppice repair
+      """)
+
+  @OptionGroup var options: StoreOptions
+
+  @Flag(
+    name: .long,
+    help: "Drop what was acknowledged and is damaged or missing, when nothing else helps.")
+  var acceptLoss = false
+
+  func run() throws {
+    let answer = try options.perform(RepairRequest(acceptLoss: acceptLoss), showing: "repair")
+    try options.print(answer)
+    if !answer.lost.isEmpty { throw ExitCode(ExitStatus.finding.rawValue) }
+  }
+}
+
+extension RepairRequest.Answer: Reply {
+  var text: String {
+    var lines = steps.map { "\(Output.printable($0.object)): \($0.action)\n" }
+    if let folder { lines.append("The files as they were are in \(folder)\n") }
+    if !lost.isEmpty { lines.append("Lost, without another copy:\n") }
+    lines += lost.map(\.text)
+    return lines.isEmpty ? "Nothing to repair\n" : lines.joined()
+  }
+}

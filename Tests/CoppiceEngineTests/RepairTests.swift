@@ -1,0 +1,215 @@
+import CoppiceEngine
+import CoppiceFormat
+import CoppicePlatform
+import TestSupport
+import Testing
+
+@Suite struct RepairTests {
+  private static let page = 4096
+
+  private func repair(_ store: TestStore, acceptsLoss: Bool = false) throws -> RepairReport {
+    var repair = RepairOptions()
+    repair.acceptsLoss = acceptsLoss
+    return try Engine.repair(
+      disk: store.disk, clock: store.clock, options: store.options, repair)
+  }
+
+  private func reopen(_ store: TestStore) throws {
+    store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
+    store.engine.checkInvariants()
+  }
+
+  /// Flips a bit in the stored bytes of a page.
+  private func damage(_ store: TestStore, page: UInt64, in segment: UInt64 = 1) throws {
+    let inspection = try StoreInspector(disk: store.disk).segment(SegmentID(segment))
+    let frame = try #require(
+      inspection.bundles.flatMap(\.frames).first {
+        $0.entry.form.kind == .page && $0.entry.page == PageNumber(page)
+      })
+    try store.disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: inspection.file)
+  }
+
+  // MARK: Pages
+
+  @Test func `a sound store is left as it is`() throws {
+    let store = try TestStore()
+    var history = RandomHistory(seed: 1)
+    try history.run(store, stepCount: 60)
+    try store.engine.close()
+    let report = try repair(store)
+    #expect(report.steps == [])
+    #expect(report.folder == "")
+    #expect(report.lost == [])
+  }
+
+  @Test func `pages are healed from what another branch stored, in branches and snapshots`() throws
+  {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 2)
+    let bytes = generator.bytes(20 * Self.page + 100)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, bytes, time: 7)
+    try store.engine.sealAll()
+    _ = try store.engine.fork(main, named: "main@kept", isReadOnly: true)
+    // With an empty window equal pages are stored once more.
+    try store.reopen()
+    let other = try store.engine.createBranch(named: "other", domain: .standard)
+    try other.put(9, Array(bytes[(4 * Self.page)...]))
+    try store.engine.close()
+    try damage(store, page: 5)
+    try damage(store, page: 20)
+    try damage(store, page: 2)
+    let report = try repair(store)
+    #expect(report.healedPageCount == 4)
+    #expect(report.lost.count == 1)
+    #expect(report.lost.first?.affected.map(\.name) == ["main", "main@kept"])
+    #expect(report.lost.first?.affected.map(\.pages) == [[2..<3], [2..<3]])
+    try reopen(store)
+    for name in ["main", "main@kept"] {
+      let branch = try store.engine.branch(named: name)
+      let found = try branch.get(1, at: UInt64(3 * Self.page), 18 * Self.page)
+      #expect(found == Array(bytes[(3 * Self.page)...]))
+      #expect(
+        try branch.attributes(of: VolumeNumber(1))
+          == VolumeAttributes(byteCount: UInt64(bytes.count), modified: 7))
+      #expect(throws: StoreError.self) { try branch.get(1, at: UInt64(2 * Self.page), 1) }
+    }
+    // What was lost comes back with a new copy.
+    let again = try store.engine.createBranch(named: "again", domain: .standard)
+    try again.put(5, Array(bytes[..<(3 * Self.page)]))
+    try store.engine.close()
+    let second = try repair(store)
+    #expect(second.healedPageCount == 2)
+    #expect(second.lost == [])
+    try reopen(store)
+    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+    #expect(try store.engine.branch(named: "main@kept").all(1) == bytes)
+  }
+
+  // MARK: The catalogue
+
+  @Test func `an older catalogue and the journal stand in for a damaged one`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 3)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let bytes = generator.bytes(20 * Self.page)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    try store.engine.checkpoint()
+    _ = try store.engine.fork(main, named: "child", isReadOnly: false)
+    try main.flush(through: main.put(2, [1, 2, 3]))
+    try store.engine.checkpoint()
+    store.disk.kill()
+    store.engine.abandon()
+    let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first).file
+    try store.disk.flipBit(1, at: 100, in: newest)
+    let failure = #expect(throws: StoreError.self) { try reopen(store) }
+    #expect(failure?.remedy.contains("coppice repair") == true)
+    let report = try repair(store)
+    #expect(report.steps.map(\.object) == [newest])
+    #expect(!report.folder.isEmpty)
+    #expect(try store.disk.contents(of: "\(report.folder)/\(newest)").count > 100)
+    try reopen(store)
+    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+    #expect(try store.engine.branch(named: "main").all(2) == [1, 2, 3])
+    #expect(try store.engine.branch(named: "child").all(1) == bytes)
+  }
+
+  @Test func `without any catalogue the segments tell the branches, if a loss is accepted`() throws
+  {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 4)
+    var contents: [String: [UInt8]] = [:]
+    for name in ["main", "trial"] {
+      let branch = try store.engine.createBranch(named: name, domain: .standard)
+      try branch.put(1, generator.bytes(30 * Self.page))
+      try store.engine.sealAll()
+      contents[name] = generator.bytes(30 * Self.page)
+      try branch.put(1, contents[name] ?? [])
+      try store.engine.sealAll()
+    }
+    var collection = CollectionOptions()
+    collection.isFull = true
+    // Notes move with what else is live.
+    #expect(try store.engine.collectGarbage(collection).copiedByteCount > 0)
+    try store.engine.close()
+    for name in store.disk.fileNames().filter({ $0.hasPrefix("catalogue-") }) {
+      try store.disk.flipBit(1, at: 100, in: name)
+    }
+    let refusal = #expect(throws: StoreError.self) { try repair(store) }
+    #expect(refusal?.remedy.contains("--accept-loss") == true)
+    #expect(!store.disk.fileNames().contains { $0.hasPrefix("repair-") })
+    let report = try repair(store, acceptsLoss: true)
+    #expect(report.steps.count == 1)
+    try reopen(store)
+    for (name, bytes) in contents {
+      #expect(try store.engine.branch(named: name).all(1) == bytes)
+    }
+    // The store works on.
+    let main = try store.engine.branch(named: "main")
+    let fork = try store.engine.fork(main, named: "fork", isReadOnly: false)
+    try fork.put(1, generator.bytes(10 * Self.page))
+    try store.engine.sealAll()
+    _ = try store.engine.collectGarbage(collection)
+    #expect(try store.engine.check { _ in }.findings == [])
+    try store.crash(seed: 1)
+    #expect(try store.engine.branch(named: "main").all(1) == contents["main"])
+  }
+
+  // MARK: The journal
+
+  @Test func `acknowledged records that are gone are dropped only when that is accepted`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let trial = try store.engine.createBranch(named: "trial", domain: .standard)
+    try main.flush(through: main.put(1, [1]))
+    try trial.flush(through: trial.put(7, [2]))
+    try trial.flush(through: trial.put(7, [3]))
+    try trial.flush(through: trial.put(8, [4]))
+    store.disk.kill()
+    store.engine.abandon()
+    try damageBatch(store, behind: 2)
+    let refusal = #expect(throws: StoreError.self) { try reopen(store) }
+    let message = refusal?.message ?? ""
+    #expect(message.contains(", of trial,"), "\(message)")
+    #expect(refusal?.remedy.contains("coppice repair --accept-loss") == true)
+    let before = store.disk.snapshot()
+    let second = #expect(throws: StoreError.self) { try repair(store) }
+    #expect(second?.kind == .corrupt)
+    #expect(before.fileNames() == store.disk.fileNames())
+    let report = try repair(store, acceptsLoss: true)
+    let loss = try #require(report.droppedRecords)
+    #expect(loss.branches == [trial.id])
+    #expect(loss.volumes.isSubset(of: [VolumeNumber(7), VolumeNumber(8)]))
+    #expect(store.disk.fileNames().contains { $0.hasPrefix("\(report.folder)/journal-") })
+    try reopen(store)
+    #expect(try store.engine.branch(named: "main").all(1) == [1])
+    #expect(try store.engine.branch(named: "trial").all(8) == nil)
+    let again = try store.engine.branch(named: "trial")
+    try again.flush(through: again.put(8, [5]))
+    try store.crash(seed: 1)
+    #expect(try store.engine.branch(named: "trial").all(8) == [5])
+  }
+
+  /// Damages the batch that comes after that many batches with writes.
+  private func damageBatch(_ store: TestStore, behind count: Int) throws {
+    for file in store.disk.fileNames() where file.hasPrefix("journal/") {
+      let bytes = try store.disk.contents(of: file)
+      var found = 0
+      for offset in stride(from: 4096, to: bytes.count, by: 4096) {
+        let isBatch = bytes.withUnsafeBytes { buffer in
+          let block = UnsafeRawBufferPointer(rebasing: buffer[offset..<offset + 64])
+          return (try? JournalBatchHeader.decode(block.bytes)) != nil
+        }
+        guard isBatch else { continue }
+        // The first two made the branches.
+        if found == 2 + count - 1 {
+          try store.disk.flipBit(0, at: UInt64(offset) + 70, in: file)
+          return
+        }
+        found += 1
+      }
+    }
+    Issue.record("no such batch")
+  }
+}
