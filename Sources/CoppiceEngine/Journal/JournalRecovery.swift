@@ -95,6 +95,7 @@ struct JournalRecovery {
         try transaction.take(lsn, header, payload)
         file.journalFile.holdsWrites = file.journalFile.holdsWrites || header.kind == .write
       }
+      result.controlRecords = transaction.completeControlRecords
       files[index].endLSN = end.lsn
       file.journalFile.lastLSN = end.lsn
       file.journalFile.used = end.offset
@@ -111,7 +112,6 @@ struct JournalRecovery {
       result.writeReaders.append(reader)
     }
     result.endLSN = transaction.completeLSN
-    result.controlRecords = transaction.completeControlRecords
     result.used = files.map(\.journalFile)
     return result
   }
@@ -140,7 +140,7 @@ struct JournalRecovery {
   ) throws(StoreError) {
     var loss = JournalLoss(first: first, last: last, file: reader?.file.name ?? name)
     try reader?.forEachIntactRecord(behind: offset) { header, payload in loss.add(header, payload) }
-    guard acceptsLoss else { throw lost(loss) }
+    guard acceptsLoss else { throw lost(loss, result.controlRecords) }
     if var known = result.loss {
       known.first = min(known.first, loss.first)
       known.last = max(known.last, loss.last)
@@ -151,8 +151,12 @@ struct JournalRecovery {
     result.loss = loss
   }
 
-  private func lost(_ loss: JournalLoss) -> StoreError {
-    let names = catalogue.branches.filter { loss.branches.contains($0.id) }.map(\.name)
+  private func lost(_ loss: JournalLoss, _ records: [RecoveredControlRecord]) -> StoreError {
+    var state = CatalogueState(catalogue)
+    for entry in records {
+      state.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)
+    }
+    let names = loss.branches.sorted().map { state.branches[$0]?.name ?? "branch \($0.rawValue)" }
     let whose = names.isEmpty ? "" : ", of \(names.joined(separator: ", ")),"
     return StoreError(
       .corrupt,
