@@ -13,6 +13,9 @@ internal import CoppicePlatform
 // and then opening is refused: a file or LSN that the checkpoint lists is missing, or a later batch
 // says that the journal was synced beyond the gap.
 // The last batch of all has no such witness, but for the empty batch written when idle.
+//
+// A file that begins behind the gap loses its header before anything new is written: new records take
+// the LSNs that the gap swallowed, and one day would end right where that file begins.
 
 /// What recovery found; a new journal continues from here.
 struct RecoveredJournal {
@@ -79,16 +82,21 @@ struct JournalRecovery {
     var transaction = TransactionTracker(checkpoint: catalogue.lsn)
     var expected = catalogue.lsn.next
     var gap: LSN?
+    var isCutOff = Set<Int>()
     for index in files.indices {
       let file = files[index]
       // Begun behind a gap, and cut off whole by a later opening.
-      if file.limit < file.header.firstLSN { continue }
+      if file.limit < file.header.firstLSN {
+        isCutOff.insert(index)
+        continue
+      }
       if gap == nil, file.header.firstLSN > expected { gap = expected }
       let reader = JournalFileReader(file: file.journalFile, header: file.header, limit: file.limit)
       if let gap {
         if let witness = try reader.syncedLSN(behind: 4096), witness >= gap {
           try lose(gap, witness, reader, behind: 4096, &result)
         }
+        isCutOff.insert(index)
         continue
       }
       let end = try reader.scan { lsn, header, payload throws(StoreError) in
@@ -112,8 +120,28 @@ struct JournalRecovery {
       result.writeReaders.append(reader)
     }
     result.endLSN = transaction.completeLSN
-    result.used = files.map(\.journalFile)
+    for (index, file) in files.enumerated() {
+      if isCutOff.contains(index), !isReadOnly {
+        try erase(file.journalFile, &result)
+      } else {
+        result.used.append(file.journalFile)
+      }
+    }
     return result
+  }
+
+  /// Makes sure that what a file holds never counts again.
+  private func erase(_ file: JournalFile, _ result: inout RecoveredJournal) throws(StoreError) {
+    do throws(SystemError) {
+      guard file.isControl else { return try disk.remove(file.name) }
+      let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
+      block.appendZeros(JournalLimits.blockByteCount)
+      try file.file.write(block.contents, at: 0)
+      try file.file.sync()
+      result.free.append(file)
+    } catch {
+      throw StoreError(error, while: "dropping journal records behind a gap")
+    }
   }
 
   /// What a killed process wrote may not be on the device yet; from here on it counts as synced.

@@ -113,7 +113,7 @@ struct PageSealer {
       missCount += 1
       if missCount % Self.gateRetryInterval != 0 { return nil }
     }
-    guard let (base, page) = try? base(of: old),
+    guard let (base, page) = try? base(of: old) ?? nil,
       PageCodec.equalWordCount(bytes, page.contents) * 16 >= bytes.count
     else {
       missCount += 1
@@ -136,12 +136,18 @@ struct PageSealer {
     return Delta(base: base, byteCount: Locator.byteCount + count)
   }
 
-  private func base(of old: Ref) throws(StoreError) -> (Locator, PageBuffer) {
+  /// The full page to build on; `nil` where it is not the one that was stored. What is decoded with a
+  /// base proves the base, what is encoded on it does not: on one that was read wrong once, the new
+  /// page could never be read.
+  private func base(of old: Ref) throws(StoreError) -> (Locator, PageBuffer)? {
     guard old.locator.form.isDerived else {
       return (old.locator, try context.frames.page(old, set))
     }
     let base = try context.frames.base(of: old.locator, set)
-    return (base, try context.frames.basePage(base, set))
+    let page = try context.frames.basePage(base, set)
+    let hash = context.frames.secret.pageHash(page.contents)
+    guard context.place(base.name)?.hashPrefix == hash.low else { return nil }
+    return (base, page)
   }
 
   /// A page found by hash shares only after its bytes were compared.

@@ -54,7 +54,18 @@ public struct SampleBatch {
   }
 
   /// The whole batch.
-  public func sealed() -> [UInt8] {
+  public func sealed() -> [UInt8] { sealed(with: header) }
+
+  /// As part of that generation of a journal.
+  public func sealed(generation: UInt64, firstLSN: LSN, syncedLSN: LSN) -> [UInt8] {
+    var header = header
+    header.generation = generation
+    header.firstLSN = firstLSN
+    header.syncedLSN = syncedLSN
+    return sealed(with: header)
+  }
+
+  private func sealed(with header: JournalBatchHeader) -> [UInt8] {
     var bytes = bytes
     bytes.withUnsafeMutableBytes {
       header.encode(into: $0)
