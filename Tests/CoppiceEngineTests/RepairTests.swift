@@ -86,6 +86,38 @@ import Testing
     #expect(try store.engine.branch(named: "main@kept").all(1) == bytes)
   }
 
+  @Test func `a segment with a damaged bundle directory is written anew`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 5)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var bytes = generator.bytes(700 * Self.page)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    for page in 0..<40 { bytes[page * Self.page] ^= 1 }
+    try main.put(1, Array(bytes[..<(40 * Self.page)]))
+    try store.engine.close()
+    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+    let bundle = segment.bundles[1]
+    try store.disk.flipBit(
+      0, at: bundle.offset + UInt64(bundle.header.directoryOffset) + 3, in: segment.file)
+    try reopen(store)
+    #expect(throws: StoreError.self) { try store.engine.collectGarbage(CollectionOptions()) }
+    try store.engine.close()
+    let report = try repair(store)
+    #expect(report.steps.map(\.object) == [segment.file])
+    #expect(store.disk.fileNames().contains { $0.hasPrefix("\(report.folder)/segments-") })
+    try reopen(store)
+    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+    _ = try store.engine.collectGarbage(CollectionOptions())
+    #expect(try store.engine.check { _ in }.findings == [])
+    try store.crash(seed: 1)
+    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+    let second = try store.engine.branch(named: "main")
+    try second.put(1, generator.bytes(50 * Self.page))
+    try store.engine.close()
+    #expect(try repair(store).steps == [])
+  }
+
   // MARK: The catalogue
 
   @Test func `an older catalogue and the journal stand in for a damaged one`() throws {

@@ -49,9 +49,12 @@ struct Workload {
   private var nameCount = 0
   private var isLimited = false
 
-  init(seed: UInt64, weights: Weights = Weights()) {
+  private let namePrefix: String
+
+  init(seed: UInt64, weights: Weights = Weights(), namePrefix: String = "b") {
     generator = SplitMix64(seed: seed)
     self.weights = weights
+    self.namePrefix = namePrefix
   }
 
   mutating func next(_ state: ModelState) -> Operation {
@@ -218,7 +221,7 @@ struct Workload {
 
   private mutating func newName() -> String {
     nameCount += 1
-    return "b\(nameCount)"
+    return "\(namePrefix)\(nameCount)"
   }
 
   private mutating func pick(_ ids: [BranchID]) -> BranchID? {

@@ -1,5 +1,6 @@
 internal import CoppiceFormat
 package import CoppicePlatform
+internal import Synchronization
 
 /// What opening found, before anything runs.
 struct OpenedStore {
@@ -111,6 +112,10 @@ extension Engine {
       catalogueNumber: number, journal: journal)
     let engine = try Engine(opened, options: options)
     engine.hints.load(from: disk)
+    // Ids that were taken and never published are taken again.
+    engine.hints.collection.withLock {
+      $0.youngFrom = min($0.youngFrom, SegmentID(catalogue.nextSegment))
+    }
     try engine.recoverBranches(journal)
     if !options.isReadOnly { try engine.start(journal) }
     return engine

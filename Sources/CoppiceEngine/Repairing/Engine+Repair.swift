@@ -8,6 +8,7 @@ package import CoppicePlatform
 //  journal     when acknowledged records are gone: opened without them.
 //  pages       each that cannot be read, and of whose content another frame has a copy, gets that frame
 //              in its place, by an ordinary write.
+//  segments    with damaged bundle directories: what refs lead to is copied out.
 //
 // Files are copied before they are changed or removed. Whatever drops something that was acknowledged
 // is done only when the caller accepts that. What is lost for good stays as it is: unreadable, and
@@ -31,6 +32,12 @@ extension Engine {
     let engine = try open(disk, clock, options, repair, &saved, &report)
     do throws(StoreError) {
       try PageRepair(engine: engine).run(&report, progress: progress)
+      for segment in try SegmentRescue(engine: engine).run(&saved) {
+        report.steps.append(
+          RepairReport.Step(
+            object: SegmentFiles.path(segment),
+            action: "what is live in it was copied out, with new bundle directories"))
+      }
     } catch {
       engine.abandon()
       throw error
