@@ -146,6 +146,32 @@ import Testing
     #expect(hit)
   }
 
+  @Test func `an unreadable node of a segment that nobody knows stops the collection`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 8)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(20 * 4096))
+    try store.engine.sealAll()
+    var options = CollectionOptions()
+    options.isDryRun = true
+    // Ends the open segment.
+    _ = try store.engine.collectGarbage(options)
+    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    try doomed.put(1, generator.bytes(20 * 4096))
+    try store.engine.close()
+    let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first)
+    var catalogue = try newest.content.get()
+    catalogue.segments.removeAll { $0.id == SegmentID(1) }
+    try store.disk.setContents(of: newest.file, to: catalogue.encode())
+    try store.disk.remove("segments/0000000001")
+    store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
+    try store.engine.delete([store.engine.branch(named: "doomed")])
+    let before = segmentByteCount(store)
+    let failure = #expect(throws: StoreError.self) { try store.engine.collectGarbage(Self.full) }
+    #expect(failure?.kind == .corrupt)
+    #expect(segmentByteCount(store) == before)
+  }
+
   @Test func `collections between random operations lose nothing`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 21)

@@ -45,6 +45,33 @@ import Testing
     #expect(try scrub(store).findings == [])
   }
 
+  /// A collection removes the base of a dead difference and may leave the difference.
+  @Test func `what nobody needs may lack its base`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 41)
+    var collection = CollectionOptions()
+    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    var bytes = generator.bytes(30 * 4096)
+    try doomed.put(1, bytes)
+    try store.engine.sealAll()
+    collection.isDryRun = true
+    // Ends the open segment.
+    _ = try store.engine.collectGarbage(collection)
+    for page in 0..<30 { bytes[page * 4096] ^= 1 }
+    try doomed.put(1, bytes)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(60 * 4096))
+    try store.engine.sealAll()
+    #expect(store.engine.sealCounts.deltaCount == 30)
+    try store.engine.delete([doomed])
+    collection.isDryRun = false
+    let report = try store.engine.collectGarbage(collection)
+    #expect(report.reclaimedSegmentCount == 1)
+    #expect(report.leftByteCount > 0)
+    #expect(try scrub(store).findings == [])
+    #expect(try store.engine.check { _ in }.findings == [])
+  }
+
   @Test func `a damaged page names every branch that reads it`() throws {
     let store = try sampleStore()
     let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))

@@ -37,6 +37,7 @@ internal import Testing
     var failure: (any Error)?
     simulation.duringCollection = { [unowned simulation] _ in
       guard failure == nil, generator.oneIn(3) else { return }
+      simulation.noteForgotten()
       do { try simulation.perform(insideWorkload.next(simulation.state)) } catch { failure = error }
     }
     for step in 0..<250 {

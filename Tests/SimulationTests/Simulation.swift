@@ -114,7 +114,7 @@ final class Simulation {
       let (lsn, child) = try apply(operation, to: engine)
       let time = clock.wallNanoseconds()
       history.record(state.after(operation, child: child, time: time), at: lsn)
-      noteForgotten(engine)
+      noteForgotten()
     } catch let error as StoreError {
       try noteError(error, operation, before, engine)
     }
@@ -190,7 +190,8 @@ final class Simulation {
   }
 
   /// Deleted branches that a collection has forgotten cannot be restored any more.
-  private func noteForgotten(_ engine: Engine) {
+  func noteForgotten() {
+    guard let engine else { return }
     let known = Set(engine.branchEntries().map(\.id))
     var state = history.state
     for id in state.deleted where !known.contains(id) { state.branches[id] = nil }

@@ -119,8 +119,19 @@ private final class Scrub {
     } catch {
       // A damaged base affects what builds on it; that is no finding of its own.
       if frame.entry.base != .none, !findings.indices(of: frame.entry.base).isEmpty { return }
-      findings.add(frames.describe(frame.locator), error.message, frame: frame.name)
+      let object = frames.describe(frame.locator)
+      if frame.entry.base != .none, !isThere(frame.entry.base) {
+        findings.addMissingBase(object, "its base is missing", frame: frame.name)
+      } else {
+        findings.add(object, error.message, frame: frame.name)
+      }
     }
+  }
+
+  private func isThere(_ name: FrameName) -> Bool {
+    if checker.catalogue.segments[name.segment] != nil { return true }
+    // Hosts that cannot be read have findings of their own.
+    return (try? frames.retired.find(name)) != nil
   }
 
   private func verifyPage(_ frame: StoreInspector.FrameInspection) throws(StoreError) {

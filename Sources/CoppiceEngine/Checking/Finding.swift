@@ -62,6 +62,8 @@ final class FindingList {
   private(set) var findings: [Finding] = []
   private(set) var omittedCount = 0
   private var frames: [FrameName: [Int]] = [:]
+  /// Findings that count only if somebody needs what they concern.
+  private var conditional: Set<Int> = []
   private var ranges: [SegmentID: [(ordinals: Range<UInt32>, finding: Int)]] = [:]
 
   /// Whether any frame is concerned.
@@ -71,6 +73,22 @@ final class FindingList {
 
   func add(_ object: String, _ message: String, frame: FrameName) {
     if let index = append(object, message) { frames[frame, default: []].append(index) }
+  }
+
+  /// A frame that builds on one that is not there. That is damage only if the frame is needed: a
+  /// collection that leaves a dead frame where it is may well have removed its base.
+  func addMissingBase(_ object: String, _ message: String, frame: FrameName) {
+    guard let index = append(object, message) else { return }
+    frames[frame, default: []].append(index)
+    conditional.insert(index)
+  }
+
+  /// Drops what concerns nobody; called once it is known what findings concern.
+  func dropUnneeded() {
+    findings = findings.indices.filter {
+      !conditional.contains($0) || !findings[$0].affected.isEmpty
+    }.map { findings[$0] }
+    conditional = []
   }
 
   /// Concerns every frame of a segment with one of these ordinals.

@@ -79,6 +79,7 @@ struct StoreChecker {
       }
     }
     AffectedSearch(frames: frames, findings: findings).run(entries)
+    findings.dropUnneeded()
   }
 
   // MARK: Catalogue
