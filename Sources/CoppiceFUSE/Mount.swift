@@ -88,9 +88,10 @@ public final class Mount: Sendable {
   public func stop() throws(StoreError) {
     try isStopped.withLock { isStopped throws(StoreError) in
       if isStopped { return }
+      let openCount = session.handles.fileCount
       try session.writeDirtyPages()
       do throws(SystemError) {
-        try unmount()
+        try unmount(openCount: openCount)
       } catch {
         throw StoreError(error, while: "unmounting")
       }
@@ -100,14 +101,13 @@ public final class Mount: Sendable {
     }
   }
 
-  private func unmount() throws(SystemError) {
+  private func unmount(openCount: Int) throws(SystemError) {
     do throws(SystemError) {
       try FUSEMounting.unmount(directory)
     } catch {
-      if session.isUnmounted { return }
-      let count = session.handles.fileCount
+      if session.isUnmounted || error.isNotMounted { return }
       session.options.log(
-        "\(directory) is in use (\(count) open files); unmounting it all the same")
+        "\(directory) is in use (\(openCount) open files); unmounting it all the same")
       try FUSEMounting.abort(directory)
       session.endConnection()
     }

@@ -34,7 +34,7 @@ final class MountSession: Sendable {
     _ = servers.withLock { $0.insert(number) }
   }
 
-  /// No more notifications; with the last thread's end the kernel sees the connection closed.
+  /// The file system is mounted no more, so that nothing need be told to the kernel.
   func endConnection() { notifications.withLock { $0 = nil } }
 
   /// Ends the use of all files. The kernel sends no closing requests when it unmounts.
@@ -75,7 +75,8 @@ final class MountSession: Sendable {
         let path = try? handle.file.tree.path(of: handle.file.id)
       else { continue }
       do throws(SystemError) {
-        try HostDirectory(path: directory).openFile(Array("\(name)\(path)".utf8)).sync()
+        let parts = [Array(name.utf8)] + path.components.map(\.bytes)
+        try HostDirectory(path: directory).openFile(Array(parts.joined(separator: "/".utf8))).sync()
       } catch {
         if error.isMissing || error.isWithoutServer { continue }
         throw StoreError(error, while: "writing the kernel's dirty pages")

@@ -163,13 +163,15 @@ extension RequestServer {
     }
   }
 
-  /// Someone without the right to keep them wrote to the file.
+  /// Someone without the right to keep them wrote to the file. Costs a look at the permissions for
+  /// nearly all files: those that nobody may execute, whose capabilities are without effect.
   func removePrivileges(of file: File) throws(StoreError) {
     guard let branch = file.tree as? Branch else { return }
     let now = try branch.attributes(of: file.id)
+    guard now.permissions & 0o6111 != 0 else { return }
     let less = Self.withoutPrivileges(now.permissions, of: now.kind)
-    let names = try branch.extendedAttributeNames(of: file.id)
-    guard less != nil || names.contains("security.capability") else { return }
+    let capabilities = try branch.extendedAttributeIfPresent("security.capability", of: file.id)
+    guard less != nil || capabilities != nil else { return }
     try branch.transaction { transaction throws(StoreError) in
       try Self.removeCapabilities(of: file.id, transaction)
       if let less {

@@ -49,6 +49,7 @@ final class RequestServer {
     session.noteServer()
     do throws(SystemError) {
       while let request = try receive() { serve(request) }
+      session.endConnection()
     } catch {
       session.options.log("a thread of the mount ended: \(error)")
     }

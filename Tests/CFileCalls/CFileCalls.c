@@ -4,11 +4,13 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -63,4 +65,13 @@ int filecalls_make_node(
 const char *filecalls_error_name(int code) {
   const char *name = strerrorname_np(code);
   return name == NULL ? "no errno" : name;
+}
+
+int filecalls_wait_for_end(int process) {
+  int file = (int)syscall(SYS_pidfd_open, process, 0);
+  if (file < 0) return -1;
+  struct pollfd wait = {.fd = file, .events = POLLIN};
+  int result = poll(&wait, 1, -1);
+  close(file);
+  return result;
 }

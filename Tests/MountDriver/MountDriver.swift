@@ -2,7 +2,7 @@ internal import Coppice
 internal import CoppiceFUSE
 internal import Glibc
 
-/// Mounts a store, prints `ready`, and serves until its standard input ends or SIGTERM comes.
+/// Mounts a store, made if there is none, prints `ready`, and serves until its standard input ends or SIGTERM comes.
 ///
 ///     MountDriver STORE DIRECTORY [writeback]
 ///
@@ -18,7 +18,7 @@ struct MountDriver {
       exit(64)
     }
     do throws(StoreError) {
-      let store = try Store.open(at: arguments[1])
+      let store = try open(arguments[1])
       var options = Mount.Options()
       options.usesWritebackCache = arguments.contains("writeback")
       options.log = { say("log \($0)") }
@@ -31,6 +31,16 @@ struct MountDriver {
     } catch {
       say("error \(error.kind.rawValue) \(error)")
       exit(1)
+    }
+  }
+
+  /// Made with a branch `main` when there is none.
+  private static func open(_ place: String) throws(StoreError) -> Store {
+    do throws(StoreError) { return try Store.open(at: place) } catch {
+      guard error.kind == .notFound else { throw error }
+      let store = try Store.create(at: place)
+      try store.createBranch("main")
+      return store
     }
   }
 

@@ -27,4 +27,7 @@ int filecalls_make_node(const char *path, unsigned int mode, unsigned int major,
 // The name of an errno, as ENOENT.
 const char *filecalls_error_name(int code);
 
+// Waits until a process that need not be a child has ended.
+int filecalls_wait_for_end(int process);
+
 #endif
