@@ -161,6 +161,7 @@ extension RequestServer {
 
   // MARK: Copying
 
+  /// Within a branch and between branches: what is stored is shared.
   func copyRange(_ request: Request) throws(StoreError) {
     let arguments = try request.arguments(fuse_copy_file_range_in.self)
     let source = try HandleTable.file(arguments.fh_in)
@@ -169,12 +170,8 @@ extension RequestServer {
     let count = min(arguments.len, UInt64(1 << 30))
     let (end, isBeyond) = arguments.off_in.addingReportingOverflow(count)
     guard !isBeyond else { return answer(error: EFBIG) }
-    guard source.file.tree === target.file.tree, let branch = source.file.tree as? Branch else {
-      return answer(error: EXDEV)
-    }
     let copied = try session.sizeLocks.withLock(target.node) { () throws(StoreError) in
-      try branch.copyRange(
-        of: source.file.id, arguments.off_in..<end, to: target.file.id, at: arguments.off_out)
+      try source.file.copy(arguments.off_in..<end, to: target.file, at: arguments.off_out)
     }
     answer(fuse_write_out(size: UInt32(copied), padding: 0))
   }

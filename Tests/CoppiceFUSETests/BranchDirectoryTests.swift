@@ -128,6 +128,21 @@ struct BranchDirectoryTests {
     try mounted.stop()
   }
 
+  @Test func `a copy between branches stores no content`() throws {
+    let mounted = try MountedStore()
+    try Program("dd").check(
+      ["if=/dev/urandom", "of=\(mounted("f"))", "bs=8192", "count=1000", "status=none"])
+    try mounted.tell("create other")
+    try mounted.stop()
+    let before = try mounted.withStore { try $0.statistics().uniqueByteCount }
+    try mounted.start()
+    try Program("cp").check([mounted("f"), "\(mounted.directory)/other/copy"])
+    try Program("cmp").check([mounted("f"), "\(mounted.directory)/other/copy"])
+    try mounted.stop()
+    let after = try mounted.withStore { try $0.statistics().uniqueByteCount }
+    #expect(after < before + (64 << 10))
+  }
+
   @Test(arguments: [false, true]) func `a fork has what a memory map holds back`(
     _ usesWritebackCache: Bool
   ) throws {

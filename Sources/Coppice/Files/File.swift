@@ -12,7 +12,7 @@ public final class File: Sendable {
   public let id: FileID
   /// The branch or snapshot it was opened in.
   public let tree: FileTree
-  private let core: TreeCore
+  let core: TreeCore
   private let epoch: UInt64
   private let isOpen = Atomic<Bool>(true)
 
@@ -32,14 +32,14 @@ public final class File: Sendable {
 
   deinit { close() }
 
-  private func check() throws(StoreError) {
+  func check() throws(StoreError) {
     guard epoch == core.epoch else { throw .stale(tree.name) }
     guard isOpen.load(ordering: .relaxed) else {
       throw StoreError(.invalid, "the file was closed", object: id.description)
     }
   }
 
-  private func checkWritable() throws(StoreError) {
+  func checkWritable() throws(StoreError) {
     try check()
     try tree.entry.checkWritable()
   }

@@ -15,3 +15,50 @@ extension EngineBranch {
     return refs
   }
 }
+
+/// Neighbouring pages of a volume that a copy takes in the same way.
+package enum SharedRun: Sendable {
+  /// Refs of stored pages, and holes, from this page on.
+  case refs(UInt64, [Ref])
+  /// Pages that only memory holds: their bytes are copied.
+  case bytes(Range<UInt64>)
+}
+
+extension EngineBranch {
+  /// The branch as it is now; what it refers to may be shared as long as the view lives.
+  package func pinnedView() throws(StoreError) -> PinnedView { try engine.pinnedView(of: self) }
+}
+
+extension PinnedView {
+  /// Whole pages of a volume, as far as they can be shared without being read.
+  package func sharedRuns(
+    of volume: VolumeNumber, pages: Range<UInt64>
+  ) throws(StoreError) -> [SharedRun] {
+    let view = try VolumeView(state, volume, frames: engine.frames)
+    var runs: [SharedRun] = []
+    for page in pages {
+      switch try view.content(PageNumber(page)) {
+      case .hole: Self.append(.hole, page, to: &runs)
+      case .stored(let ref): Self.append(ref, page, to: &runs)
+      case .bytes:
+        if case .bytes(let range) = runs.last {
+          runs[runs.count - 1] = .bytes(range.lowerBound..<page + 1)
+        } else {
+          runs.append(.bytes(page..<page + 1))
+        }
+      }
+    }
+    return runs
+  }
+
+  private static func append(_ ref: Ref, _ page: UInt64, to runs: inout [SharedRun]) {
+    if case .refs(let first, var refs) = runs.last {
+      // Taken out before it grows, so that growing copies nothing.
+      runs.removeLast()
+      refs.append(ref)
+      runs.append(.refs(first, refs))
+    } else {
+      runs.append(.refs(page, [ref]))
+    }
+  }
+}
