@@ -1,4 +1,4 @@
-# make demo   a real PostgreSQL cluster imported, branched, changed, compared, exported and checked
+# make demo   a real PostgreSQL on a mounted store, forked three times while it runs
 # make test   everything a change must pass
 # The other targets: bench, lint, fuzz, simulate SEED=N. All install what they need (Debian 12).
 

@@ -116,8 +116,17 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "CoppiceServerTests",
+      dependencies: [
+        "Coppice", "CoppicePlatform", "CoppiceServer", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: strict),
+    .testTarget(
       name: "CommandTests",
-      dependencies: ["Coppice", "CoppiceFormat", "TestSupport", "WritingDriver", "coppice"],
+      dependencies: [
+        "Coppice", "CoppiceFormat", "CoppicePlatform", "CoppiceServer", "TestSupport",
+        "WritingDriver", "coppice",
+      ],
       swiftSettings: strict),
   ]
 )

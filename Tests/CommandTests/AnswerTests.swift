@@ -180,8 +180,8 @@ import Testing
       "branch delete", "branch rename", "branch reset", "branch restore", "snapshot create",
       "snapshot list", "snapshot delete", "ls", "cat", "put", "rm", "diff", "du", "stats", "gc",
       "reclaim verify", "inspect superblock", "inspect catalogue", "inspect journal",
-      "inspect segment",
-      "inspect node", "check", "scrub", "repair",
+      "inspect segment", "inspect node", "check", "scrub", "repair", "serve", "mount", "status",
+      "stop",
     ]
     for verb in verbs {
       let words = verb.split(separator: " ").map(String.init)

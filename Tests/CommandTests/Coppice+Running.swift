@@ -13,7 +13,7 @@ struct CoppiceCommand {
   }()
 
   let folder: TemporaryFolder
-  let program: Program
+  var program: Program
 
   /// The command with COPPICE_STORE at a store that `init` has made.
   init(makesStore: Bool = true) throws {

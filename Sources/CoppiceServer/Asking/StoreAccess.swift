@@ -13,6 +13,8 @@ package struct StoreAccess: Sendable {
   package func perform<Request: StoreRequest>(
     _ request: Request, _ work: Work, holding files: [HeldFile] = []
   ) throws(StoreError) -> Request.Answer {
+    // The request names their descriptors by number.
+    defer { withExtendedLifetime(files) {} }
     let clock = SystemClock()
     let deadline = clock.monotonicNanoseconds() + 5_000_000_000
     let alone = StandaloneContext(directory: directory, work: work, files: OwnFiles(files))

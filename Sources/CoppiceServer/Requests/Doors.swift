@@ -38,7 +38,7 @@ package final class Doors: Sendable {
   package var all: [any Door] { state.withLock { $0.doors } }
 
   /// Keeps a door until it is closed.
-  func add(_ door: any Door) throws(StoreError) {
+  package func add(_ door: any Door) throws(StoreError) {
     do throws(SystemError) {
       try state.withLock { state throws(SystemError) in
         state.doors.append(door)

@@ -5,20 +5,23 @@ internal import Synchronization
 package final class Work: Sendable {
   /// Told how far the work is, from any thread, some times a second; `nil` when nobody looks.
   package let tell: (@Sendable (WorkProgress) -> Void)?
-  private let reason = Mutex<StoreError?>(nil)
+  private let cancellation = Mutex<StoreError?>(nil)
 
   package init(tell: (@Sendable (WorkProgress) -> Void)? = nil) { self.tell = tell }
 
   /// Asks the work to end; it then throws `error`. Work that is past its last step ends as usual.
   package func cancel(because error: StoreError) {
-    reason.withLock { if $0 == nil { $0 = error } }
+    cancellation.withLock { if $0 == nil { $0 = error } }
   }
 
-  package var isCancelled: Bool { reason.withLock { $0 != nil } }
+  /// What the work was cancelled for.
+  var reason: StoreError? { cancellation.withLock { $0 } }
+
+  package var isCancelled: Bool { reason != nil }
 
   /// Throws what the work was cancelled for, if it was.
   package func check() throws(StoreError) {
-    if let error = reason.withLock({ $0 }) { throw error }
+    if let reason { throw reason }
   }
 }
 

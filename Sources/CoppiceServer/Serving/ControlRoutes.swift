@@ -16,9 +16,20 @@ struct PeerContext: Hummingbird.RequestContext {
 }
 
 /// What a request over the socket needs to be carried out.
-struct ControlRoutes: Sendable {
-  let server: ServerState
-  let works: RunningWorks
+package struct ControlRoutes: Sendable {
+  private let server: ServerState
+
+  package init(_ server: ServerState) { self.server = server }
+
+  /// Methods and paths, with fields as `{name}`.
+  package var served: [String] {
+    router().routes.map { route in
+      let parts = route.path.description.split(separator: "/").map { part in
+        part.hasPrefix(":") ? "{\(part.dropFirst())}" : String(part)
+      }
+      return "\(route.method.rawValue) /\(parts.joined(separator: "/"))"
+    }
+  }
 
   /// A request's body beyond this is refused.
   private static let bodyByteCountMax = 1 << 20
@@ -136,7 +147,7 @@ struct ControlRoutes: Sendable {
             return .failure(error)
           }
           let context = routes.server.context(work, PeerFiles(process: peer.process))
-          return await routes.works.run(work) { () throws(StoreError) in
+          return await routes.server.works.run(work) { () throws(StoreError) in
             try run(value, context)
           }
         } onInboundClosed: {

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// The requests that are being carried out, each by a thread of a pool of its own: the store blocks,
 /// and the threads that serve connections must not.
-final class RunningWorks: Sendable {
+package final class RunningWorks: Sendable {
   /// Requests beyond this many wait.
   private static let threadCount = 16
 
@@ -19,7 +19,7 @@ final class RunningWorks: Sendable {
   private let pool = NIOThreadPool(numberOfThreads: threadCount)
   private let state = Mutex(State())
 
-  init() { pool.start() }
+  package init() { pool.start() }
 
   var count: Int { state.withLock { $0.works.count } }
 
@@ -35,11 +35,12 @@ final class RunningWorks: Sendable {
     defer { finish(work) }
     do {
       return try await pool.runIfActive {
-        if work.isCancelled { return .failure(.cancelled) }
+        if let reason = work.reason { return .failure(reason) }
         do throws(StoreError) {
           return .success(try body())
         } catch {
-          return .failure(error)
+          // Work that was called off knows why better than what gave it up.
+          return .failure(error.kind == .unavailable ? work.reason ?? error : error)
         }
       }
     } catch {

@@ -103,7 +103,7 @@ package struct Server: Sendable {
     let mounts = options.mounts
     let logger = logger
     let application = Application(
-      router: ControlRoutes(server: state, works: state.works).router(),
+      router: ControlRoutes(state).router(),
       configuration: ApplicationConfiguration(
         address: .unixDomainSocket(path: files.socketPath), serverName: "coppice"),
       onServerRunning: { _ in

@@ -26,7 +26,7 @@ package final class ServerState: Sendable {
   private let mounting: MountOpener
   private let stop: @Sendable () -> Void
 
-  init(
+  package init(
     _ store: Store, directory: String, doors: Doors, works: RunningWorks,
     mounting: @escaping MountOpener, logger: Logger, stop: @escaping @Sendable () -> Void
   ) {

@@ -129,7 +129,7 @@ extension WireRequest {
 }
 
 /// Percent-encoding of paths and queries.
-enum Percent {
+package enum Percent {
   static func encode(_ text: String) -> String {
     text.utf8.reduce(into: "") { result, byte in
       switch byte {
@@ -144,7 +144,7 @@ enum Percent {
     }
   }
 
-  static func decode(_ text: String) throws(StoreError) -> String {
+  package static func decode(_ text: String) throws(StoreError) -> String {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
@@ -163,7 +163,7 @@ enum Percent {
   }
 
   /// The names and values of a query.
-  static func query(_ text: String) throws(StoreError) -> [(name: String, value: String)] {
+  package static func query(_ text: String) throws(StoreError) -> [(name: String, value: String)] {
     var items: [(name: String, value: String)] = []
     for item in text.split(separator: "&") {
       let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,0 +1,152 @@
+import CoppicePlatform
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// Mounts by the command: servers in the background, open files, and ends from outside.
+@Suite(
+  .serialized,
+  .enabled(
+    if: getuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0, "needs root and /dev/fuse"))
+struct MountCommandTests {
+  private let coppice: CoppiceCommand
+
+  init() throws {
+    coppice = try CoppiceCommand()
+    try coppice.makeTree()
+    try coppice.check("import", "tree", "main")
+    try coppice.script("mkdir mnt")
+  }
+
+  /// Everything of a tree that does not depend on its file system.
+  private func contents(_ directory: String) throws -> String {
+    try coppice.script(
+      """
+      cd \(directory)
+      find . ! -type d -printf '%p %y %m %U:%G %n %s %l\\n' | LC_ALL=C sort
+      find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+      """
+    ).text
+  }
+
+  /// Runs `body` with the store mounted by a server in the background, and stops that after.
+  private func withMount(_ body: (_ process: Int32) throws -> Void) throws {
+    let answer = try coppice.json("mount", "mnt")
+    let process = Int32(try #require(answer["process"] as? Int))
+    defer {
+      _ = try? coppice("stop")
+      _ = try? coppice.script("umount mnt 2> /dev/null || true")
+    }
+    try body(process)
+  }
+
+  @Test func `a mount in the background serves, tells its state and keeps a log`() throws {
+    try withMount { process in
+      #expect(getsid(process) == process)
+      let number = try String(
+        contentsOfFile: coppice.folder("store/server.pid"), encoding: .utf8)
+      #expect(number == "\(process)\n")
+      let status = try coppice.json("status")
+      let mounts = try #require(status["mounts"] as? [[String: Any]])
+      #expect(mounts.map { $0["directory"] as? String } == [coppice.folder("mnt")])
+      #expect(try contents("mnt/main") == contents("tree"))
+      let log = try String(contentsOfFile: coppice.folder("store/server.log"), encoding: .utf8)
+      #expect(log.contains("mounted on \(coppice.folder("mnt"))"))
+    }
+    #expect(try coppice.json("status")["isRunning"] as? Bool == false)
+    #expect(try coppice.script("ls mnt").text == "")
+  }
+
+  @Test func `a new branch is there at once, and what is written in it is in the store`() throws {
+    try withMount { _ in
+      try coppice.check("branch", "create", "fork", "--from", "main", "--sync")
+      try coppice.script("echo more > mnt/fork/more; sync mnt/fork/more")
+      #expect(try coppice.check("cat", "fork:more").text == "more\n")
+      #expect(try coppice.check("diff", "main", "fork").text.contains("more"))
+    }
+    #expect(try coppice.check("cat", "fork:more").text == "more\n")
+  }
+
+  @Test func `a branch with open files is deleted, reset and replaced by force only`() throws {
+    try withMount { _ in
+      for change in [
+        ["branch", "delete", "fork"], ["branch", "reset", "fork", "--to", "main"],
+        ["import", "--replace", "tree", "fork"],
+      ] {
+        try coppice.check("branch", "create", "fork", "--from", "main", "--or-existing")
+        let file = open(coppice.folder("mnt/fork/a/numbers"), O_RDONLY | O_CLOEXEC)
+        #expect(file >= 0)
+        defer { close(file) }
+        let refused = try coppice.program.run(change, in: coppice.folder.path)
+        #expect(refused.status == 5, "\(change)")
+        let forced = try coppice.program.run(change + ["--force"], in: coppice.folder.path)
+        #expect(forced.status == 0, "\(change): \(forced.errors)")
+        var byte: UInt8 = 0
+        #expect(pread(file, &byte, 1, 1 << 19) == -1)
+        #expect(errno == ESTALE)
+      }
+    }
+  }
+
+  @Test func `a server that a mount began ends with it, one that serves does not`() throws {
+    try withMount { process in
+      try coppice.script("umount mnt")
+      #expect(try HostProcess.waitForEnd(of: process, milliseconds: 30_000))
+      #expect(try coppice("status").text.contains("no server"))
+    }
+    let server = try ServingCoppice(coppice)
+    #expect(try coppice.json("mount", "mnt")["process"] as? Int == Int(server.process))
+    try coppice.script("umount mnt")
+    #expect(try coppice.json("status")["isRunning"] as? Bool == true)
+    #expect(try server.end(SIGTERM).status == 0)
+  }
+
+  @Test func `a mount that a killed server left is replaced`() throws {
+    try withMount { process in
+      try coppice.script("echo durable > mnt/main/file; sync mnt/main/file")
+      kill(process, SIGKILL)
+      #expect(try HostProcess.waitForEnd(of: process, milliseconds: 30_000))
+      try coppice.check("mount", "mnt")
+      #expect(try coppice.script("cat mnt/main/file").text == "durable\n")
+    }
+  }
+
+  @Test func `what keeps it from mounting is told by whoever asked`() throws {
+    let missing = try coppice.failure("mount", "nowhere")
+    #expect(missing.status == 3)
+    #expect(missing.object.hasSuffix("/nowhere"))
+    let full = try coppice.failure("mount", "tree")
+    #expect(full.status == 4)
+    #expect(try coppice("status").text.contains("no server"))
+    let server = try ServingCoppice(coppice)
+    #expect(try coppice.failure("mount", "nowhere").status == 3)
+    #expect(try coppice.failure("mount", "tree").status == 4)
+    #expect(try coppice.json("status")["isRunning"] as? Bool == true)
+    #expect(try server.end(SIGTERM).status == 0)
+  }
+
+  @Test func `in the foreground it serves until it is unmounted`() throws {
+    let running = try coppice.program.start(
+      ["mount", "--foreground", "mnt"], in: coppice.folder.path)
+    // Commands wait for a store that is being opened; the status tells once it is served.
+    var isServed = false
+    while !isServed {
+      let status = try coppice.json("status")
+      isServed = !((status["mounts"] as? [Any])?.isEmpty ?? true)
+    }
+    #expect(try contents("mnt/main") == contents("tree"))
+    try coppice.script("umount mnt")
+    #expect(try running.wait().status == 0)
+  }
+
+  @Test func `without the right to mount it says what to do`() throws {
+    try coppice.script("chmod 755 . ; chown -R 65534 store mnt")
+    let result = try Program("setpriv").run([
+      "--reuid=65534", "--regid=65534", "--clear-groups", coppice.program.path, "mount",
+      coppice.folder("mnt"), "--store", coppice.folder("store"),
+    ])
+    #expect(result.status == 6)
+    #expect(result.errors.contains("/dev/fuse"))
+  }
+}

@@ -1,0 +1,99 @@
+import Coppice
+import CoppiceServer
+import Testing
+
+/// Requests on their way through HTTP.
+@Suite struct RequestCodingTests {
+  /// The request as it arrives.
+  private func arrived<Request: WireRequest>(_ request: Request) throws -> Request {
+    let encoded = EncodedRequest(request)
+    let parts = encoded.path.split(separator: "?", maxSplits: 1).map(String.init)
+    return try Request(
+      path: parts[0], query: try Percent.query(parts.count > 1 ? parts[1] : ""),
+      body: encoded.body ?? [])
+  }
+
+  @Test(arguments: [
+    "main", "main@monday", "größer", "a b", "100%", "a?b#c&d=e+f", "%2F", "", "-", "...", "\"",
+    String(repeating: "x", count: 200),
+  ])
+  func `a name arrives as it was sent, whatever is in it`(name: String) throws {
+    #expect(try arrived(BranchShowRequest(name: name)).name == name)
+    let rename = try arrived(BranchRenameRequest(name: name, newName: "new \(name)"))
+    #expect(rename.name == name)
+    #expect(rename.newName == "new \(name)")
+    let reset = try arrived(
+      BranchResetRequest(name: name, to: name, keepOld: name, force: true, dryRun: false))
+    #expect(reset.name == name)
+    #expect(reset.keepOld == name)
+    #expect(reset.force && !reset.dryRun)
+    let list = try arrived(FileListRequest(entry: name, path: name))
+    #expect(list.entry == name)
+    #expect(list.path == name)
+  }
+
+  @Test(arguments: [[], ["one"], ["a", "b", "c"], ["x&names=y", ""]])
+  func `lists arrive in their order`(names: [String]) throws {
+    #expect(try arrived(UsageRequest(names: names)).names == names)
+    let request = BranchDeleteRequest(
+      names: names, ifExists: true, snapshots: false, force: true, dryRun: false)
+    let deletion = try arrived(request)
+    #expect(deletion.names == names)
+    #expect(deletion.ifExists && deletion.force)
+    #expect(!deletion.snapshots && !deletion.dryRun)
+  }
+
+  @Test func `numbers and missing values arrive as such`() throws {
+    let scrub = try arrived(
+      ScrubRequest(
+        byteCountPerSecond: .max, byteCountMax: nil, from: "1:64", restart: false))
+    #expect(scrub.byteCountPerSecond == .max)
+    #expect(scrub.byteCountMax == nil)
+    #expect(scrub.from == "1:64")
+  }
+
+  @Test func `what a request lacks or has too much is told`() throws {
+    let few = #expect(throws: StoreError.self) {
+      _ = try DiffRequest(path: "/v1/diff", query: [("old", "main")], body: [])
+    }
+    #expect(few?.kind == .invalid)
+    #expect(few?.message.contains("'new' is missing") == true)
+    let many = #expect(throws: StoreError.self) {
+      _ = try BranchListRequest(path: "/v1/branches", query: [("color", "red")], body: [])
+    }
+    #expect(many?.message.contains("'color'") == true)
+    let wrong = #expect(throws: StoreError.self) {
+      _ = try BranchListRequest(path: "/v1/branches", query: [("deleted", "maybe")], body: [])
+    }
+    #expect(wrong?.message.contains("true or false") == true)
+    let body = #expect(throws: StoreError.self) {
+      _ = try SnapshotCreateRequest(path: "/v1/snapshots", query: [], body: Array("{".utf8))
+    }
+    #expect(body?.kind == .invalid)
+    #expect(throws: StoreError.self) { try Percent.decode("%zz") }
+    #expect(throws: StoreError.self) { try Percent.decode("%2") }
+  }
+
+  @Test func `Booleans may be left out`() throws {
+    let request = try BranchListRequest(path: "/v1/branches", query: [], body: [])
+    #expect(!request.deleted)
+    let create = try BranchCreateRequest(
+      path: "/v1/branches", query: [], body: Array(#"{"name": "main"}"#.utf8))
+    #expect(create.name == "main")
+    #expect(create.from == nil && !create.postgres)
+  }
+
+  @Test(arguments: StoreError.Kind.allCases)
+  func `an error arrives whole`(kind: StoreError.Kind) throws {
+    let error = StoreError(
+      kind, "what", object: "object", remedy: "remedy", cause: "cause", reason: .stale)
+    let bytes = JSON.encode(ErrorAnswer(error))
+    #expect(try JSON.decode(ErrorAnswer.self, from: bytes).storeError == error)
+  }
+
+  @Test func `every kind of error has a status of its own`() {
+    let statuses = StoreError.Kind.allCases.map(\.httpStatus)
+    #expect(Set(statuses).count == statuses.count)
+    #expect(statuses.allSatisfy { (400...599).contains($0) })
+  }
+}
