@@ -26,8 +26,8 @@ struct ForkBenchmark {
     try compare(store, "10,000 branches, \(size)", prefix: "e")
   }
 
-  /// A fork's cost cannot depend on the data below it, which it never looks at: 1 GB shows it.
-  private static let largePageCount = 131_072
+  /// 10 GB: a fork's cost cannot depend on the data below it, which it never looks at.
+  private static let largePageCount = 1_310_720
 
   private func fill(_ file: File, pages: Range<Int>) throws {
     let content = PageMemory.filled(pageCount: 256, seed: 1)

@@ -15,6 +15,8 @@ package struct StoreInspector {
   package struct SuperblockInspection: Sendable {
     /// The two copies, of which one suffices.
     package var copies: [Result<Superblock, FormatError>]
+    /// What opening would take: the first whole copy.
+    package var content: Result<Superblock, FormatError>
   }
 
   package func superblock() throws(StoreError) -> SuperblockInspection {
@@ -25,7 +27,9 @@ package struct StoreInspector {
         Result { () throws(FormatError) in try Superblock.decode(copy.bytes) }
       }
     }
-    return SuperblockInspection(copies: copies)
+    return SuperblockInspection(
+      copies: copies,
+      content: Result { () throws(FormatError) in try Superblock.decode(bytes.span.bytes) })
   }
 
   // MARK: Catalogue

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 struct InspectCommand: ParsableCommand {
@@ -31,7 +32,7 @@ struct InspectSuperblockCommand: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    try options.print(try SuperblockInspection(StoreFiles(try options.directory())))
+    try options.print(try SuperblockInspection(StoreInspector(directory: try options.directory())))
   }
 }
 
@@ -46,7 +47,7 @@ struct InspectCatalogueCommand: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    try options.print(try CatalogueInspection(StoreFiles(try options.directory())))
+    try options.print(try CatalogueInspection(StoreInspector(directory: try options.directory())))
   }
 }
 
@@ -61,7 +62,7 @@ struct InspectJournalCommand: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    try options.print(try JournalInspection(StoreFiles(try options.directory())))
+    try options.print(try JournalInspection(StoreInspector(directory: try options.directory())))
   }
 }
 
@@ -82,8 +83,8 @@ struct InspectSegmentCommand: ParsableCommand {
   var frames = false
 
   func run() throws {
-    let files = try StoreFiles(try options.directory())
-    try options.print(try SegmentInspection(SegmentID(id), files, lists: frames))
+    let inspector = try StoreInspector(directory: try options.directory())
+    try options.print(try SegmentInspection(SegmentID(id), inspector, lists: frames))
   }
 }
 
@@ -105,6 +106,6 @@ struct InspectNodeCommand: ParsableCommand {
       throw StoreError(
         .invalid, "is no frame name", object: name, remedy: "write it as SEGMENT.ORDINAL: 1.207")
     }
-    try options.print(try NodeInspection(frame, StoreFiles(try options.directory())))
+    try options.print(try NodeInspection(frame, StoreInspector(directory: try options.directory())))
   }
 }

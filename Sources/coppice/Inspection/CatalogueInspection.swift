@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppiceFormat
 internal import CoppiceServer
 
@@ -47,20 +48,15 @@ struct CatalogueInspection: Reply {
   var segments: [Segment]
   var retired: [Retired]
 
-  init(_ files: StoreFiles) throws(StoreError) {
-    let prefix = "catalogue-"
-    let numbers = try files.names(in: "").compactMap { name in
-      name.hasPrefix(prefix) ? UInt64(name.dropFirst(prefix.count)) : nil
+  init(_ inspector: StoreInspector) throws(StoreError) {
+    guard let newest = try inspector.catalogues().first else {
+      throw StoreError(.corrupt, "the store has no catalogue", remedy: "run `coppice repair`")
     }
-    guard let newest = numbers.max() else {
-      throw StoreError(.corrupt, "the store has no catalogue", object: files.directory)
+    let catalogue: Catalogue
+    do throws(FormatError) { catalogue = try newest.content.get() } catch {
+      throw StoreError(error, in: newest.file)
     }
-    let name = "\(prefix)\(newest)"
-    let bytes = try files.bytes(of: name)
-    let catalogue = try StoreFiles.decoding(name) { () throws(FormatError) in
-      try Catalogue.decode(bytes.span.bytes)
-    }
-    file = name
+    file = newest.file
     lsn = catalogue.lsn.rawValue
     time = RFC3339.text(nanoseconds: catalogue.time)
     nextBranch = catalogue.nextBranch

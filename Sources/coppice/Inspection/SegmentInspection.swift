@@ -1,10 +1,11 @@
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// A segment file's bundles and frames, from their directories.
 struct SegmentInspection: Reply {
   struct Bundle: Encodable {
-    var offset: Int
+    var offset: UInt64
     var firstOrdinal: UInt32
     var frameCount: UInt32
     var framesByteCount: UInt32
@@ -32,99 +33,30 @@ struct SegmentInspection: Reply {
 
   var id: UInt64
   var domain: UInt32
-  var byteCount: Int
+  var byteCount: UInt64
   var bundles: [Bundle] = []
   var totals: [Total] = []
   /// Only when they were asked for.
   var frames: [Frame]?
-  private var locators: [FrameName: Locator] = [:]
-
-  private enum CodingKeys: String, CodingKey {
-    case id, domain, byteCount, bundles, totals, frames
-  }
+  /// Why the bundles end before the file does, if they do.
+  var problem: String?
 
   /// `lists` says whether every frame is to be listed.
-  init(_ id: SegmentID, _ store: StoreFiles, lists: Bool) throws(StoreError) {
-    let path = SegmentInspection.path(id)
-    let bytes = try store.bytes(of: path)
-    let header = try StoreFiles.decoding(path) { () throws(FormatError) in
-      try SegmentHeader.decode(Array(bytes.prefix(SegmentHeader.byteCount)).span.bytes)
+  init(_ id: SegmentID, _ inspector: StoreInspector, lists: Bool) throws(StoreError) {
+    let segment = try inspector.segment(id)
+    self.id = id.rawValue
+    domain = segment.header?.domain.rawValue ?? 0
+    byteCount = segment.byteCount
+    problem = segment.problem
+    bundles = segment.bundles.map(Bundle.init)
+    if lists { frames = segment.bundles.flatMap { Frame.all(of: $0, in: id) } }
+    var counts: [FrameForm: (count: Int, byteCount: Int)] = [:]
+    for frame in segment.bundles.flatMap(\.frames) {
+      counts[frame.locator.form, default: (0, 0)].count += 1
+      counts[frame.locator.form, default: (0, 0)].byteCount += frame.locator.storedByteCount
     }
-    self.id = header.segment.rawValue
-    domain = header.domain.rawValue
-    byteCount = bytes.count
-    if lists { frames = [] }
-    var totals: [FrameForm: (count: Int, byteCount: Int)] = [:]
-    var offset = SegmentHeader.byteCount
-    while offset < bytes.count {
-      guard let (bundle, directory) = try SegmentInspection.bundle(bytes, offset, path) else {
-        break
-      }
-      add(bundle, directory, at: offset, of: header.segment, &totals)
-      offset += bundle.bundleByteCount
-    }
-    self.totals = totals.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+    totals = counts.sorted { $0.key.rawValue < $1.key.rawValue }.map {
       Total(form: $0.key.text, frameCount: $0.value.count, storedByteCount: $0.value.byteCount)
-    }
-  }
-
-  static func path(_ id: SegmentID) -> String {
-    let digits = String(id.rawValue, radix: 16)
-    return "segments/\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits)"
-  }
-
-  /// Where a frame of this segment lies.
-  func locator(of name: FrameName) -> Locator? { locators[name] }
-
-  /// The bundle at an offset; `nil` for the zeros that a crash can leave at the end.
-  private static func bundle(
-    _ bytes: [UInt8], _ offset: Int, _ path: String
-  ) throws(StoreError) -> (BundleHeader, BundleDirectory)? {
-    let object = "\(path) bundle at offset \(offset)"
-    let start = Array(bytes[offset..<min(bytes.count, offset + BundleHeader.byteCount)])
-    guard start.contains(where: { $0 != 0 }) else { return nil }
-    return try StoreFiles.decoding(object) { () throws(FormatError) in
-      let header = try BundleHeader.decode(start.span.bytes)
-      let directoryStart = offset + header.directoryOffset
-      let end = directoryStart + Int(header.directoryByteCount)
-      guard end <= bytes.count else {
-        throw .truncated(what: "bundle", needed: end, available: bytes.count)
-      }
-      let stored = Array(bytes[directoryStart..<end])
-      try header.verify(directory: stored.span.bytes)
-      return (
-        header,
-        try BundleDirectory.decode(
-          stored.span.bytes, rawByteCount: Int(header.directoryRawByteCount),
-          frameCount: Int(header.frameCount), hasHomeNames: header.hasHomeNames)
-      )
-    }
-  }
-
-  private mutating func add(
-    _ header: BundleHeader, _ directory: BundleDirectory, at offset: Int, of segment: SegmentID,
-    _ totals: inout [FrameForm: (count: Int, byteCount: Int)]
-  ) {
-    bundles.append(
-      Bundle(
-        offset: offset, firstOrdinal: header.firstOrdinal, frameCount: header.frameCount,
-        framesByteCount: header.framesByteCount, directoryByteCount: header.directoryByteCount,
-        lsn: header.lsn.rawValue, hasHomeNames: header.hasHomeNames))
-    var place = UInt32(clamping: offset + BundleHeader.byteCount)
-    for (index, entry) in directory.entries.enumerated() {
-      let name = FrameName(
-        segment: segment, ordinal: header.firstOrdinal + UInt32(clamping: index))
-      locators[name] = Locator(
-        name: name, offset: place, storedByteCount: entry.storedByteCount, form: entry.form)
-      frames?.append(
-        Frame(
-          name: name.text, offset: place, storedByteCount: entry.storedByteCount,
-          form: entry.form.text, volume: entry.volume.rawValue, page: entry.page.rawValue,
-          base: entry.base == .none ? nil : entry.base.text,
-          home: entry.home == .none ? nil : entry.home.text))
-      totals[entry.form, default: (0, 0)].count += 1
-      totals[entry.form, default: (0, 0)].byteCount += entry.storedByteCount
-      place += UInt32(clamping: entry.storedByteCount)
     }
   }
 
@@ -136,6 +68,7 @@ struct SegmentInspection: Reply {
       table.add("\(total.frameCount)", "\(total.storedByteCount)", total.form)
     }
     text += table.text
+    if let problem { text += "\(Output.printable(problem))\n" }
     guard let frames else { return text }
     var list = TextTable(
       ("name", .left), ("offset", .right), ("bytes", .right), ("file", .right),
@@ -146,5 +79,34 @@ struct SegmentInspection: Reply {
         "\(frame.page)", frame.base ?? "", frame.form)
     }
     return text + "\n" + list.text
+  }
+}
+
+extension SegmentInspection.Bundle {
+  fileprivate init(_ bundle: StoreInspector.BundleInspection) {
+    let header = bundle.header
+    self.init(
+      offset: bundle.offset, firstOrdinal: header.firstOrdinal, frameCount: header.frameCount,
+      framesByteCount: header.framesByteCount, directoryByteCount: header.directoryByteCount,
+      lsn: header.lsn.rawValue, hasHomeNames: header.hasHomeNames)
+  }
+}
+
+extension SegmentInspection.Frame {
+  /// By their places: frames that moved here have names of their former segments besides.
+  fileprivate static func all(
+    of bundle: StoreInspector.BundleInspection, in segment: SegmentID
+  ) -> [Self] {
+    bundle.frames.enumerated().map { index, frame in
+      let place = FrameName(
+        segment: segment, ordinal: bundle.header.firstOrdinal + UInt32(index))
+      let entry = frame.entry
+      return Self(
+        name: place.text, offset: frame.locator.offset,
+        storedByteCount: frame.locator.storedByteCount, form: entry.form.text,
+        volume: entry.volume.rawValue, page: entry.page.rawValue,
+        base: entry.base == .none ? nil : entry.base.text,
+        home: entry.home == .none ? nil : entry.home.text)
+    }
   }
 }

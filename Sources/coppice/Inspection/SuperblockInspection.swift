@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// What the superblock says; the secret is not shown.
@@ -12,10 +13,11 @@ struct SuperblockInspection: Reply {
   var pageByteCount: Int
   var nodeSlotCount: Int
 
-  init(_ files: StoreFiles) throws(StoreError) {
-    let bytes = try files.bytes(of: "superblock")
-    let superblock = try StoreFiles.decoding("superblock") { () throws(FormatError) in
-      try Superblock.decode(bytes.span.bytes)
+  init(_ inspector: StoreInspector) throws(StoreError) {
+    let content = try inspector.superblock().content
+    let superblock: Superblock
+    do throws(FormatError) { superblock = try content.get() } catch {
+      throw StoreError(error, in: "superblock")
     }
     identifier = superblock.uuid.description
     formatVersion = superblock.formatVersion

@@ -1,0 +1,50 @@
+internal import Coppice
+internal import CoppiceEngine
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+extension StoreInspector {
+  /// Of the files in that directory, as they are: a damaged store can be looked at, and one that
+  /// another process uses. What that has not written yet is not seen.
+  init(directory: String) throws(StoreError) {
+    do throws(SystemError) {
+      self.init(disk: try DirectoryDisk(path: directory, creating: false))
+    } catch {
+      throw StoreError(
+        .notFound, "there is no store here", object: directory,
+        remedy: "make one with 'coppice init'", cause: error.description)
+    }
+  }
+}
+
+extension FrameName {
+  /// As people and JSON write it: segment and ordinal.
+  var text: String { "\(segment.rawValue).\(ordinal)" }
+
+  init?(text: String) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 2, let segment = UInt64(parts[0]), let ordinal = UInt32(parts[1]),
+      segment > 0, segment >> SegmentID.bitCount == 0, ordinal >> FrameName.ordinalBitCount == 0
+    else { return nil }
+    self.init(segment: SegmentID(segment), ordinal: ordinal)
+  }
+}
+
+extension PageHash {
+  /// 32 hexadecimal digits.
+  var text: String {
+    [high, low].map { half in
+      let digits = String(half, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+  }
+}
+
+extension FrameForm {
+  /// Kind and encoding as words.
+  var text: String {
+    let kind = kind.map { "\($0)" } ?? "kind \(rawValue >> 4)"
+    let encoding = encoding.map { "\($0)" } ?? "encoding \(rawValue & 0xF)"
+    return "\(kind), \(encoding)"
+  }
+}
