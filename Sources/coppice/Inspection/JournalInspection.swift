@@ -52,7 +52,9 @@ struct JournalInspection: Reply {
         file.firstLSN.map(String.init) ?? "", file.lastLSN.map(String.init) ?? "",
         "\(file.batchCount)", records.joined(separator: ", "))
     }
-    let problems = files.compactMap { file in file.problem.map { "\(file.name): \(Output.printable($0))\n" } }
+    let problems = files.compactMap { file in
+      file.problem.map { "\(file.name): \(Output.printable($0))\n" }
+    }
     return table.text + problems.joined()
   }
 }
