@@ -107,13 +107,24 @@ public final class DirectoryDisk: Disk {
     return UInt64(status.f_bavail) * UInt64(status.f_frsize)
   }
 
+  private static let lockAttemptCount = 50
+  private static let lockPauseMicroseconds: UInt32 = 10_000
+
   /// Locks the file `lock` with an open-file-description lock. An exclusive lock makes the file; a
   /// shared one writes nothing and throws `ENOENT` when there is none.
+  ///
+  /// Waits up to half a second for a lock that is taken: a child has its parent's descriptors, and so
+  /// its locks, from its start until it runs a program, also when the parent gives them up meanwhile.
   public func lock(exclusively: Bool) throws(SystemError) -> any DiskLock {
     let flags = exclusively ? O_RDWR | O_CREAT : O_RDONLY
     let file = openFile("lock", flags)
     guard file >= 0 else { throw SystemError(lastOf: "open", "lock") }
     let lock = DirectoryDiskLock(fileDescriptor: file)
+    for _ in 0..<Self.lockAttemptCount {
+      if clinux_lock(file, exclusively ? 1 : 0) == 0 { return lock }
+      guard errno == EAGAIN || errno == EACCES else { break }
+      usleep(Self.lockPauseMicroseconds)
+    }
     try system("lock", path) { clinux_lock(file, exclusively ? 1 : 0) }
     return lock
   }

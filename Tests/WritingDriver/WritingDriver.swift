@@ -11,7 +11,7 @@ struct WritingDriver {
       print("usage: WritingDriver STORE FIRST")
       return
     }
-    let store = try open(arguments[1])
+    let store = try Store.open(at: arguments[1])
     let branch = try store.branch("main")
     while true {
       try branch.transaction { transaction throws(StoreError) in
@@ -22,18 +22,6 @@ struct WritingDriver {
       flushOutput()
       number += 1
     }
-  }
-
-  /// A program that the test starts at this moment holds, until it runs, whatever the test has open:
-  /// the lock of the store that it has just closed too.
-  private static func open(_ directory: String) throws(StoreError) -> Store {
-    for _ in 0..<100 {
-      do throws(StoreError) { return try Store.open(at: directory) } catch {
-        guard error.kind == .inUse else { throw error }
-        pause()
-      }
-    }
-    return try Store.open(at: directory)
   }
 
   /// One transaction: a new file, and a page in a file that all share. Both must be there, or none.
