@@ -143,4 +143,38 @@ import Testing
     let found = try store.engine.branch(named: "main").all(1) ?? []
     #expect(found == Array(bytes.prefix(found.count)))
   }
+
+  @Test func `a journal that takes only some publishes of a group keeps RAM and catalogue alike`()
+    throws
+  {
+    var options = EngineOptions.small
+    options.journalByteCountMax = 15 << 20
+    options.overlayByteCountMax = 64 << 20
+    let store = try TestStore(options: options)
+    func create(_ name: String) throws -> EngineBranch {
+      try store.engine.createBranch(named: name, domain: .standard)
+    }
+    let count = 1300
+    for index in 0..<count { try create("branch \(index)").put(1, [UInt8(index % 251), 1]) }
+    // Ordinary records leave the last quarter of the control files to publishes.
+    var failure: StoreError?
+    for index in 0..<5000 where failure == nil {
+      do { _ = try create("filler \(index)") } catch let error as StoreError { failure = error }
+    }
+    #expect(failure?.kind == .full)
+    let dirty = store.engine.statistics.overlayByteCount
+    #expect { try store.engine.sealAll() } throws: { ($0 as? StoreError)?.kind == .full }
+    store.engine.checkInvariants()
+    let rest = store.engine.statistics.overlayByteCount
+    #expect(rest > 0 && rest < dirty)
+    try store.engine.checkpoint()
+    try store.engine.sealAll()
+    store.engine.checkInvariants()
+    #expect(store.engine.statistics.overlayByteCount == 0)
+    try store.crash(seed: 5)
+    for index in 0..<count {
+      let branch = try store.engine.branch(named: "branch \(index)")
+      #expect(try branch.all(1) == [UInt8(index % 251), 1])
+    }
+  }
 }

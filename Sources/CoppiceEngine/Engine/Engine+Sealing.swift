@@ -236,25 +236,18 @@ extension Engine {
     for seal in built where seal.appender.epoch != seal.epoch {
       throw StoreError(.unavailable, "a segment was lost while a seal built on it")
     }
-    let last = try control.withLock { () throws(StoreError) in
-      var last = LSN.zero
-      for (index, seal) in built.enumerated() {
-        last = try record(
-          .publish(
-            oldRoot: seal.oldRoot, intervals: [seal.layer.interval],
-            newRoot: seal.newRoot, ends: index == 0 ? ends : []),
-          branch: seal.branch)
-      }
-      return last
+    let (last, count) = try control.withLock { () throws(StoreError) in
+      try record(built, ends)
     }
+    let published = built.prefix(count)
     try journal.flush(through: last)
     appenders.markPublished(ends)
     control.withLock {
       hasSealedSinceCheckpoint = true
       // The catalogue took the publishes already; who was forked since is on these roots too.
-      let heirs = Set(built.map(\.newRoot)).flatMap { catalogue.branches(on: $0) }
+      let heirs = Set(published.map(\.newRoot)).flatMap { catalogue.branches(on: $0) }
         .compactMap { branches[$0] }
-      for seal in built {
+      for seal in published {
         let view = RootView(seal.newRoot, frames: frames)
         for branch in heirs {
           branch.applyPublish(of: seal.layer, oldRoot: seal.oldRoot, newRoot: view)
@@ -262,8 +255,27 @@ extension Engine {
         sealCounts.add(seal.counts)
       }
     }
-    for seal in built { noteSealed(seal.counts, by: seal.branch) }
+    for seal in published { noteSealed(seal.counts, by: seal.branch) }
     noteRelief()
+  }
+
+  /// Records publishes, as many as the journal takes but at least one: what has a record must reach
+  /// RAM too. Returns the last record's LSN and how many there are. The caller holds `control`.
+  private func record(_ built: [BuiltSeal], _ ends: [SegmentEnd]) throws(StoreError) -> (LSN, Int) {
+    var last = LSN.zero
+    for (index, seal) in built.enumerated() {
+      do throws(StoreError) {
+        last = try record(
+          .publish(
+            oldRoot: seal.oldRoot, intervals: [seal.layer.interval],
+            newRoot: seal.newRoot, ends: index == 0 ? ends : []),
+          branch: seal.branch)
+      } catch {
+        guard index > 0, error.kind == .full else { throw error }
+        return (last, index)
+      }
+    }
+    return (last, built.count)
   }
 }
 
