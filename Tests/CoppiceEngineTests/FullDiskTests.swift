@@ -50,6 +50,28 @@ import Testing
     #expect(reserveByteCount(store) <= Int(stored / 16))
   }
 
+  @Test func `a reserve outlives an opening and a growth for which there is no room`() throws {
+    let store = try prepare()
+    let reserve = reserveByteCount(store)
+    #expect(reserve > 0)
+    var generator = SplitMix64(seed: 3)
+    let main = try store.engine.branch(named: "main")
+    for round in 0..<10 as Range<UInt64> {
+      try main.put(3, at: round << 22, generator.bytes(1000 * Self.page))
+      try store.engine.sealAll()
+    }
+    store.disk.capacity = store.disk.usedByteCount + 256 << 10
+    try store.engine.checkpoint()
+    #expect(reserveByteCount(store) == reserve)
+    try main.put(4, [1])
+    try main.flush(through: store.engine.journal.lastLSN)
+    store.disk.kill()
+    store.engine.abandon()
+    store.engine = try Engine.open(
+      disk: store.disk, clock: store.clock, options: store.options)
+    #expect(reserveByteCount(store) == reserve)
+  }
+
   @Test func `writes are refused, reads and deletions and collections work, then writes do again`()
     throws
   {

@@ -28,6 +28,53 @@ import Testing
 
   // MARK: Collections beside seals and imports
 
+  @Test func `stored pages can be shared at the moment at which a collection moves them`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 12)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let bytes = generator.bytes(100 * Self.page)
+    try main.put(1, bytes)
+    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    try doomed.put(1, generator.bytes(100 * Self.page))
+    try store.engine.sealAll()
+    let refs = try main.storedRefs(of: VolumeNumber(1), pages: 0..<100)
+    try store.engine.delete([doomed])
+    var outcome: Result<LSN, any Error>?
+    let report = try store.engine.collectGarbage(Self.full) { step in
+      guard step == .copied else { return }
+      store.disk.intercept(.sync, namePrefix: "journal/") {
+        var copy = Transaction(time: 1)
+        copy.share(VolumeNumber(2), at: 0, refs)
+        outcome = Result { try main.commit(copy) }
+      }
+    }
+    #expect(report.reclaimedSegmentCount == 1)
+    #expect(throws: Never.self) { try outcome?.get() }
+    #expect(try main.all(2) == bytes)
+  }
+
+  @Test func `a host is named by one publish, not again after it is gone`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 11)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(100 * Self.page))
+    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    try doomed.put(1, generator.bytes(100 * Self.page))
+    try store.engine.sealAll()
+    try store.engine.delete([doomed])
+    var records: [LSN] = []
+    _ = try store.engine.collectGarbage(Self.full) { step in
+      guard step == .copied else { return }
+      for _ in 0..<3 {
+        records.append(store.engine.journal.lastLSN)
+        #expect(throws: Never.self) { try store.engine.publishAppended() }
+      }
+    }
+    #expect(records.count == 3)
+    #expect(records.first != records.last)
+    #expect(Set(records).count == 2)
+  }
+
   @Test func `a seal during a collection does not continue a segment from before it`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)

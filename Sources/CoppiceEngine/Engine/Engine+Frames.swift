@@ -14,8 +14,12 @@ extension Engine {
   }
 
   func domain(of segment: SegmentID) -> DomainID? {
-    if let entry = control.withLock({ catalogue.segments[segment] }) { return entry.domain }
-    if let host = retired.hosts(of: segment)?.first { return host.domain }
+    let known = control.withLock {
+      // The catalogue knows of a move before the table for readers does.
+      let hosts = catalogue.retired[segment]?.hosts ?? []
+      return catalogue.segments[segment] ?? hosts.first.flatMap { catalogue.segments[$0] }
+    }
+    if let known { return known.domain }
     return appenders.all.first { $0.owns(segment) }?.domain
   }
 

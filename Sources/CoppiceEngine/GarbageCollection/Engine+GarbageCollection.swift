@@ -52,6 +52,8 @@ extension Engine {
         do throws(SystemError) { try disk.remove(SegmentFiles.path(id)) } catch {
           if !error.isMissing { throw error }
         }
+        // A reader may have opened it again meanwhile: a handle would hold the space.
+        files.close(id)
       }
       try disk.syncDirectory(SegmentFiles.directory)
     } catch {

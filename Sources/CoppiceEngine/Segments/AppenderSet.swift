@@ -97,8 +97,11 @@ final class AppenderSet: Sendable {
   /// The id that the next segment gets: all frames so far have smaller names.
   var nextSegmentID: SegmentID { SegmentID(nextSegment.load(ordering: .acquiring)) }
 
+  /// Called once a record that names these ends is durable. A host needs to be named but once: named
+  /// again after it was reclaimed, it would come back without a file.
   func markPublished(_ ends: [SegmentEnd]) {
     for appender in all { appender.markPublished(ends) }
+    finishHosts(ends.map(\.segment))
   }
 
   func place(of name: FrameName) -> SegmentDirectory.Place? {

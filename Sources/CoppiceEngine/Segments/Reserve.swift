@@ -42,6 +42,7 @@ final class Reserve: Sendable {
       if target == 0 { state.isGivenUp = false }
       // It is made anew when half of what it should be is missing, not every time.
       guard target > 0, state.byteCount < target / 2 + 1 else { return }
+      let old = state.byteCount
       do throws(SystemError) {
         let file = try openForGrowth()
         try file.allocate(offset: 0, byteCount: target)
@@ -50,9 +51,11 @@ final class Reserve: Sendable {
         state.byteCount = target
         state.isGivenUp = false
       } catch {
-        // The next time, perhaps. What was made in part would only be in the way.
+        // The next time, perhaps. What was made in part would only be in the way; what was there
+        // before is better than nothing.
+        if old > 0, (try? disk.open(Self.name, .write).truncate(to: old)) != nil { return }
         try? disk.remove(Self.name)
-        state.isGivenUp = state.isGivenUp || state.byteCount > 0
+        state.isGivenUp = state.isGivenUp || old > 0
         state.byteCount = 0
       }
     }
