@@ -1,4 +1,5 @@
 import Coppice
+import TestSupport
 import Testing
 
 @Suite struct StoreTests {
@@ -20,6 +21,27 @@ import Testing
     #expect(failure { _ = try main.lookup("other") }?.kind == .notFound)
     #expect(snapshot.isReadOnly && snapshot.isSnapshot && !fork.isReadOnly)
     #expect(try store.branch("main") === main)
+  }
+
+  @Test func `a write that a reset overtakes does not reach the state after it`() throws {
+    let main = try store.createBranch("main")
+    let old = [UInt8](repeating: 1, count: 4096)
+    let file = try main.writeFile("file", old)
+    try store.createSnapshot("main@before")
+    let open = try main.open(file)
+    let piece = [UInt8](repeating: 2, count: 1 << 20)
+    for number in 0..<4 as Range<UInt64> {
+      try piece.withUnsafeBytes { try open.write(at: number << 20, $0) }
+    }
+    // Half of the overlay's limit is reached: the next write, once begun, seals first.
+    var isReset = false
+    fixture.disk.intercept(.write, namePrefix: "segments/") { [store] in
+      isReset = (try? store.reset("main", to: "main@before", evenIfInUse: true)) != nil
+    }
+    let stale = failure { try piece.withUnsafeBytes { try open.write(at: 4 << 20, $0) } }
+    #expect(isReset)
+    #expect(stale?.reason == .stale)
+    #expect(try main.read(file) == old)
   }
 
   @Test func `all of it is there after closing and opening`() throws {

@@ -141,8 +141,9 @@ public final class Branch: FileTree, @unchecked Sendable {
     _ file: FileID, at offset: UInt64, _ bytes: UnsafeRawBufferPointer
   ) throws(StoreError) {
     try entry.checkWritable()
+    let generation = core.generation
     _ = try core.read { names throws(StoreError) in try names.regularInode(of: file) }
-    try core.write(file, at: offset, bytes)
+    try core.write(file, at: offset, bytes, in: generation)
   }
 
   /// Writes all bytes, or none; at most 32 MiB at once.

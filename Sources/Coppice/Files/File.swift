@@ -14,6 +14,7 @@ public final class File: Sendable {
   public let tree: FileTree
   let core: TreeCore
   private let epoch: UInt64
+  private let generation: UInt64
   private let isOpen = Atomic<Bool>(true)
 
   init(_ id: FileID, in tree: FileTree) throws(StoreError) {
@@ -21,6 +22,7 @@ public final class File: Sendable {
     self.tree = tree
     core = tree.core
     epoch = tree.core.epoch
+    generation = tree.core.generation
     while !core.openFiles.open(id) { core.waitForWriter() }
     do throws(StoreError) {
       _ = try core.read { names throws(StoreError) in try names.regularInode(of: id) }
@@ -58,14 +60,14 @@ public final class File: Sendable {
     at offset: UInt64, _ bytes: UnsafeRawBufferPointer
   ) throws(StoreError) {
     try checkWritable()
-    try core.write(id, at: offset, bytes)
+    try core.write(id, at: offset, bytes, in: generation)
   }
 
   /// Cuts the content, or extends it with a hole.
   public func truncate(to byteCount: UInt64) throws(StoreError) {
     try checkWritable()
     _ = try core.end(byteCount, 0)
-    try core.commitContent(of: id) { operations in
+    try core.commitContent(of: id, in: generation) { operations in
       operations.resize(id.volume, to: byteCount)
     }
   }
@@ -76,7 +78,7 @@ public final class File: Sendable {
     let byteCount = try core.space.attributes(of: id.volume)?.byteCount ?? 0
     let end = min(range.upperBound, byteCount)
     guard range.lowerBound < end else { return }
-    try core.commitContent(of: id) { operations in
+    try core.commitContent(of: id, in: generation) { operations in
       operations.hole(id.volume, at: range.lowerBound, byteCount: end - range.lowerBound)
     }
   }

@@ -13,34 +13,51 @@ package protocol ExtentSpace: VolumeSpace {
 package protocol FileSpace: ExtentSpace {
   /// What must be synced for the volume's content to be durable.
   func lastLSN(of volume: VolumeNumber) -> LSN
-  /// Writes bytes in one transaction, without copying them first.
+  /// How often all volumes were replaced at once.
+  var generation: UInt64 { get }
+  /// Writes bytes in one transaction, without copying them first. Throws `unavailable` with reason
+  /// `stale` when the generation is another; so does `commit`.
   func write(
-    _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64
+    _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64,
+    in generation: UInt64?
+  ) throws(StoreError) -> LSN
+  func commit(
+    _ transaction: borrowing Transaction, in generation: UInt64?
   ) throws(StoreError) -> LSN
 }
 
 extension TreeCore {
+  /// What a file is opened in; a change of content that comes with it is made in no later state.
+  var generation: UInt64 { fileSpace?.generation ?? 0 }
+
   func write(
-    _ file: FileID, at offset: UInt64, _ bytes: UnsafeRawBufferPointer
+    _ file: FileID, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, in generation: UInt64
   ) throws(StoreError) {
     _ = try end(offset, UInt64(bytes.count))
     guard !bytes.isEmpty else { return }
     guard let fileSpace else {
-      return try commitContent(of: file) { operations in
+      return try commitContent(of: file, in: generation) { operations in
         operations.write(file.volume, at: offset, bytes)
       }
     }
     durability.note(
-      try fileSpace.write(file.volume, at: offset, bytes, time: now().nanoseconds))
+      try fileSpace.write(
+        file.volume, at: offset, bytes, time: now().nanoseconds, in: generation))
     changed(.content(of: file))
   }
 
   func commitContent(
-    of file: FileID, _ body: (inout Transaction) -> Void
+    of file: FileID, in generation: UInt64, _ body: (inout Transaction) -> Void
   ) throws(StoreError) {
     var operations = Transaction(time: now().nanoseconds)
     body(&operations)
-    durability.note(try space.commit(operations))
+    let lsn =
+      if let fileSpace {
+        try fileSpace.commit(operations, in: generation)
+      } else {
+        try space.commit(operations)
+      }
+    durability.note(lsn)
     changed(.content(of: file))
   }
 

@@ -28,6 +28,7 @@ extension TreeCore {
     }
     let copy = RangeCopy(
       source: self, file: source, target: targetTree, targetFile: target,
+      generation: targetTree.generation,
       distance: offset &- range.lowerBound)
     let pages = sharedPages(range, offset, with: targetTree)
     guard !pages.isEmpty else {
@@ -64,6 +65,8 @@ extension TreeCore {
     let file: FileID
     let target: TreeCore
     let targetFile: FileID
+    /// Of the target when the copy began.
+    let generation: UInt64
     let distance: UInt64
 
     func bytes(_ range: Range<UInt64>) throws(StoreError) {
@@ -86,7 +89,8 @@ extension TreeCore {
         let read = try source.space.read(file.volume, at: start, into: buffer)
         guard read > 0 else { return }
         try target.write(
-          targetFile, at: start &+ distance, UnsafeRawBufferPointer(rebasing: buffer[..<read]))
+          targetFile, at: start &+ distance, UnsafeRawBufferPointer(rebasing: buffer[..<read]),
+          in: generation)
         start += UInt64(read)
       }
     }
@@ -95,7 +99,7 @@ extension TreeCore {
       let start = range.lowerBound &+ distance
       let end = range.upperBound &+ distance
       let old = try target.space.attributes(of: targetFile.volume)?.byteCount ?? 0
-      try target.commitContent(of: targetFile) { operations in
+      try target.commitContent(of: targetFile, in: generation) { operations in
         operations.hole(targetFile.volume, at: start, byteCount: end - start)
         if old < end { operations.resize(targetFile.volume, to: end) }
       }
@@ -111,7 +115,7 @@ extension TreeCore {
         case .bytes(let range):
           try bytes(range.lowerBound * unit..<range.upperBound * unit)
         case .refs(let first, let refs):
-          try target.commitContent(of: targetFile) { operations in
+          try target.commitContent(of: targetFile, in: generation) { operations in
             operations.share(targetFile.volume, at: first * unit &+ distance, refs)
           }
         }

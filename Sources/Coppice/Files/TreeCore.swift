@@ -132,7 +132,13 @@ package final class TreeCore: Sendable {
   ) throws(Failure) -> Result {
     defer { changed(nil) }
     return try writer.withLock { () throws(Failure) -> Result in
-      let result = try body()
+      // Whoever reads meanwhile waits: pages of two trees make none.
+      cache.beginCommit()
+      let result: Result
+      do throws(Failure) { result = try body() } catch {
+        cache.endCommit(nil)
+        throw error
+      }
       epochCount.wrappingAdd(1, ordering: .acquiringAndReleasing)
       openFiles.forgetOrphans()
       cache.invalidate()

@@ -98,10 +98,10 @@ package final class NamesCache: Sendable {
     }
   }
 
-  /// Forgets everything: the volume was replaced underneath. The writer's lock is held.
+  /// Ends a commit that replaced the volume: forgets everything. The writer's lock is held.
   func invalidate() {
     state.withLock { state in
-      state.version += 2
+      state.version += 1
       state.header = nil
       state.young = [:]
       state.old = [:]

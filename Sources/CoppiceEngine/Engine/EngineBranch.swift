@@ -16,6 +16,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   /// The newest control record that made or changed this branch as a whole.
   private let controlLSNValue: Atomic<UInt64>
   private let isDeletedFlag: Atomic<Bool>
+  private let replacementCount = Atomic<UInt64>(0)
 
   init(_ entry: BranchEntry, engine: Engine, state: BranchState, controlLSN: LSN) {
     id = entry.id
@@ -31,6 +32,9 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
 
   var controlLSN: LSN { LSN(controlLSNValue.load(ordering: .acquiring)) }
   func noteControl(_ lsn: LSN) { controlLSNValue.store(lsn.rawValue, ordering: .releasing) }
+
+  /// How often the branch took another state as a whole.
+  package var generation: UInt64 { replacementCount.load(ordering: .acquiring) }
 
   package var isDeleted: Bool { isDeletedFlag.load(ordering: .acquiring) }
   func setDeleted(_ isDeleted: Bool) { isDeletedFlag.store(isDeleted, ordering: .releasing) }
@@ -121,6 +125,13 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   }
 
   package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
+    try commit(transaction, in: nil)
+  }
+
+  /// As `commit`; throws `unavailable` with reason `stale` when the branch's generation is another.
+  package func commit(
+    _ transaction: borrowing Transaction, in generation: UInt64?
+  ) throws(StoreError) -> LSN {
     guard transaction.byteCount <= Transaction.byteCountMax else {
       throw StoreError(
         .invalid,
@@ -130,14 +141,15 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     }
     let time = transaction.time
     let records = copy transaction
-    return try commit(time: time, .transaction(id, records)) { builder throws(StoreError) in
-      try builder.apply(records)
+    return try commit(time: time, .transaction(id, records), in: generation) {
+      builder throws(StoreError) in try builder.apply(records)
     }
   }
 
   /// Writes bytes in one transaction; what `Transaction.write` and `commit` do, without a copy.
   package func write(
-    _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64
+    _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64,
+    in generation: UInt64? = nil
   ) throws(StoreError) -> LSN {
     guard bytes.count > 0 else { return engine.journal.lastLSN }
     guard bytes.count <= Transaction.byteCountMax / 2 else {
@@ -147,9 +159,9 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
           + "\(Transaction.byteCountMax / 2)", object: engine.name(of: id),
         remedy: "split it")
     }
-    return try commit(time: time, .write(id, time: time, volume, offset: offset, bytes)) {
-      builder throws(StoreError) in try builder.write(volume, at: offset, bytes)
-    }
+    return try commit(
+      time: time, .write(id, time: time, volume, offset: offset, bytes), in: generation
+    ) { builder throws(StoreError) in try builder.write(volume, at: offset, bytes) }
   }
 
   /// Commits a transaction that makes unreadable pages what they were, snapshots' too.
@@ -163,7 +175,8 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   /// One critical section from the state that a change builds on, over its LSN, to its place in
   /// the open layer: RAM order is LSN order.
   private func commit(
-    time: Int64, _ records: JournalRecords, evenIfReadOnly: Bool = false,
+    time: Int64, _ records: JournalRecords, in generation: UInt64? = nil,
+    evenIfReadOnly: Bool = false,
     _ build: (inout ChangeBuilder<EngineBranch>) throws(StoreError) -> Void
   ) throws(StoreError) -> LSN {
     try engine.admitWriter()
@@ -172,6 +185,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
       do throws(StoreError) {
         let lsn = try writer.withLock { () throws(StoreError) in
           if evenIfReadOnly { try checkExists() } else { try checkWritable() }
+          try check(generation)
           var builder = ChangeBuilder(on: self, buffers: engine.buffers, time: time)
           try build(&builder)
           let lsn = try engine.journal.append(records)
@@ -185,6 +199,14 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
         guard error.kind == .full, try engine.relieve(after: attempt) else { throw error }
       }
     }
+  }
+
+  /// The caller holds `writer`: no other state can come before its change is in.
+  private func check(_ generation: UInt64?) throws(StoreError) {
+    guard let generation, generation != self.generation else { return }
+    throw StoreError(
+      .unavailable, "the branch was reset or replaced since the file was opened",
+      object: engine.name(of: id), remedy: "open the file again", reason: .stale)
   }
 
   package func flush(through lsn: LSN) throws(StoreError) {
@@ -225,6 +247,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   func replace(_ sealed: SealedState, from lsn: LSN) {
     let open = Layer(writer: id, from: lsn, meter: engine.meter)
     state.withLock { $0 = BranchState(sealed: sealed, open: open) }
+    replacementCount.wrappingAdd(1, ordering: .acquiringAndReleasing)
     noteControl(lsn)
   }
 
