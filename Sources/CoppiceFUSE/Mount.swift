@@ -29,6 +29,7 @@ public final class Mount: Sendable {
   public let directory: String
   private let session: MountSession
   private let threads: [SystemThread]
+  private let notifier: SystemThread
   private let watch: StoreWatch
   private let isStopped = Mutex(false)
 
@@ -48,10 +49,12 @@ public final class Mount: Sendable {
     do throws(SystemError) {
       // The first request settles the terms of the connection; only then can there be more devices.
       try RequestServer(session, device: device).answerFirst()
+      notifier = try SystemThread(name: "mount notes") { session.sendQueued() }
       threads = try Self.startThreads(session, device, count: max(options.threadCount, 1))
     } catch {
       // The error that ended it is the one to tell.
       try? FUSEMounting.abort(place.directory)
+      session.endConnection()
       throw StoreError(error, while: "starting the mount")
     }
     watch = store.watch { [session] change in session.invalidate(change) }
@@ -78,6 +81,7 @@ public final class Mount: Sendable {
   public func waitUntilUnmounted() {
     for thread in threads { thread.join() }
     session.closeAll()
+    notifier.join()
   }
 
   /// Writes what the kernel holds back, makes all changes durable and unmounts. Programs that still
@@ -89,7 +93,11 @@ public final class Mount: Sendable {
     try isStopped.withLock { isStopped throws(StoreError) in
       if isStopped { return }
       let openCount = session.handles.fileCount
-      try session.writeDirtyPages()
+      do throws(StoreError) { try session.writeDirtyPages() } catch {
+        // A file that its owner hides from this user must not keep the mount.
+        guard error.kind == .denied else { throw error }
+        session.options.log("\(error)")
+      }
       do throws(SystemError) {
         try unmount(openCount: openCount)
       } catch {

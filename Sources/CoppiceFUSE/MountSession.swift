@@ -16,6 +16,7 @@ final class MountSession: Sendable {
   private let clock = SystemClock()
   /// For notifications: they are no answers, so any descriptor does. `nil` when the end has come.
   private let notifications: Mutex<FUSEDevice?>
+  private let queue = NotificationQueue()
   /// The threads that serve requests: what they change themselves the kernel knows.
   private let servers = Mutex<Set<UInt32>>([])
 
@@ -32,10 +33,14 @@ final class MountSession: Sendable {
   func noteServer() {
     let number = SystemThread.currentNumber
     _ = servers.withLock { $0.insert(number) }
+    NotificationQueue.noteServer()
   }
 
   /// The file system is mounted no more, so that nothing need be told to the kernel.
-  func endConnection() { notifications.withLock { $0 = nil } }
+  func endConnection() {
+    notifications.withLock { $0 = nil }
+    queue.end()
+  }
 
   /// Ends the use of all files. The kernel sends no closing requests when it unmounts.
   func closeAll() {
@@ -117,6 +122,14 @@ final class MountSession: Sendable {
   }
 
   private func notify(_ notification: Notification) {
+    if NotificationQueue.isServing { return queue.insert(notification) }
+    send(notification)
+  }
+
+  /// Sends what threads of other mounts have to say until the connection ends.
+  func sendQueued() { queue.run(send) }
+
+  private func send(_ notification: Notification) {
     guard let device = notifications.withLock({ $0 }) else { return }
     do throws(SystemError) {
       try notification.withBytes { bytes throws(SystemError) in try device.send(bytes) }

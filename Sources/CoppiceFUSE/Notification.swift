@@ -2,7 +2,7 @@ internal import CFuse
 internal import CoppicePlatform
 
 /// What the mount tells the kernel without having been asked.
-enum Notification {
+enum Notification: Hashable, Sendable {
   /// Forget the attributes and the content of a file.
   case inode(NodeID)
   /// Forget what a name in a directory leads to, and all below it.
