@@ -12,7 +12,8 @@ let package = Package(
     .executableTarget(
       name: "CoppiceBenchmarks",
       dependencies: [
-        .product(name: "Coppice", package: "coppice"), "CLMDB", "CRocksDB", "CSQLite",
+        .product(name: "Coppice", package: "coppice"),
+        .product(name: "CoppiceFUSE", package: "coppice"), "CLMDB", "CRocksDB", "CSQLite",
       ],
       swiftSettings: [
         .swiftLanguageMode(.v6),

@@ -2,11 +2,11 @@ internal import Glibc
 
 /// One line for everything that Coppice must show, its peers measured in the same run.
 ///
-///     CoppiceBenchmarks [NAME...]       fork read write seal collect cluster empty large; all when none is named
+///     CoppiceBenchmarks [NAME...]       fork read write seal collect cluster mount empty large; all when none is named
 @main
 struct Benchmarks {
   private static let names = [
-    "empty", "fork", "read", "seal", "write", "collect", "cluster", "large",
+    "empty", "fork", "read", "seal", "write", "collect", "cluster", "mount", "large",
   ]
 
   static func main() throws {
@@ -34,6 +34,7 @@ struct Benchmarks {
     case "seal": try SealBenchmark(workspace: workspace).run()
     case "write": try WriteBenchmark(workspace: workspace).run()
     case "collect": try CollectionBenchmark(workspace: workspace).run()
+    case "mount": try MountBenchmark(workspace: workspace).run()
     case "cluster": try ClusterBenchmark(workspace: workspace).run()
     default: try SizeBenchmark(workspace: workspace).runLarge()
     }

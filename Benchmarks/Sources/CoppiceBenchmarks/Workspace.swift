@@ -56,21 +56,38 @@ struct Workspace {
 
   /// Runs a program to its end; its output is shown only when it fails.
   static func run(_ command: [String], environment: [String: String] = [:]) throws {
+    _ = try output(of: command, environment: environment)
+  }
+
+  /// Closes what the program would inherit besides its streams: a server that it leaves behind would
+  /// keep open what tells that the program itself has ended.
+  private static let closing =
+    "for f in /proc/self/fd/*; do f=${f##*/}; [ $f -le 2 ] || eval \"exec $f>&-\"; done; exec \"$@\""
+
+  /// As `run`; returns what the program printed.
+  static func output(
+    of command: [String], environment: [String: String] = [:]
+  ) throws -> String {
+    let base = FileManager.default.temporaryDirectory.path + "/coppice-bench-\(getpid())"
+    // Files, not pipes: a server that the program leaves behind may keep them open.
+    let streams = ["\(base)-output", "\(base)-errors"].map { URL(fileURLWithPath: $0) }
+    for stream in streams { try Data().write(to: stream) }
+    defer { for stream in streams { try? FileManager.default.removeItem(at: stream) } }
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = ["-c", closing, "bash"] + command
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let errors = Pipe()
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = errors
+    process.standardOutput = try FileHandle(forWritingTo: streams[0])
+    process.standardError = try FileHandle(forWritingTo: streams[1])
     try process.run()
-    let text = errors.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
+      let text = try Data(contentsOf: streams[1])
       throw CommandFailed(
         description: "\(command.joined(separator: " ")) ended with \(process.terminationStatus): "
           + String(decoding: text.suffix(2000), as: UTF8.self))
     }
+    return String(decoding: try Data(contentsOf: streams[0]), as: UTF8.self)
   }
 }
 
