@@ -8,6 +8,9 @@ extension RequestServer {
   static let validSeconds: UInt64 = 86_400
   /// Names of branches: their lookup and their deletion may cross.
   static let validSecondsOfBranches: UInt64 = 1
+  /// That there is no such name: nothing is there yet that a notification could concern, and one
+  /// that crosses the answer is lost.
+  static let validSecondsOfAbsence: UInt64 = 1
 
   // MARK: Answers
 

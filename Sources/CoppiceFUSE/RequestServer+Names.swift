@@ -33,7 +33,7 @@ extension RequestServer {
     let tree = try session.branches.tree(request.node)
     guard let found = try tree.attributes(of: name, in: request.node.file) else {
       var absent = fuse_entry_out()
-      absent.entry_valid = Self.validSeconds
+      absent.entry_valid = Self.validSecondsOfAbsence
       answer(absent)
       return
     }

@@ -72,6 +72,27 @@ import Testing
     #expect(reserveByteCount(store) == reserve)
   }
 
+  @Test func `what a reserve gave is not sealed away after reopening either`() throws {
+    let store = try prepare()
+    store.disk.kill()
+    store.engine.abandon()
+    // As one that was given up.
+    try store.disk.remove("reserve")
+    store.disk.capacity = store.disk.usedByteCount + 256 << 10
+    store.engine = try Engine.open(
+      disk: store.disk, clock: store.clock, options: store.options)
+    let main = try store.engine.branch(named: "main")
+    try main.put(4, [1])
+    var failure: StoreError?
+    do throws(StoreError) { try store.engine.sealAll() } catch { failure = error }
+    #expect(failure?.kind == .full)
+    #expect(reserveByteCount(store) == 0)
+    store.disk.capacity = .max
+    try store.engine.sealAll()
+    #expect(reserveByteCount(store) > 0)
+    #expect(try main.get(4, 1) == [1])
+  }
+
   @Test func `writes are refused, reads and deletions and collections work, then writes do again`()
     throws
   {

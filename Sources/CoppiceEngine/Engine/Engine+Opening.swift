@@ -223,7 +223,7 @@ extension Engine {
   /// Begins a new journal file, which ends the old ones where recovery did, and starts the threads.
   private func start(_ recovered: RecoveredJournal) throws(StoreError) {
     // Before anything that may give it up, or take it for missing.
-    reserve.find()
+    reserve.find(storedByteCount: storedByteCount)
     if !recovered.used.isEmpty { try checkpointUnlessFull() }
     // A crash may have come between a collection's record and the end of its unlinking.
     try unlink(control.withLock { catalogue.reclaimed.keys.sorted() })

@@ -14,6 +14,8 @@ final class FrameCache<Value: AnyObject & Sendable>: Sendable {
     var hash: PageHash
     var value: Value
     var isHit: Bool
+    /// Whether the hash is one that a ref or a seal gave, not one made of what was read.
+    var isProven: Bool
   }
 
   private struct Shard: Sendable {
@@ -84,17 +86,37 @@ final class FrameCache<Value: AnyObject & Sendable>: Sendable {
     shard(of: name).state.withLock { $0.slots[name.rawValue] != nil }
   }
 
+  /// Whether `value` is the cached content of that name, and what was once stored under it.
+  func isProven(_ value: Value, _ name: FrameName) -> Bool {
+    shard(of: name).state.withLock { shard in
+      guard let slot = shard.slots[name.rawValue] else { return false }
+      return shard.entries[slot].value === value && shard.entries[slot].isProven
+    }
+  }
+
+  /// Notes that `value`, if it is the cached content of that name, is what was stored under it.
+  func noteProof(of value: Value, _ name: FrameName) {
+    shard(of: name).state.withLock { shard in
+      guard let slot = shard.slots[name.rawValue], shard.entries[slot].value === value else {
+        return
+      }
+      shard.entries[slot].isProven = true
+    }
+  }
+
   /// `hash` must be the hash of what `value` holds.
-  func insert(_ value: Value, name: FrameName, hash: PageHash) {
+  func insert(_ value: Value, name: FrameName, hash: PageHash, isProven: Bool = true) {
     // The evicted value is released after the lock is.
     var evicted: Value?
     shard(of: name).state.withLock { shard in
       if let slot = shard.slots[name.rawValue] {
         evicted = shard.entries[slot].value
-        shard.entries[slot] = Entry(name: name, hash: hash, value: value, isHit: true)
+        shard.entries[slot] = Entry(
+          name: name, hash: hash, value: value, isHit: true, isProven: isProven)
         return
       }
-      let entry = Entry(name: name, hash: hash, value: value, isHit: false)
+      let entry = Entry(
+        name: name, hash: hash, value: value, isHit: false, isProven: isProven)
       if shard.entries.count < shardCapacity {
         shard.slots.insert(shard.entries.count, at: name.rawValue)
         shard.entries.append(entry)

@@ -55,8 +55,22 @@ final class FrameReader: Sendable {
   func basePage(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> PageBuffer {
     if let cached = pages.value(locator.name) { return cached }
     let buffer = try decodePage(locator, set)
-    pages.insert(buffer, name: locator.name, hash: secret.pageHash(buffer.contents))
+    pages.insert(
+      buffer, name: locator.name, hash: secret.pageHash(buffer.contents), isProven: false)
     return buffer
+  }
+
+  /// Whether `base` is what was stored under that name, as far as the derived page `ref` copies from
+  /// it: that page is decoded and held against its hash, unless the base was proven before.
+  func isProven(_ base: PageBuffer, _ name: FrameName, by ref: Ref, _ set: CodecSet)
+    throws(StoreError) -> Bool
+  {
+    if pages.isProven(base, name) { return true }
+    let page = try decodePage(ref.locator, set)
+    guard secret.pageHash(page.contents) == ref.hash else { return false }
+    pages.noteProof(of: base, name)
+    // Not if the cache let go of it meanwhile: the proof was another object's then.
+    return pages.isProven(base, name)
   }
 
   /// The base of a derived page.

@@ -145,9 +145,7 @@ struct PageSealer {
     }
     let base = try context.frames.base(of: old.locator, set)
     let page = try context.frames.basePage(base, set)
-    let hash = context.frames.secret.pageHash(page.contents)
-    guard context.place(base.name)?.hashPrefix == hash.low else { return nil }
-    return (base, page)
+    return try context.frames.isProven(page, base.name, by: old, set) ? (base, page) : nil
   }
 
   /// A page found by hash shares only after its bytes were compared.

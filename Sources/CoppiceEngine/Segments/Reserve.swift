@@ -25,11 +25,13 @@ final class Reserve: Sendable {
     storedByteCount < storedByteCountMin ? 0 : min(byteCountMax, storedByteCount / 16)
   }
 
-  /// Looks for the file that an earlier run made.
-  func find() {
+  /// Looks for the file that an earlier run made. A store that should have one and has none gave it
+  /// up, as far as one can tell: the next seal tries to make it first.
+  func find(storedByteCount: UInt64) {
     // One that cannot be opened is none.
     guard let file = try? disk.open(Self.name, .read), let byteCount = try? file.byteCount() else {
-      return
+      let isDue = Self.byteCount(forStored: storedByteCount) > 0
+      return state.withLock { $0.isGivenUp = isDue }
     }
     state.withLock { $0.byteCount = byteCount }
   }
