@@ -99,9 +99,7 @@ public class FileTree: @unchecked Sendable {
   /// What a file is. Throws `notFound`.
   public func attributes(of file: FileID) throws(StoreError) -> FileAttributes {
     let inode = try core.read { names throws(StoreError) in try names.inode(of: file) }
-    let isRegular = inode.kind == FileKind.regular.rawValue
-    return FileAttributes(
-      inode, of: file, volume: isRegular ? try core.space.attributes(of: file.volume) : nil)
+    return try attributes(inode, of: file)
   }
 
   /// As `attributes(of:)`, of what a name leads to; `nil` where the directory has no such name.
@@ -116,6 +114,12 @@ public class FileTree: @unchecked Sendable {
       return (entry.file, try names.inode(of: entry.file))
     }
     guard let (file, inode) = found else { return nil }
+    return try attributes(inode, of: file)
+  }
+
+  private func attributes(
+    _ inode: InodeRecord, of file: FileID
+  ) throws(StoreError) -> FileAttributes {
     let isRegular = inode.kind == FileKind.regular.rawValue
     return FileAttributes(
       inode, of: file, volume: isRegular ? try core.space.attributes(of: file.volume) : nil)

@@ -123,14 +123,9 @@ extension Node {
 extension FrameReader {
   /// The ref of a page in the tree under a volume's top node; `nil` for a hole.
   func pageRef(under top: Node, _ page: PageNumber) throws(StoreError) -> Ref? {
-    var node = top
-    guard page.rawValue < Radix.coverage(level: node.header.level) else { return nil }
-    while true {
-      let ref = node[Radix.slot(of: page.rawValue, level: node.header.level)]
-      if ref.isHole { return nil }
-      if node.header.level == 0 { return ref }
-      node = try self.node(ref)
-    }
+    guard let leaf = try leaf(under: top, page) else { return nil }
+    let ref = leaf[Radix.slot(of: page.rawValue, level: 0)]
+    return ref.isHole ? nil : ref
   }
 
   /// The leaf that holds the page, if there is one.

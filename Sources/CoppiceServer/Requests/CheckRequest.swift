@@ -19,14 +19,7 @@ package struct CheckRequest: StoreRequest {
   /// Without a server the store may be too damaged to open: what keeps it from opening is then a
   /// finding.
   package func runAlone(_ alone: StandaloneContext) throws(StoreError) -> Attempt<Answer> {
-    let disk: DirectoryDisk
-    do throws(SystemError) {
-      disk = try DirectoryDisk(path: alone.directory, creating: false)
-    } catch {
-      throw StoreError(
-        .notFound, "there is no store here", object: alone.directory,
-        remedy: "make one with 'coppice init'", cause: error.description)
-    }
+    let disk = try DirectoryDisk.ofStore(alone.directory)
     let report: CheckReport
     do throws(StoreError) {
       report = try Engine.check(disk: disk, clock: SystemClock(), options: EngineOptions()) {

@@ -21,14 +21,7 @@ package struct RepairRequest: StoreRequest {
   }
 
   package func runAlone(_ alone: StandaloneContext) throws(StoreError) -> Attempt<Answer> {
-    let disk: DirectoryDisk
-    do throws(SystemError) {
-      disk = try DirectoryDisk(path: alone.directory, creating: false)
-    } catch {
-      throw StoreError(
-        .notFound, "there is no store here", object: alone.directory,
-        remedy: "make one with 'coppice init'", cause: error.description)
-    }
+    let disk = try DirectoryDisk.ofStore(alone.directory)
     var options = RepairOptions()
     options.acceptsLoss = acceptLoss
     let report: RepairReport

@@ -2,18 +2,13 @@ internal import Coppice
 internal import CoppiceEngine
 internal import CoppiceFormat
 internal import CoppicePlatform
+internal import CoppiceServer
 
 extension StoreInspector {
   /// Of the files in that directory, as they are: a damaged store can be looked at, and one that
   /// another process uses. What that has not written yet is not seen.
   init(directory: String) throws(StoreError) {
-    do throws(SystemError) {
-      self.init(disk: try DirectoryDisk(path: directory, creating: false))
-    } catch {
-      throw StoreError(
-        .notFound, "there is no store here", object: directory,
-        remedy: "make one with 'coppice init'", cause: error.description)
-    }
+    self.init(disk: try DirectoryDisk.ofStore(directory))
   }
 }
 
