@@ -162,6 +162,32 @@ import Testing
     #expect((proof["held"] as? [Any])?.isEmpty == true)
   }
 
+  @Test func `a branch that must be gone now is, and frees what the dry run told`() throws {
+    let coppice = try Self.made()
+    try coppice.script("mkdir other; head -c 3M /dev/urandom > other/noise")
+    try coppice.check("import", "other", "other")
+    try coppice.check("branch", "create", "kept", "--from", "fork")
+    try coppice.check("branch", "delete", "kept")
+    let plan = try coppice.json("branch", "delete", "other", "--now", "--dry-run")
+    let foretold = try #require(plan["freedByteCount"] as? Int)
+    #expect(foretold > 3_000_000)
+    #expect(plan["collection"] == nil)
+    #expect(try coppice.check("cat", "other:noise").output.count == 3 << 20)
+    let done = try coppice.json("branch", "delete", "other", "--now")
+    #expect(done["entries"] as? [String] == ["other"])
+    #expect(done["freedByteCount"] as? Int == foretold)
+    let collection = try #require(done["collection"] as? [String: Any])
+    #expect(collection["forgottenCount"] as? Int == 1)
+    #expect(collection["reclaimedByteCount"] as? Int ?? 0 > 3_000_000)
+    #expect(try coppice("branch", "restore", "other").status == 3)
+    #expect(try coppice.json("reclaim", "verify", "other")["isReclaimed"] as? Bool == true)
+    try coppice.check("branch", "restore", "kept")
+    let none = try coppice.json("branch", "delete", "other", "--now", "--if-exists")
+    #expect(none["freedByteCount"] as? Int == 0)
+    #expect(try coppice.check("branch", "delete", "kept", "--now").text.contains("Freed "))
+    try coppice.check("check")
+  }
+
   @Test func `statistics are integers with stable names`() throws {
     let coppice = try Self.made()
     let stats = try coppice.json("stats")

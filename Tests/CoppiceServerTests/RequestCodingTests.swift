@@ -36,10 +36,10 @@ import Testing
   func `lists arrive in their order`(names: [String]) throws {
     #expect(try arrived(UsageRequest(names: names)).names == names)
     let request = BranchDeleteRequest(
-      names: names, ifExists: true, snapshots: false, force: true, dryRun: false)
+      names: names, ifExists: true, snapshots: false, force: true, now: true, dryRun: false)
     let deletion = try arrived(request)
     #expect(deletion.names == names)
-    #expect(deletion.ifExists && deletion.force)
+    #expect(deletion.ifExists && deletion.force && deletion.now)
     #expect(!deletion.snapshots && !deletion.dryRun)
   }
 

@@ -95,7 +95,7 @@ extension Store {
         reason: .readOnlyTree)
     }
     let tree = try tree(target)
-    try checkUnused(tree, evenIfInUse: evenIfInUse)
+    try tree.checkUnused(evenIfInUse: evenIfInUse)
     try tree.core.replace { () throws(StoreError) in
       try engine.reset(target, to: origin, keepingOldAs: oldName)
     }
@@ -103,99 +103,7 @@ extension Store {
     try tree.core.removeOrphans()
   }
 
-  // MARK: Deleting
-
-  /// Hides entries, all or none; `restore` brings each back until its space is reclaimed.
-  ///
-  /// Throws `notFound`, `inUse` while files are open, `conflict` for a branch with snapshots.
-  /// - Parameters:
-  ///   - includingSnapshots: deletes the branches' snapshots with them.
-  ///   - ignoringMissing: passes over names that do not exist.
-  ///   - evenIfInUse: deletes all the same; open files are stale then.
-  public func delete(
-    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
-    evenIfInUse: Bool = false
-  ) throws(StoreError) {
-    let targets = try deletionTargets(
-      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
-    let open = trees.withLock { trees in targets.compactMap { trees[$0.id] } }
-    for tree in open { try checkUnused(tree, evenIfInUse: evenIfInUse) }
-    guard !targets.isEmpty else { return }
-    try engine.delete(targets)
-    for tree in open { tree.core.replace {} }
-    watchers.tell(.removed)
-    // The trees stay: a restored entry goes on with its own. Forgotten entries never come back.
-    trees.withLock { trees in
-      trees = trees.filter { engine.branchEntry($0.key) != nil }
-    }
-  }
-
-  /// The entries that `delete` with these arguments would delete. Throws what it would, but `inUse`.
-  public func deletionPlan(
-    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false
-  ) throws(StoreError) -> [String] {
-    try deletionTargets(
-      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing
-    ).map { engine.name(of: $0.id) }
-  }
-
-  private func deletionTargets(
-    _ names: [String], includingSnapshots: Bool, ignoringMissing: Bool
-  ) throws(StoreError) -> [EngineBranch] {
-    var targets: [BranchID: EngineBranch] = [:]
-    for name in names {
-      do throws(StoreError) {
-        let target = try engineBranch(name)
-        targets[target.id] = target
-      } catch {
-        guard ignoringMissing, error.kind == .notFound else { throw error }
-      }
-    }
-    for target in targets.values where !target.isReadOnly {
-      let name = engine.name(of: target.id)
-      for (snapshot, suffix) in snapshots(of: name) where targets[snapshot.id] == nil {
-        guard includingSnapshots else {
-          throw StoreError(
-            .conflict, "the branch has a snapshot, \(name)@\(suffix)", object: name,
-            remedy: "delete its snapshots with it")
-        }
-        targets[snapshot.id] = snapshot
-      }
-    }
-    return targets.values.sorted { $0.id < $1.id }
-  }
-
-  /// Brings a deleted entry back, the one deleted last if there are several of that name.
-  /// Throws `notFound` when there is none, or none any more; `conflict` when the name is taken.
-  public func restore(_ name: String, as newName: String? = nil) throws(StoreError) {
-    let newName = newName ?? name
-    if EntryName.isSnapshot(newName) {
-      try EntryName.validate(snapshot: newName)
-    } else {
-      try EntryName.validate(branch: newName)
-    }
-    let deleted = engine.branchEntries().filter { $0.flags.contains(.deleted) }
-    let found = deleted.filter { $0.name == name }.max { $0.deletedAt < $1.deletedAt }
-    guard let found else {
-      let near = NearestNames.find(name, among: deleted.map(\.name)).joined(separator: ", ")
-      throw StoreError(
-        .notFound, "there is no such deleted branch or snapshot", object: name,
-        remedy: near.isEmpty
-          ? "list them with `coppice branch list --deleted`" : "did you mean \(near)?")
-    }
-    _ = try engine.restore(found.id, named: newName)
-    watchers.tell(.added)
-  }
-
-  private func checkUnused(_ tree: FileTree, evenIfInUse: Bool) throws(StoreError) {
-    let count = tree.openFileCount
-    guard count > 0, !evenIfInUse else { return }
-    throw StoreError(
-      .inUse, "\(count) files of it are open", object: tree.name,
-      remedy: "close them, or force it: they are stale then")
-  }
-
-  private func snapshots(of branch: String) -> [(branch: EngineBranch, suffix: String)] {
+  func snapshots(of branch: String) -> [(branch: EngineBranch, suffix: String)] {
     let prefix = "\(branch)@"
     var snapshots: [(branch: EngineBranch, suffix: String)] = []
     for entry in engine.branchEntries()

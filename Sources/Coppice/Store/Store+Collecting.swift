@@ -46,15 +46,24 @@ extension Store {
     options.isYoung = isRecentOnly
     options.isFull = isFull
     options.isDryRun = isDryRun
-    let report = try engine.collectGarbage(options)
-    return CollectionSummary(
-      cycleNumber: report.cycleNumber, isRecentOnly: report.isYoung, nodeCount: report.nodeCount,
-      markByteCount: report.markByteCount,
-      frameCount: report.liveFrameCount + report.deadFrameCount,
-      forgottenCount: report.forgottenBranchCount,
-      liveByteCount: report.liveByteCount,
-      deadByteCount: report.deadByteCount, reclaimedSegmentCount: report.reclaimedSegmentCount,
-      reclaimedByteCount: report.reclaimedByteCount, copiedByteCount: report.copiedByteCount,
-      leftByteCount: report.leftByteCount, unreadable: report.unreadable)
+    return CollectionSummary(try engine.collectGarbage(options))
+  }
+}
+
+extension CollectionSummary {
+  init(_ report: CollectionReport) {
+    cycleNumber = report.cycleNumber
+    isRecentOnly = report.isYoung
+    nodeCount = report.nodeCount
+    markByteCount = report.markByteCount
+    frameCount = report.liveFrameCount + report.deadFrameCount
+    forgottenCount = report.forgottenBranchCount
+    liveByteCount = report.liveByteCount
+    deadByteCount = report.deadByteCount
+    reclaimedSegmentCount = report.reclaimedSegmentCount
+    reclaimedByteCount = report.reclaimedByteCount
+    copiedByteCount = report.copiedByteCount
+    leftByteCount = report.leftByteCount
+    unreadable = report.unreadable
   }
 }

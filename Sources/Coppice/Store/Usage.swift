@@ -36,9 +36,14 @@ extension Store {
 
   /// The stored bytes that nothing keeps once all these entries are deleted, and those that were
   /// deleted before can no longer be restored. Throws `notFound`.
-  public func freedByteCount(deleting names: [String]) throws(StoreError) -> UInt64 {
+  ///
+  /// - Parameter keepingDeleted: counts those that were deleted before as kept: what
+  ///   `deleteForGood` frees at once.
+  public func freedByteCount(
+    deleting names: [String], keepingDeleted: Bool = false
+  ) throws(StoreError) -> UInt64 {
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }
-    return try engine.spaceFreed(byForgetting: ids).byteCount
+    return try engine.spaceFreed(byForgetting: ids, keepingDeleted: keepingDeleted).byteCount
   }
 }

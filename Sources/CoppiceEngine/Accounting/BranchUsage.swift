@@ -33,13 +33,18 @@ extension Engine {
     return try UsageCount(engine: self, moment: moment).usage(of: branches)
   }
 
-  /// These entries' frames that no other entry, deleted ones aside, no reader and no import keeps:
-  /// what the next garbage collection could reclaim of them once they are deleted.
-  package func spaceFreed(byForgetting branches: Set<BranchID>) throws(StoreError) -> FreedSpace {
+  /// These entries' frames that no other entry, no reader and no import keeps: what a garbage
+  /// collection could reclaim of them once they are deleted.
+  ///
+  /// - Parameter keepingDeleted: whether deleted entries count as kept, as long as they can be
+  ///   restored; a collection on request forgets them.
+  package func spaceFreed(
+    byForgetting branches: Set<BranchID>, keepingDeleted: Bool = false
+  ) throws(StoreError) -> FreedSpace {
     let imports = stagings.all.flatMap(\.storedRefs)
     let moment = try StoreMoment(self)
     return try UsageCount(engine: self, moment: moment)
-      .spaceFreed(byForgetting: branches, keeping: imports)
+      .spaceFreed(byForgetting: branches, keepingDeleted: keepingDeleted, keeping: imports)
   }
 }
 
@@ -165,12 +170,13 @@ private struct UsageCount {
 
   // MARK: Freed
 
-  func spaceFreed(byForgetting branches: Set<BranchID>, keeping refs: [Ref]) throws(StoreError)
-    -> FreedSpace
-  {
+  func spaceFreed(
+    byForgetting branches: Set<BranchID>, keepingDeleted: Bool, keeping refs: [Ref]
+  ) throws(StoreError) -> FreedSpace {
     let kept = FrameSet()
     let candidates = FrameSet()
-    for entry in moment.entries where isKeeper(entry) && !branches.contains(entry.entry.id) {
+    for entry in moment.entries
+    where (keepingDeleted || isKeeper(entry)) && !branches.contains(entry.entry.id) {
       try walk(group(entry)) { kept.insert($0.name) }
     }
     try FrameWalk(frames: engine.frames).walk(moment.pinnedRoots + refs) { kept.insert($0.name) }

@@ -101,7 +101,7 @@ extension Engine {
     return (makeBranch(id, sealed, from: lsn), lsn)
   }
 
-  private func checkExists(_ branch: EngineBranch) throws(StoreError) {
+  func checkExists(_ branch: EngineBranch) throws(StoreError) {
     if branch.isDeleted || catalogue.branches[branch.id] == nil {
       throw StoreError(.notFound, "the branch was deleted", remedy: "restore it first")
     }

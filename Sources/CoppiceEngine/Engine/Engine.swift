@@ -55,6 +55,10 @@ package final class Engine: @unchecked Sendable {
   var hasSealedSinceCheckpoint = false
   var checkpointByteCount = 0
   package var sealCounts = SealCounts()
+  /// Forgotten since the last collection looked which frames died with such entries.
+  var unexamined: [ForgottenEntry] = []
+  /// Deletions that wait for the collection that ends them.
+  var departures: [Departure] = []
 
   /// Waited on by writers that are held back.
   let relief = Monitor()

@@ -10,6 +10,8 @@ extension Collection {
       // The bases of live derived frames are found in directories: none may be left out.
       try engine.publishAppended()
       firstBorn = engine.appenders.nextSegmentID
+      // What is to be gone at once may be old.
+      if engine.control.withLock({ !engine.departures.isEmpty }) { lookAtAll() }
       engine.cycle.begin(youngFrom: youngFrom, firstBorn: firstBorn)
       return try engine.control.withLock { () throws(StoreError) in try takeRoots() }
     }
@@ -19,17 +21,23 @@ extension Collection {
   /// Returns the LSN of the record that forgets. The caller holds `control`.
   private func takeRoots() throws(StoreError) -> LSN {
     let entries = engine.catalogue.branches.values
-    forgotten = entries.filter(isForgettable).sorted { $0.id < $1.id }
-    report.forgottenBranchCount = forgotten.count
+    let forgettable = entries.filter(isForgettable).sorted { $0.id < $1.id }
+    departures = engine.departures
+    report.forgottenBranchCount = forgettable.count
     var lsn = LSN.zero
-    let ids = forgotten.map(\.id)
+    let ids = forgettable.map(\.id)
     keptBranches = Set(entries.map(\.id)).subtracting(ids)
     roots = rootRefs()
-    if !options.isDryRun, !ids.isEmpty {
+    if options.isDryRun { return lsn }
+    report.forgottenBranchCount += engine.unexamined.count
+    if !ids.isEmpty {
+      let gone = forgettable.map { engine.forgottenEntry($0) }
       lsn = try engine.record(
         Engine.pieces(ids, of: 1024).map { (BranchID(0), .forget(Array($0))) })
       for id in ids { engine.branches[id] = nil }
+      engine.unexamined += gone
     }
+    forgotten = engine.unexamined
     return lsn
   }
 

@@ -1,5 +1,6 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 extension Collection {
   private static let runCountMax = 1 << 14
@@ -20,30 +21,61 @@ extension Collection {
           }
           for index in bundle.frames.indices where isDead[index] && bundle.isPlaced[index] {
             let frame = bundle.frames[index]
-            for (number, set) in sets.enumerated() where set.contains(bundle.names[index]) {
+            for (number, set) in sets.enumerated() where set.frames.contains(bundle.names[index]) {
               if isLast {
-                found[number].append(DeadFrame(name: bundle.names[index], frame: frame))
+                found[number].append(
+                  DeadFrame(name: bundle.names[index], frame: frame, segment: entry.id))
               } else if frame.form.kind == .page, frame.base != .none {
-                set.insert(frame.base)
+                set.frames.insert(frame.base)
               }
             }
           }
         }
       }
     }
-    for (entry, frames) in zip(forgotten, found) { forgottenBranches.append(note(entry, frames)) }
+    noteDepartures(found)
+    var branches: [ForgottenBranch] = []
+    for (index, gone) in forgotten.enumerated() {
+      branches.append(note(gone.entry, found[index], isWhole: sets[index].isWhole))
+    }
+    // What is known now holds whatever becomes of this collection.
+    engine.hints.collection.withLock { $0.remember(branches) }
+    let ids = Set(branches.map(\.id))
+    engine.control.withLock { engine.unexamined.removeAll { ids.contains($0.entry.id) } }
+  }
+
+  /// Tells deletions which segments hold what died with them; a frame that several of their entries
+  /// kept counts once.
+  private func noteDepartures(_ found: [[DeadFrame]]) {
+    for departure in departures where departure.deadByteCounts == nil {
+      var byteCounts: [SegmentID: Int] = [:]
+      let seen = FrameSet()
+      for (gone, frames) in zip(forgotten, found) where gone.departure === departure {
+        for dead in frames where seen.insert(dead.name) {
+          byteCounts[dead.segment, default: 0] += dead.frame.storedByteCount
+        }
+      }
+      departure.deadByteCounts = byteCounts
+    }
   }
 
   private struct DeadFrame {
     var name: FrameName
     var frame: BundleDirectoryEntry
+    var segment: SegmentID
   }
 
-  private func note(_ entry: BranchEntry, _ frames: [DeadFrame]) -> ForgottenBranch {
+  private struct DeadFrames {
+    var frames = FrameSet()
+    /// False when a node could not be read, so that what it refers to is not known.
+    var isWhole = true
+  }
+
+  private func note(_ entry: BranchEntry, _ frames: [DeadFrame], isWhole: Bool) -> ForgottenBranch {
     var branch = ForgottenBranch(
       id: entry.id, name: entry.name, deletedAt: entry.deletedAt,
       forgottenAt: engine.clock.wallNanoseconds(), cycleNumber: report.cycleNumber,
-      isComplete: !options.isYoung)
+      isComplete: isWhole && !options.isYoung)
     for dead in frames.sorted(by: { $0.name < $1.name }) {
       if dead.frame.form.kind == .page { branch.pageCount += 1 }
       branch.byteCount += UInt64(dead.frame.storedByteCount)
@@ -52,20 +84,21 @@ extension Collection {
     return branch
   }
 
-  private func deadFrames(of entry: BranchEntry) throws(StoreError) -> FrameSet {
-    let found = FrameSet()
+  private func deadFrames(of gone: ForgottenEntry) throws(StoreError) -> DeadFrames {
+    var found = DeadFrames()
     let cycle = engine.cycle
+    let domain = gone.entry.domain
     try FrameWalk(frames: engine.frames).walk(
-      [entry.root],
-      enter: { met in
+      gone.refs,
+      enter: { [frames = found.frames] met in
         cycle.withLive { live in
-          met.removeAll { live.keeps($0.locator.name, entry.domain) }
+          met.removeAll { live.keeps($0.locator.name, domain) }
         }
-        met.removeAll { !found.insert($0.locator.name) }
+        met.removeAll { !frames.insert($0.locator.name) }
       },
       visited: { () throws(StoreError) in try pace.visitNode() },
       // What it refers to cannot be told from other garbage.
-      unreadable: { _, _ in })
+      unreadable: { _, _ in found.isWhole = false })
     return found
   }
 }

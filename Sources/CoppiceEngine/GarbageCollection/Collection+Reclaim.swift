@@ -19,6 +19,7 @@ extension Collection {
       try engine.record(records.map { (BranchID(0), $0) })
     }
     try engine.journal.flush(through: lsn)
+    for departure in departures { departure.noteReclaimed(ids) }
     engine.appenders.finishHosts(moved.ends.map(\.segment))
     engine.retired.update(engine.control.withLock { engine.catalogue })
     forgetHints(victims)

@@ -30,7 +30,8 @@ extension Collection {
     engine.latch.withExclusive {
       let victims = VictimSelection(
         isFull: options.isFull, deadShareMin: options.deadShareMin,
-        copiedByteCountMax: options.copiedByteCountMax
+        copiedByteCountMax: options.copiedByteCountMax,
+        due: Set(departures.flatMap { ($0.deadByteCounts ?? [:]).keys })
       ).victims(census)
       if !options.isYoung { emptyHomes = homesWithoutLiveFrames() }
       engine.cycle.choose(victimHomes: Set(victims.flatMap(\.homes)).union(emptyHomes))

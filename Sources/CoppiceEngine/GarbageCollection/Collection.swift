@@ -5,19 +5,19 @@ internal import Synchronization
 /// One collection, from its beginning to its end. The caller holds `collecting`.
 final class Collection {
   let engine: Engine
-  let options: CollectionOptions
+  private(set) var options: CollectionOptions
   let announce: (CollectionStep) -> Void
   let pace: CollectionPace
   var report = CollectionReport()
   /// Frames of this segment and later ones are looked at.
-  let youngFrom: SegmentID
+  private(set) var youngFrom: SegmentID
   /// Frames of this segment and later ones were born in the cycle.
   var firstBorn = SegmentID(0)
   var roots: [Ref] = []
-  /// Entries that this collection forgot, or would.
-  var forgotten: [BranchEntry] = []
-  /// What died with them.
-  var forgottenBranches: [ForgottenBranch] = []
+  /// Entries that were forgotten since the last collection, by this one too.
+  var forgotten: [ForgottenEntry] = []
+  /// Deletions that this collection brings to their end.
+  var departures: [Departure] = []
   /// The estimate for young segments when the collection began.
   var youngDeadByteCount: UInt64 = 0
   /// Entries that it keeps.
@@ -36,11 +36,17 @@ final class Collection {
     youngFrom = options.isYoung ? engine.hints.collection.withLock { $0.youngFrom } : SegmentID(0)
   }
 
+  /// Makes a young collection, which has not begun yet, one of all segments.
+  func lookAtAll() {
+    options.isYoung = false
+    youngFrom = SegmentID(0)
+  }
+
   func run() throws(StoreError) -> CollectionReport {
-    report.isYoung = options.isYoung
     report.cycleNumber = engine.hints.collection.withLock { $0.cycleNumber + 1 }
     youngDeadByteCount = engine.hints.collection.withLock { $0.youngDeadByteCount }
     try begin()
+    report.isYoung = options.isYoung
     announce(.begun)
     try mark()
     try examineForgotten()
@@ -73,9 +79,12 @@ final class Collection {
       let left = UInt64(report.leftByteCount)
       hints.oldDeadByteCount = options.isYoung ? hints.oldDeadByteCount + left : left
       hints.youngDeadByteCount -= min(hints.youngDeadByteCount, youngDeadByteCount)
-      hints.remember(forgottenBranches)
     }
-    engine.hints.growth.withLock { $0.remove(forgotten.map(\.id)) }
+    for departure in departures { departure.report = report }
+    engine.control.withLock {
+      engine.departures.removeAll { departure in departures.contains { $0 === departure } }
+    }
+    engine.hints.growth.withLock { $0.remove(forgotten.map(\.entry.id)) }
     engine.hints.save(to: engine.disk)
   }
 }

@@ -30,11 +30,16 @@ extension Engine {
     _ options: CollectionOptions, announce: (CollectionStep) -> Void = { _ in }
   ) throws(StoreError) -> CollectionReport {
     try checkWritable()
-    return try collecting.withLock { () throws(StoreError) in
-      defer { latch.withExclusive { cycle.end() } }
-      return try withoutActuallyEscaping(announce) { announce throws(StoreError) in
-        try Collection(self, options, announce: announce).run()
-      }
+    return try collecting.withLock { () throws(StoreError) in try collect(options, announce) }
+  }
+
+  /// As above. The caller holds `collecting`.
+  func collect(_ options: CollectionOptions, _ announce: (CollectionStep) -> Void)
+    throws(StoreError) -> CollectionReport
+  {
+    defer { latch.withExclusive { cycle.end() } }
+    return try withoutActuallyEscaping(announce) { announce throws(StoreError) in
+      try Collection(self, options, announce: announce).run()
     }
   }
 

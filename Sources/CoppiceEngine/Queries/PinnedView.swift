@@ -12,13 +12,17 @@ package final class PinnedView: VolumeSpace {
   let engine: Engine
   private let key: UInt64
 
-  init(_ branch: EngineBranch, of engine: Engine) {
+  init(_ branch: EngineBranch, of engine: Engine) throws(StoreError) {
     self.branch = branch
     self.engine = engine
-    (state, key) = branch.writer.withLockFirst {
+    (state, key) = try branch.writer.withLockFirst { () throws(StoreError) in
       branch.freezeOpenLayer(through: engine.journal.lastLSN)
-      // Under the control lock a collection takes its roots: it sees the branch's or this one.
-      return engine.control.withLock {
+      // Under the control lock a collection takes its roots: it sees the branch's or this one. What a
+      // forgotten branch refers to may be going already.
+      return try engine.control.withLock { () throws(StoreError) in
+        guard engine.branches[branch.id] === branch else {
+          throw StoreError(.notFound, "the branch was deleted for good")
+        }
         let state = branch.state.withLock { $0.sealed }
         return (state, engine.pins.insert(state))
       }
@@ -72,8 +76,9 @@ package final class PinnedView: VolumeSpace {
 
 extension Engine {
   /// The branch as it is now. It costs nothing to make and holds RAM and space as long as it lives.
+  /// Throws `notFound` once the branch is forgotten.
   package func pinnedView(of branch: EngineBranch) throws(StoreError) -> PinnedView {
     try checkOpen()
-    return PinnedView(branch, of: self)
+    return try PinnedView(branch, of: self)
   }
 }

@@ -7,10 +7,14 @@ struct BranchDeleteCommand: ParsableCommand {
     discussion: """
       A deleted branch can be restored as long as 'coppice branch list --deleted' shows it. A branch \
       with snapshots needs --snapshots, which deletes them too; one with open files needs --force: what \
-      has them open gets errors from then on. JSON: entries, isDryRun.
+      has them open gets errors from then on. With --now the branches cannot be restored, and their \
+      space is given back at once; branches that were deleted before are not touched. JSON: entries, \
+      isDryRun; with --now: freedByteCount, the stored bytes that only they held, and after a deletion \
+      collection, as 'coppice gc' answers.
 
-      Example:
+      Examples:
         coppice branch delete experiment trial-7
+        coppice branch delete trial-7 --now --dry-run
       """)
 
   @OptionGroup var options: StoreOptions
@@ -27,13 +31,28 @@ struct BranchDeleteCommand: ParsableCommand {
   @Flag(name: .long, help: "Delete branches also while files of them are open.")
   var force = false
 
+  @Flag(
+    name: .long, help: "Give the space back at once: the branches cannot be restored.")
+  var now = false
+
   @Flag(name: .long, help: "Say what would be deleted, and delete nothing.")
   var dryRun = false
 
   func run() throws {
     let answer = try options.perform(
       BranchDeleteRequest(
-        names: names, ifExists: ifExists, snapshots: snapshots, force: force, dryRun: dryRun))
-    try options.print(EntriesReply(answer, dryRun ? "Would delete" : "Deleted"))
+        names: names, ifExists: ifExists, snapshots: snapshots, force: force, now: now,
+        dryRun: dryRun))
+    try options.print(answer)
+  }
+}
+
+extension BranchDeleteRequest.Answer: Reply {
+  var text: String {
+    let verb = isDryRun ? "Would delete" : "Deleted"
+    let lines = entries.map { "\(verb) \(Output.printable($0))\n" }.joined()
+    guard let freedByteCount, !entries.isEmpty else { return lines }
+    let freed = "\(isDryRun ? "Would free" : "Freed") \(Output.bytes(freedByteCount))\n"
+    return lines + freed + (collection?.text ?? "")
   }
 }

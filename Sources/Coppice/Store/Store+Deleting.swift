@@ -1,0 +1,135 @@
+public import CoppiceEngine
+internal import CoppiceFormat
+internal import Synchronization
+
+/// What became of entries that were deleted for good.
+public struct DeletionSummary: Hashable, Sendable {
+  /// Stored bytes of pages and nodes that only they held, and that are gone from disk.
+  public var freedByteCount: UInt64
+  public var collection: CollectionSummary
+}
+
+extension Store {
+  /// Hides entries, all or none; `restore` brings each back until its space is reclaimed.
+  ///
+  /// Throws `notFound`, `inUse` while files are open, `conflict` for a branch with snapshots.
+  /// - Parameters:
+  ///   - includingSnapshots: deletes the branches' snapshots with them.
+  ///   - ignoringMissing: passes over names that do not exist.
+  ///   - evenIfInUse: deletes all the same; open files are stale then.
+  public func delete(
+    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
+    evenIfInUse: Bool = false
+  ) throws(StoreError) {
+    let targets = try deletionTargets(
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
+    guard !targets.isEmpty else { return }
+    let open = try unusedTrees(of: targets, evenIfInUse: evenIfInUse)
+    try engine.delete(targets)
+    noteDeleted(open)
+  }
+
+  /// Deletes entries, all or none, so that nothing brings them back, and collects garbage: what only
+  /// they held is gone from disk on return. Entries that were deleted before can be restored as long
+  /// as they could.
+  ///
+  /// Throws what `delete` does. When the collection fails, for lack of space say, the entries are gone
+  /// all the same, and a later collection gives their space back.
+  /// - Returns: `nil` when there was nothing to delete.
+  public func deleteForGood(
+    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
+    evenIfInUse: Bool = false
+  ) throws(StoreError) -> DeletionSummary? {
+    let targets = try deletionTargets(
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
+    guard !targets.isEmpty else { return nil }
+    let open = try unusedTrees(of: targets, evenIfInUse: evenIfInUse)
+    let (report, freedByteCount) = try engine.deleteForGood(targets) { noteDeleted(open) }
+    return DeletionSummary(
+      freedByteCount: UInt64(freedByteCount), collection: CollectionSummary(report))
+  }
+
+  private func unusedTrees(of targets: [EngineBranch], evenIfInUse: Bool) throws(StoreError)
+    -> [FileTree]
+  {
+    let open = trees.withLock { trees in targets.compactMap { trees[$0.id] } }
+    for tree in open { try tree.checkUnused(evenIfInUse: evenIfInUse) }
+    return open
+  }
+
+  private func noteDeleted(_ open: [FileTree]) {
+    for tree in open { tree.core.replace {} }
+    watchers.tell(.removed)
+    // The trees stay: a restored entry goes on with its own. Forgotten entries never come back.
+    trees.withLock { trees in
+      trees = trees.filter { engine.branchEntry($0.key) != nil }
+    }
+  }
+
+  /// The entries that `delete` with these arguments would delete. Throws what it would, but `inUse`.
+  public func deletionPlan(
+    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false
+  ) throws(StoreError) -> [String] {
+    try deletionTargets(
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing
+    ).map { engine.name(of: $0.id) }
+  }
+
+  private func deletionTargets(
+    _ names: [String], includingSnapshots: Bool, ignoringMissing: Bool
+  ) throws(StoreError) -> [EngineBranch] {
+    var targets: [BranchID: EngineBranch] = [:]
+    for name in names {
+      do throws(StoreError) {
+        let target = try engineBranch(name)
+        targets[target.id] = target
+      } catch {
+        guard ignoringMissing, error.kind == .notFound else { throw error }
+      }
+    }
+    for target in targets.values where !target.isReadOnly {
+      let name = engine.name(of: target.id)
+      for (snapshot, suffix) in snapshots(of: name) where targets[snapshot.id] == nil {
+        guard includingSnapshots else {
+          throw StoreError(
+            .conflict, "the branch has a snapshot, \(name)@\(suffix)", object: name,
+            remedy: "delete its snapshots with it")
+        }
+        targets[snapshot.id] = snapshot
+      }
+    }
+    return targets.values.sorted { $0.id < $1.id }
+  }
+
+  /// Brings a deleted entry back, the one deleted last if there are several of that name.
+  /// Throws `notFound` when there is none, or none any more; `conflict` when the name is taken.
+  public func restore(_ name: String, as newName: String? = nil) throws(StoreError) {
+    let newName = newName ?? name
+    if EntryName.isSnapshot(newName) {
+      try EntryName.validate(snapshot: newName)
+    } else {
+      try EntryName.validate(branch: newName)
+    }
+    let deleted = engine.branchEntries().filter { $0.flags.contains(.deleted) }
+    let found = deleted.filter { $0.name == name }.max { $0.deletedAt < $1.deletedAt }
+    guard let found else {
+      let near = NearestNames.find(name, among: deleted.map(\.name)).joined(separator: ", ")
+      throw StoreError(
+        .notFound, "there is no such deleted branch or snapshot", object: name,
+        remedy: near.isEmpty
+          ? "list them with `coppice branch list --deleted`" : "did you mean \(near)?")
+    }
+    _ = try engine.restore(found.id, named: newName)
+    watchers.tell(.added)
+  }
+}
+
+extension FileTree {
+  func checkUnused(evenIfInUse: Bool) throws(StoreError) {
+    let count = openFileCount
+    guard count > 0, !evenIfInUse else { return }
+    throw StoreError(
+      .inUse, "\(count) files of it are open", object: name,
+      remedy: "close them, or force it: they are stale then")
+  }
+}

@@ -1,0 +1,65 @@
+package import Coppice
+
+package struct BranchDeleteRequest: StoreRequest {
+  package static let route = Route(.delete, "/v1/branches", "Delete branches, all or none.")
+
+  package var names: [String]
+  /// Pass over branches that do not exist.
+  package var ifExists: Bool
+  /// Delete the branches' snapshots too.
+  package var snapshots: Bool
+  /// Also while files of the branches are open.
+  package var force: Bool
+  /// Forget them at once and collect garbage: nothing brings them back.
+  package var now: Bool
+  /// Say what would be deleted, and delete nothing.
+  package var dryRun: Bool
+
+  package init(
+    names: [String], ifExists: Bool, snapshots: Bool, force: Bool, now: Bool, dryRun: Bool
+  ) {
+    self.names = names
+    self.ifExists = ifExists
+    self.snapshots = snapshots
+    self.force = force
+    self.now = now
+    self.dryRun = dryRun
+  }
+
+  package var isReadOnly: Bool { dryRun }
+
+  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    let store = context.store
+    let plan = try store.deletionPlan(
+      names, includingSnapshots: snapshots, ignoringMissing: ifExists)
+    if let snapshot = names.first(where: { $0.contains("@") }) {
+      throw StoreError(
+        .invalid, "is a snapshot", object: snapshot,
+        remedy: "delete it with 'coppice snapshot delete \(snapshot)'")
+    }
+    var answer = Answer(entries: plan, isDryRun: dryRun)
+    switch (now, dryRun) {
+    case (false, false):
+      try store.delete(
+        names, includingSnapshots: snapshots, ignoringMissing: ifExists, evenIfInUse: force)
+    case (false, true): break
+    case (true, false):
+      let summary = try store.deleteForGood(
+        names, includingSnapshots: snapshots, ignoringMissing: ifExists, evenIfInUse: force)
+      answer.freedByteCount = summary?.freedByteCount ?? 0
+      answer.collection = summary.map { CollectRequest.Answer($0.collection, isDryRun: false) }
+    case (true, true):
+      answer.freedByteCount = try store.freedByteCount(deleting: plan, keepingDeleted: true)
+    }
+    return answer
+  }
+
+  package struct Answer: Codable, Sendable {
+    package var entries: [String]
+    package var isDryRun: Bool
+    /// With `now`: stored bytes of pages and nodes that only they held.
+    package var freedByteCount: UInt64?
+    /// With `now`, when anything was deleted: the collection that followed.
+    package var collection: CollectRequest.Answer?
+  }
+}
