@@ -7,6 +7,7 @@ extension Engine {
   /// Never stops at a finding. Changes nothing. Takes time in proportion to the store's frames, but
   /// reads no pages.
   package func check(progress: (CheckProgress) -> Void) throws(StoreError) -> CheckReport {
+    unsealable.forgetAll()
     let findings = FindingList()
     progress(CheckProgress(stage: .files, doneCount: 0, totalCount: 1))
     // No checkpoint replaces a catalogue or recycles a journal file meanwhile.

@@ -13,7 +13,8 @@ extension Engine {
     from cursor: ScrubCursor, options: ScrubOptions, sleep: (UInt64) -> Void,
     visit: (ScrubProgress) -> Bool
   ) throws(StoreError) -> ScrubReport {
-    try withChecker { checker in
+    unsealable.forgetAll()
+    return try withChecker { checker in
       Scrub(checker).run(
         from: cursor, options: options, clock: clock, sleep: sleep, visit: visit)
     }

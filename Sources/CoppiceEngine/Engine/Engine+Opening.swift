@@ -255,11 +255,19 @@ extension Engine {
     defer { finishClosing(waiting: true) }
     if options.isReadOnly { return }
     try journal.flush(through: journal.lastLSN)
-    if statistics.overlayByteCount <= byteCountMax { try sealAll(.everything) }
+    if statistics.overlayByteCount <= byteCountMax { try sealWhatCanBe() }
     try journal.endCurrentFile()
     try checkpoint()
     do throws(SystemError) { try journal.removeFreeFiles() } catch {
       throw StoreError(error, while: "removing free journal files")
+    }
+  }
+
+  /// Seals everything but layers that need something damaged: those stay in the journal.
+  private func sealWhatCanBe() throws(StoreError) {
+    do throws(StoreError) { try sealAll(.everything) } catch {
+      guard error.kind == .corrupt else { throw error }
+      try sealAll(.pressure)
     }
   }
 

@@ -9,8 +9,8 @@ extension Engine {
   /// The longest delay of one write, just below the limit.
   private static let delayNanosecondsMax: UInt64 = 2_000_000
 
-  /// Waits until the overlay may take another write.
-  func admitWriter() throws(StoreError) {
+  /// Waits until the overlay may take another write of that branch.
+  func admit(_ writer: EngineBranch) throws(StoreError) {
     let limit = options.overlayByteCountMax
     guard meter.byteCount > limit / 2 else { return }
     guard options.usesThreads else {
@@ -31,16 +31,31 @@ extension Engine {
     }
     while meter.byteCount >= limit, isOpen, !journal.isPoisoned {
       if let failure = maintenanceFailure.withLock({ $0 }) { throw failure }
+      switch unsealedWrites {
       // What pinned views and imports hold comes back in its own time.
-      guard hasUnsealedWrites else { return }
+      case .none: return
+      case .stuck:
+        let full = StoreError(
+          .full, "unsealed writes take \(meter.byteCount) bytes of memory, their limit")
+        throw reason(for: full, toldTo: writer)
+      case .sealable: break
+      }
       relief.withLock {
         _ = relief.wait(untilMonotonicNanoseconds: clock.monotonicNanoseconds() + 50_000_000)
       }
     }
   }
 
-  private var hasUnsealedWrites: Bool {
-    control.withLock { branches.values.contains { $0.dirtyByteCount > 0 } }
+  private enum UnsealedWrites {
+    case none, sealable
+    /// All of them lie on layers that cannot be sealed.
+    case stuck
+  }
+
+  private var unsealedWrites: UnsealedWrites {
+    let dirty = control.withLock { Array(branches.values) }.filter { $0.dirtyByteCount > 0 }
+    if dirty.isEmpty { return .none }
+    return dirty.contains { $0.sealFailure == nil } ? .sealable : .stuck
   }
 
   func didWrite() {

@@ -43,14 +43,20 @@ extension Engine {
 
   /// Seals what the reason asks for, in one group: many layers, one segment sync, one journal sync.
   /// Returns whether anything was sealed.
+  ///
+  /// A layer that needs something damaged keeps no other from its seal. Only a seal of everything
+  /// throws for it, once the others of its group are sealed.
   @discardableResult
   package func sealStep(_ reason: SealReason) throws(StoreError) -> Bool {
     try checkWritable()
     return try sealing.withLock { () throws(StoreError) in
-      let candidates = sealCandidates(reason)
-      guard !candidates.isEmpty else { return false }
-      try seal(candidates)
-      return true
+      while true {
+        let candidates = sealCandidates(reason)
+        guard !candidates.isEmpty else { return false }
+        let outcome = try seal(candidates)
+        if reason == .everything, let damage = outcome.damage { throw damage }
+        if outcome.layerCount > 0 { return true }
+      }
     }
   }
 
@@ -63,13 +69,38 @@ extension Engine {
   package func seal(_ branch: EngineBranch) throws(StoreError) {
     try checkWritable()
     try sealing.withLock { () throws(StoreError) in
-      while let candidate = freeze(branch) { try seal([candidate]) }
+      while isKnown(branch), let candidate = freeze(branch) {
+        if let damage = try seal([candidate]).damage { throw damage }
+      }
     }
   }
 
-  private func seal(_ candidates: [SealCandidate]) throws(StoreError) {
+  /// What came of an attempt.
+  struct SealOutcome {
+    var layerCount = 0
+    /// Of a layer that was left unsealed.
+    var damage: StoreError?
+  }
+
+  private func seal(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
     try admitSeal()
-    try latch.withShared { () throws(StoreError) in try sealHoldingLatch(candidates) }
+    return try latch.withShared { () throws(StoreError) in
+      // A collection may have come between choosing and the latch, and have given back what a root
+      // that no branch is on any more refers to.
+      try sealHoldingLatch(candidates.filter(isCurrent))
+    }
+  }
+
+  private func isKnown(_ branch: EngineBranch) -> Bool {
+    control.withLock { branches[branch.id] === branch }
+  }
+
+  private func isCurrent(_ candidate: SealCandidate) -> Bool {
+    guard isKnown(candidate.branch) else { return false }
+    return candidate.branch.state.withLock { state in
+      state.sealed.frozen.bottom === candidate.layers.first
+        && state.sealed.root.root == candidate.root.root
+    }
   }
 
   /// What a full disk's reserve gave is for deletions and collections.
@@ -83,38 +114,45 @@ extension Engine {
     }
   }
 
-  private func sealHoldingLatch(_ candidates: [SealCandidate]) throws(StoreError) {
-    for attempt in 1... {
+  private func sealHoldingLatch(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
+    var attempt = 1
+    while true {
       do throws(StoreError) {
-        try buildAndPublish(candidates)
-        return
+        return try buildAndPublish(candidates)
       } catch {
         // A lost segment loses no acknowledged byte: what was in flight is built again.
         guard error.kind == .unavailable, attempt < Self.attemptCountMax,
           !journal.isPoisoned
         else { throw error }
+        attempt += 1
       }
     }
   }
 
   /// A layer over damaged nodes stays in RAM and in the journal, and keeps no other from its seal.
-  private func buildAndPublish(_ candidates: [SealCandidate]) throws(StoreError) {
+  private func buildAndPublish(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
     var built: [BuiltSeal] = []
-    var damage: StoreError?
+    var outcome = SealOutcome()
     for candidate in candidates {
+      let count = built.count
       do throws(StoreError) { try build(candidate, &built) } catch {
         guard error.kind == .corrupt else { throw error }
-        damage = damage ?? error
+        outcome.damage = outcome.damage ?? error
+        if built.count == count, let layer = candidate.layers.first {
+          unsealable.note(layer, on: candidate.root.root, error)
+        }
       }
     }
     if !built.isEmpty { try publish(built) }
-    if let damage { throw damage }
+    outcome.layerCount = built.count
+    return outcome
   }
 
   // MARK: Choosing
 
   private func sealCandidates(_ reason: SealReason) -> [SealCandidate] {
-    let all = control.withLock { Array(branches.values) }.sorted { $0.id < $1.id }
+    var all = control.withLock { Array(branches.values) }.sorted { $0.id < $1.id }
+    if reason != .everything, !unsealable.isEmpty { all.removeAll { $0.sealFailure != nil } }
     var chosen: [EngineBranch]
     switch reason {
     case .everything: chosen = all

@@ -34,6 +34,7 @@ package final class Engine: @unchecked Sendable {
   let control = Monitor()
   /// One group of layers is sealed at a time.
   let sealing = Monitor()
+  let unsealable = UnsealableLayers()
   /// One checkpoint is written at a time.
   let checkpointing = Monitor()
   /// One collection runs at a time.

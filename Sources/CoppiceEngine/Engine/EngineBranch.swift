@@ -179,7 +179,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     evenIfReadOnly: Bool = false,
     _ build: (inout ChangeBuilder<EngineBranch>) throws(StoreError) -> Void
   ) throws(StoreError) -> LSN {
-    try engine.admitWriter()
+    try engine.admit(self)
     while true {
       let attempt = engine.reliefCount
       do throws(StoreError) {
@@ -196,7 +196,8 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
         engine.didWrite()
         return lsn
       } catch {
-        guard error.kind == .full, try engine.relieve(after: attempt) else { throw error }
+        guard error.kind == .full else { throw error }
+        if try !engine.relieve(after: attempt) { throw engine.reason(for: error, toldTo: self) }
       }
     }
   }

@@ -1,0 +1,68 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Layers that could not be sealed because something they need is damaged.
+///
+/// Such a layer stays in RAM and in the journal. It is not tried again by itself as long as it lies on
+/// the same root, so that it keeps no other from being sealed; a seal of everything or of its branch
+/// tries again, and whatever seals does after a check or a scrub. Thread-safe.
+final class UnsealableLayers: @unchecked Sendable {
+  private struct Failure {
+    weak let layer: Layer?
+    var root: Ref
+    var error: StoreError
+  }
+
+  private let monitor = Monitor()
+  // Guarded by `monitor`.
+  private var failures: [ObjectIdentifier: Failure] = [:]
+
+  func note(_ layer: Layer, on root: Ref, _ error: StoreError) {
+    monitor.withLock {
+      failures = failures.filter { $0.value.layer != nil }
+      failures[ObjectIdentifier(layer)] = Failure(layer: layer, root: root, error: error)
+    }
+  }
+
+  var isEmpty: Bool { monitor.withLock { failures.isEmpty } }
+
+  /// What the layer on that root failed with.
+  func failure(of layer: Layer, on root: Ref) -> StoreError? {
+    monitor.withLock {
+      guard let failure = failures[ObjectIdentifier(layer)], failure.layer === layer,
+        failure.root == root
+      else { return nil }
+      return failure.error
+    }
+  }
+
+  func forgetAll() { monitor.withLock { failures = [:] } }
+}
+
+extension EngineBranch {
+  /// Why the branch's lowest layer cannot be sealed; `nil` when it can, as far as is known.
+  var sealFailure: StoreError? {
+    let (bottom, root) = state.withLock { ($0.sealed.frozen.bottom, $0.sealed.root.root) }
+    return bottom.flatMap { engine.unsealable.failure(of: $0, on: root) }
+  }
+}
+
+extension Engine {
+  /// What a writer hears who found no room because other branches' layers cannot be sealed. The
+  /// writer of such a branch hears of its own damage.
+  func reason(for error: StoreError, toldTo writer: EngineBranch) -> StoreError {
+    if let own = writer.sealFailure { return own }
+    let stuck = control.withLock { Array(branches.values) }
+      .sorted { $0.id < $1.id }
+      .compactMap { branch in branch.sealFailure.map { (branch, $0) } }
+    guard let (branch, failure) = stuck.first else { return error }
+    let name = name(of: branch.id)
+    return StoreError(
+      .full, "\(error.message); writes to \(name) cannot leave it: \(failure.message)",
+      object: failure.object,
+      remedy:
+        "run `coppice repair` or restore what is damaged from a copy, or give these writes up "
+        + "with `coppice branch delete \(name) --now`",
+      cause: failure.cause)
+  }
+}
