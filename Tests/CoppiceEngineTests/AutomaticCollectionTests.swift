@@ -5,6 +5,28 @@ import TestSupport
 import Testing
 
 @Suite struct AutomaticCollectionTests {
+  @Test(
+    arguments: [
+      (.seconds(3600), 3_600_000_000_000), (.seconds(10_000_000_000), .max),
+      (.seconds(Int64.max), .max), (.seconds(-5), 0), (.nanoseconds(7), 7),
+    ] as [(Duration, Int64)])
+  func `no restore window is too long`(window: Duration, nanoseconds: Int64) throws {
+    var options = EngineOptions.small
+    options.collection.setRestoreWindow(window)
+    #expect(options.collection.restoreWindow == nanoseconds)
+    let store = try TestStore(options: options)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try store.engine.delete([main])
+    store.clock.advance(byNanoseconds: 8)
+    #expect(try store.engine.collectAutomatically() == nil)
+    var collection = CollectionOptions()
+    collection.forgetsAll = false
+    collection.restoreWindow = nanoseconds
+    let isShort = nanoseconds < 10
+    #expect(
+      try store.engine.collectGarbage(collection).forgottenBranchCount == (isShort ? 1 : 0))
+  }
+
   private static let page = 4096
 
   private func makeStore(_ change: (inout EngineOptions) -> Void = { _ in }) throws -> TestStore {

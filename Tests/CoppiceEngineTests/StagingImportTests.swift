@@ -39,6 +39,28 @@ import Testing
     #expect(try again.attributes(of: VolumeNumber(7))?.modified == 9)
   }
 
+  @Test func `a volume that is finished takes the place of small writes to it`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 8)
+    let bytes = generator.bytes(Self.leafByteCount + 50)
+    let staging = try store.engine.beginImport(domain: .standard)
+    var small = Transaction(time: 3)
+    for volume in [7, 8] as [UInt64] {
+      generator.bytes(9_000).withUnsafeBytes { small.write(VolumeNumber(volume), at: 70, $0) }
+    }
+    _ = try staging.commit(small)
+    #expect(try staging.contentID(of: VolumeNumber(7)) == nil)
+    try fill(staging, 7, bytes)
+    #expect(try staging.contentID(of: VolumeNumber(7)) != nil)
+    #expect(try staging.attributes(of: VolumeNumber(7))?.byteCount == UInt64(bytes.count))
+    var late = Transaction(time: 4)
+    late.resize(VolumeNumber(8), to: 100)
+    _ = try staging.commit(late)
+    let branch = try staging.publish(creating: "main")
+    #expect(try branch.all(7) == bytes)
+    #expect(try branch.attributes(of: VolumeNumber(8))?.byteCount == 100)
+  }
+
   @Test func `importing the same bytes again stores no page`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)

@@ -70,8 +70,6 @@ extension EngineOptions {
     collection.isEnabled = options.collection.isAutomatic
     collection.deadShareMin = options.collection.deadShare
     collection.byteCountPerSecond = options.collection.byteCountPerSecond
-    let window = options.collection.restoreWindow.components
-    collection.restoreWindow =
-      Int64(clamping: window.seconds) * 1_000_000_000 + window.attoseconds / 1_000_000_000
+    collection.setRestoreWindow(options.collection.restoreWindow)
   }
 }

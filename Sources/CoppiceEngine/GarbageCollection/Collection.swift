@@ -65,7 +65,8 @@ final class Collection {
   func isForgettable(_ entry: BranchEntry) -> Bool {
     guard entry.flags.contains(.deleted) else { return false }
     return options.forgetsAll
-      || entry.deletedAt <= engine.clock.wallNanoseconds() - options.restoreWindow
+      || RestoreWindow.isOver(
+        options.restoreWindow, deletedAt: entry.deletedAt, now: engine.clock.wallNanoseconds())
   }
 
   /// Keeps what this collection learned, for the next ones and for estimates.

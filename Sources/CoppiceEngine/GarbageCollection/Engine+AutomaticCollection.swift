@@ -40,8 +40,9 @@ extension Engine {
       return catalogue.branches.values.filter { $0.flags.contains(.deleted) }
     }
     need.hasDeletedBranches = !deleted.isEmpty
-    let limit = clock.wallNanoseconds() - options.collection.restoreWindow
-    for entry in deleted where entry.deletedAt <= limit {
+    let (now, window) = (clock.wallNanoseconds(), options.collection.restoreWindow)
+    for entry in deleted
+    where RestoreWindow.isOver(window, deletedAt: entry.deletedAt, now: now) {
       let stored = self.hints.growth.withLock { $0.storedByteCount(of: entry.id) }
       if entry.createdAt >= hints.endedAt, !entry.root.isHole {
         need.youngForgettableByteCount += stored
@@ -67,10 +68,10 @@ extension Engine {
     let now = clock.wallNanoseconds()
     let ends = control.withLock {
       catalogue.branches.values.filter { $0.flags.contains(.deleted) }
-        .map { $0.deletedAt + options.collection.restoreWindow }
+        .map { RestoreWindow.end(options.collection.restoreWindow, deletedAt: $0.deletedAt) }
     }
-    guard let next = ends.filter({ $0 > now }).min() else { return nil }
-    return UInt64(next - now)
+    guard let next = ends.filter({ $0 > now && $0 < .max }).min() else { return nil }
+    return UInt64(next.subtractingReportingOverflow(now).partialValue.magnitude)
   }
 
   /// Called after a publish: what it replaced is dead, unless another branch keeps it.

@@ -32,8 +32,15 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     /// Top nodes of finished volumes that are not in `root` yet.
     var finished = IntegerMap<Ref>()
     var filling = IntegerMap<FillingVolume>()
+    /// Volumes of the layer that finished ones have replaced: a fold may be reading it.
+    var hidden: Set<VolumeNumber> = []
     var counts = SealCounts()
     var isEnded = false
+
+    /// What small writes say about a volume.
+    func part(of volume: VolumeNumber) -> VolumeLayer? {
+      hidden.contains(volume) ? nil : layer[volume]
+    }
   }
 
   /// A volume whose leaves are coming in.
@@ -52,6 +59,9 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     // A collection takes its roots under this lock: it sees the target's root or the import.
     engine.control.lock()
     defer { engine.control.unlock() }
+    if let target, engine.branches[target.id] !== target {
+      throw StoreError(.notFound, "the branch was deleted for good")
+    }
     start =
       if let target {
         target.state.withLock { $0.sealed.root }
@@ -98,7 +108,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
   package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
     let (part, finished, root) = state.withLock { state in
       (
-        state.layer[volume].map { Part(attributes: $0.attributes) },
+        state.part(of: volume).map { Part(attributes: $0.attributes) },
         state.finished[volume.rawValue], state.root
       )
     }
@@ -118,7 +128,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
   {
     let (own, finished, root) = state.withLock { state in
       (
-        state.layer[volume]?.lookup(page) ?? .below, state.finished[volume.rawValue], state.root
+        state.part(of: volume)?.lookup(page) ?? .below, state.finished[volume.rawValue], state.root
       )
     }
     var resolved = answer
@@ -141,6 +151,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     try checkUsable()
     let records = copy transaction
     try folding.withLock { () throws(StoreError) in
+      dropHidden()
       var builder = ChangeBuilder(on: self, buffers: engine.buffers, time: records.time)
       try builder.apply(records)
       nonisolated(unsafe) let change = builder.change
@@ -217,8 +228,13 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     try engine.latch.withShared { () throws(StoreError) in
       try finish(volume, VolumeAttributes(byteCount: byteCount, modified: modified))
     }
-    if state.withLock({ $0.finished.count >= Self.foldVolumeCount }) {
-      try folding.withLock { () throws(StoreError) in try fold() }
+    let (isHiding, isDue) = state.withLock {
+      (!$0.hidden.isEmpty, $0.finished.count >= Self.foldVolumeCount)
+    }
+    guard isHiding || isDue else { return }
+    try folding.withLock { () throws(StoreError) in
+      dropHidden()
+      if isDue { try fold() }
     }
   }
 
@@ -231,7 +247,8 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     let top = try assemble(volume, filling, attributes, &counts)
     state.withLock { state in
       state.filling.remove(volume.rawValue)
-      state.layer.forget(volume)
+      // A fold may be reading the layer.
+      if state.layer[volume] != nil { state.hidden.insert(volume) }
       state.finished.insert(top, at: volume.rawValue)
       state.counts.add(counts)
     }
@@ -278,7 +295,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
   /// volume that does not exist, and for one that small writes changed.
   package func contentID(of volume: VolumeNumber) throws(StoreError) -> PageHash? {
     let (isWritten, finished, root) = state.withLock { state in
-      (state.layer[volume] != nil, state.finished[volume.rawValue], state.root)
+      (state.part(of: volume) != nil, state.finished[volume.rawValue], state.root)
     }
     if isWritten { return nil }
     if let finished { return finished.hash }
@@ -295,8 +312,17 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     return (top, try engine.frames.node(top).attributes)
   }
 
+  /// Takes out of the layer what finished volumes have replaced. The caller holds `folding`.
+  private func dropHidden() {
+    state.withLock { state in
+      for volume in state.hidden { state.layer.forget(volume) }
+      state.hidden = []
+    }
+  }
+
   /// Puts the layer and the finished volumes into the root. The caller holds `folding`.
   private func fold() throws(StoreError) {
+    dropHidden()
     try engine.latch.withShared { () throws(StoreError) in try foldHoldingLatch() }
   }
 
@@ -311,6 +337,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     state.withLock { state in
       state.root = view
       state.layer = Layer(writer: BranchID(0), from: .zero, meter: engine.meter)
+      state.hidden = []
       for volume in finished.sortedKeys() where state.finished[volume] == finished[volume] {
         state.finished.remove(volume)
       }
