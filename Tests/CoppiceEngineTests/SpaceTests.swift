@@ -44,6 +44,51 @@ import Testing
     #expect(abs(change - Double(freed.byteCount)) <= 0.02 * Double(before.storedByteCount))
   }
 
+  /// Nodes that are looked at to tell what one of several small branches of a large one frees.
+  private func lookCount(basePageCount: Int) throws -> Int {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 1)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var base = generator.bytes(basePageCount * Self.page)
+    for start in stride(from: 0, to: base.count, by: 8 << 20) {
+      try main.put(1, at: UInt64(start), Array(base[start..<min(start + 8 << 20, base.count)]))
+      try store.engine.sealAll()
+    }
+    let fork = try store.engine.fork(main, named: "fork", isReadOnly: false)
+    for index in 0..<8 {
+      let branch = try store.engine.fork(main, named: "b\(index)", isReadOnly: false)
+      for page in stride(from: index, to: basePageCount, by: 300) {
+        base[page * Self.page] &+= 1
+        let bytes = Array(base[(page * Self.page)..<((page + 1) * Self.page)])
+        if page < 1500 { try branch.put(1, at: UInt64(page * Self.page), bytes) }
+      }
+      try branch.put(2, generator.bytes(3 * Self.page))
+    }
+    try store.engine.sealAll()
+    func looks() -> Int {
+      let cache = store.engine.statistics.nodeCache
+      return cache.hitCount + cache.missCount
+    }
+    let garbage = try store.engine.storeUsage().garbageByteCount
+    let before = looks()
+    let doomed = try ["b2", "b5"].map { try store.engine.branch(named: $0) }
+    let freed = try store.engine.spaceFreed(byForgetting: Set(doomed.map(\.id)))
+    let count = looks() - before
+    #expect(freed.pageCount == 2 * (5 + 3))
+    #expect(try store.engine.spaceFreed(byForgetting: [fork.id]).byteCount == 0)
+    try store.engine.delete(doomed)
+    let report = try store.engine.collectGarbage(Self.full)
+    #expect(UInt64(report.deadByteCount) == garbage + freed.byteCount)
+    return count
+  }
+
+  @Test func `what small branches free is told without a walk of what they share`() throws {
+    let few = try lookCount(basePageCount: 1_500)
+    let many = try lookCount(basePageCount: 9_000)
+    #expect(few == many)
+    #expect(many < 200)
+  }
+
   @Test(arguments: [7, 8, 9] as [UInt64])
   func `the parts of a space report add up and agree with usage`(seed: UInt64) throws {
     let store = try TestStore()

@@ -34,7 +34,8 @@ extension Engine {
   }
 
   /// These entries' frames that no other entry, no reader and no import keeps: what a garbage
-  /// collection could reclaim of them once they are deleted.
+  /// collection could reclaim of them once they are deleted. Takes time in proportion to what they
+  /// do not share with others, and to what was stored since the oldest of that.
   ///
   /// - Parameter keepingDeleted: whether deleted entries count as kept, as long as they can be
   ///   restored; a collection on request forgets them.
@@ -173,28 +174,43 @@ private struct UsageCount {
   func spaceFreed(
     byForgetting branches: Set<BranchID>, keepingDeleted: Bool, keeping refs: [Ref]
   ) throws(StoreError) -> FreedSpace {
-    let kept = FrameSet()
-    let candidates = FrameSet()
-    for entry in moment.entries
-    where (keepingDeleted || isKeeper(entry)) && !branches.contains(entry.entry.id) {
-      try walk(group(entry)) { kept.insert($0.name) }
+    var staying = moment.pinnedRoots + refs
+    var doomed: [Ref] = []
+    for entry in moment.entries {
+      let group = group(entry)
+      if branches.contains(entry.entry.id) {
+        doomed += [group.root] + group.refs
+      } else if keepingDeleted || isKeeper(entry) {
+        staying += [group.root] + group.refs
+      }
     }
-    try FrameWalk(frames: engine.frames).walk(moment.pinnedRoots + refs) { kept.insert($0.name) }
-    for entry in moment.entries where branches.contains(entry.entry.id) {
-      // What is kept is kept with all below it.
-      try walk(group(entry)) { !kept.contains($0.name) && candidates.insert($0.name) }
+    var divergent = DivergentFrames(frames: engine.frames)
+    try divergent.add(doomed, staying: staying)
+    try engine.addBases(to: &divergent, moment)
+    guard let smallest = divergent.smallest else { return FreedSpace() }
+    return try count(divergent, from: smallest, staying)
+  }
+
+  /// What is found may be kept at another place, by frames with greater names than its own.
+  private func count(_ divergent: DivergentFrames, from smallest: FrameName, _ staying: [Ref])
+    throws(StoreError) -> FreedSpace
+  {
+    let (found, kept) = (divergent.found, divergent.kept)
+    try FrameWalk(frames: engine.frames).walk(staying) {
+      $0.name >= smallest && kept.insert($0.name)
     }
-    try engine.forEachFrame(of: moment.segments) { name, frame in
+    let segments = moment.segments(holdingFrom: smallest.segment)
+    try engine.forEachFrame(of: segments) { name, frame in
       guard frame.form.kind == .page, frame.base != .none else { return }
       if kept.contains(name) {
         kept.insert(frame.base)
-      } else if candidates.contains(name) {
-        candidates.insert(frame.base)
+      } else if found.contains(name) {
+        found.insert(frame.base)
       }
     }
     var freed = FreedSpace()
-    try engine.forEachFrame(of: moment.segments) { name, frame in
-      guard candidates.contains(name), !kept.contains(name) else { return }
+    try engine.forEachFrame(of: segments) { name, frame in
+      guard found.contains(name), !kept.contains(name) else { return }
       freed.byteCount += UInt64(frame.storedByteCount)
       if frame.form.kind == .page { freed.pageCount += 1 }
     }

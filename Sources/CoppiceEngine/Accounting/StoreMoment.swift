@@ -15,6 +15,7 @@ final class StoreMoment {
   /// Roots that readers hold besides.
   let pinnedRoots: [Ref]
   let segments: [SegmentEntry]
+  private let retired: [SegmentID: RetiredSegment]
   private let engine: Engine
   private let pins: [UInt64]
 
@@ -54,9 +55,23 @@ final class StoreMoment {
     self.pins = pins
     self.pinnedRoots = pinnedRoots
     // After the states: whatever they refer to was published before.
-    segments = engine.control.withLock {
-      engine.catalogue.segments.values.sorted { $0.id < $1.id }
+    (segments, retired) = engine.control.withLock {
+      (engine.catalogue.segments.values.sorted { $0.id < $1.id }, engine.catalogue.retired)
     }
+  }
+
+  /// The segments with frames that bear these ids.
+  func segments(holding homes: Set<SegmentID>) -> [SegmentEntry] {
+    var places = homes
+    for home in homes { places.formUnion(retired[home]?.hosts ?? []) }
+    return segments.filter { places.contains($0.id) }
+  }
+
+  /// The segments with frames that bear this id or a greater one, and perhaps others.
+  func segments(holdingFrom first: SegmentID) -> [SegmentEntry] {
+    var hosts: Set<SegmentID> = []
+    for home in retired.values where home.id >= first { hosts.formUnion(home.hosts) }
+    return segments.filter { $0.id >= first || hosts.contains($0.id) }
   }
 
   deinit { for pin in pins { engine.pins.remove(pin) } }

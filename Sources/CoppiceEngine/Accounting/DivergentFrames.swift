@@ -1,0 +1,146 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// The frames of doomed states that states which stay may not keep, found without a look at what
+/// they share: both are walked together, place by place, and a subtree that both have at one place is
+/// left out.
+///
+/// What is left out is kept for sure, with all below it. What is found may still be kept at another
+/// place; that takes a walk of the states that stay, but only of frames with greater names than the
+/// smallest one found (I10).
+struct DivergentFrames {
+  /// Nodes with their bases and all below those, and pages, without the pages' bases.
+  let found = FrameSet()
+  /// Frames that stay, from the places where the states differ.
+  let kept = FrameSet()
+  /// The smallest name in `found`; `nil` when it is empty.
+  private(set) var smallest: FrameName?
+  /// Where frames of derived pages may be: home segments.
+  private(set) var derivedHomes: Set<SegmentID> = []
+  private(set) var derivedKeptHomes: Set<SegmentID> = []
+  private let frames: FrameReader
+
+  init(frames: FrameReader) { self.frames = frames }
+
+  /// Adds what the doomed states refer to.
+  ///
+  /// - Parameters:
+  ///   - doomed: root nodes, and frames that layers refer to.
+  ///   - staying: likewise. Only root nodes are compared with.
+  ///   - visited: called after each node of a doomed state.
+  mutating func add(
+    _ doomed: [Ref], staying: [Ref], visited: () throws(StoreError) -> Void = {}
+  ) throws(StoreError) {
+    let roots = Self.distinct(staying.filter { $0.locator.form.kind == .tableNode })
+    for ref in doomed where !ref.isHole {
+      let companions = ref.locator.form.kind == .tableNode ? roots : []
+      if companions.contains(where: { $0.locator.name == ref.locator.name }) { continue }
+      try enter(ref, companions, visited)
+    }
+  }
+
+  /// Notes a frame that was found later.
+  mutating func insert(_ name: FrameName) -> Bool {
+    guard found.insert(name) else { return false }
+    smallest = min(smallest ?? name, name)
+    return true
+  }
+
+  private static func distinct(_ refs: [Ref]) -> [Ref] {
+    var seen: Set<FrameName> = []
+    return refs.filter { !$0.isHole && seen.insert($0.locator.name).inserted }
+  }
+
+  /// A frame that no companion is. The companions are at the same place.
+  private mutating func enter(
+    _ ref: Ref, _ companions: [Ref], _ visited: () throws(StoreError) -> Void
+  ) throws(StoreError) {
+    guard insert(ref.locator.name) else { return }
+    if ref.locator.form.kind == .page {
+      if ref.locator.form.isDerived { derivedHomes.insert(ref.locator.name.segment) }
+      return
+    }
+    try enter(try frames.node(ref), companions, visited)
+  }
+
+  private mutating func enter(
+    _ node: Node, _ companions: [Ref], _ visited: () throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let place = try Place(companions, level: node.header.level, frames)
+    for slot in 0..<Node.slotCount where !node.refs[slot].isHole {
+      let ref = node.refs[slot]
+      let others = place.refs(slot)
+      if others.contains(where: { $0.locator.name == ref.locator.name }) { continue }
+      for other in others where other.locator.form.kind == .page { keep(other.locator) }
+      try enter(ref, others, visited)
+    }
+    try visited()
+    if let base = node.base, !place.names.contains(base.name), insert(base.name) {
+      try enter(try frames.baseNode(base), companions, visited)
+    }
+  }
+
+  private mutating func keep(_ locator: Locator) {
+    kept.insert(locator.name)
+    if locator.form.isDerived { derivedKeptHomes.insert(locator.name.segment) }
+  }
+
+  /// The nodes of the companions at a doomed node's place and level, with the nodes they build on.
+  private struct Place {
+    private var nodes: [Node] = []
+    /// Companions of lower levels: all of their keys are in slot 0.
+    private var lower: [Ref] = []
+    private(set) var names: Set<FrameName> = []
+
+    init(_ companions: [Ref], level: UInt8, _ frames: FrameReader) throws(StoreError) {
+      for ref in companions {
+        if ref.locator.form.kind == .page { continue }
+        var next: Ref? = ref
+        while let ref = next {
+          next = nil
+          let node = try frames.node(ref)
+          if node.header.level < level {
+            lower.append(ref)
+          } else if node.header.level > level {
+            if !node[0].isHole { next = node[0] }
+          } else {
+            add(node)
+            if let base = node.base { add(try frames.baseNode(base)) }
+          }
+        }
+      }
+    }
+
+    private mutating func add(_ node: Node) {
+      if names.insert(node.locator.name).inserted { nodes.append(node) }
+    }
+
+    /// What stays at a slot, each once.
+    func refs(_ slot: Int) -> [Ref] {
+      DivergentFrames.distinct(nodes.map { $0[slot] } + (slot == 0 ? lower : []))
+    }
+  }
+}
+
+extension Engine {
+  /// Finds the pages that found ones build on, but for those that are known to stay. Looks at the
+  /// directories of the segments that hold derived pages, no others.
+  func addBases(to divergent: inout DivergentFrames, _ moment: StoreMoment) throws(StoreError) {
+    guard !divergent.derivedHomes.isEmpty else { return }
+    let (found, kept) = (divergent.found, divergent.kept)
+    try forEachFrame(of: moment.segments(holding: divergent.derivedKeptHomes)) { name, frame in
+      if frame.form.kind == .page, frame.base != .none, kept.contains(name) {
+        kept.insert(frame.base)
+      }
+    }
+    var bases: [FrameName] = []
+    try forEachFrame(of: moment.segments(holding: divergent.derivedHomes)) { name, frame in
+      if frame.form.kind == .page, frame.base != .none, found.contains(name),
+        !kept.contains(frame.base)
+      {
+        bases.append(frame.base)
+      }
+    }
+    for base in bases { _ = divergent.insert(base) }
+  }
+}
