@@ -122,4 +122,120 @@ import Testing
     try store.engine.seal(doomed)
     #expect(try !store.engine.sealStep(.everything))
   }
+
+  // MARK: Replay
+
+  /// A store whose journal has a write of part of a page that cannot be read any more, of which a
+  /// snapshot was made.
+  private func prepareReplay() throws -> (TestStore, bytes: [UInt8]) {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 4)
+    let bytes = generator.bytes(20 * Self.page)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, bytes)
+    let other = try store.engine.createBranch(named: "other", domain: .standard)
+    try other.put(2, [1, 2, 3])
+    try store.engine.close()
+    store.engine = try Engine.open(
+      disk: store.disk, clock: store.clock, options: store.options)
+    let again = try store.engine.branch(named: "main")
+    try again.put(1, at: UInt64(5 * Self.page + 10), [7, 8, 9])
+    try again.put(1, at: UInt64(6 * Self.page + 10), [7, 8, 9])
+    _ = try store.engine.fork(again, named: "main@kept", isReadOnly: true)
+    try again.put(1, at: UInt64(5 * Self.page + 50), [1])
+    try store.engine.branch(named: "other").put(2, at: 1, [9])
+    try again.flush(through: store.engine.journal.lastLSN)
+    store.disk.kill()
+    store.engine.abandon()
+    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+    let frame = try #require(
+      segment.bundles.flatMap(\.frames).first {
+        $0.entry.form.kind == .page && $0.entry.page == PageNumber(5)
+      })
+    try store.disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: segment.file)
+    store.engine = try Engine.open(
+      disk: store.disk, clock: store.clock, options: store.options)
+    store.engine.checkInvariants()
+    return (store, bytes)
+  }
+
+  private func expectDamage(in name: String, of store: TestStore) throws {
+    let branch = try store.engine.branch(named: name)
+    let failure = #expect(throws: StoreError.self) {
+      try branch.get(1, at: UInt64(5 * Self.page), 1)
+    }
+    #expect(failure?.kind == .corrupt)
+    #expect(failure?.message.hasPrefix("page 5 of file 1 was written in part") == true)
+    #expect(try branch.get(1, at: UInt64(6 * Self.page + 10), 3) == [7, 8, 9])
+    #expect(try branch.get(1, at: UInt64(4 * Self.page), 1).count == 1)
+  }
+
+  @Test func `one unreadable page under a journal record costs that page and nothing else`() throws
+  {
+    let (store, _) = try prepareReplay()
+    for seed in 0..<3 as Range<UInt64> {
+      try expectDamage(in: "main", of: store)
+      try expectDamage(in: "main@kept", of: store)
+      let other = try store.engine.branch(named: "other")
+      #expect(try other.all(2) == [1, 9, 3])
+      try other.put(3, [UInt8(seed)])
+      let main = try store.engine.branch(named: "main")
+      #expect(throws: StoreError.self) { try main.put(1, at: UInt64(5 * Self.page), [1]) }
+      // Not even a seal of everything, a close or a collection gives the record up.
+      #expect(throws: StoreError.self) { try store.engine.sealAll() }
+      _ = try store.engine.collectGarbage(CollectionOptions())
+      try store.engine.close()
+      store.engine = try Engine.open(
+        disk: store.disk, clock: store.clock, options: store.options)
+      try store.crash(seed: seed)
+    }
+  }
+
+  @Test func `the records come back whole when the damage is repaired`() throws {
+    let (store, bytes) = try prepareReplay()
+    #expect(throws: StoreError.self) { try store.engine.sealAll() }
+    try store.engine.close()
+    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+    let frame = try #require(
+      segment.bundles.flatMap(\.frames).first {
+        $0.entry.form.kind == .page && $0.entry.page == PageNumber(5)
+      })
+    try store.disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: segment.file)
+    store.engine = try Engine.open(
+      disk: store.disk, clock: store.clock, options: store.options)
+    try store.engine.sealAll()
+    var expected = bytes
+    for page in [5, 6] {
+      expected.replaceSubrange((page * Self.page + 10)..<(page * Self.page + 13), with: [7, 8, 9])
+    }
+    #expect(try store.engine.branch(named: "main@kept").all(1) == expected)
+    expected[5 * Self.page + 50] = 1
+    #expect(try store.engine.branch(named: "main").all(1) == expected)
+  }
+
+  @Test func `a write of the whole page heals it, and the layer goes when no branch needs it`()
+    throws
+  {
+    let (store, bytes) = try prepareReplay()
+    let main = try store.engine.branch(named: "main")
+    let page = [UInt8](repeating: 3, count: Self.page)
+    try main.put(1, at: UInt64(5 * Self.page), page)
+    var expected = bytes
+    expected.replaceSubrange((6 * Self.page + 10)..<(6 * Self.page + 13), with: [7, 8, 9])
+    expected.replaceSubrange((5 * Self.page)..<(6 * Self.page), with: page)
+    #expect(try main.all(1) == expected)
+    // The snapshot still reads the record.
+    #expect(throws: StoreError.self) { try store.engine.sealAll() }
+    #expect(try main.all(1) == expected)
+    try main.flush(through: store.engine.journal.lastLSN)
+    try store.crash(seed: 1)
+    #expect(try store.engine.branch(named: "main").all(1) == expected)
+    try expectDamage(in: "main@kept", of: store)
+    _ = try store.engine.deleteForGood([store.engine.branch(named: "main@kept")])
+    try store.engine.sealAll()
+    store.engine.checkInvariants()
+    #expect(store.engine.statistics.overlayByteCount == 0)
+    try store.crash(seed: 2)
+    #expect(try store.engine.branch(named: "main").all(1) == expected)
+  }
 }

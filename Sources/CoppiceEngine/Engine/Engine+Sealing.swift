@@ -252,6 +252,7 @@ extension Engine {
     let time = clock.wallNanoseconds()
     var root = candidate.root
     for layer in candidate.layers {
+      if let damage = damageInSight(of: layer) { throw damage }
       var counts = SealCounts()
       let through = layer.through
       let newRoot = try LayerSeal(

@@ -6,7 +6,9 @@ internal import CoppicePlatform
 /// The final catalogue says which intervals each branch still needs. A writer's intervals are cut at
 /// every boundary that any branch names, so that branches which share a part share the layer. Then
 /// one pass over the records in LSN order fills them: whatever lies below a record in its layer's
-/// stack has a smaller LSN and is complete by then.
+/// stack has a smaller LSN and is complete by then. A page that was written in part and whose old
+/// content cannot be read does not stop that: it is marked in its layer, which then stays in RAM and
+/// in the journal until every branch that has it has something else above.
 struct LayerRecovery {
   let catalogue: CatalogueState
   let frames: FrameReader
@@ -96,7 +98,8 @@ struct LayerRecovery {
       else { return }
       var builder =
         transaction?.builder
-        ?? ChangeBuilder(on: source, buffers: buffers, time: header.time)
+        ?? ChangeBuilder(
+          on: source, buffers: buffers, time: header.time, marksUnreadable: true)
       builder.time = header.time
       try builder.apply(
         OpReader(payload, opCount: Int(header.opCount)), object: "journal record \(lsn.rawValue)")
@@ -105,6 +108,7 @@ struct LayerRecovery {
       } else {
         transaction = nil
         layer.merge(builder.change, lsn: lsn, pageByteCount: buffers.pageByteCount)
+        if builder.hasUnreadable { layer.noteUnreadable() }
       }
     }
   }

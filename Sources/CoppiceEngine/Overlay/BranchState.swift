@@ -28,6 +28,7 @@ struct SealedState: Sendable {
     switch answer {
     case .page(.bytes(let buffer)): return buffer
     case .page(.shared(let ref)): return try frames.page(ref)
+    case .page(.unreadable(let error)): throw error
     case .hole: return nil
     case .adopted(let top):
       return try frames.page(under: try frames.node(top), page)
@@ -97,7 +98,7 @@ struct BranchState: Sendable {
       read.zero(count)
       return .done(count)
     case .below: return .below
-    case .page(.shared), .adopted: return .elsewhere
+    case .page(.shared), .page(.unreadable), .adopted: return .elsewhere
     }
   }
 }

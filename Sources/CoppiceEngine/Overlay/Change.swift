@@ -28,17 +28,24 @@ protocol PageSource {
 /// Works out what operations do to whole pages. A write of part of a page completes the page from
 /// the state below, so that layers hold whole pages only; it fails when that page cannot be read.
 ///
-/// Live commits and replay use the same code, so they arrive at the same layers.
+/// Live commits and replay use the same code, so they arrive at the same layers. But what was written
+/// was acknowledged: in replay such a page is marked, and the rest goes on.
 struct ChangeBuilder<Source: PageSource> {
   let source: Source
   let buffers: PageBufferPool
+  private let marksUnreadable: Bool
+  /// Whether a page was marked.
+  private(set) var hasUnreadable = false
   /// Modification time that the next operations give to volumes.
   var time: Int64
   private(set) var change = Change()
 
-  init(on source: Source, buffers: PageBufferPool, time: Int64) {
+  /// - Parameter marksUnreadable: whether pages whose old content cannot be read are marked instead of
+  ///   failing the operation.
+  init(on source: Source, buffers: PageBufferPool, time: Int64, marksUnreadable: Bool = false) {
     self.source = source
     self.buffers = buffers
+    self.marksUnreadable = marksUnreadable
     self.time = time
   }
 
@@ -109,11 +116,35 @@ struct ChangeBuilder<Source: PageSource> {
     return part
   }
 
-  /// The page as the operations so far leave it; `nil` is zeros.
-  private func current(_ volume: VolumeNumber, _ part: VolumeLayer, _ page: UInt64)
-    throws(StoreError) -> PageBuffer?
+  private enum OldPage {
+    /// `nil` is zeros.
+    case content(PageBuffer?)
+    case unreadable
+  }
+
+  /// The page as the operations so far leave it. Marks one that cannot be read, if that is to be done.
+  private mutating func current(_ volume: VolumeNumber, _ part: VolumeLayer, _ page: UInt64)
+    throws(StoreError) -> OldPage
   {
-    try source.page(part.lookup(PageNumber(page)), volume, PageNumber(page))
+    do throws(StoreError) {
+      return .content(try source.page(part.lookup(PageNumber(page)), volume, PageNumber(page)))
+    } catch {
+      guard marksUnreadable, error.kind == .corrupt else { throw error }
+      part.pages.insert(.unreadable(Self.unreadable(volume, page, error)), at: page)
+      hasUnreadable = true
+      return .unreadable
+    }
+  }
+
+  private static func unreadable(_ volume: VolumeNumber, _ page: UInt64, _ error: StoreError)
+    -> StoreError
+  {
+    let what = "page \(page) of file \(volume.rawValue) was written in part, over a page that"
+    if error.message.hasPrefix(what) { return error }
+    return StoreError(
+      .corrupt, "\(what) cannot be read: \(error.message)", object: error.object,
+      remedy: "restore what is damaged from a copy of the store, or write the whole page",
+      cause: error.cause)
   }
 
   // MARK: Operations
@@ -133,7 +164,11 @@ struct ChangeBuilder<Source: PageSource> {
       let stop = min(end, start + pageByteCount)
       let buffer = buffers.acquire()
       if place > start || stop < min(old, start + pageByteCount) {
-        try complete(buffer, from: current(volume, part, page))
+        guard case .content(let below) = try current(volume, part, page) else {
+          place = stop
+          continue
+        }
+        complete(buffer, from: below)
       } else {
         let tail = Int(start + pageByteCount - stop)
         (buffer.bytes + Int(stop - start)).initializeMemory(
@@ -168,7 +203,7 @@ struct ChangeBuilder<Source: PageSource> {
 
   /// Makes a range of bytes zero: whole pages become holes, parts of pages are written. What lies
   /// past `end`, the volume's byte count, is zero already.
-  private func clear(
+  private mutating func clear(
     _ volume: VolumeNumber, _ part: VolumeLayer, _ range: Range<UInt64>, upTo end: UInt64
   ) throws(StoreError) {
     guard !range.isEmpty else { return }
@@ -191,11 +226,11 @@ struct ChangeBuilder<Source: PageSource> {
   }
 
   /// Zeroes bytes of one page.
-  private func clearPart(_ volume: VolumeNumber, _ part: VolumeLayer, _ range: Range<UInt64>)
-    throws(StoreError)
-  {
+  private mutating func clearPart(
+    _ volume: VolumeNumber, _ part: VolumeLayer, _ range: Range<UInt64>
+  ) throws(StoreError) {
     let page = range.lowerBound / pageByteCount
-    guard let old = try current(volume, part, page) else { return }
+    guard case .content(let old?) = try current(volume, part, page) else { return }
     let buffer = buffers.acquire()
     complete(buffer, from: old)
     (buffer.bytes + Int(range.lowerBound - page * pageByteCount)).initializeMemory(

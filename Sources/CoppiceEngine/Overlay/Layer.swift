@@ -6,6 +6,9 @@ internal import Synchronization
 enum OverlayPage {
   case bytes(PageBuffer)
   case shared(Ref)
+  /// Replay only: written in part over a page that cannot be read. Whoever reads it gets the error.
+  /// -> any other, by whatever replaces the whole page
+  case unreadable(StoreError)
 }
 
 /// What one interval of the journal wrote: pages, holes and byte counts, by volume.
@@ -27,6 +30,8 @@ package final class Layer: @unchecked Sendable {
   /// RAM held by the layer's pages and tables, counted in `meter` as well.
   private(set) var byteCount = 0
   private let meter: OverlayMeter
+  /// Whether some page is, or was, unreadable.
+  private(set) var holdsUnreadable = false
 
   /// What a table entry and its share of an unfilled table cost beside the page itself.
   static let entryByteCount = 64
@@ -48,6 +53,23 @@ package final class Layer: @unchecked Sendable {
   }
 
   subscript(volume: VolumeNumber) -> VolumeLayer? { volumes[volume.rawValue] }
+
+  /// Some page of what was merged is unreadable.
+  func noteUnreadable() { holdsUnreadable = true }
+
+  /// The pages that are unreadable, and why.
+  var unreadablePages: [(volume: VolumeNumber, page: PageNumber, error: StoreError)] {
+    guard holdsUnreadable else { return [] }
+    var found: [(volume: VolumeNumber, page: PageNumber, error: StoreError)] = []
+    volumes.forEach { volume, part in
+      part.pages.forEach { page, content in
+        if case .unreadable(let error) = content {
+          found.append((VolumeNumber(volume), PageNumber(page), error))
+        }
+      }
+    }
+    return found
+  }
 
   /// Drops what the layer says about a volume. Only imports, whose layers nobody shares, do that.
   func forget(_ volume: VolumeNumber) {

@@ -105,6 +105,7 @@ struct VolumeView {
     switch answer {
     case .page(.bytes(let buffer)): return .bytes(buffer)
     case .page(.shared(let ref)): return .stored(ref)
+    case .page(.unreadable(let error)): throw error
     case .hole: return .hole
     case .adopted, .below:
       guard let top, let ref = try frames.pageRef(under: top, page) else { return .hole }

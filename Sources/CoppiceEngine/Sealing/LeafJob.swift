@@ -89,6 +89,8 @@ struct LeafJob {
         switch layer.pages[number] {
         case .bytes(let buffer): take(buffer.contents, at: slot)
         case .shared(let ref): refs[slot] = ref
+        // Every branch with the layer has something above: what is below stays what it is.
+        case .unreadable: break
         case nil: preconditionFailure("a sealed page that its layer does not have")
         }
       }

@@ -43,11 +43,46 @@ extension EngineBranch {
   /// Why the branch's lowest layer cannot be sealed; `nil` when it can, as far as is known.
   var sealFailure: StoreError? {
     let (bottom, root) = state.withLock { ($0.sealed.frozen.bottom, $0.sealed.root.root) }
-    return bottom.flatMap { engine.unsealable.failure(of: $0, on: root) }
+    guard let bottom, let failure = engine.unsealable.failure(of: bottom, on: root) else {
+      return nil
+    }
+    // A write may have healed it since.
+    if bottom.holdsUnreadable, engine.damageInSight(of: bottom) == nil { return nil }
+    return failure
+  }
+
+  /// Why a page of one of the branch's layers cannot be read, if no layer above hides it. Once hidden
+  /// it stays so: whoever takes the branch's state takes the layers above too.
+  fileprivate func damageInSight(of layer: Layer) -> StoreError? {
+    state.withLock { state in
+      let layers = state.sealed.frozen.layers + [state.open]
+      guard let index = layers.firstIndex(where: { $0 === layer }) else { return nil }
+      let above = layers[(index + 1)...].reversed()
+      return layer.unreadablePages.first { damage in
+        for upper in above {
+          switch upper[damage.volume]?.lookup(damage.page) ?? .below {
+          case .below: continue
+          case .page(.unreadable): return true
+          case .page, .hole, .adopted: return false
+          }
+        }
+        return true
+      }?.error
+    }
   }
 }
 
 extension Engine {
+  /// Why some branch cannot read a page of this layer; `nil` when there is no such page. A layer
+  /// without can be sealed: the writes that hide what is damaged have smaller LSNs than the publish.
+  func damageInSight(of layer: Layer) -> StoreError? {
+    guard layer.holdsUnreadable else { return nil }
+    for branch in control.withLock({ Array(branches.values) }) {
+      if let error = branch.damageInSight(of: layer) { return error }
+    }
+    return nil
+  }
+
   /// What a writer hears who found no room because other branches' layers cannot be sealed. The
   /// writer of such a branch hears of its own damage.
   func reason(for error: StoreError, toldTo writer: EngineBranch) -> StoreError {
