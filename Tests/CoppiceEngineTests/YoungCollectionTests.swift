@@ -150,4 +150,56 @@ import Testing
     let report = try store.engine.collectGarbage(Self.full)
     #expect(report.markByteCount < 1 << 20)
   }
+
+  // MARK: Proofs
+
+  private func change(_ branch: EngineBranch, page: Int) throws {
+    try branch.put(1, at: UInt64(page * Self.page + 7), [1, 2, 3])
+  }
+
+  @Test func `a young collection proves the deletion of a branch that held nothing old alone`()
+    throws
+  {
+    let (store, main, generator) = try prepare(pageCount: 600)
+    var random = generator
+    let trial = try store.engine.fork(main, named: "trial", isReadOnly: false)
+    try trial.put(1, random.bytes(20 * Self.page))
+    // Differences to pages that the other branch has, or builds on too.
+    for page in 30..<40 { try change(trial, page: page) }
+    for page in 35..<40 { try change(main, page: page) }
+    try store.engine.sealAll()
+    try store.engine.delete([trial])
+    _ = try store.engine.collectGarbage(Self.young)
+    let proof = try store.engine.reclaimProof(ofDeleted: "trial")
+    #expect(proof.isComplete)
+    #expect(proof.isReclaimed)
+    #expect(proof.uniquePageCount == 30)
+  }
+
+  @Test(arguments: ["page", "base"])
+  func `a young collection does not prove what old segments may hold, and a full one does`(
+    old: String
+  ) throws {
+    let (store, main, generator) = try prepare(pageCount: 600)
+    var random = generator
+    let trial = try store.engine.fork(main, named: "trial", isReadOnly: false)
+    if old == "base" {
+      // Of what the branch has, only what one page builds on is old.
+      try change(trial, page: 5)
+      try trial.put(1, random.bytes(5 * Self.page))
+      try trial.put(1, at: UInt64(6 * Self.page), random.bytes(594 * Self.page))
+    }
+    // From here on what is old is that branch's alone.
+    try main.put(1, random.bytes(600 * Self.page))
+    try store.engine.sealAll()
+    try store.engine.delete([trial])
+    _ = try store.engine.collectGarbage(Self.young)
+    let early = try store.engine.reclaimProof(ofDeleted: "trial")
+    #expect(!early.isComplete)
+    #expect(!early.isReclaimed)
+    _ = try store.engine.collectGarbage(Self.full)
+    try store.reopen()
+    #expect(try store.engine.reclaimProof(ofDeleted: "trial").isReclaimed)
+    #expect(try store.engine.storeUsage().garbageByteCount == 0)
+  }
 }

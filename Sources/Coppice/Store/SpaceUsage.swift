@@ -66,7 +66,9 @@ public struct ReclaimVerification: Hashable, Sendable {
   public var reclaimedByteCount: UInt64
   /// Of these, what is still there, and what holds it.
   public var held: [SpaceUsage.Part]
-  /// False when the collection looked at new segments only: older ones may hold more.
+  /// False when the collection that forgot the branch looked at new segments only and the branch may
+  /// have held more in older ones, or could not read all of it. A later full collection that leaves no
+  /// garbage makes it true.
   public var isComplete: Bool
   /// Whether nothing is left.
   public var isReclaimed: Bool

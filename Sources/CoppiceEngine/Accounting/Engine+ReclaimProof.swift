@@ -17,7 +17,8 @@ package struct ReclaimProof: Hashable, Sendable {
   package var reclaimedByteCount: UInt64
   /// Of these, what is, and why.
   package var held: [SpaceReport.Part]
-  /// False when older segments were not looked at: they may hold more of it.
+  /// False when older segments, which may hold more of it, were not looked at, or when not all of it
+  /// could be read, and no collection has left nothing dead since.
   package var isComplete: Bool
 
   package var heldByteCount: UInt64 { held.reduce(0) { $0 + $1.byteCount } }

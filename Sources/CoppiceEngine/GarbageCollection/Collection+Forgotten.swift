@@ -36,7 +36,9 @@ extension Collection {
     noteDepartures(found)
     var branches: [ForgottenBranch] = []
     for (index, gone) in forgotten.enumerated() {
-      branches.append(note(gone.entry, found[index], isWhole: sets[index].isWhole))
+      var isWhole = sets[index].isWhole
+      if isWhole, options.isYoung { isWhole = try isYoung(gone) }
+      branches.append(note(gone.entry, found[index], isWhole: isWhole))
     }
     // What is known now holds whatever becomes of this collection.
     engine.hints.collection.withLock { $0.remember(branches) }
@@ -75,13 +77,29 @@ extension Collection {
     var branch = ForgottenBranch(
       id: entry.id, name: entry.name, deletedAt: entry.deletedAt,
       forgottenAt: engine.clock.wallNanoseconds(), cycleNumber: report.cycleNumber,
-      isComplete: isWhole && !options.isYoung)
+      isComplete: isWhole)
     for dead in frames.sorted(by: { $0.name < $1.name }) {
       if dead.frame.form.kind == .page { branch.pageCount += 1 }
       branch.byteCount += UInt64(dead.frame.storedByteCount)
       branch.add(dead.name, runCountMax: Self.runCountMax)
     }
     return branch
+  }
+
+  /// Whether all that nothing but the entry kept is young, so that a young collection knows all of it.
+  /// Takes time in proportion to what the entry does not share with others.
+  private func isYoung(_ gone: ForgottenEntry) throws(StoreError) -> Bool {
+    var divergent = DivergentFrames(frames: engine.frames)
+    do throws(StoreError) {
+      try divergent.add(gone.refs, staying: roots) { () throws(StoreError) in
+        try pace.visitNode()
+      }
+      try engine.addBases(to: &divergent, try StoreMoment(engine))
+    } catch {
+      guard error.kind == .corrupt else { throw error }
+      return false
+    }
+    return divergent.smallest.map { $0.segment >= youngFrom } ?? true
   }
 
   private func deadFrames(of gone: ForgottenEntry) throws(StoreError) -> DeadFrames {
@@ -121,6 +139,11 @@ extension ForgottenBranch {
 extension CollectionHints {
   private static let forgottenCountMax = 256
   private static let runCountMax = 1 << 16
+
+  /// No dead frame is left: of branches of which not all frames are known, none are there either.
+  mutating func noteAllGone() {
+    for index in forgotten.indices { forgotten[index].isComplete = true }
+  }
 
   /// Remembers what became of branches; the oldest go when there are too many.
   mutating func remember(_ branches: [ForgottenBranch]) {

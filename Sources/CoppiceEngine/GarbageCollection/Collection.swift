@@ -69,6 +69,11 @@ final class Collection {
         options.restoreWindow, deletedAt: entry.deletedAt, now: engine.clock.wallNanoseconds())
   }
 
+  /// Whether everything that was dead when the collection began is gone.
+  private var hasLeftNothing: Bool {
+    !options.isYoung && report.leftByteCount == 0 && report.unreadable.isEmpty
+  }
+
   /// Keeps what this collection learned, for the next ones and for estimates.
   private func complete() {
     let now = engine.clock.wallNanoseconds()
@@ -80,6 +85,7 @@ final class Collection {
       let left = UInt64(report.leftByteCount)
       hints.oldDeadByteCount = options.isYoung ? hints.oldDeadByteCount + left : left
       hints.youngDeadByteCount -= min(hints.youngDeadByteCount, youngDeadByteCount)
+      if hasLeftNothing { hints.noteAllGone() }
     }
     for departure in departures { departure.report = report }
     engine.control.withLock {

@@ -25,6 +25,9 @@ package struct ReclaimRequest: StoreRequest {
     package var uniqueByteCount: UInt64
     package var reclaimedByteCount: UInt64
     package var held: [SpaceAnswer.Part]
+    /// Unless it is complete: why not, and what to do.
+    package var reason: String?
+    package var remedy: String?
 
     init(_ verification: ReclaimVerification) {
       name = verification.name
@@ -37,6 +40,12 @@ package struct ReclaimRequest: StoreRequest {
       uniqueByteCount = verification.uniqueByteCount
       reclaimedByteCount = verification.reclaimedByteCount
       held = verification.held.map(SpaceAnswer.Part.init)
+      if !verification.isComplete {
+        reason =
+          "the collection that forgot the branch did not look at old segments, which may hold more "
+          + "of it, or could not read all of it"
+        remedy = "run 'coppice gc --full', which leaves nothing of it, and verify again"
+      }
     }
   }
 }

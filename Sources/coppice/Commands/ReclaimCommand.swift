@@ -17,7 +17,7 @@ struct ReclaimVerifyCommand: ParsableCommand {
     discussion: """
       Looks for every page and node that nothing but the branch held when a garbage collection \
       forgot it. Ends with status 2 while any of it is on disk. JSON: name, isReclaimed, isComplete \
-      (false when only new segments were looked at), deleted, forgotten, cycleNumber, \
+      (false when what it held in old segments is not known; then also reason, remedy), deleted, forgotten, cycleNumber, \
       uniquePageCount, uniqueByteCount, reclaimedByteCount, held, each with holder, name or segment, \
       byteCount.
 
@@ -49,7 +49,8 @@ extension ReclaimRequest.Answer: Reply {
     }
     var lines = ["Of the \(what), \(Output.bytes(reclaimedByteCount)) is gone"]
     lines += held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }
-    if !isComplete { lines.append("Older segments were not looked at: run 'coppice gc --full'") }
+    if let reason { lines.append("This may not be all: \(reason)") }
+    if let remedy { lines.append("To be sure, \(remedy)") }
     return lines.map { $0 + "\n" }.joined()
   }
 }
