@@ -132,4 +132,62 @@ import Testing
     try store.reopen()
     #expect(try store.engine.branch(named: "main").all(1) == kept)
   }
+
+  /// What is live in each segment is more than the reserve.
+  private func prepareLargeSegments() throws -> TestStore {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 5)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    for round in 0..<8 as Range<UInt64> {
+      try main.put(1, at: round << 22, generator.bytes(600 * Self.page))
+      try doomed.put(1, at: round << 22, generator.bytes(400 * Self.page))
+      try store.engine.sealAll()
+      var options = CollectionOptions()
+      options.isDryRun = true
+      _ = try store.engine.collectGarbage(options)
+    }
+    try store.engine.checkpoint()
+    return store
+  }
+
+  @Test func `a full disk is collected even where a segment's live part is more than the reserve`()
+    throws
+  {
+    let store = try prepareLargeSegments()
+    let main = try store.engine.branch(named: "main")
+    let kept = try #require(try main.all(1))
+    #expect(reserveByteCount(store) < 600 * Self.page)
+    try main.put(7, [1, 2, 3])
+    store.disk.capacity = store.disk.usedByteCount
+    try store.engine.delete([store.engine.branch(named: "doomed")])
+    let report = try store.engine.collectGarbage(Self.full)
+    #expect(report.reclaimedSegmentCount == 8)
+    #expect(report.leftByteCount == 0)
+    store.engine.checkInvariants()
+    try main.put(7, at: 3, [4])
+    try main.flush(through: store.engine.journal.lastLSN)
+    try store.crash(seed: 1)
+    #expect(try store.engine.branch(named: "main").all(1) == kept)
+    #expect(try store.engine.branch(named: "main").all(7) == [1, 2, 3, 4])
+    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(reserveByteCount(store) > 0)
+  }
+
+  @Test func `a collection for which there is no room says how much it takes`() throws {
+    let store = try prepareLargeSegments()
+    try store.reopen()
+    // A clean close gave the journal's free files back; the reserve alone is too small.
+    store.disk.capacity = store.disk.usedByteCount
+    try store.engine.delete([store.engine.branch(named: "doomed")])
+    let failure = #expect(throws: StoreError.self) { try store.engine.collectGarbage(Self.full) }
+    #expect(failure?.kind == .full)
+    #expect(failure?.message.contains("bytes have to be copied first") == true)
+    store.engine.checkInvariants()
+    store.disk.capacity = store.disk.usedByteCount + 4 << 20
+    let report = try store.engine.collectGarbage(Self.full)
+    #expect(report.reclaimedSegmentCount == 8)
+    try store.reopen()
+    #expect(try store.engine.check { _ in }.findings == [])
+  }
 }

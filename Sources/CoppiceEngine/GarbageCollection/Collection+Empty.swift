@@ -5,6 +5,7 @@ extension Collection {
   /// Empties and reclaims the victims in batches: what is copied is on disk twice until its victims
   /// are reclaimed.
   func empty(_ victims: [SegmentCensus]) throws(StoreError) {
+    defer { engine.journal.endSavingRoom() }
     // What needs no copies makes room for the rest.
     let whollyDead = victims.filter { !holdsLive($0) }
     if !whollyDead.isEmpty || !emptyHomes.isEmpty {
@@ -29,17 +30,42 @@ extension Collection {
     }
   }
 
-  /// On a full disk: gives the reserve up, and copies as much as fits into it.
+  /// On a full disk: gives the reserve up, and copies as much as fits into it. Every victim that fits
+  /// makes room for a larger one. When none does, journal files that hold nothing are given up too:
+  /// in a store below 1 GiB what is live in a segment may be more than the reserve.
   private func emptySome(of rest: [SegmentCensus], failing error: StoreError) throws(StoreError)
     -> ([SegmentCensus], Moved)
   {
     _ = engine.reserve.release()
+    var part = cheapest(of: rest)
+    if part.isEmpty {
+      // Files are free behind a checkpoint; it may make the reserve again.
+      try engine.checkpointUnlessFull()
+      do throws(SystemError) { try engine.journal.saveRoom() } catch {
+        throw StoreError(error, while: "removing free journal files")
+      }
+      _ = engine.reserve.release()
+      part = cheapest(of: rest)
+    }
+    guard !part.isEmpty else { throw lackOfRoom(rest, error) }
+    return (part, try evacuate(part))
+  }
+
+  /// The victims that take the fewest copies, as many as the disk has room for.
+  private func cheapest(of rest: [SegmentCensus]) -> [SegmentCensus] {
     // Without an answer nothing is safe to try.
     let free = (try? engine.disk.freeByteCount()) ?? 0
-    let cheapest = rest.sorted { $0.liveByteCount < $1.liveByteCount }
-    let part = fitting(cheapest, into: Int(clamping: free / 8 * 7), atLeast: 0)
-    guard !part.isEmpty else { throw error }
-    return (part, try evacuate(part))
+    let sorted = rest.sorted { $0.liveByteCount < $1.liveByteCount }
+    return fitting(sorted, into: Int(clamping: free / 8 * 7), atLeast: 0)
+  }
+
+  private func lackOfRoom(_ rest: [SegmentCensus], _ error: StoreError) -> StoreError {
+    let least = rest.map(\.liveByteCount).min() ?? 0
+    return StoreError(
+      .full, "\(error.message); to empty a segment, \(least) bytes have to be copied first",
+      object: error.object,
+      remedy: "make that much room on the disk, or delete more branches",
+      cause: error.cause)
   }
 
   /// The first victims, as long as what is live in them is no more than that.

@@ -43,6 +43,8 @@ package final class Journal: @unchecked Sendable {
   private var used: [JournalFile] = []
   private var idleControl: [JournalFile] = []
   private var unsynced: [JournalFile] = []
+  /// Whether the disk's room is left to a collection: no more files are made meanwhile.
+  private var isSavingRoom = false
 
   static let directory = "journal"
 
@@ -342,7 +344,8 @@ package final class Journal: @unchecked Sendable {
   /// Whether a writer will soon need room that is not prepared yet.
   package var wantsRoom: Bool {
     monitor.withLock {
-      failure == nil && roomForWrites < Int(min(nextFileByteCount, 16 << 20)) / 2 && !isPreparing
+      failure == nil && !isSavingRoom && roomForWrites < Int(min(nextFileByteCount, 16 << 20)) / 2
+        && !isPreparing
         && totalByteCount + nextFileByteCount <= byteCountMax
     }
   }
@@ -370,6 +373,11 @@ package final class Journal: @unchecked Sendable {
   /// Allocates, zeroes and syncs one more file. The monitor is given up meanwhile.
   private func prepareFile() throws(StoreError) {
     let byteCount = nextFileByteCount
+    guard !isSavingRoom else {
+      throw StoreError(
+        .full, "the disk is full, and what room there is goes to a collection",
+        object: Self.directory, remedy: "wait for the collection to end")
+    }
     guard totalByteCount + byteCount <= byteCountMax else {
       throw StoreError(
         .full, "the journal holds \(totalByteCount) bytes of unsealed writes, its limit",
@@ -472,6 +480,28 @@ package final class Journal: @unchecked Sendable {
       current = nil
     }
   }
+
+  /// On a full disk: gives prepared files back, but for what accepted records are to go to, and makes
+  /// no more until `endSavingRoom`. Writers may hear `full` meanwhile.
+  func saveRoom() throws(SystemError) {
+    let names = monitor.withLock {
+      while isAppending || isPreparing { monitor.wait() }
+      isSavingRoom = true
+      nextFileByteCount = JournalLimits.firstFileByteCount
+      var names: [String] = []
+      for file in prepared {
+        let room = JournalLimits.guaranteed(capacity: file.capacity, used: 4096)
+        if failure != nil || roomForWrites < room { continue }
+        prepared.removeAll { $0 === file }
+        names.append(file.name)
+      }
+      return names
+    }
+    for name in names { try disk.remove(name) }
+    if !names.isEmpty { try disk.syncDirectory(Self.directory) }
+  }
+
+  func endSavingRoom() { monitor.withLock { isSavingRoom = false } }
 
   /// From here on every call fails, and no file is touched any more.
   ///
