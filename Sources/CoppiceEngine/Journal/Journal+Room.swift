@@ -1,0 +1,152 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+// Files are allocated, zeroed and synced before anything is accepted for them; that they cannot be made
+// is `full`, and harmless.
+
+extension Journal {
+  private var pendingFootprint: Int {
+    batch.recordCount > 0 ? JournalLimits.footprint(batch.buffer.byteCount) : 0
+  }
+
+  /// The current file, if batches of that kind will still go there: a pending batch of the other kind
+  /// begins a new file and ends this one.
+  private func currentFile(takingControl isControl: Bool) -> JournalFile? {
+    guard let current, current.isControl == isControl,
+      batch.recordCount == 0 || batch.isControl == isControl
+    else { return nil }
+    return current
+  }
+
+  var roomForWrites: Int {
+    var room = prepared.reduce(0) {
+      $0 + JournalLimits.guaranteed(capacity: $1.capacity, used: UInt64(4096))
+    }
+    if let current = currentFile(takingControl: false) {
+      room += JournalLimits.guaranteed(capacity: current.capacity, used: current.used)
+    }
+    return room - (batch.isControl ? 0 : pendingFootprint)
+  }
+
+  /// The last quarter of the control files is kept for what frees space.
+  func roomForControl(_ isEssential: Bool) -> Int {
+    let block = UInt64(JournalLimits.blockByteCount)
+    var room = idleControl.reduce(0) { $0 + Int($1.capacity - block) }
+    if let current = currentFile(takingControl: true) {
+      room += Int(current.capacity - current.used)
+    }
+    if batch.isControl { room -= pendingFootprint }
+    let total = JournalLimits.controlFileCount * Int(JournalLimits.controlFileByteCount)
+    return isEssential ? room : room - total / 4
+  }
+
+  /// Whether a writer will soon need room that is not prepared yet.
+  package var wantsRoom: Bool {
+    monitor.withLock {
+      failure == nil && !isSavingRoom && roomForWrites < Int(min(nextFileByteCount, 16 << 20)) / 2
+        && !isPreparing
+        && totalByteCount + nextFileByteCount <= byteCountMax
+    }
+  }
+
+  /// Prepares one more file ahead of need. Does nothing when another thread does.
+  package func prepareRoom() throws(StoreError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if !isPreparing { try prepareFile() }
+  }
+
+  private var allFiles: [JournalFile] {
+    used + (current.map { [$0] } ?? []) + prepared + idleControl
+  }
+
+  private var totalByteCount: UInt64 {
+    allFiles.reduce(0) { $0 + ($1.isControl ? 0 : $1.capacity) }
+  }
+
+  /// Bytes of files that hold records still needed.
+  package var usedByteCount: UInt64 {
+    monitor.withLock { used.reduce(0) { $0 + $1.capacity } + (current?.used ?? 0) }
+  }
+
+  /// Allocates, zeroes and syncs one more file. The monitor is given up meanwhile.
+  func prepareFile() throws(StoreError) {
+    let byteCount = nextFileByteCount
+    guard !isSavingRoom else {
+      throw StoreError(
+        .full, "the disk is full, and what room there is goes to a collection",
+        object: Self.directory, remedy: "wait for the collection to end")
+    }
+    guard totalByteCount + byteCount <= byteCountMax else {
+      throw StoreError(
+        .full, "the journal holds \(totalByteCount) bytes of unsealed writes, its limit",
+        object: Self.directory, remedy: "wait for a seal, or raise the journal's limit")
+    }
+    isPreparing = true
+    let name = "\(Self.directory)/\(nextFileNumber)"
+    nextFileNumber += 1
+    monitor.unlock()
+    let outcome: Result<JournalFile, StoreError>
+    do throws(SystemError) {
+      outcome = .success(
+        try Self.makeFile(disk, name, byteCount: byteCount, isControl: false))
+    } catch {
+      outcome = .failure(StoreError(error, while: "preparing room in the journal"))
+    }
+    monitor.lock()
+    isPreparing = false
+    monitor.broadcast()
+    let file = try outcome.get()
+    prepared.append(file)
+    nextFileByteCount = min(byteCount * 2, JournalLimits.fileByteCountMax)
+  }
+
+  /// A zeroed, durable file. Removes what it made when it fails.
+  static func makeFile(_ disk: any Disk, _ name: String, byteCount: UInt64, isControl: Bool)
+    throws(SystemError) -> JournalFile
+  {
+    let file = try disk.open(name, .createDirect)
+    do throws(SystemError) {
+      try file.allocate(offset: 0, byteCount: byteCount)
+      // Small pieces: a flush that comes meanwhile waits for the device to finish one of them.
+      let zeros = AlignedBuffer(byteCountMin: 1 << 17)
+      zeros.appendZeros(Int(min(byteCount, 1 << 17)))
+      var offset: UInt64 = 0
+      while offset < byteCount {
+        let count = Int(min(byteCount - offset, UInt64(zeros.byteCount)))
+        try file.write(
+          UnsafeRawBufferPointer(rebasing: zeros.contents[0..<count]), at: offset)
+        offset += UInt64(count)
+      }
+      try file.sync()
+      try disk.syncDirectory(Self.directory)
+    } catch {
+      // The file holds nothing; if it stays behind, opening takes it for a prepared one.
+      try? disk.remove(name)
+      throw error
+    }
+    return JournalFile(name: name, file: file, capacity: byteCount, isControl: isControl)
+  }
+
+  /// On a full disk: gives prepared files back, but for what accepted records are to go to, and makes
+  /// no more until `endSavingRoom`. Writers may hear `full` meanwhile.
+  func saveRoom() throws(SystemError) {
+    let names = monitor.withLock {
+      while isAppending || isPreparing { monitor.wait() }
+      isSavingRoom = true
+      nextFileByteCount = JournalLimits.firstFileByteCount
+      var names: [String] = []
+      for file in prepared {
+        let room = JournalLimits.guaranteed(capacity: file.capacity, used: 4096)
+        if failure != nil || roomForWrites < room { continue }
+        prepared.removeAll { $0 === file }
+        names.append(file.name)
+      }
+      return names
+    }
+    for name in names { try disk.remove(name) }
+    if !names.isEmpty { try disk.syncDirectory(Self.directory) }
+  }
+
+  func endSavingRoom() { monitor.withLock { isSavingRoom = false } }
+}
