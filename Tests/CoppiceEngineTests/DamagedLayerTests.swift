@@ -1,5 +1,6 @@
 import CoppiceEngine
 import CoppiceFormat
+import CoppicePlatform
 import TestSupport
 import Testing
 
@@ -70,6 +71,26 @@ import Testing
     #expect(try fill(healthy, upTo: 60).failure == nil)
     try store.crash(seed: 1)
     #expect(try store.engine.branch(named: "healthy").get(1, at: 0, 10).count == 10)
+  }
+
+  @Test func `what cannot be sealed and fills the memory holds no writer for ever`() throws {
+    let store = try prepare()
+    try store.engine.close()
+    var options = Self.options
+    options.usesThreads = true
+    options.overlayByteCountMax = 2 << 20
+    options.sealByteCount = 1 << 20
+    let engine = try Engine.open(disk: store.disk, clock: SystemClock(), options: options)
+    let damaged = try engine.branch(named: "damaged")
+    try damaged.put(1, at: UInt64(260 * Self.page), [UInt8](repeating: 1, count: Self.page))
+    #expect(try fill(damaged, upTo: 100).failure?.kind == .corrupt)
+    let healthy = try engine.branch(named: "healthy")
+    let failure = #expect(throws: StoreError.self) { try healthy.put(2, [1]) }
+    #expect(failure?.kind == .full)
+    #expect(failure?.message.contains("damaged") == true)
+    _ = try engine.deleteForGood([damaged])
+    #expect(try fill(healthy, upTo: 20).failure == nil)
+    try engine.close()
   }
 
   @Test func `the writes of a branch that cannot be sealed stay in the journal`() throws {

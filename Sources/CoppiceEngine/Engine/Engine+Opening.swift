@@ -263,14 +263,6 @@ extension Engine {
     }
   }
 
-  /// Seals everything but layers that need something damaged: those stay in the journal.
-  private func sealWhatCanBe() throws(StoreError) {
-    do throws(StoreError) { try sealAll(.everything) } catch {
-      guard error.kind == .corrupt else { throw error }
-      try sealAll(.pressure)
-    }
-  }
-
   /// Gives the store up at once, as a killed process would; the next opening replays the journal.
   package func abandon() {
     collector.stop()

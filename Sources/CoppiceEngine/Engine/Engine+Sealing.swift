@@ -65,6 +65,14 @@ extension Engine {
     while try sealStep(reason) {}
   }
 
+  /// Seals everything but layers that need something damaged: those stay in the journal.
+  func sealWhatCanBe() throws(StoreError) {
+    do throws(StoreError) { try sealAll(.everything) } catch {
+      guard error.kind == .corrupt else { throw error }
+      try sealAll(.pressure)
+    }
+  }
+
   /// Seals one branch's layers.
   package func seal(_ branch: EngineBranch) throws(StoreError) {
     try checkWritable()

@@ -14,10 +14,8 @@ struct PageRepair {
   }
 
   func run(_ report: inout RepairReport, progress: (ScrubProgress) -> Void) throws(StoreError) {
-    do throws(StoreError) { try engine.sealAll() } catch {
-      // Layers over damaged nodes stay as they are; their branches are left alone below.
-      guard error.kind == .corrupt else { throw error }
-    }
+    // Layers over something damaged stay as they are; their branches are left alone below.
+    try engine.sealWhatCanBe()
     let scrubbed = try engine.scrub(
       from: .start, options: ScrubOptions(), sleep: { _ in },
       visit: { state in
@@ -34,7 +32,7 @@ struct PageRepair {
       healed.formUnion(found)
     }
     if !healed.isEmpty {
-      try engine.sealAll()
+      try engine.sealWhatCanBe()
       report.steps.append(
         RepairReport.Step(
           object: "pages", action: "\(healed.count) were replaced by other copies of their content")
