@@ -6,6 +6,9 @@ internal import Synchronization
 final class MountSession: Sendable {
   /// Bytes of the largest read and write.
   static let transferByteCountMax = 1 << 20
+  private static let ringCoreCountMax = 64
+  /// Requests that wait, for a sync or for the disk, keep theirs.
+  private static let ringCountPerCoreMin = 4
 
   let store: Store
   let directory: String
@@ -34,6 +37,24 @@ final class MountSession: Sendable {
     let number = SystemThread.currentNumber
     _ = servers.withLock { $0.insert(number) }
     NotificationQueue.noteServer()
+  }
+
+  /// The places of requests by rings, the same number for each core. None on a machine with very many
+  /// cores, or that lets this process have no io_uring: requests are read from the device then.
+  func makeRings() -> [FUSERing] {
+    let coreCount = SystemThread.possibleCoreCount
+    guard coreCount <= Self.ringCoreCountMax else { return [] }
+    let countPerCore = max(Self.ringCountPerCoreMin, options.threadCount)
+    var rings: [FUSERing] = []
+    do throws(SystemError) {
+      for _ in 0..<coreCount * countPerCore {
+        rings.append(try FUSERing(payloadByteCountMax: Self.transferByteCountMax))
+      }
+      return rings
+    } catch {
+      options.log("requests are read from the device: \(error)")
+      return []
+    }
   }
 
   /// The file system is mounted no more, so that nothing need be told to the kernel.

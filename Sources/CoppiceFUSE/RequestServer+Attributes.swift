@@ -185,14 +185,15 @@ extension RequestServer {
 
   // MARK: Extended attributes
 
-  private struct AttributeRequest {
-    static let setByteCount = 8
-    static let getByteCount = MemoryLayout<fuse_getxattr_in>.size
+  /// The kernel's `fuse_setxattr_in` of a connection without FUSE_SETXATTR_EXT.
+  private struct SetAttributeArguments: BitwiseCopyable {
+    var size: UInt32
+    var flags: UInt32
   }
 
   func getExtendedAttribute(_ request: Request) throws(StoreError) {
     let size = try request.arguments(fuse_getxattr_in.self).size
-    let name = try request.attributeName(after: AttributeRequest.getByteCount)
+    let name = try request.attributeName(after: MemoryLayout<fuse_getxattr_in>.size)
     guard request.node != .top else { return answer(error: ENODATA) }
     let tree = try session.branches.tree(request.node)
     guard let value = try tree.extendedAttributeIfPresent(name, of: request.node.file) else {
@@ -221,13 +222,11 @@ extension RequestServer {
   }
 
   func setExtendedAttribute(_ request: Request) throws(StoreError) {
-    // Without FUSE_SETXATTR_EXT the arguments have two fields only.
-    let head = try request.data(after: 0)
-    guard head.count >= AttributeRequest.setByteCount else { return answer(error: EINVAL) }
-    let size = Int(head.loadUnaligned(as: UInt32.self))
-    let flags = head.loadUnaligned(fromByteOffset: 4, as: UInt32.self)
-    let name = try request.attributeName(after: AttributeRequest.setByteCount)
-    let value = try request.data(after: AttributeRequest.setByteCount + name.bytes.count + 1)
+    let argumentByteCount = MemoryLayout<SetAttributeArguments>.size
+    let arguments = try request.arguments(SetAttributeArguments.self)
+    let (size, flags) = (Int(arguments.size), arguments.flags)
+    let name = try request.attributeName(after: argumentByteCount)
+    let value = try request.data(after: argumentByteCount, from: name.bytes.count + 1)
     guard value.count >= size else { return answer(error: EINVAL) }
     let rule: AttributeRule
     switch flags {

@@ -22,9 +22,16 @@ extension RequestServer {
     // take privileges from the file; with it the mount takes them when the kernel says so.
     | FUSE_HANDLE_KILLPRIV_V2
 
-  /// The kernel's first request: which version, and what both sides can do.
-  func initialize(_ request: Request) throws(StoreError) {
-    let offer = try request.arguments(fuse_init_in.self)
+  /// The flag for requests by rings (Linux 6.14), in the second half of the flags.
+  private static let ringFlag: UInt32 = 1 << (41 - 32)
+
+  /// The kernel's first request: which version, and what both sides can do. Returns the places of
+  /// requests by rings; none when the kernel does not offer them.
+  func initialize(_ request: Request) throws(StoreError) -> [FUSERing] {
+    // Kernels before 5.17 send the first fields only.
+    var offer = fuse_init_in()
+    let fields = try request.data(after: 0)
+    withUnsafeMutableBytes(of: &offer) { $0.copyBytes(from: fields.prefix($0.count)) }
     guard offer.major == FUSE_KERNEL_VERSION, offer.minor >= Self.minorVersionMin else {
       answer(error: EPROTO)
       throw StoreError(
@@ -43,7 +50,16 @@ extension RequestServer {
     terms.max_write = UInt32(MountSession.transferByteCountMax)
     terms.time_gran = 1
     terms.max_pages = UInt16(MountSession.transferByteCountMax / Self.pageByteCount)
+    let offersRings =
+      offer.flags & UInt32(FUSE_INIT_EXT) != 0 && offer.flags2 & Self.ringFlag != 0
+    let rings = offersRings && session.options.usesRings ? session.makeRings() : []
+    if !rings.isEmpty {
+      terms.flags |= UInt32(FUSE_INIT_EXT)
+      terms.flags2 = Self.ringFlag
+      session.options.log("the kernel passes requests by rings")
+    }
     answer(terms)
+    return rings
   }
 
   /// Room of the file system that holds the store.

@@ -104,7 +104,7 @@ extension RequestServer {
 
   func makeSymbolicLink(_ request: Request) throws(StoreError) {
     let name = try request.name()
-    let target = Array(try request.text(after: name.bytes.count + 1))
+    let target = Array(try request.text(from: name.bytes.count + 1))
     let branch = try branch(changing: name, in: request.node, command: "coppice branch create")
     let new = try newFile(request, mode: 0o777, in: branch)
     answer(

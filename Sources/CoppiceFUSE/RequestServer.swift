@@ -3,42 +3,34 @@ internal import Coppice
 internal import CoppicePlatform
 internal import Glibc
 
-/// One thread's part of a mount: receives requests by a device of its own and answers each before it
+/// One thread's part of a mount: receives requests by a channel of its own and answers each before it
 /// takes the next.
 final class RequestServer {
-  static let headerByteCount = MemoryLayout<fuse_out_header>.size
-  /// The kernel wants room for the largest write with all its arguments.
-  private static let bufferByteCount = MountSession.transferByteCountMax + 4096
-
   let session: MountSession
-  private let device: FUSEDevice
-  private let input: AlignedBuffer
-  private let output: AlignedBuffer
+  private let channel: any RequestChannel
   /// The request being served.
-  private(set) var unique: UInt64 = 0
+  private var unique: UInt64 = 0
 
-  init(_ session: MountSession, device: FUSEDevice) {
+  init(_ session: MountSession, _ channel: any RequestChannel) {
     self.session = session
-    self.device = device
-    input = AlignedBuffer(byteCountMin: Self.bufferByteCount)
-    output = AlignedBuffer(byteCountMin: Self.bufferByteCount)
+    self.channel = channel
   }
 
-  /// Where the data of an answer go, behind the header.
+  /// Where the data of an answer go: `MountSession.transferByteCountMax` bytes.
   var answerSpace: UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(
-      start: output.bytes + Self.headerByteCount, count: MountSession.transferByteCountMax)
+      rebasing: channel.answerSpace[..<MountSession.transferByteCountMax])
   }
 
   // MARK: Serving
 
-  /// Settles the terms of the connection.
-  func answerFirst() throws(SystemError) {
+  /// Settles the terms of the connection. Returns the places that the kernel puts requests into, if it
+  /// is to do that.
+  func answerFirst() throws(SystemError) -> [FUSERing] {
     guard let request = try receive(), request.header.opcode == FUSE_INIT.rawValue else {
       throw SystemError(call: "read", path: "/dev/fuse", code: EPROTO)
     }
-    let outcome = Result { () throws(StoreError) in try initialize(request) }
-    if case .failure(let error) = outcome {
+    do throws(StoreError) { return try initialize(request) } catch {
       session.options.log(error.description)
       throw SystemError(call: "read", path: "/dev/fuse", code: EPROTO)
     }
@@ -56,14 +48,9 @@ final class RequestServer {
   }
 
   private func receive() throws(SystemError) -> Request? {
-    while true {
-      let space = UnsafeMutableRawBufferPointer(start: input.bytes, count: input.capacity)
-      guard let count = try device.receive(into: space) else { return nil }
-      if let request = Request(UnsafeRawBufferPointer(rebasing: space[..<count])) {
-        unique = request.header.unique
-        return request
-      }
-    }
+    guard let request = try channel.receive() else { return nil }
+    unique = request.header.unique
+    return request
   }
 
   private func serve(_ request: Request) {
@@ -139,11 +126,10 @@ final class RequestServer {
   /// Sends the first bytes of the answer space. Returns whether the request was still waited for.
   @discardableResult
   func send(_ byteCount: Int, error: Int32 = 0) -> Bool {
-    let count = Self.headerByteCount + byteCount
+    let count = MemoryLayout<fuse_out_header>.size + byteCount
     let header = fuse_out_header(len: UInt32(count), error: error, unique: unique)
-    output.bytes.storeBytes(of: header, as: fuse_out_header.self)
     do throws(SystemError) {
-      try device.send(UnsafeRawBufferPointer(start: output.bytes, count: count))
+      try channel.send(header, byteCount)
       return true
     } catch {
       // The process that asked was killed, or the mount is being taken down.

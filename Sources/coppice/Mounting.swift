@@ -26,6 +26,7 @@ private final class MountDoor: Door {
   }
 
   var place: String { mount.directory }
+  var usesRings: Bool { mount.usesRings }
 
   func waitUntilClosed() { mount.waitUntilUnmounted() }
 

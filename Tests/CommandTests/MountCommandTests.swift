@@ -5,10 +5,7 @@ import TestSupport
 import Testing
 
 /// Mounts by the command: servers in the background, open files, and ends from outside.
-@Suite(
-  .serialized,
-  .enabled(
-    if: getuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0, "needs root and /dev/fuse"))
+@Suite(.serialized, .enabled(if: MountRequirement.isMet, "needs root and /dev/fuse"))
 struct MountCommandTests {
   private let coppice: CoppiceCommand
 
@@ -50,12 +47,35 @@ struct MountCommandTests {
       let status = try coppice.json("status")
       let mounts = try #require(status["mounts"] as? [[String: Any]])
       #expect(mounts.map { $0["directory"] as? String } == [coppice.folder("mnt")])
+      #expect(mounts.map { $0["usesWritebackCache"] as? Bool } == [false])
       #expect(try contents("mnt/main") == contents("tree"))
       let log = try String(contentsOfFile: coppice.folder("store/server.log"), encoding: .utf8)
       #expect(log.contains("mounted on \(coppice.folder("mnt"))"))
     }
     #expect(try coppice.json("status")["isRunning"] as? Bool == false)
     #expect(try coppice.script("ls mnt").text == "")
+  }
+
+  @Test func `a mount with the kernel's writeback cache keeps what was written`() throws {
+    try coppice.check("mount", "mnt", "--writeback-cache")
+    defer { _ = try? coppice.script("umount mnt 2> /dev/null || true") }
+    #expect(try coppice.check("status").text.contains("with the kernel's writeback cache"))
+    try coppice.script("echo kept > mnt/main/gathered")
+    try coppice.check("stop")
+    #expect(try coppice.check("cat", "main:gathered").text == "kept\n")
+  }
+
+  @Test(.enabled(if: RingSetting.isThere, "needs root, Linux 6.14 or later and io_uring"))
+  func `a mount says that it takes requests by rings where the kernel offers them`() throws {
+    try RingSetting.withRings {
+      try withMount { _ in
+        let status = try coppice.json("status")
+        let mounts = try #require(status["mounts"] as? [[String: Any]])
+        #expect(mounts.map { $0["usesRings"] as? Bool } == [true])
+        #expect(try coppice.check("status").text.contains("requests by rings"))
+        #expect(try contents("mnt/main") == contents("tree"))
+      }
+    }
   }
 
   @Test func `a new branch is there at once, and what is written in it is in the store`() throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Branches and snapshots as directories, while other doors change them.
-@Suite(.enabled(if: MountRequirement.isMet, MountRequirement.text), .serialized)
+@Suite(.enabled(if: MountRequirement.isMet, MountRequirement.comment), .serialized)
 struct BranchDirectoryTests {
   private func names(_ directory: String) throws -> [String] {
     try Program("ls").check([directory]).text.split(separator: "\n").map(String.init)
@@ -146,7 +146,7 @@ struct BranchDirectoryTests {
   @Test(arguments: [false, true]) func `a fork has what a memory map holds back`(
     _ usesWritebackCache: Bool
   ) throws {
-    let mounted = try MountedStore(options: usesWritebackCache ? ["writeback"] : [])
+    let mounted = try MountedStore(usesWritebackCache ? .writeback : .plain)
     try write(String(repeating: "a", count: 8192), to: mounted("f"))
     let file = open(mounted("f"), O_RDWR | O_CLOEXEC)
     let map = mmap(nil, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What the kernel holds back.
-@Suite(.enabled(if: MountRequirement.isMet, MountRequirement.text), .serialized)
+@Suite(.enabled(if: MountRequirement.isMet, MountRequirement.comment), .serialized)
 struct DirtyPagesTests {
   @Test func `a fork after a sync has what a program wrote to a memory map`() throws {
     let mounted = try MountedStore()

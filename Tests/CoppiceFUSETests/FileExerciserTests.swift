@@ -5,14 +5,14 @@ import Testing
 
 /// Random operations on a file of the mount and on one of the machine's file system, whose content
 /// must stay the same. In the manner of `fsx`, by A. Tevanian.
-@Suite(.enabled(if: MountRequirement.isMet, MountRequirement.text), .serialized)
+@Suite(.enabled(if: MountRequirement.isMet, MountRequirement.comment), .serialized)
 struct FileExerciserTests {
-  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
   func `random operations leave the same content as on the machine's file system`(
     _ seed: UInt64
   ) throws {
-    let options = seed.isMultiple(of: 2) ? ["writeback"] : []
-    let mounted = try MountedStore(options: options)
+    let modes = MountMode.all
+    let mounted = try MountedStore(modes[Int(seed) % modes.count])
     let oracle = try TemporaryFolder()
     var exerciser = try FileExerciser(mounted("file"), oracle("file"), seed: seed)
     for step in 0..<600 {

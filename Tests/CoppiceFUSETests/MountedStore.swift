@@ -3,12 +3,18 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What tests of real mounts need. Where it is missing they are skipped; in CI they fail instead.
-enum MountRequirement {
-  static let text: Testing.Comment = "needs root and /dev/fuse"
-  static var isMet: Bool {
-    getenv("CI") != nil || (getuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0)
-  }
+extension MountRequirement {
+  static let comment = Testing.Comment(rawValue: text)
+}
+
+/// How a store is mounted: words of `MountDriver`.
+enum MountMode: String, CaseIterable {
+  case plain
+  case writeback
+  case rings
+
+  /// Those that this machine has.
+  static var all: [MountMode] { allCases.filter { $0 != .rings || RingSetting.isThere } }
 }
 
 /// A store with a branch `main`, mounted by a process of its own.
@@ -24,19 +30,19 @@ final class MountedStore {
   let folder: TemporaryFolder
   let store: String
   let directory: String
-  private let options: [String]
+  private let mode: MountMode
   private var process: Program.Running?
   private var input: Int32 = -1
   private var output: UnsafeMutablePointer<FILE>?
   /// Lines that the driver logged.
   private(set) var log: [String] = []
 
-  init(options: [String] = []) throws {
+  init(_ mode: MountMode = .plain) throws {
     folder = try TemporaryFolder()
     guard chmod(folder.path, 0o755) == 0 else { throw Program.Failure(description: "chmod") }
     store = folder("store")
     directory = folder("mount")
-    self.options = options
+    self.mode = mode
     // The driver makes the store: programs that other tests start could inherit its lock from here.
     mkdir(directory, 0o755)
     try start()
@@ -62,14 +68,21 @@ final class MountedStore {
     }
     input = open(requests, O_RDWR | O_CLOEXEC)
     let reader = open(answers, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-    process = try Program(Self.driver).start(
-      [store, directory] + options, input: requests, output: answers)
     guard fcntl(reader, F_SETFL, 0) == 0, let stream = fdopen(reader, "r") else {
       throw Program.Failure(description: "no stream: \(errno)")
     }
     output = stream
-    let line = try nextLine()
-    guard line == "ready" else { throw Program.Failure(description: "the driver said: \(line)") }
+    func begin() throws {
+      process = try Program(Self.driver).start(
+        [store, directory, mode.rawValue], input: requests, output: answers)
+      let line = try nextLine()
+      guard line == "ready" else { throw Program.Failure(description: "the driver said: \(line)") }
+    }
+    if mode == .rings { try RingSetting.withRings(begin) } else { try begin() }
+    let isByRings = log.last == "the kernel passes requests by rings"
+    guard isByRings == (mode == .rings) else {
+      throw Program.Failure(description: "not mounted as it should be: \(log)")
+    }
   }
 
   private func nextLine() throws -> String {

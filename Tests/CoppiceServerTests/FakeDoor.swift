@@ -6,6 +6,7 @@ import CoppiceServer
 final class FakeDoor: Door {
   let place: String
   let usesWritebackCache = false
+  let usesRings = false
   private let write: @Sendable (String) throws(StoreError) -> Void
   private let monitor = Monitor()
   private let state = State()

@@ -4,7 +4,7 @@ internal import Glibc
 
 /// Mounts a store, made if there is none, prints `ready`, and serves until its standard input ends or SIGTERM comes.
 ///
-///     MountDriver STORE DIRECTORY [writeback]
+///     MountDriver STORE DIRECTORY [plain|writeback|rings]
 ///
 /// Each line of its input is a change of the store, answered by `done` or by the error:
 /// `create NAME SOURCE`, `delete NAME`, `reset NAME SOURCE`, `rename NAME NEW`, `restore NAME`,
@@ -21,6 +21,7 @@ struct MountDriver {
       let store = try open(arguments[1])
       var options = Mount.Options()
       options.usesWritebackCache = arguments.contains("writeback")
+      options.usesRings = arguments.contains("rings")
       options.log = { say("log \($0)") }
       let mount = try Mount(store, at: arguments[2], options: options)
       say("ready")

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 // MARK: Files
 
@@ -89,6 +90,19 @@ struct clinux_space {
 // The space of the file system that holds `path`.
 int clinux_read_space(const char *path, struct clinux_space *space);
 
+// An io_uring for one command of FUSE at a time, used by the one thread that enables it.
+struct clinux_fuse_ring;
+// Returns NULL with errno when the kernel has none for this process.
+struct clinux_fuse_ring *clinux_open_fuse_ring(void);
+int clinux_enable_fuse_ring(struct clinux_fuse_ring *ring);
+void clinux_close_fuse_ring(struct clinux_fuse_ring *ring);
+// Submits a command for the connection behind `device` and waits until it is done: until there is a
+// request. `buffers` are two (header and payload) for registering, NULL otherwise. Returns 0, or -1
+// with errno.
+int clinux_run_fuse_command(
+    struct clinux_fuse_ring *ring, int device, uint32_t operation, const struct iovec *buffers,
+    uint64_t commit, uint16_t queue);
+
 // MARK: Sockets
 
 // Who connected a local socket; the same bytes as the kernel's `struct ucred`.
@@ -105,6 +119,8 @@ int clinux_connect_local(const char *path);
 
 // Names the calling thread; longer names are cut to 15 bytes.
 void clinux_name_thread(const char *name);
+// Keeps the calling thread on one core.
+int clinux_pin_thread(unsigned int core);
 // Sets the nice value of the calling thread alone.
 int clinux_set_thread_nice(int nice);
 // A small number that stays the same for a thread and differs between threads.

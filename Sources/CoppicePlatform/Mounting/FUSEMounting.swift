@@ -62,8 +62,10 @@ extension SystemError {
   public var isNotMounted: Bool { code == EINVAL }
   /// Of the device: the file system is mounted no more.
   public var isUnmounted: Bool { code == ENODEV || isWithoutServer }
-  /// Of any call on a mount: its server is gone.
-  public var isWithoutServer: Bool { code == ENOTCONN || code == ECONNABORTED }
+  /// Of any call on a mount: its server is gone, or going (`ECANCELED`, of a request by a ring).
+  public var isWithoutServer: Bool {
+    code == ENOTCONN || code == ECONNABORTED || code == ECANCELED
+  }
 }
 
 /// One file system in the machine's tree.

@@ -7,6 +7,8 @@ package protocol Door: AnyObject, Sendable {
   /// Where it is: for a mount, an absolute path without symbolic links.
   var place: String { get }
   var usesWritebackCache: Bool { get }
+  /// Whether requests come by memory that the kernel shares.
+  var usesRings: Bool { get }
 
   /// Returns when the door is closed, whoever closed it.
   func waitUntilClosed()

@@ -74,9 +74,11 @@ package struct MountAnswer: Codable, Sendable {
   /// Absolute, without symbolic links.
   package var directory: String
   package var usesWritebackCache: Bool
+  package var usesRings: Bool
 
   init(_ door: any Door) {
     directory = door.place
     usesWritebackCache = door.usesWritebackCache
+    usesRings = door.usesRings
   }
 }

@@ -15,7 +15,10 @@ struct MountCommand: ParsableCommand {
       Each write to a file is one atomic change, so that PostgreSQL can run with full_page_writes=off. \
       With --writeback-cache the kernel gathers writes: bulk loads are faster, and that is no longer so.
 
-      JSON: mount, with directory, usesWritebackCache; process.
+      From Linux 6.14 requests come by rings of shared memory, which makes small writes faster, once \
+      root has allowed it: 'echo Y > /sys/module/fuse/parameters/enable_uring', before mounting.
+
+      JSON: mount, with directory, usesWritebackCache, usesRings; process.
 
       Example:
         coppice mount /mnt/coppice

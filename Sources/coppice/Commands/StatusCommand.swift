@@ -5,8 +5,8 @@ struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "Tell whether the store has a server, and what it does.",
     discussion: """
-      JSON: isRunning, store, requestCount, mounts, each with directory, usesWritebackCache; while a \
-      server runs also process, started.
+      JSON: isRunning, store, requestCount, mounts, each with directory, usesWritebackCache, \
+      usesRings; while a server runs also process, started.
 
       Example:
         coppice status
@@ -27,7 +27,8 @@ extension StatusRequest.Answer: Reply {
     var text = "\(Output.printable(store)): process \(process) serves it since \(started)\n"
     for mount in mounts {
       let cache = mount.usesWritebackCache ? ", with the kernel's writeback cache" : ""
-      text += "  mounted on \(Output.printable(mount.directory))\(cache)\n"
+      let rings = mount.usesRings ? ", requests by rings" : ""
+      text += "  mounted on \(Output.printable(mount.directory))\(cache)\(rings)\n"
     }
     return text
   }
