@@ -157,6 +157,23 @@ internal import Testing
     }
   }
 
+  @Test func `a power cut at any step of a deletion for good leaves the branch whole or gone`()
+    throws
+  {
+    try CrashEnumeration(seedsPerPoint: 2).run(prepare: prepare) { simulation in
+      let child = try #require(simulation.state.branch(named: "child"))
+      try simulation.perform(.deleteForGood(child))
+    } after: { simulation in
+      if let child = simulation.state.branch(named: "child") {
+        try simulation.perform(.deleteForGood(child))
+      }
+      try simulation.perform(.sealAll)
+      try simulation.perform(.collectGarbage(isFull: true))
+      try simulation.checkStructures()
+      #expect(try simulation.engine?.spaceReport().deadByteCount == 0)
+    }
+  }
+
   /// What a collection had begun before the power was cut, the next one finishes.
   @Test func `after a power cut at any step the next collection leaves nothing dead`() throws {
     try CrashEnumeration(seedsPerPoint: 1).run(prepare: prepare) { simulation in

@@ -23,6 +23,8 @@ extension ModelState {
       state.branches[id]?.name = name
     case .delete(let id):
       state.branches[id]?.isDeleted = true
+    case .deleteForGood(let id):
+      state.branches[id] = nil
     case .restore(let id, let name):
       state.branches[id]?.isDeleted = false
       state.branches[id]?.name = name

@@ -34,6 +34,8 @@ enum Operation: Hashable, CustomStringConvertible {
   case create(name: String)
   case rename(BranchID, name: String)
   case delete(BranchID)
+  /// Deletes, forgets and collects.
+  case deleteForGood(BranchID)
   case restore(BranchID, name: String)
   case reset(BranchID, to: BranchID)
   /// Seals one bottom layer, the oldest.
@@ -70,6 +72,7 @@ enum Operation: Hashable, CustomStringConvertible {
     case .create(let name): "create \(name)"
     case .rename(let branch, let name): "rename \(branch.rawValue) \(name)"
     case .delete(let branch): "delete \(branch.rawValue)"
+    case .deleteForGood(let branch): "delete \(branch.rawValue) for good"
     case .restore(let branch, let name): "restore \(branch.rawValue) \(name)"
     case .reset(let branch, let source): "reset \(branch.rawValue) to \(source.rawValue)"
     case .sealStep: "seal step"

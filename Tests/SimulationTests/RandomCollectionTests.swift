@@ -10,6 +10,7 @@ internal import Testing
     weights.collect = 0
     weights.collectYoung = 0
     weights.collectAutomatically = 0
+    weights.deleteForGood = 0
     weights.closeAndOpen = 0
     weights.kill = 0
     weights.powerCut = 0
@@ -24,6 +25,7 @@ internal import Testing
     weights.collect = 10
     weights.collectYoung = 14
     weights.collectAutomatically = 6
+    weights.deleteForGood = 3
     return weights
   }()
 

@@ -137,6 +137,7 @@ final class Simulation {
       child = try engine.createBranch(named: name, domain: .standard).id
     case .rename(let id, let name): try engine.rename([(try branch(id), name)])
     case .delete(let id): try engine.delete([try branch(id)])
+    case .deleteForGood(let id): return (try deleteForGood(id, in: engine), nil)
     case .restore(let id, let name): _ = try engine.restore(id, named: name)
     case .reset(let id, let source):
       try engine.reset(try branch(id), to: try branch(source), keepingOldAs: nil)
@@ -162,6 +163,18 @@ final class Simulation {
     let lsn = engine.journal.lastLSN
     if operation.isAcknowledged { history.acknowledge(lsn) }
     return (lsn, child)
+  }
+
+  /// The branch is gone also when the collection that follows fails.
+  private func deleteForGood(_ id: BranchID, in engine: Engine) throws -> LSN {
+    do throws(StoreError) {
+      _ = try engine.deleteForGood([try branch(id)])
+    } catch {
+      guard engine.branch(id) == nil, !engine.journal.isPoisoned, mayFail else { throw error }
+    }
+    let lsn = engine.journal.durableLSN
+    history.acknowledge(lsn)
+    return lsn
   }
 
   private func transaction(_ changes: [VolumeChange]) -> Transaction {
@@ -214,11 +227,11 @@ final class Simulation {
     history.recordInDoubt(operation, after: before, time: clock.wallNanoseconds())
   }
 
-  func branch(_ id: BranchID) throws -> EngineBranch {
-    guard let branch = engine?.branch(id) else {
-      throw failure("branch \(id.rawValue) is not there")
-    }
-    return branch
+  func branch(_ id: BranchID) throws(StoreError) -> EngineBranch {
+    if let branch = engine?.branch(id) { return branch }
+    // Whether it was deleted for good may be in doubt.
+    precondition(history.inDoubt != nil, "branch \(id.rawValue) is not there, step \(log.count)")
+    throw StoreError(.notFound, "branch \(id.rawValue) is gone")
   }
 
   // MARK: Ends of processes
@@ -286,7 +299,7 @@ extension Operation {
   /// Whether the operation is durable when it returns.
   var isAcknowledged: Bool {
     switch self {
-    case .fork, .create, .rename, .delete, .restore, .reset, .flush, .importNew,
+    case .fork, .create, .rename, .delete, .deleteForGood, .restore, .reset, .flush, .importNew,
       .importReplacing:
       true
     default: false

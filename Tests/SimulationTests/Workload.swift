@@ -12,6 +12,7 @@ struct Workload {
     var create = 1
     var rename = 1
     var delete = 3
+    var deleteForGood = 1
     var restore = 2
     var reset = 3
     var sealStep = 10
@@ -81,6 +82,12 @@ struct Workload {
         weights.delete,
         { me, state in
           state.writable.count > 1 ? me.pick(state.living).map { .delete($0) } : nil
+        }
+      ),
+      (
+        weights.deleteForGood,
+        { me, state in
+          state.writable.count > 2 ? me.pick(state.living).map { .deleteForGood($0) } : nil
         }
       ),
       (
