@@ -184,15 +184,18 @@ package struct CatalogueState: Sendable {
   }
 
   /// The publish rule: a branch on the old root whose list begins with these intervals, the last
-  /// of them perhaps as the start of a longer one, takes the new root and loses them.
+  /// of them perhaps as the start of a longer one, takes the new root and loses them. Every list
+  /// begins with none: so a repair gives all branches on a root one of the same content.
   ///
   /// An open interval may begin earlier than the published one: a checkpoint that was never
   /// completed had raised its start over records that are not this branch's. Any other branch with
   /// a part of the writer's interval closed it before its start was raised.
   private mutating func trim(_ id: BranchID, _ published: [Interval], _ newRoot: Ref) {
-    guard let entry = branches[id], entry.intervals.count >= published.count,
-      let last = published.last
-    else { return }
+    guard let entry = branches[id], entry.intervals.count >= published.count else { return }
+    guard let last = published.last else {
+      setState(of: id, newRoot, entry.intervals)
+      return
+    }
     for (mine, theirs) in zip(entry.intervals, published.dropLast()) where mine != theirs { return }
     let mine = entry.intervals[published.count - 1]
     guard mine.writer == last.writer, mine.through >= last.through,

@@ -116,6 +116,7 @@ extension Engine {
     engine.hints.collection.withLock {
       $0.youngFrom = min($0.youngFrom, SegmentID(catalogue.nextSegment))
     }
+    try options.healRoots?(engine)
     try engine.recoverBranches(journal)
     if !options.isReadOnly { try engine.start(journal) }
     return engine
@@ -146,7 +147,7 @@ extension Engine {
     return superblock
   }
 
-  private static func readCatalogue(_ disk: any Disk, isReadOnly: Bool) throws(StoreError)
+  static func readCatalogue(_ disk: any Disk, isReadOnly: Bool) throws(StoreError)
     -> (Catalogue, UInt64)
   {
     let newest: (number: UInt64, bytes: [UInt8])?

@@ -54,7 +54,7 @@ struct CatalogueRepair {
           + "\(rebuilt.branches.count) branches were found"))
   }
 
-  private static func superblock(_ inspector: StoreInspector) throws(StoreError) -> Superblock {
+  static func superblock(_ inspector: StoreInspector) throws(StoreError) -> Superblock {
     for copy in try inspector.superblock().copies {
       if let whole = try? copy.get() { return whole }
     }

@@ -6,13 +6,17 @@ package import CoppicePlatform
 //  catalogue   when the newest one is damaged: the one before, if the journal still has every record
 //              since; else one that is put together from the segments and the notes in them.
 //  journal     when acknowledged records are gone: opened without them.
+//  hosts       frames whose names only a damaged directory told are found again by their content.
+//  nodes       each that cannot be read is rebuilt if its id proves what was found, and every branch gets
+//              a root without the damage: before writes are laid over the roots.
+//  segments    with damaged bundle directories: what refs lead to is copied out.
 //  pages       each that cannot be read, and of whose content another frame has a copy, gets that frame
 //              in its place, by an ordinary write.
-//  segments    with damaged bundle directories: what refs lead to is copied out.
 //
 // Files are copied before they are changed or removed. Whatever drops something that was acknowledged
 // is done only when the caller accepts that. What is lost for good stays as it is: unreadable, and
-// listed.
+// listed. Each step is durable as a whole before the next begins: after a crash in between, opening
+// finds the state before it or behind it, and a repair goes on from there.
 
 extension Engine {
   /// Repairs a store that nothing has open, as far as that can be done.
@@ -31,20 +35,30 @@ extension Engine {
     try CatalogueRepair(disk: disk, clock: clock).run(repair, &saved, &report)
     let engine = try open(disk, clock, options, repair, &saved, &report)
     do throws(StoreError) {
-      try PageRepair(engine: engine).run(&report, progress: progress)
+      try engine.sealWhatCanBe()
       for segment in try SegmentRescue(engine: engine).run(&saved) {
         report.steps.append(
           RepairReport.Step(
             object: SegmentFiles.path(segment),
             action: "what is live in it was copied out, with new bundle directories"))
       }
+      try PageRepair(engine: engine).run(&report, progress: progress)
+      try engine.listUnread(&report)
+      try engine.close()
     } catch {
       engine.abandon()
       throw error
     }
-    try engine.close()
     report.folder = saved.isEmpty ? "" : saved.folder
     return report
+  }
+
+  /// What refs name and no directory does is nothing that reading all frames could find.
+  private func listUnread(_ report: inout RepairReport) throws(StoreError) {
+    let known = Set(report.lost.map(\.object))
+    report.lost += try check { _ in }.findings.filter {
+      !$0.affected.isEmpty && !known.contains($0.object)
+    }
   }
 
   /// Opens the store; without the journal's damaged part if that is accepted.
@@ -52,17 +66,12 @@ extension Engine {
     _ disk: any Disk, _ clock: any StoreClock, _ options: EngineOptions, _ repair: RepairOptions,
     _ saved: inout SavedFiles, _ report: inout RepairReport
   ) throws(StoreError) -> Engine {
-    let found = Loss()
-    var looking = options
-    looking.isReadOnly = true
-    looking.noteLoss = { found.loss = $0 }
-    // As a reader first: nothing is changed before its files are copied.
-    let reader = try Engine.open(disk: disk, clock: clock, options: looking)
-    let known = reader.control.withLock { reader.catalogue.segments }
-    reader.abandon()
-    guard let loss = found.loss else {
-      return try Engine.open(disk: disk, clock: clock, options: options)
-    }
+    let healing = Healing()
+    var options = options
+    options.healRoots = { engine throws(StoreError) in try healing.run(engine) }
+    defer { healing.report(to: &report) }
+    let (loss, known) = try lookAtJournal(disk)
+    guard let loss else { return try Engine.open(disk: disk, clock: clock, options: options) }
     guard repair.acceptsLoss else { throw refusal(loss) }
     for name in try StoreInspector(disk: disk).list(Journal.directory) {
       try saved.save("\(Journal.directory)/\(name)")
@@ -84,9 +93,43 @@ extension Engine {
     return try Engine.open(disk: disk, clock: clock, options: accepting)
   }
 
-  private final class Loss: @unchecked Sendable {
-    /// Set on the thread that opens.
-    var loss: JournalLoss?
+  /// What of the journal is gone, and the segments that the rest of it knows. Changes nothing.
+  private static func lookAtJournal(_ disk: any Disk) throws(StoreError) -> (
+    JournalLoss?, [SegmentID: SegmentEntry]
+  ) {
+    let lock: any DiskLock
+    do throws(SystemError) { lock = try disk.lock(exclusively: false) } catch {
+      throw StoreError(error, while: "locking the store")
+    }
+    defer { withExtendedLifetime(lock) {} }
+    let uuid = try CatalogueRepair.superblock(StoreInspector(disk: disk)).uuid
+    let (checkpoint, _) = try readCatalogue(disk, isReadOnly: true)
+    let journal = try JournalRecovery(
+      disk: disk, uuid: uuid, catalogue: checkpoint, isReadOnly: true, acceptsLoss: true
+    ).run()
+    var state = CatalogueState(checkpoint)
+    for entry in journal.controlRecords {
+      state.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)
+    }
+    return (journal.loss, state.segments)
+  }
+
+  /// Heals what is below the roots, while the store is being opened.
+  private final class Healing: @unchecked Sendable {
+    // Used on the thread that opens.
+    private var nodeCount = 0
+
+    func run(_ engine: Engine) throws(StoreError) {
+      nodeCount = try NodeRepair(engine: engine).run()
+    }
+
+    func report(to report: inout RepairReport) {
+      report.healedNodeCount = nodeCount
+      guard nodeCount > 0 else { return }
+      report.steps.append(
+        RepairReport.Step(
+          object: "nodes", action: "\(nodeCount) were rebuilt, each proven by its id"))
+    }
   }
 
   private static func refusal(_ loss: JournalLoss) -> StoreError {

@@ -14,8 +14,6 @@ struct PageRepair {
   }
 
   func run(_ report: inout RepairReport, progress: (ScrubProgress) -> Void) throws(StoreError) {
-    // Layers over something damaged stay as they are; their branches are left alone below.
-    try engine.sealWhatCanBe()
     let scrubbed = try engine.scrub(
       from: .start, options: ScrubOptions(), sleep: { _ in },
       visit: { state in
@@ -27,6 +25,7 @@ struct PageRepair {
     var healed: Set<LostPage> = []
     for (branch, pages) in Dictionary(grouping: lost, by: \.branch) {
       let found = pages.filter { copies[$0.ref.hash] != nil }
+      // Over a node that nothing heals a branch may have layers; it is left alone.
       guard !found.isEmpty, let target = engine.branch(branch) else { continue }
       try heal(target, found, copies)
       healed.formUnion(found)

@@ -22,6 +22,8 @@ package struct RepairReport: Sendable {
   package var folder = ""
   /// Pages that were read from other copies of the same content.
   package var healedPageCount = 0
+  /// Damaged nodes that were rebuilt.
+  package var healedNodeCount = 0
   /// What cannot be read and has no other copy. It is left as it is.
   package var lost: [Finding] = []
   /// Records that were acknowledged and are dropped.

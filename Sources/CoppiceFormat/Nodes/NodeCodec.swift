@@ -181,7 +181,7 @@ public final class NodeCodec {
     return hashCount
   }
 
-  private func decode(
+  func decode(
     _ header: StoredNodeHeader, _ body: UnsafeRawBufferPointer,
     into refs: UnsafeMutablePointer<Ref>
   ) throws(FormatError) {

@@ -85,7 +85,9 @@ struct StoredNodeHeader {
   }
 
   /// The header at `offset` of a stored node.
-  init(_ node: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
+  ///
+  /// - Parameter isChecked: whether the node's checksum must hold.
+  init(_ node: UnsafeRawBufferPointer, at offset: Int, isChecked: Bool = true) throws(FormatError) {
     let available = node.count - offset
     guard available >= Self.byteCountMin else {
       throw .truncated(what: "node", needed: Self.byteCountMin, available: available)
@@ -93,7 +95,7 @@ struct StoredNodeHeader {
     let block = node.slice(offset..<node.count)
     let magic: UInt32 = block.integer(at: 0)
     guard magic == Self.magic else { throw .badMagic(what: "node", found: UInt64(magic)) }
-    guard BlockChecksum.holds(node, at: offset + Self.checksumOffset) else {
+    guard !isChecked || BlockChecksum.holds(node, at: offset + Self.checksumOffset) else {
       throw .checksum(what: "node")
     }
     guard block[4] == Self.version else {

@@ -56,6 +56,8 @@ package struct RepairRequest: StoreRequest {
     /// The folder in the store with the files as they were.
     package var folder: String?
     package var healedPageCount: Int
+    /// Damaged nodes that were rebuilt.
+    package var healedNodeCount: Int
     /// What cannot be read, and of which there is no other copy.
     package var lost: [FindingAnswer]
     package var firstDroppedRecord: UInt64?
@@ -65,6 +67,7 @@ package struct RepairRequest: StoreRequest {
       steps = report.steps.map { Step(object: $0.object, action: $0.action) }
       folder = report.folder.isEmpty ? nil : report.folder
       healedPageCount = report.healedPageCount
+      healedNodeCount = report.healedNodeCount
       lost = report.lost.map { FindingAnswer($0, paths) }
       firstDroppedRecord = report.droppedRecords?.first.rawValue
       lastDroppedRecord = report.droppedRecords?.last.rawValue

@@ -1,0 +1,112 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Heals nodes that cannot be read, of volumes and of tables, stored in full or as overrides.
+///
+/// A node's id, which its parent names, is a hash of its kind, level and attributes and of its children's
+/// hashes. So whatever a node is put together from, the id proves that it is the one; nothing
+/// that it does not prove is used. Sources, in this order: the node's own bytes with one bit changed;
+/// another frame with the same id; its own bytes as far as they decode, other versions of the node, and
+/// the frames that the bundle directories say were written for its keys.
+///
+/// What this cannot heal: a volume's top node whose attributes (byte count, time) no version of it and
+/// not its own bytes name any more; a node with children that were found by hash in frames of other
+/// volumes or places, when no version names those and its own bytes do not; one that
+/// differs from all that is known of it in more slots than can be tried. Such a node is left as it is,
+/// and what lies below is listed as lost.
+///
+/// Healed nodes are appended like new ones, and with them all above them; then one record gives every
+/// branch, snapshot and deleted branch on an old root the new one. A crash before that record leaves
+/// frames that opening drops, and the store as it was.
+///
+/// Runs before writes that are not sealed are laid over the roots, which takes readable nodes. Those
+/// writes may adopt volumes; of them, only what is below roots too is healed.
+struct NodeRepair {
+  let engine: Engine
+
+  /// Returns how many nodes were healed.
+  func run() throws(StoreError) -> Int {
+    let nodes = HealedNodes(engine.frames)
+    let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
+      .sorted { $0.id < $1.id }
+    while try heal(entries, nodes) {}
+    guard nodes.count > 0 else { return 0 }
+    try adoptNewRoots(entries, nodes)
+    return nodes.count
+  }
+
+  /// One round: below what was healed in one, the next may find more. Returns whether it healed any.
+  private func heal(_ entries: [BranchEntry], _ nodes: HealedNodes) throws(StoreError) -> Bool {
+    let search = DamageSearch(nodes)
+    for entry in entries { search.visit(entry.root, .root(entry.domain)) }
+    // Children and bases have smaller names.
+    let damaged = search.damaged.values.sorted { $0.name < $1.name }
+    if damaged.isEmpty { return false }
+    let bytes = Dictionary(
+      uniqueKeysWithValues: damaged.map { ($0.name, DamagedBytes($0.locator, engine.frames)) })
+    let materials = NodeMaterials.collect(
+      for: damaged, naming: bytes.mapValues { Set($0.hashes.map(\.low)) }, in: engine)
+    let (segments, retired) = engine.control.withLock {
+      (engine.catalogue.segments, engine.catalogue.retired)
+    }
+    let places = FramePlaces(files: engine.files, segments: segments, retired: retired)
+    let count = nodes.count
+    for node in damaged {
+      // The base that was healed just now may have been all.
+      if let id = node.id, nodes.node(Ref(hash: id, locator: node.locator)) != nil { continue }
+      guard let bytes = bytes[node.name], let materials = materials[node.name] else { continue }
+      let rebuild = NodeRebuild(
+        engine: engine, nodes: nodes, damaged: node, bytes: bytes, materials: materials,
+        places: places)
+      if let healed = rebuild.run() { nodes.insert(healed) }
+    }
+    return nodes.count > count
+  }
+
+  // MARK: New roots
+
+  private func adoptNewRoots(_ entries: [BranchEntry], _ nodes: HealedNodes) throws(StoreError) {
+    try engine.sealing.withLock { () throws(StoreError) in
+      try engine.latch.withShared { () throws(StoreError) in
+        var newRoots: [(old: Ref, new: Ref)] = []
+        for (domain, entries) in Dictionary(grouping: entries, by: \.domain) {
+          let rewrite = try NodeRewrite(engine, nodes, domain)
+          for (root, sharers) in Dictionary(grouping: entries, by: \.root) {
+            let new = try rewrite.newRoot(for: root)
+            if new == root { continue }
+            newRoots.append((root, new))
+            try appendNotes(sharers, new)
+          }
+        }
+        try publish(newRoots.sorted { $0.old.locator.name < $1.old.locator.name })
+      }
+    }
+  }
+
+  /// A catalogue that is put together later must not go back to what was damaged.
+  private func appendNotes(_ entries: [BranchEntry], _ root: Ref) throws(StoreError) {
+    for entry in entries {
+      try LayerSeal.append(
+        NoteFrame(
+          branch: entry.id, name: entry.name, lsn: engine.journal.lastLSN, root: root,
+          time: engine.clock.wallNanoseconds()),
+        engine.sealContext(entry.domain))
+    }
+  }
+
+  private func publish(_ newRoots: [(old: Ref, new: Ref)]) throws(StoreError) {
+    if newRoots.isEmpty { return }
+    let ends = try engine.appenders.sync()
+    var last = LSN.zero
+    try engine.control.withLock { () throws(StoreError) in
+      for (index, root) in newRoots.enumerated() {
+        last = try engine.record(
+          .publish(
+            oldRoot: root.old, intervals: [], newRoot: root.new, ends: index == 0 ? ends : []),
+          branch: BranchID(0))
+      }
+    }
+    try engine.journal.flush(through: last)
+    engine.appenders.markPublished(ends)
+  }
+}

@@ -1,0 +1,148 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Stores healed nodes, and anew every node on the way to them: a healed node has another name, so what
+/// refers to it changes, up to the roots. Contents and ids stay as they are.
+///
+/// Nodes that build on a healed node, or on one above damage that they do not share, get another base or
+/// none.
+final class NodeRewrite {
+  private let engine: Engine
+  private let nodes: HealedNodes
+  private let context: SealContext
+  private let domain: DomainID
+  private var outcomes: [FrameName: Outcome] = [:]
+  private var bases: [FrameName: Base] = [:]
+  private let sound = FrameSet()
+
+  /// What became of a node and all below it.
+  private struct Outcome {
+    var ref: Ref
+    /// Nodes below, or this one, that nothing heals.
+    var lost: Set<FrameName> = []
+  }
+
+  /// What became of a full node as a base.
+  private struct Base {
+    var node: Node
+    var isChanged: Bool
+    var lost: Set<FrameName>
+  }
+
+  init(_ engine: Engine, _ nodes: HealedNodes, _ domain: DomainID) throws(StoreError) {
+    self.engine = engine
+    self.nodes = nodes
+    self.domain = domain
+    context = try engine.sealContext(domain)
+  }
+
+  /// The root that takes the place of `root`: itself when nothing below was healed.
+  func newRoot(for root: Ref) throws(StoreError) -> Ref {
+    try rewrite(root, .root(domain)).ref
+  }
+
+  // MARK: Walking
+
+  private func rewrite(_ ref: Ref, _ place: NodePlace) throws(StoreError) -> Outcome {
+    let name = ref.locator.name
+    if ref.isHole || sound.contains(name) { return Outcome(ref: ref) }
+    if let known = outcomes[name] { return known }
+    let outcome =
+      if let node = nodes.node(ref) {
+        try rewrite(node, ref, place)
+      } else {
+        Outcome(ref: ref, lost: [name])
+      }
+    if outcome.ref == ref, outcome.lost.isEmpty {
+      sound.insert(name)
+    } else {
+      outcomes[name] = outcome
+    }
+    return outcome
+  }
+
+  private func rewrite(_ node: Node, _ ref: Ref, _ place: NodePlace) throws(StoreError) -> Outcome {
+    let base: Base? =
+      if let locator = node.base { try rewriteBase(locator, place, of: node) } else { nil }
+    let refs = Node.allocateRefs()
+    defer { refs.deallocate() }
+    var (isChanged, lost) = try rewriteChildren(of: node, place, into: refs)
+    isChanged = isChanged || nodes.contains(ref.locator.name)
+    if node.base != nil {
+      // A base that is gone, has changed, or leads to damage that is none of this node.
+      isChanged = isChanged || base.map { $0.isChanged || !$0.lost.isSubset(of: lost) } ?? true
+    }
+    guard isChanged else { return Outcome(ref: ref, lost: lost) }
+    let usable = base.flatMap { $0.lost.isSubset(of: lost) ? $0.node : nil }
+    let stored = try append(node.header, refs, on: usable, place)
+    return Outcome(ref: Ref(hash: node.header.id, locator: stored.locator), lost: lost)
+  }
+
+  private func rewriteChildren(
+    of node: Node, _ place: NodePlace, into refs: UnsafeMutablePointer<Ref>
+  ) throws(StoreError) -> (isChanged: Bool, lost: Set<FrameName>) {
+    refs.update(from: node.refs, count: Node.slotCount)
+    var isChanged = false
+    var lost: Set<FrameName> = []
+    guard node.header.childKind != .page else { return (false, lost) }
+    for slot in 0..<Node.slotCount where !refs[slot].isHole {
+      guard let child = place.child(of: node.header, slot: slot) else { continue }
+      let outcome = try rewrite(refs[slot], child)
+      lost.formUnion(outcome.lost)
+      if outcome.ref != refs[slot] {
+        refs[slot] = outcome.ref
+        isChanged = true
+      }
+    }
+    return (isChanged, lost)
+  }
+
+  /// `nil` when the base cannot be read.
+  private func rewriteBase(_ locator: Locator, _ place: NodePlace, of node: Node)
+    throws(StoreError) -> Base?
+  {
+    if let known = bases[locator.name] { return known }
+    guard let base = nodes.node(at: locator), !locator.form.isDerived else { return nil }
+    let basePlace = place.base(level: node.header.level)
+    let refs = Node.allocateRefs()
+    defer { refs.deallocate() }
+    var (isChanged, lost) = try rewriteChildren(of: base, basePlace, into: refs)
+    isChanged = isChanged || nodes.contains(locator.name)
+    let outcome = Base(
+      node: isChanged ? try append(base.header, refs, on: nil, basePlace) : base,
+      isChanged: isChanged, lost: lost)
+    bases[locator.name] = outcome
+    return outcome
+  }
+
+  // MARK: Storing
+
+  private func append(
+    _ header: NodeHeader, _ refs: UnsafeMutablePointer<Ref>, on base: Node?, _ place: NodePlace
+  ) throws(StoreError) -> Node {
+    let frames = engine.frames
+    return try frames.codecs.withSet { set throws(StoreError) in
+      var stored: [UInt8] = []
+      if let base {
+        set.nodes.encodeOverrides(
+          header, refs: refs, base: base.locator, baseRefs: base.refs, into: &stored)
+      } else {
+        set.nodes.encodeFull(header, refs: refs, into: &stored)
+      }
+      let form = FrameForm(header.kind, base == nil ? .columns : .overridesOnBase)
+      let locator = try stored.withUnsafeBytes { bytes in
+        Result { () throws(StoreError) in
+          try context.appender.append(
+            PendingFrame(
+              stored: bytes, form: form, hashPrefix: header.id.low, volume: place.volume,
+              page: PageNumber(header.firstKey), base: base?.locator.name ?? .none))
+        }
+      }.get()
+      let copy = Node.allocateRefs()
+      copy.update(from: refs, count: Node.slotCount)
+      let node = Node(header: header, refs: copy, locator: locator, base: base?.locator)
+      frames.nodes.insert(node, name: locator.name, hash: header.id)
+      return node
+    }
+  }
+}
