@@ -122,7 +122,7 @@ private final class Scrub {
       if frame.entry.base != .none, !findings.indices(of: frame.entry.base).isEmpty { return }
       let object = frames.describe(frame.locator)
       if frame.entry.base != .none, !isThere(frame.entry.base) {
-        findings.addMissingBase(object, "its base is missing", frame: frame.name)
+        findings.addIfNeeded(object, "its base is missing", frame: frame.name)
       } else {
         findings.add(object, error.message, frame: frame.name)
       }

@@ -175,12 +175,15 @@ final class ManifestCheck {
   private func checkRef(_ ref: Ref, parent: FrameName, domain: DomainID) -> Bool {
     let name = ref.locator.name
     var problem: String?
+    var isThere = true
     if name >= parent {
       problem = "what refers to it, frame \(parent.segment.rawValue)/\(parent.ordinal), is older"
     } else {
       switch places[name] {
       case .lost: break
-      case .none: problem = "a ref names it, and no bundle directory does"
+      case .none:
+        problem = "a ref names it, and no bundle directory does"
+        isThere = false
       case .place(let found, let isMoved):
         if found.storedByteCount != ref.locator.storedByteCount || found.form != ref.locator.form
           || found.hashPrefix != ref.hash.low || (!isMoved && found.offset != ref.locator.offset)
@@ -193,7 +196,12 @@ final class ManifestCheck {
     }
     guard let problem else { return true }
     if reportedRefs.insert(name) {
-      findings.add(frames.describe(ref.locator), problem, frame: name)
+      let object = frames.describe(ref.locator)
+      if isThere {
+        findings.add(object, problem, frame: name)
+      } else {
+        findings.addIfNeeded(object, problem, frame: name)
+      }
     }
     return false
   }

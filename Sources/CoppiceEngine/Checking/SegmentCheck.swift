@@ -80,7 +80,7 @@ struct SegmentCheck {
     switch places[frame.entry.base] {
     case .lost: break
     case .none:
-      findings.addMissingBase(
+      findings.addIfNeeded(
         object, "its base, \(describe(frame.entry.base)), is missing", frame: frame.name)
     case .place(let base, _):
       if base.form.isDerived || base.form.kind != frame.entry.form.kind {

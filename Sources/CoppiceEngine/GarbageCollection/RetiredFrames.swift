@@ -16,6 +16,14 @@ final class RetiredFrames: Sendable {
   /// Changes with every collection that moved frames.
   private let moveCount = Atomic<Int>(0)
   private let hosts = Mutex<[SegmentID: [SegmentEntry]]>([:])
+  private let damage = Mutex(Damage())
+
+  /// What is known of hosts with damaged directories.
+  private struct Damage: Sendable {
+    var intact: [SegmentID: (directory: SegmentDirectory, error: StoreError)] = [:]
+    /// Frames that a repair found in them by their content.
+    var found: [FrameName: Found] = [:]
+  }
 
   init(files: SegmentFiles, directories: DirectoryCache) {
     self.files = files
@@ -30,6 +38,7 @@ final class RetiredFrames: Sendable {
       home.hosts.compactMap { catalogue.segments[$0] }
     }
     hosts.withLock { $0 = table }
+    damage.withLock { $0 = Damage() }
     homeCount.store(table.count, ordering: .releasing)
     moveCount.add(1, ordering: .acquiringAndReleasing)
   }
@@ -39,19 +48,47 @@ final class RetiredFrames: Sendable {
     return hosts.withLock { $0[home] }
   }
 
-  /// Where the frame lies now; `nil` when its home is not retired, or no host has it.
+  /// Where the frame lies now; `nil` when its home is not retired, or no host has it. Throws when
+  /// it may lie in a host whose directory cannot be read.
   func find(_ name: FrameName) throws(StoreError) -> Found? {
     guard let hosts = hosts(of: name.segment) else { return nil }
+    var failure: StoreError?
     for entry in hosts {
-      let directory = try directory(entry)
-      if let place = directory.place(ofHome: name) {
-        return Found(segment: entry.id, place: place)
+      do throws(StoreError) {
+        if let place = try directory(entry).place(ofHome: name) {
+          return Found(segment: entry.id, place: place)
+        }
+      } catch {
+        if let place = intactDirectory(entry, error)?.place(ofHome: name) {
+          return Found(segment: entry.id, place: place)
+        }
+        failure = error
       }
+    }
+    if let failure {
+      if let found = damage.withLock({ $0.found[name] }) { return found }
+      throw failure
     }
     return nil
   }
 
+  /// Says where frames lie of which no directory tells; holds until frames move.
+  func assume(_ places: [FrameName: Found]) {
+    damage.withLock { $0.found.merge(places) { $1 } }
+  }
+
+  private func intactDirectory(_ entry: SegmentEntry, _ error: StoreError) -> SegmentDirectory? {
+    guard error.kind == .corrupt else { return nil }
+    if let known = damage.withLock({ $0.intact[entry.id] }) { return known.directory }
+    guard let file = try? files.file(entry.id) else { return nil }
+    let directory = SegmentDirectory.readIntact(host: entry, file)
+    damage.withLock { $0.intact[entry.id] = (directory, error) }
+    return directory
+  }
+
   private func directory(_ entry: SegmentEntry) throws(StoreError) -> SegmentDirectory {
+    // Reading it again would find the damage again.
+    if let error = damage.withLock({ $0.intact[entry.id]?.error }) { throw error }
     if let cached = directories.directory(entry.id, frameCount: entry.frameCount) { return cached }
     let file: any DiskFile
     do throws(SystemError) { file = try files.file(entry.id) } catch {

@@ -43,7 +43,6 @@ extension Engine {
             action: "what is live in it was copied out, with new bundle directories"))
       }
       try PageRepair(engine: engine).run(&report, progress: progress)
-      try engine.listUnread(&report)
       try engine.close()
     } catch {
       engine.abandon()
@@ -51,14 +50,6 @@ extension Engine {
     }
     report.folder = saved.isEmpty ? "" : saved.folder
     return report
-  }
-
-  /// What refs name and no directory does is nothing that reading all frames could find.
-  private func listUnread(_ report: inout RepairReport) throws(StoreError) {
-    let known = Set(report.lost.map(\.object))
-    report.lost += try check { _ in }.findings.filter {
-      !$0.affected.isEmpty && !known.contains($0.object)
-    }
   }
 
   /// Opens the store; without the journal's damaged part if that is accepted.
@@ -120,7 +111,14 @@ extension Engine {
     private var nodeCount = 0
 
     func run(_ engine: Engine) throws(StoreError) {
-      nodeCount = try NodeRepair(engine: engine).run()
+      // What was healed may lead to more in damaged hosts, and that to more nodes.
+      while true {
+        let roots = engine.control.withLock { engine.catalogue.branches.values.map(\.root) }
+        let isSearched = try HostSearch(engine: engine).run(roots)
+        let count = try NodeRepair(engine: engine).run()
+        nodeCount += count
+        if count == 0 || !isSearched { return }
+      }
     }
 
     func report(to report: inout RepairReport) {

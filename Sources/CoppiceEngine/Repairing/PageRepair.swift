@@ -20,7 +20,13 @@ struct PageRepair {
         progress(state)
         return true
       })
-    let lost = lostPages(scrubbed.findings)
+    // What refs name and no directory does is nothing that reading all frames could find.
+    let known = Set(scrubbed.findings.map(\.object))
+    let unread = try engine.check { _ in }.findings.filter {
+      !$0.affected.isEmpty && !known.contains($0.object)
+    }
+    let findings = scrubbed.findings + unread
+    let lost = lostPages(findings)
     let copies = try self.copies(of: lost)
     var healed: Set<LostPage> = []
     for (branch, pages) in Dictionary(grouping: lost, by: \.branch) {
@@ -38,7 +44,7 @@ struct PageRepair {
       )
     }
     report.healedPageCount = healed.count
-    report.lost = scrubbed.findings.compactMap { rest(of: $0, without: healed) }
+    report.lost = findings.compactMap { rest(of: $0, without: healed) }
   }
 
   // MARK: What is lost

@@ -2,7 +2,8 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 /// Copies what is live out of segments with damaged bundle directories, so that collections work again:
-/// refs tell where every live frame lies and what it is, without a directory.
+/// refs tell where every live frame lies and what it is, without a directory. In hosts, whose frames
+/// bear other segments' names, they only tell what it is; a search finds out where.
 ///
 /// The copies lie in hosts, as after a collection, and the segments go. What is damaged itself goes
 /// with them; it was listed, and nobody could read it.
@@ -13,6 +14,10 @@ struct SegmentRescue {
   private struct Found {
     var locator: Locator
     var hashPrefix: UInt64
+    /// Where it lies now.
+    var segment: SegmentID
+    /// What the directory says, where it is whole.
+    var entry: BundleDirectoryEntry?
   }
 
   /// Returns the segments that were rescued.
@@ -20,58 +25,88 @@ struct SegmentRescue {
     let damaged = try damagedSegments()
     if damaged.isEmpty { return [] }
     for segment in damaged { try saved.save(SegmentFiles.path(segment.id)) }
+    // Nothing names notes; where there may have been some, they are written anew.
+    try writeNotes()
     // Before anything moves: all refs, by the segments that they lead to.
-    let found = try liveFrames(in: Set(damaged.map(\.id)))
-    var moved = Collection.Moved()
+    let roots = roots()
+    try HostSearch(engine: engine).run(roots)
+    let found = try liveFrames(in: Set(damaged.map(\.id)), below: roots)
+    var ends: [SegmentEnd] = []
+    var hosts: [(domain: DomainID, hosts: [SegmentID: Set<SegmentID>])] = []
     for segment in damaged {
       let writer = HostWriter(engine, domain: segment.domain)
-      let home = found.filter { $0.locator.name.segment == segment.id }
-      for frame in home.sorted(by: { $0.locator.name < $1.locator.name }) {
+      let own = found.filter { $0.segment == segment.id }
+      for frame in own.sorted(by: { $0.locator.name < $1.locator.name }) {
         try copy(frame, to: writer)
       }
       try writer.finish()
-      moved.ends += writer.ends
-      let hosts = writer.hosts[segment.id].map { $0.sorted() } ?? []
-      if !hosts.isEmpty { moved.homes.append(RetiredSegment(id: segment.id, hosts: hosts)) }
+      ends += writer.ends
+      hosts.append((segment.domain, writer.hosts))
     }
+    let moved = Collection.Moved(homes: newHomes(damaged, hosts), ends: ends)
     try record(damaged.map(\.id), moved)
     return damaged.map(\.id)
   }
 
-  /// Only segments that name their frames themselves: in a host nothing but the directory says which
-  /// frames there are.
-  private func damagedSegments() throws(StoreError) -> [SegmentEntry] {
-    engine.appenders.closeAll()
-    try engine.publishAppended()
-    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
-    return segments.sorted { $0.id < $1.id }.filter { segment in
-      guard !segment.flags.contains(.host), let file = try? engine.files.file(segment.id) else {
-        return false
-      }
-      var isDamaged = false
-      BundleScan(file: file, segment: segment).scan { item in
-        if case .damage = item { isDamaged = true }
-      }
-      return isDamaged
-    }
-  }
-
-  private func liveFrames(in segments: Set<SegmentID>) throws(StoreError) -> [Found] {
-    let visited = FrameSet()
-    let taken = FrameSet()
-    var found: [Found] = []
-    func take(_ locator: Locator, _ hashPrefix: UInt64) {
-      guard segments.contains(locator.name.segment), taken.insert(locator.name) else { return }
-      found.append(Found(locator: locator, hashPrefix: hashPrefix))
-    }
-    try takeNotes(segments, take)
-    let roots = engine.control.withLock {
+  private func roots() -> [Ref] {
+    engine.control.withLock {
       engine.catalogue.branches.values.map(\.root)
         + engine.branches.values.flatMap { branch in
           branch.state.withLock { state in
             state.open.storedRefs + state.sealed.frozen.layers.flatMap(\.storedRefs)
           }
         }
+    }
+  }
+
+  private func damagedSegments() throws(StoreError) -> [SegmentEntry] {
+    engine.appenders.closeAll()
+    try engine.publishAppended()
+    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
+    return segments.sorted { $0.id < $1.id }.filter { segment in
+      guard let file = try? engine.files.file(segment.id) else { return false }
+      return BundleScan(file: file, segment: segment).findsDamage
+    }
+  }
+
+  /// For every home with frames in a damaged segment, the hosts that have what was found of them.
+  private func newHomes(
+    _ damaged: [SegmentEntry], _ hosts: [(domain: DomainID, hosts: [SegmentID: Set<SegmentID>])]
+  ) -> [RetiredSegment] {
+    let gone = Set(damaged.map(\.id))
+    let retired = engine.control.withLock { engine.catalogue.retired }
+    var homes = Set(damaged.filter { !$0.flags.contains(.host) }.map(\.id))
+    for home in retired.values where !gone.isDisjoint(with: home.hosts) { homes.insert(home.id) }
+    return homes.sorted().compactMap { home in
+      let old = retired[home]?.hosts ?? []
+      var list = Set(old).subtracting(gone)
+      for table in hosts { list.formUnion(table.hosts[home] ?? []) }
+      if list.isEmpty,
+        let domain = damaged.first(where: { $0.id == home || old.contains($0.id) })?
+          .domain
+      {
+        // Lost frames keep a home, so that collections know their domain.
+        list.formUnion(hosts.first { $0.domain == domain }?.hosts.values.first ?? [])
+      }
+      return list.isEmpty && old.isEmpty ? nil : RetiredSegment(id: home, hosts: list.sorted())
+    }
+  }
+
+  private func liveFrames(in segments: Set<SegmentID>, below roots: [Ref]) throws(StoreError)
+    -> [Found]
+  {
+    let visited = FrameSet()
+    let taken = FrameSet()
+    let (entries, notes) = try directories(of: segments)
+    var found = notes
+    func take(_ locator: Locator, _ hashPrefix: UInt64) {
+      guard let segment = segment(of: locator.name), segments.contains(segment),
+        taken.insert(locator.name)
+      else { return }
+      found.append(
+        Found(
+          locator: locator, hashPrefix: hashPrefix, segment: segment,
+          entry: entries[locator.name]))
     }
     var derived: [Locator] = []
     try FrameWalk(frames: engine.frames).walk(
@@ -90,17 +125,33 @@ struct SegmentRescue {
     return found
   }
 
-  /// No ref leads to notes.
-  private func takeNotes(_ segments: Set<SegmentID>, _ take: (Locator, UInt64) -> Void)
-    throws(StoreError)
-  {
-    let entries = engine.control.withLock { segments.compactMap { engine.catalogue.segments[$0] } }
-    for entry in entries {
-      BundleScan(file: try engine.openSegment(entry.id), segment: entry).scan { item in
+  /// The segment whose file has the frame; `nil` when that is not known.
+  private func segment(of name: FrameName) -> SegmentID? {
+    guard engine.retired.hosts(of: name.segment) != nil else { return name.segment }
+    return (try? engine.retired.find(name))?.segment
+  }
+
+  /// What the segments' whole directories name, and the notes among it, which no ref leads to.
+  private func directories(of segments: Set<SegmentID>) throws(StoreError) -> (
+    entries: [FrameName: BundleDirectoryEntry], notes: [Found]
+  ) {
+    var entries: [FrameName: BundleDirectoryEntry] = [:]
+    var notes: [Found] = []
+    let known = engine.control.withLock { segments.compactMap { engine.catalogue.segments[$0] } }
+    for segment in known {
+      BundleScan(file: try engine.openSegment(segment.id), segment: segment).scan { item in
         guard case .bundle(let bundle) = item else { return }
-        for frame in bundle.frames where frame.entry.form.kind == .note { take(frame.locator, 0) }
+        for frame in bundle.frames {
+          entries[frame.name] = frame.entry
+          if frame.entry.form.kind == .note {
+            notes.append(
+              Found(
+                locator: frame.locator, hashPrefix: 0, segment: segment.id, entry: frame.entry))
+          }
+        }
       }
     }
+    return (entries, notes)
   }
 
   /// Bases are named by what builds on them, without the hash of their content.
@@ -142,8 +193,9 @@ struct SegmentRescue {
       }
       try writer.copy(
         PendingFrame(
-          stored: stored, form: frame.locator.form, hashPrefix: frame.hashPrefix, volume: .names,
-          page: PageNumber(0), base: base),
+          stored: stored, form: frame.locator.form, hashPrefix: frame.hashPrefix,
+          volume: frame.entry?.volume ?? .names, page: frame.entry?.page ?? PageNumber(0),
+          base: base),
         name: frame.locator.name)
     }
   }
@@ -161,5 +213,17 @@ struct SegmentRescue {
     engine.retired.update(engine.control.withLock { engine.catalogue })
     try engine.checkpoint()
     try engine.unlink(victims)
+  }
+
+  private func writeNotes() throws(StoreError) {
+    let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
+    for entry in entries.sorted(by: { $0.id < $1.id }) {
+      try LayerSeal.append(
+        NoteFrame(
+          branch: entry.id, name: entry.name, lsn: engine.journal.lastLSN, root: entry.root,
+          time: engine.clock.wallNanoseconds()),
+        engine.sealContext(entry.domain))
+    }
+    try engine.publishAppended()
   }
 }

@@ -52,7 +52,28 @@ final class SegmentDirectory: Sendable {
         if bundle.header.hasHomeNames { homes.append(frame.home) }
       }
     }
-    guard !homes.isEmpty else { return SegmentDirectory(places: places) }
+    return homes.isEmpty ? SegmentDirectory(places: places) : host(places, homes)
+  }
+
+  /// Reads what of a host's directories is whole: a damaged bundle keeps none of the others from
+  /// being found.
+  static func readIntact(host entry: SegmentEntry, _ file: any DiskFile) -> SegmentDirectory {
+    var places: [Place] = []
+    var homes: [FrameName] = []
+    BundleScan(file: file, segment: entry).scan { item in
+      guard case .bundle(let bundle) = item else { return }
+      for frame in bundle.frames where frame.entry.home != .none {
+        places.append(
+          Place(
+            offset: frame.locator.offset, storedByteCount: frame.entry.storedByteCount,
+            form: frame.entry.form, hashPrefix: frame.entry.hashPrefix))
+        homes.append(frame.entry.home)
+      }
+    }
+    return host(places, homes)
+  }
+
+  private static func host(_ places: [Place], _ homes: [FrameName]) -> SegmentDirectory {
     let order = homes.indices.sorted { homes[$0] < homes[$1] }
     return SegmentDirectory(places: order.map { places[$0] }, homes: order.map { homes[$0] })
   }

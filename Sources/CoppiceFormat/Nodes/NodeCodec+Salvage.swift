@@ -63,3 +63,24 @@ extension NodeCodec {
     return found
   }
 }
+
+extension NodeCodec {
+  /// The header of stored bytes that are exactly one whole node, which their checksum says.
+  public static func header(
+    of stored: UnsafeRawBufferPointer, isDerived: Bool
+  ) throws(FormatError) -> NodeHeader {
+    guard stored.count >= Locator.byteCount else {
+      throw .truncated(what: "node", needed: Locator.byteCount, available: stored.count)
+    }
+    return try StoredNodeHeader(stored, at: isDerived ? Locator.byteCount : 0).header
+  }
+
+  /// The id that a node's header at the start of `bytes` names; `nil` where there is none. Not verified.
+  public static func likelyID(at bytes: UnsafeRawBufferPointer, isDerived: Bool) -> PageHash? {
+    let start = isDerived ? Locator.byteCount : 0
+    guard StoredNodeHeader.isLikely(bytes, at: start) else { return nil }
+    return PageHash(
+      low: bytes.integer(at: start + StoredNodeHeader.idOffset),
+      high: bytes.integer(at: start + StoredNodeHeader.idOffset + 8))
+  }
+}

@@ -60,6 +60,7 @@ public struct NodeHeader: Hashable, Sendable {
 
 /// The stored header: the value, and how the rest of the node is laid out.
 struct StoredNodeHeader {
+  static let idOffset = 24
   static let checksumOffset = 40
   static let byteCountMax = 64
   private static let byteCountMin = 48
@@ -126,6 +127,11 @@ struct StoredNodeHeader {
     let reserved: UInt16 = block.integer(at: 14)
     guard header.isValid, reserved == 0 else { throw .malformed(what: "node") }
     try checkCounts()
+  }
+
+  /// Whether a header may begin at `offset`.
+  static func isLikely(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+    bytes.count >= offset + byteCountMin && bytes.integer(at: offset, as: UInt32.self) == magic
   }
 
   /// Bytes of the header: those of a node without attributes are fewer.

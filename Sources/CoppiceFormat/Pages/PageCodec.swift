@@ -149,6 +149,32 @@ public final class PageCodec {
 }
 
 extension PageCodec {
+  /// Decodes the page whose zstd payload begins where `bytes` do, and returns how many bytes that
+  /// takes: for finding frames whose byte counts are lost. `nil` when there is none, or `bytes` end
+  /// before it does.
+  ///
+  /// - Parameter base: the decoded base of a delta.
+  public func decodeBeginning(
+    of bytes: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer?,
+    into page: UnsafeMutableRawBufferPointer
+  ) -> Int? {
+    precondition(page.count == pageByteCount)
+    ZSTD_DCtx_reset(decodeContext, ZSTD_reset_session_only)
+    if let base {
+      precondition(base.count == pageByteCount)
+      guard ZSTD_isError(ZSTD_DCtx_refPrefix(decodeContext, base.baseAddress, base.count)) == 0
+      else { return nil }
+    }
+    var input = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
+    var output = ZSTD_outBuffer(dst: page.baseAddress, size: page.count, pos: 0)
+    let rest = ZSTD_decompressStream(decodeContext, &output, &input)
+    guard rest == 0, output.pos == pageByteCount else {
+      ZSTD_DCtx_reset(decodeContext, ZSTD_reset_session_only)
+      return nil
+    }
+    return input.pos
+  }
+
   /// How many 8-byte words of two pages are equal at the same offset.
   ///
   /// - Precondition: the buffers have one byte count, a multiple of 64.

@@ -1,0 +1,99 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Live frames that lie in hosts with damaged directories, and of which no directory says where.
+struct MissingFrames {
+  /// What refs name, by content.
+  var refs: [PageHash: [Ref]] = [:]
+  /// Full frames that others build on; their hashes are not known.
+  var bases: [FrameName: Base] = [:]
+
+  struct Base {
+    var locator: Locator
+    /// Frames that prove what the base is: decoded with it, they have the hash they should have.
+    var dependents: [Dependent] = []
+  }
+
+  enum Dependent {
+    /// A frame that can be read, and the half of its hash that its directory names.
+    case stored(Locator, hashPrefix: UInt64)
+    /// A page that seems to begin there, and has the hash of a missing one.
+    case likely(DamagedRegion, Int)
+  }
+
+  private static let dependentCountMax = 8
+
+  var isEmpty: Bool { refs.isEmpty && bases.isEmpty }
+
+  mutating func add(_ dependent: Dependent, to base: Locator) {
+    var known = bases[base.name] ?? Base(locator: base)
+    if known.dependents.count < Self.dependentCountMax { known.dependents.append(dependent) }
+    bases[base.name] = known
+  }
+}
+
+/// Finds out what is missing: walks from roots, as far as nodes can be read.
+struct MissingFrameSearch {
+  let engine: Engine
+  /// Homes that may have frames in damaged hosts.
+  let homes: Set<SegmentID>
+  /// What was found already.
+  let found: [FrameName: RetiredFrames.Found]
+
+  func run(_ roots: [Ref]) throws(StoreError) -> MissingFrames {
+    var missing = MissingFrames()
+    let visited = FrameSet()
+    let visitedBases = FrameSet()
+    try FrameWalk(frames: engine.frames).walk(
+      roots,
+      enter: { met in
+        // A base may be met by a ref as well, which says more of it.
+        met.removeAll { !($0.isBase ? visitedBases : visited).insert($0.locator.name) }
+        for frame in met where !frame.isBase && isMissing(frame.locator.name) {
+          missing.refs[frame.ref.hash, default: []].append(frame.ref)
+        }
+      },
+      unreadable: { _, _ in })
+    takeBases(of: visited, &missing)
+    return missing
+  }
+
+  func isMissing(_ name: FrameName) -> Bool {
+    guard homes.contains(name.segment) else { return false }
+    do throws(StoreError) {
+      _ = try engine.retired.find(name)
+      return false
+    } catch {
+      return true
+    }
+  }
+
+  /// Directories say which frames build on others, but for frames that were just found.
+  private func takeBases(of visited: FrameSet, _ missing: inout MissingFrames) {
+    var derived: [(locator: Locator, hashPrefix: UInt64)] = []
+    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
+    for segment in segments.sorted(by: { $0.id < $1.id }) {
+      guard let file = try? engine.files.file(segment.id) else { continue }
+      BundleScan(file: file, segment: segment).scan { item in
+        guard case .bundle(let bundle) = item else { return }
+        for frame in bundle.frames
+        where isMissing(frame.entry.base) && visited.contains(frame.name) {
+          derived.append((frame.locator, frame.entry.hashPrefix))
+        }
+      }
+    }
+    for (name, found) in found where found.place.form.isDerived {
+      let locator = Locator(
+        name: name, offset: found.place.offset, storedByteCount: found.place.storedByteCount,
+        form: found.place.form)
+      derived.append((locator, found.place.hashPrefix))
+    }
+    for frame in derived.sorted(by: { $0.locator.name < $1.locator.name }) {
+      let base = engine.frames.codecs.withSet { set in
+        try? engine.frames.base(of: frame.locator, set)
+      }
+      guard let base, isMissing(base.name) else { continue }
+      missing.add(.stored(frame.locator, hashPrefix: frame.hashPrefix), to: base)
+    }
+  }
+}

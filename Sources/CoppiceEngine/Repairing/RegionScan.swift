@@ -1,0 +1,198 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Looks for missing frames in a damaged part of a host, from every byte on.
+struct RegionScan {
+  let engine: Engine
+  let missing: MissingFrames
+  let isMissing: (FrameName) -> Bool
+  private(set) var found: [FrameName: RetiredFrames.Found] = [:]
+  /// Pages that seem to build on a missing base.
+  private(set) var likely: [(base: Locator, dependent: MissingFrames.Dependent)] = []
+  private let page: PageBuffer
+  private let forms: Set<FrameForm>
+
+  init(engine: Engine, missing: MissingFrames, isMissing: @escaping (FrameName) -> Bool) {
+    self.engine = engine
+    self.missing = missing
+    self.isMissing = isMissing
+    page = engine.buffers.acquire()
+    forms = Set(
+      missing.refs.values.joined().map(\.locator.form) + missing.bases.values.map(\.locator.form))
+  }
+
+  mutating func run(_ region: DamagedRegion) {
+    region.bytes.withUnsafeBytes { bytes in
+      engine.frames.codecs.withSet { set in
+        for gap in region.gaps { run(region, gap, bytes, set) }
+      }
+    }
+  }
+
+  private mutating func run(
+    _ region: DamagedRegion, _ gap: Range<Int>, _ bytes: UnsafeRawBufferPointer, _ set: CodecSet
+  ) {
+    var start = gap.lowerBound
+    // A frame begins where another ended.
+    var isBoundary = true
+    while start < gap.upperBound {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<gap.upperBound])
+      isBoundary = isBoundary || rest.count == engine.pageByteCount
+      if let locator = node(rest, set, region, start)
+        ?? fullPage(rest, set, region, start, isBoundary: isBoundary)
+        ?? derivedPage(rest, set, region, start)
+      {
+        region.claim(start..<start + locator.storedByteCount)
+        start += locator.storedByteCount
+        isBoundary = true
+      } else {
+        start += 1
+        isBoundary = false
+      }
+    }
+  }
+
+  /// Takes a place for all missing frames of this content that are stored so; duplicates are alike.
+  private mutating func take(
+    _ region: DamagedRegion, _ start: Int, _ hash: PageHash, _ form: FrameForm, _ byteCount: Int
+  ) -> Locator? {
+    var taken: Locator?
+    for ref in missing.refs[hash] ?? []
+    where ref.locator.form == form && ref.locator.storedByteCount == byteCount {
+      found[ref.locator.name] = region.place(start, ref.locator, hashPrefix: hash.low)
+      taken = ref.locator
+    }
+    return taken
+  }
+
+  // MARK: Nodes
+
+  /// A node bears its id, and a checksum that holds for its byte count only.
+  private mutating func node(
+    _ bytes: UnsafeRawBufferPointer, _ set: CodecSet, _ region: DamagedRegion, _ start: Int
+  ) -> Locator? {
+    for isDerived in [false, true] {
+      guard let id = NodeCodec.likelyID(at: bytes, isDerived: isDerived) else { continue }
+      for ref in missing.refs[id] ?? []
+      where ref.locator.form.isDerived == isDerived && ref.locator.storedByteCount <= bytes.count {
+        let stored = UnsafeRawBufferPointer(rebasing: bytes[..<ref.locator.storedByteCount])
+        let header = try? NodeCodec.header(of: stored, isDerived: isDerived)
+        guard let header, header.id == id, header.kind == ref.locator.form.kind else { continue }
+        return take(region, start, id, ref.locator.form, stored.count)
+      }
+      if !isDerived, let base = baseNode(bytes, set) {
+        found[base.name] = region.place(start, base, hashPrefix: id.low)
+        return base
+      }
+    }
+    return nil
+  }
+
+  private func baseNode(_ bytes: UnsafeRawBufferPointer, _ set: CodecSet) -> Locator? {
+    let refs = Node.allocateRefs()
+    let own = Node.allocateRefs()
+    defer {
+      refs.deallocate()
+      own.deallocate()
+    }
+    for base in missing.bases.values
+    where base.locator.form.encoding == .columns && base.locator.storedByteCount <= bytes.count {
+      let stored = UnsafeRawBufferPointer(rebasing: bytes[..<base.locator.storedByteCount])
+      guard (try? set.nodes.decodeFull(stored, into: refs)) != nil else { continue }
+      for case .stored(let locator, let hashPrefix) in base.dependents {
+        guard let derived = try? engine.frames.storedBytes(locator, set),
+          let header = try? set.nodes.decodeOverrides(derived, baseRefs: refs, into: own)
+        else { continue }
+        let id = NodeCodec.identify(header, refs: own, secret: engine.secret)
+        if id == header.id, id.low == hashPrefix { return base.locator }
+      }
+    }
+    return nil
+  }
+
+  // MARK: Pages
+
+  private mutating func fullPage(
+    _ bytes: UnsafeRawBufferPointer, _ set: CodecSet, _ region: DamagedRegion, _ start: Int,
+    isBoundary: Bool
+  ) -> Locator? {
+    let compressed = FrameForm(.page, .zstd)
+    if forms.contains(compressed),
+      let byteCount = set.pages.decodeBeginning(of: bytes, base: nil, into: page.mutableContents)
+    {
+      let hash = engine.secret.pageHash(page.contents)
+      if let locator = take(region, start, hash, compressed, byteCount)
+        ?? base(compressed, byteCount, hash, set, region, start)
+      {
+        return locator
+      }
+    }
+    let raw = FrameForm(.page, .raw)
+    guard forms.contains(raw), bytes.count >= engine.pageByteCount else { return nil }
+    let content = UnsafeRawBufferPointer(rebasing: bytes[..<engine.pageByteCount])
+    let hash = engine.secret.pageHash(content)
+    if let locator = take(region, start, hash, raw, content.count) { return locator }
+    guard isBoundary else { return nil }
+    page.mutableContents.copyMemory(from: content)
+    return base(raw, content.count, hash, set, region, start)
+  }
+
+  /// The missing base whose content `page` proves to be.
+  private mutating func base(
+    _ form: FrameForm, _ byteCount: Int, _ hash: PageHash, _ set: CodecSet,
+    _ region: DamagedRegion, _ start: Int
+  ) -> Locator? {
+    for base in missing.bases.values
+    where base.locator.form == form && base.locator.storedByteCount == byteCount {
+      guard base.dependents.contains(where: { proves($0, set) }) else { continue }
+      found[base.locator.name] = region.place(start, base.locator, hashPrefix: hash.low)
+      return base.locator
+    }
+    return nil
+  }
+
+  private func proves(_ dependent: MissingFrames.Dependent, _ set: CodecSet) -> Bool {
+    let derived = engine.buffers.acquire()
+    switch dependent {
+    case .stored(let locator, let hashPrefix):
+      guard let stored = try? engine.frames.storedBytes(locator, set),
+        stored.count > Locator.byteCount
+      else { return false }
+      let payload = UnsafeRawBufferPointer(rebasing: stored[Locator.byteCount...])
+      let isDecoded: Void? = try? set.pages.decode(
+        payload, encoding: .zstdOnBase, base: page.contents, into: derived.mutableContents)
+      return isDecoded != nil && engine.secret.pageHash(derived.contents).low == hashPrefix
+    case .likely(let region, let start):
+      return region.bytes.withUnsafeBytes { bytes in
+        let payload = UnsafeRawBufferPointer(rebasing: bytes[(start + Locator.byteCount)...])
+        let byteCount = set.pages.decodeBeginning(
+          of: payload, base: page.contents, into: derived.mutableContents)
+        guard let byteCount else { return false }
+        return missing.refs[engine.secret.pageHash(derived.contents)]?.contains {
+          $0.locator.form == FrameForm(.page, .zstdOnBase)
+            && $0.locator.storedByteCount == byteCount + Locator.byteCount
+        } ?? false
+      }
+    }
+  }
+
+  private mutating func derivedPage(
+    _ bytes: UnsafeRawBufferPointer, _ set: CodecSet, _ region: DamagedRegion, _ start: Int
+  ) -> Locator? {
+    let form = FrameForm(.page, .zstdOnBase)
+    guard forms.contains(form), bytes.count > Locator.byteCount,
+      let base = try? Locator(decoding: bytes), base.form.kind == .page, !base.form.isDerived
+    else { return nil }
+    if isMissing(base.name) {
+      likely.append((base, .likely(region, start)))
+      return nil
+    }
+    guard let content = try? engine.frames.basePage(base, set) else { return nil }
+    let byteCount = set.pages.decodeBeginning(
+      of: UnsafeRawBufferPointer(rebasing: bytes[Locator.byteCount...]), base: content.contents,
+      into: page.mutableContents)
+    guard let byteCount else { return nil }
+    return take(
+      region, start, engine.secret.pageHash(page.contents), form, byteCount + Locator.byteCount)
+  }
+}
