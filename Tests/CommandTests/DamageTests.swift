@@ -73,6 +73,27 @@ import Testing
     try coppice.script("cmp out/noise tree/noise")
   }
 
+  @Test func `a repair says what a catalogue that is put together is without`() throws {
+    let coppice = try Self.made()
+    try coppice.check("put", "main:more", input: coppice.folder("tree/fine"))
+    try coppice.check("snapshot", "create", "main@kept")
+    try coppice.script(
+      """
+      for file in store/catalogue-*; do
+        printf damaged! | dd of=$file bs=1 seek=20 conv=notrunc status=none
+      done
+      """)
+    let failure = try coppice.failure("repair")
+    #expect(failure.status == 8)
+    #expect(failure.message.contains("without what was not sealed, without snapshots, forks"))
+    #expect(failure.remedy.contains("--accept-loss"))
+    let text = try coppice.check("repair", "--accept-loss").text
+    #expect(text.contains("catalogue: it was put together from"))
+    #expect(text.contains("catalogue: these may have been deleted before: main"))
+    #expect(try coppice.check("cat", "main:more").text == "x\n")
+    #expect(try coppice.json("check")["isClean"] as? Bool == true)
+  }
+
   @Test func `8 for reading a damaged page, and the other files are still there`() throws {
     let coppice = try Self.made()
     try coppice.script(

@@ -242,7 +242,8 @@ import Testing
     }
     #expect(try repair(disk, scene.store).healedNodeCount > 2)
     for name in disk.fileNames() where name.hasPrefix("catalogue-") {
-      try disk.flipBit(1, at: 100, in: name)
+      try disk.flipBit(1, at: 90, in: name)
+      try disk.flipBit(5, at: 91, in: name)
     }
     var options = RepairOptions()
     options.acceptsLoss = true

@@ -120,6 +120,130 @@ import Testing
 
   // MARK: The catalogue
 
+  /// Two bits, which no checksum gives back.
+  private func damageCatalogue(_ store: TestStore, _ name: String) throws {
+    try store.disk.flipBit(1, at: 60, in: name)
+    try store.disk.flipBit(5, at: 68, in: name)
+  }
+
+  @Test func `a bit that flipped in the catalogue is flipped back`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try store.engine.checkpoint()
+    _ = try store.engine.fork(main, named: "main@kept", isReadOnly: true)
+    try main.flush(through: main.put(2, [1, 2, 3]))
+    try store.engine.close()
+    let files = store.disk.fileNames().filter { $0.hasPrefix("catalogue-") }
+    let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first)
+    // Only the newest is left, and it is damaged.
+    for file in files where file != newest.file {
+      try damageCatalogue(store, file)
+    }
+    for offset in stride(from: UInt64(0), to: UInt64(newest.byteCount), by: 7) {
+      let disk = store.disk.snapshot()
+      try disk.flipBit(Int(offset % 8), at: offset, in: newest.file)
+      let report = try Engine.repair(
+        disk: disk, clock: store.clock, options: store.options, RepairOptions())
+      #expect(report.steps.map(\.object) == [newest.file])
+      let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
+      #expect(try engine.branch(named: "main").all(2) == [1, 2, 3])
+      #expect(try engine.branch(named: "main@kept").all(2) == nil)
+      engine.abandon()
+    }
+  }
+
+  @Test func `an older catalogue says which branches were deleted, and which never written`() throws
+  {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let gone = try store.engine.createBranch(named: "gone", domain: .standard)
+    let forgotten = try store.engine.createBranch(named: "forgotten", domain: .standard)
+    for branch in [main, gone, forgotten] {
+      try branch.put(1, [UInt8(branch.id.rawValue)])
+      try branch.put(2, [7])
+    }
+    try store.engine.sealAll()
+    _ = try store.engine.fork(main, named: "main@kept", isReadOnly: true)
+    _ = try store.engine.delete([forgotten])
+    _ = try store.engine.collectGarbage(CollectionOptions())
+    _ = try store.engine.delete([gone])
+    try store.engine.checkpoint()
+    // Behind the older catalogue: a gap, then what the journal still has.
+    try main.put(1, [8])
+    try store.engine.sealAll()
+    try store.engine.close()
+    store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
+    let again = try store.engine.branch(named: "main")
+    _ = try store.engine.fork(again, named: "late", isReadOnly: false)
+    try store.engine.checkpoint()
+    store.disk.kill()
+    store.engine.abandon()
+    let files = try StoreInspector(disk: store.disk).catalogues()
+    try damageCatalogue(store, try #require(files.first).file)
+    for file in store.disk.fileNames() where file.hasPrefix("journal/") {
+      try store.disk.setContents(of: file, to: [])
+    }
+    // The damaged one is of a later record than any that is left.
+    let refusal = #expect(throws: StoreError.self) { try repair(store) }
+    #expect(refusal?.message.contains("as of record") == true)
+    let damaged = store.disk.snapshot()
+    let report = try repair(store, acceptsLoss: true)
+    #expect(report.steps.first?.action.contains("the catalogue of record") == true)
+    try expectKnown(store, store.disk)
+    var options = RepairOptions()
+    options.acceptsLoss = true
+    let reference = damaged.snapshot()
+    let start = reference.operationCount
+    _ = try Engine.repair(
+      disk: reference, clock: store.clock, options: store.options, options)
+    for point in start..<reference.operationCount {
+      let disk = damaged.snapshot()
+      disk.powerOff(beforeOperation: point)
+      #expect(throws: StoreError.self) {
+        try Engine.repair(disk: disk, clock: store.clock, options: store.options, options)
+      }
+      disk.crash(seed: UInt64(point))
+      _ = try Engine.repair(disk: disk, clock: store.clock, options: store.options, options)
+      try expectKnown(store, disk)
+    }
+  }
+
+  private func expectKnown(_ store: TestStore, _ disk: SimulatedDisk) throws {
+    let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
+    defer { engine.abandon() }
+    #expect(try engine.branch(named: "main").all(1) == [8])
+    #expect(try engine.branch(named: "main@kept").all(1) == [1])
+    #expect(throws: StoreError.self) { try engine.branch(named: "gone") }
+    #expect(throws: StoreError.self) { try engine.branch(named: "forgotten") }
+    #expect(try engine.check { _ in }.findings == [])
+  }
+
+  @Test func `without catalogues the journal tells of forks and deletions`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let gone = try store.engine.createBranch(named: "gone", domain: .standard)
+    for branch in [main, gone] { try branch.put(1, [UInt8(branch.id.rawValue)]) }
+    try store.engine.close()
+    store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
+    let again = try store.engine.branch(named: "main")
+    _ = try store.engine.fork(again, named: "main@kept", isReadOnly: true)
+    try again.flush(through: again.put(1, [8]))
+    try store.engine.sealAll()
+    _ = try store.engine.delete([try store.engine.branch(named: "gone")])
+    store.disk.kill()
+    store.engine.abandon()
+    for file in store.disk.fileNames() where file.hasPrefix("catalogue-") {
+      try damageCatalogue(store, file)
+    }
+    let report = try repair(store, acceptsLoss: true)
+    #expect(report.steps.first?.action.contains("records of the journal") == true)
+    try reopen(store)
+    #expect(try store.engine.branch(named: "main").all(1) == [8])
+    #expect(try store.engine.branch(named: "main@kept").all(1) == [1])
+    #expect(throws: StoreError.self) { try store.engine.branch(named: "gone") }
+    #expect(try store.engine.check { _ in }.findings == [])
+  }
+
   @Test func `an older catalogue and the journal stand in for a damaged one`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
@@ -134,7 +258,7 @@ import Testing
     store.disk.kill()
     store.engine.abandon()
     let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first).file
-    try store.disk.flipBit(1, at: 100, in: newest)
+    try damageCatalogue(store, newest)
     let failure = #expect(throws: StoreError.self) { try reopen(store) }
     #expect(failure?.remedy.contains("coppice repair") == true)
     let report = try repair(store)
@@ -166,13 +290,14 @@ import Testing
     #expect(try store.engine.collectGarbage(collection).copiedByteCount > 0)
     try store.engine.close()
     for name in store.disk.fileNames().filter({ $0.hasPrefix("catalogue-") }) {
-      try store.disk.flipBit(1, at: 100, in: name)
+      try damageCatalogue(store, name)
     }
     let refusal = #expect(throws: StoreError.self) { try repair(store) }
     #expect(refusal?.remedy.contains("--accept-loss") == true)
     #expect(!store.disk.fileNames().contains { $0.hasPrefix("repair-") })
     let report = try repair(store, acceptsLoss: true)
-    #expect(report.steps.count == 1)
+    // Without a catalogue nobody can know.
+    #expect(report.steps.last?.action == "these may have been deleted before: main, trial")
     try reopen(store)
     for (name, bytes) in contents {
       #expect(try store.engine.branch(named: name).all(1) == bytes)

@@ -63,7 +63,7 @@ package struct StoreInspector {
     }
   }
 
-  private func contents(of name: String) throws(StoreError) -> [UInt8] {
+  func contents(of name: String) throws(StoreError) -> [UInt8] {
     do throws(SystemError) { return try disk.contents(of: name) } catch {
       throw StoreError(error, while: "reading \(name)")
     }

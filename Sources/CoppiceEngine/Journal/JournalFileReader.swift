@@ -60,6 +60,23 @@ struct JournalFileReader {
     return best
   }
 
+  /// The highest LSN that any intact batch of this file takes or vouches for, whether or not it counts.
+  func lastLSN() throws(StoreError) -> LSN {
+    var last = header.firstLSN
+    let window = ReadWindow(file: file)
+    var place = UInt64(JournalLimits.blockByteCount)
+    while place < file.capacity {
+      guard let batch = try batch(at: place, window) else {
+        place += UInt64(JournalLimits.blockByteCount)
+        continue
+      }
+      let end = batch.header.firstLSN.rawValue + UInt64(batch.header.recordCount)
+      last = max(last, LSN(end), batch.header.syncedLSN)
+      place += batch.paddedByteCount
+    }
+    return last
+  }
+
   /// Visits the records of all intact batches at or behind `offset`, whether or not they follow on
   /// one another. What cannot be read is passed over.
   func forEachIntactRecord(

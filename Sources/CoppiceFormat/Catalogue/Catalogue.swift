@@ -102,6 +102,26 @@ public struct Catalogue: Hashable, Sendable {
     }
   }
 
+  /// A damaged file with that one bit changed that makes its checksum hold, if there is one.
+  ///
+  /// Larger files than `correctedByteCountMax` are not tried: the time grows with the square.
+  public static func correctingOneBit(of bytes: RawSpan) -> [UInt8]? {
+    bytes.withUnsafeBytes { bytes in
+      bytes.count > correctedByteCountMax
+        ? nil : BlockChecksum.correctingOneBit(of: bytes, at: checksumOffset)
+    }
+  }
+
+  /// The LSN that a damaged file seems to be of; `nil` when it does not look like a catalogue.
+  public static func likelyLSN(of bytes: RawSpan) -> LSN? {
+    bytes.withUnsafeBytes { bytes in
+      let isLikely: Void? = try? prefix.checkMagic(bytes, byteCount: headerByteCount)
+      return isLikely == nil ? nil : LSN(bytes.integer(at: 8))
+    }
+  }
+
+  public static let correctedByteCountMax = 64 << 10
+
   private static let prefix = BlockPrefix(what: "catalogue", magic: "CpCt", version: 1)
   private static let headerByteCount = 72
   private static let checksumOffset = 64

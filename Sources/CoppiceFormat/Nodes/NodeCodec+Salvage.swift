@@ -18,20 +18,8 @@ extension NodeCodec {
     of stored: UnsafeRawBufferPointer, isDerived: Bool
   ) -> [UInt8]? {
     let offset = (isDerived ? Locator.byteCount : 0) + StoredNodeHeader.checksumOffset
-    guard stored.count >= offset + BlockChecksum.byteCount,
-      stored.count <= storedByteCountMax
-    else { return nil }
-    var bytes = Array(stored)
-    return bytes.withUnsafeMutableBytes { bytes -> Bool in
-      for index in bytes.indices {
-        for bit in 0..<8 {
-          bytes[index] ^= 1 << UInt8(bit)
-          if BlockChecksum.holds(UnsafeRawBufferPointer(bytes), at: offset) { return true }
-          bytes[index] ^= 1 << UInt8(bit)
-        }
-      }
-      return false
-    } ? bytes : nil
+    if stored.count > storedByteCountMax { return nil }
+    return BlockChecksum.correctingOneBit(of: stored, at: offset)
   }
 
   /// Decodes as much as can be decoded; `nil` when the header makes no sense.
