@@ -12,6 +12,7 @@ import Testing
   private final class Scene {
     let store: TestStore
     var contents: [String: [UInt64: [UInt8]]] = [:]
+    private var time: Int64 = 0
 
     init() throws {
       store = try TestStore()
@@ -47,7 +48,8 @@ import Testing
     private func put(
       _ branch: EngineBranch, _ volume: UInt64, at offset: Int, _ bytes: [UInt8]
     ) throws {
-      try branch.put(volume, at: UInt64(offset), bytes, time: store.clock.wallNanoseconds())
+      time += 1
+      try branch.put(volume, at: UInt64(offset), bytes, time: time)
       let name = store.engine.name(of: branch.id)
       var all = contents[name, default: [:]][volume] ?? []
       if all.count < offset + bytes.count {

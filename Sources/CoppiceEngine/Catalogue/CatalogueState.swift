@@ -166,9 +166,9 @@ package struct CatalogueState: Sendable {
     setState(of: target, root, share(source, with: target, sharesThrough: sharesThrough, lsn))
   }
 
-  /// The intervals of a branch that takes the source's state: the source's, of the open one the part
-  /// that holds writes (`.open`: up to this very record), and an open one of its own. The source's
-  /// own list stays as it is: the closed part and what it writes later join.
+  /// The intervals of a branch that takes the source's state: the source's, of the open one the
+  /// part that holds writes (`.open`: up to this very record), and an open one of its own. The
+  /// source's own list stays as it is: the closed part and what it writes later join.
   private func share(_ source: BranchID, with taker: BranchID, sharesThrough: LSN, _ lsn: LSN)
     -> [Interval]
   {

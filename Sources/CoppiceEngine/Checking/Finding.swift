@@ -76,8 +76,8 @@ final class FindingList {
   }
 
   /// A frame that is not there, or builds on one that is not. That is damage only if the frame is
-  /// needed: a collection that leaves a dead frame where it is may well have removed its base, and a
-  /// node may build on one with refs that it replaces itself.
+  /// needed: a collection that leaves a dead frame where it is may well have removed its base, and
+  /// a node may build on one with refs that it replaces itself.
   func addIfNeeded(_ object: String, _ message: String, frame: FrameName) {
     guard let index = append(object, message) else { return }
     frames[frame, default: []].append(index)

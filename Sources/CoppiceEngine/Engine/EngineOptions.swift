@@ -1,4 +1,5 @@
-/// Limits and ways of running of one opened store. Byte counts are of RAM unless they say otherwise.
+/// Limits and ways of running of one opened store. Byte counts are of RAM unless they say
+/// otherwise.
 package struct EngineOptions: Sendable {
   /// Page byte count of a new store: a power of two from 4096 to 65536.
   package var pageByteCount = 8192
@@ -25,8 +26,8 @@ package struct EngineOptions: Sendable {
   /// For repair: called when acknowledged records are gone, and the store is then opened without
   /// them. `nil`: opening is refused.
   var noteLoss: (@Sendable (JournalLoss) -> Void)?
-  /// For repair: called when the catalogue is there, and before writes that are not sealed are laid over
-  /// the branches' roots, for which those must be readable. There are no branches yet.
+  /// For repair: called when the catalogue is there, and before writes that are not sealed are laid
+  /// over the branches' roots, for which those must be readable. There are no branches yet.
   var healRoots: (@Sendable (Engine) throws(StoreError) -> Void)?
 
   package init() {}

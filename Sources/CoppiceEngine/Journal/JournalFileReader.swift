@@ -60,7 +60,8 @@ struct JournalFileReader {
     return best
   }
 
-  /// The highest LSN that any intact batch of this file takes or vouches for, whether or not it counts.
+  /// The highest LSN that any intact batch of this file takes or vouches for, whether or not it
+  /// counts.
   func lastLSN() throws(StoreError) -> LSN {
     var last = header.firstLSN
     let window = ReadWindow(file: file)

@@ -1,9 +1,9 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Gives a store with a damaged catalogue one that it opens with: the damaged one, if changing one bit
-/// makes its checksum hold; else the one before, if the journal leads on from it without a gap; else,
-/// when a loss is accepted, one that is put together from what there is (`RebuiltCatalogue`).
+/// Gives a store with a damaged catalogue one that it opens with: the damaged one, if changing one
+/// bit makes its checksum hold; else the one before, if the journal leads on from it without a gap;
+/// else, when a loss is accepted, one that is put together from what there is (`RebuiltCatalogue`).
 struct CatalogueRepair {
   let disk: any Disk
   let clock: any StoreClock

@@ -3,8 +3,8 @@ package import CoppicePlatform
 
 // A repair goes from what opening needs to what readers need:
 //
-//  catalogue   when the newest one is damaged: the one before, if the journal still has every record
-//              since; else one that is put together from the segments and the notes in them.
+//  catalogue   when the newest one is damaged: itself, if one bit is all its damage; the one before, if
+//              the journal still has every record since; else one that is put together.
 //  journal     when acknowledged records are gone: opened without them.
 //  hosts       frames whose names only a damaged directory told are found again by their content.
 //  nodes       each that cannot be read is rebuilt if its id proves what was found, and every branch gets
@@ -13,10 +13,10 @@ package import CoppicePlatform
 //  pages       each that cannot be read, and of whose content another frame has a copy, gets that frame
 //              in its place, by an ordinary write.
 //
-// Files are copied before they are changed or removed. Whatever drops something that was acknowledged
-// is done only when the caller accepts that. What is lost for good stays as it is: unreadable, and
-// listed. Each step is durable as a whole before the next begins: after a crash in between, opening
-// finds the state before it or behind it, and a repair goes on from there.
+// Files are copied before they are changed or removed. Whatever drops something that was
+// acknowledged is done only when the caller accepts that. What is lost for good stays as it is:
+// unreadable, and listed. Each step is durable as a whole before the next begins: after a crash in
+// between, opening finds the state before it or behind it, and a repair goes on from there.
 
 extension Engine {
   /// Repairs a store that nothing has open, as far as that can be done.

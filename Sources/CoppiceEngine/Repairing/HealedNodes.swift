@@ -1,8 +1,8 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Reads nodes while damaged ones are being healed: what was healed stands in for what is stored, as
-/// itself and as a base. Whatever comes from here has the id that its ref names.
+/// Reads nodes while damaged ones are being healed: what was healed stands in for what is stored,
+/// as itself and as a base. Whatever comes from here has the id that its ref names.
 final class HealedNodes {
   let frames: FrameReader
   private var healed: [FrameName: Node] = [:]

@@ -3,16 +3,16 @@ internal import CoppicePlatform
 
 // A host's frames bear names of other segments, which only its bundle directories say. Where a
 // directory is damaged, refs still say which frames there must be: their hash, byte count and form.
-// So a damaged part of a host is searched for frames from every byte on; what is found there has the
-// hash that a ref names, and takes that ref's name. Full frames that others build on, and that no ref
-// names, are proven by what is decoded with them.
+// So a damaged part of a host is searched for frames from every byte on; what is found there has
+// the hash that a ref names, and takes that ref's name. Full frames that others build on, and that
+// no ref names, are proven by what is decoded with them.
 //
 // What stays unfound: frames that are damaged themselves; full frames stored raw that no ref names,
 // only what builds on them, unless they lie next to something that was found; notes, which are
 // written anew; and what lies below a node that cannot be read.
 
-/// Finds frames again that lie in hosts with damaged bundle directories. Changes nothing on disk: the
-/// engine reads the frames in their places until a rescue has copied them.
+/// Finds frames again that lie in hosts with damaged bundle directories. Changes nothing on disk:
+/// the engine reads the frames in their places until a rescue has copied them.
 struct HostSearch {
   let engine: Engine
 

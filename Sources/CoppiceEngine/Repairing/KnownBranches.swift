@@ -3,8 +3,8 @@ internal import CoppiceFormat
 /// What an older catalogue and records since say about branches, although some records are missing.
 struct KnownBranches {
   private(set) var state: CatalogueState
-  /// The LSN through which a branch's root has all writes, or at which it took its state: notes with a
-  /// greater one are newer.
+  /// The LSN through which a branch's root has all writes, or at which it took its state: notes
+  /// with a greater one are newer.
   private(set) var sealedThrough: [BranchID: LSN] = [:]
   /// The LSN at which a branch was known to have its name.
   private(set) var namedAt: [BranchID: LSN] = [:]

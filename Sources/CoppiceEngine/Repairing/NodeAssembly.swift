@@ -1,9 +1,9 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Puts a node together slot by slot. A slot's candidates are what the node's own bytes say, frames that
-/// were written for its key before the node, and the same slot of other versions of the node. The
-/// node's id says which choice is right; without a choice that it proves there is no node.
+/// Puts a node together slot by slot. A slot's candidates are what the node's own bytes say, frames
+/// that were written for its key before the node, and the same slot of other versions of the node.
+/// The node's id says which choice is right; without a choice that it proves there is no node.
 struct NodeAssembly {
   private let rebuild: NodeRebuild
   private let place: NodePlace
@@ -28,6 +28,7 @@ struct NodeAssembly {
   private static let attributesCountMax = 8
   private static let combinationCountMax = 1 << 16
   private static let pairedCountMax = 400
+  private static let pairedStartCountMax = 3
 
   init(_ rebuild: NodeRebuild) {
     self.rebuild = rebuild
@@ -187,17 +188,18 @@ struct NodeAssembly {
   /// anybody or by the node's own seal.
   private func starts(_ level: UInt8, _ candidates: [[Ref]]) -> [[Ref]] {
     var starts = [candidates.map { $0[0] }]
+    var known = Set(starts)
     for version in versions where version.header.level == level {
       let name = version.locator.name
-      for since in Set([name, max(name, rebuild.materials.sealStart)]) {
-        starts.append(
-          candidates.indices.map { slot in
-            let known = version.refs[slot]
-            let newer = candidates[slot].filter { $0.locator.name > since }
-              .max { $0.locator.name < $1.locator.name }
-            if let newer { return newer }
-            return candidates[slot].first { $0.hash == known.hash } ?? candidates[slot][0]
-          })
+      for since in [name, max(name, rebuild.materials.sealStart)] {
+        let start = candidates.indices.map { slot in
+          let newer = candidates[slot].filter { $0.locator.name > since }
+            .max { $0.locator.name < $1.locator.name }
+          if let newer { return newer }
+          let hash = version.refs[slot].hash
+          return candidates[slot].first { $0.hash == hash } ?? candidates[slot][0]
+        }
+        if known.insert(start).inserted { starts.append(start) }
       }
     }
     return starts
@@ -217,9 +219,10 @@ struct NodeAssembly {
       take(start)
       if let node = searchAll(choice, refs) { return node }
     }
-    for start in choice.starts {
+    for (index, start) in choice.starts.enumerated() {
       take(start)
-      if let node = searchNear(choice, refs) { return node }
+      let isPaired = index < Self.pairedStartCountMax
+      if let node = searchNear(choice, refs, isPaired: isPaired) { return node }
     }
     return nil
   }
@@ -249,9 +252,12 @@ struct NodeAssembly {
   }
 
   /// Every choice that differs in one slot, or, if they are not too many, in two.
-  private func searchNear(_ choice: Choice, _ refs: UnsafeMutablePointer<Ref>) -> Node? {
+  private func searchNear(
+    _ choice: Choice, _ refs: UnsafeMutablePointer<Ref>, isPaired: Bool
+  ) -> Node? {
     let open = choice.candidates.indices.filter { choice.candidates[$0].count > 1 }
-    let isPaired = open.reduce(0) { $0 + choice.candidates[$1].count } <= Self.pairedCountMax
+    let count = open.reduce(0) { $0 + choice.candidates[$1].count }
+    let isPaired = isPaired && count <= Self.pairedCountMax
     for (index, slot) in open.enumerated() {
       let kept = refs[slot]
       for ref in choice.candidates[slot] where ref != kept {

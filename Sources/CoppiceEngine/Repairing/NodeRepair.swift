@@ -3,24 +3,24 @@ internal import CoppicePlatform
 
 /// Heals nodes that cannot be read, of volumes and of tables, stored in full or as overrides.
 ///
-/// A node's id, which its parent names, is a hash of its kind, level and attributes and of its children's
-/// hashes. So whatever a node is put together from, the id proves that it is the one; nothing
-/// that it does not prove is used. Sources, in this order: the node's own bytes with one bit changed;
-/// another frame with the same id; its own bytes as far as they decode, other versions of the node, and
-/// the frames that the bundle directories say were written for its keys.
+/// A node's id, which its parent names, is a hash of its kind, level and attributes and of its
+/// children's hashes. So whatever a node is put together from, the id proves that it is the one;
+/// nothing that it does not prove is used. Sources, in this order: the node's own bytes with one
+/// bit changed; another frame with the same id; its own bytes as far as they decode, other versions
+/// of the node, and the frames that the bundle directories say were written for its keys.
 ///
-/// What this cannot heal: a volume's top node whose attributes (byte count, time) no version of it and
-/// not its own bytes name any more; a node with children that were found by hash in frames of other
-/// volumes or places, when no version names those and its own bytes do not; one that
-/// differs from all that is known of it in more slots than can be tried. Such a node is left as it is,
-/// and what lies below is listed as lost.
+/// What this cannot heal: a volume's top node whose attributes (byte count, time) no version of it
+/// and not its own bytes name any more; a node with children that were found by hash in frames of
+/// other volumes or places, when no version names those and its own bytes do not; one that differs
+/// from all that is known of it in more slots than can be tried. Such a node is left as it is, and
+/// what lies below is listed as lost.
 ///
-/// Healed nodes are appended like new ones, and with them all above them; then one record gives every
-/// branch, snapshot and deleted branch on an old root the new one. A crash before that record leaves
-/// frames that opening drops, and the store as it was.
+/// Healed nodes are appended like new ones, and with them all above them; then one record gives
+/// every branch, snapshot and deleted branch on an old root the new one. A crash before that record
+/// leaves frames that opening drops, and the store as it was.
 ///
-/// Runs before writes that are not sealed are laid over the roots, which takes readable nodes. Those
-/// writes may adopt volumes; of them, only what is below roots too is healed.
+/// Runs before writes that are not sealed are laid over the roots, which takes readable nodes.
+/// Those writes may adopt volumes; of them, only what is below roots too is healed.
 struct NodeRepair {
   let engine: Engine
 
@@ -29,19 +29,24 @@ struct NodeRepair {
     let nodes = HealedNodes(engine.frames)
     let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
       .sorted { $0.id < $1.id }
-    while try heal(entries, nodes) {}
-    guard nodes.count > 0 else { return 0 }
+    var outcome = try heal(entries, nodes)
+    if !outcome.findsDamage { return 0 }
+    while outcome.heals { outcome = try heal(entries, nodes) }
+    // Also when nothing was healed: a node may have a base that leads to damage which is none of
+    // its.
     try adoptNewRoots(entries, nodes)
     return nodes.count
   }
 
-  /// One round: below what was healed in one, the next may find more. Returns whether it healed any.
-  private func heal(_ entries: [BranchEntry], _ nodes: HealedNodes) throws(StoreError) -> Bool {
+  /// One round: below what was healed in one, the next may find more.
+  private func heal(_ entries: [BranchEntry], _ nodes: HealedNodes) throws(StoreError) -> (
+    findsDamage: Bool, heals: Bool
+  ) {
     let search = DamageSearch(nodes)
     for entry in entries { search.visit(entry.root, .root(entry.domain)) }
     // Children and bases have smaller names.
     let damaged = search.damaged.values.sorted { $0.name < $1.name }
-    if damaged.isEmpty { return false }
+    if damaged.isEmpty { return (false, false) }
     let bytes = Dictionary(
       uniqueKeysWithValues: damaged.map { ($0.name, DamagedBytes($0.locator, engine.frames)) })
     let materials = NodeMaterials.collect(
@@ -60,7 +65,7 @@ struct NodeRepair {
         places: places)
       if let healed = rebuild.run() { nodes.insert(healed) }
     }
-    return nodes.count > count
+    return (true, nodes.count > count)
   }
 
   // MARK: New roots

@@ -1,11 +1,11 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Stores healed nodes, and anew every node on the way to them: a healed node has another name, so what
-/// refers to it changes, up to the roots. Contents and ids stay as they are.
+/// Stores healed nodes, and anew every node on the way to them: a healed node has another name, so
+/// what refers to it changes, up to the roots. Contents and ids stay as they are.
 ///
-/// Nodes that build on a healed node, or on one above damage that they do not share, get another base or
-/// none.
+/// Nodes that build on a healed node, or on one above damage that they do not share, get another
+/// base or none.
 final class NodeRewrite {
   private let engine: Engine
   private let nodes: HealedNodes

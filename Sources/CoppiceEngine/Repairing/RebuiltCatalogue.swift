@@ -8,9 +8,10 @@ internal import CoppicePlatform
 ///   snapshots there were, on which roots, and which of them were deleted or forgotten;
 /// - notes, which seals leave, say to which root a branch came later.
 ///
-/// What nothing of that tells is not in it: writes that were not sealed; and, unless the older catalogue
-/// or the journal has it, forks, snapshots and imports that were never written to, and that a branch was
-/// deleted. A branch that only a note tells of may therefore be one that was deleted.
+/// What nothing of that tells is not in it: writes that were not sealed; and, unless the older
+/// catalogue or the journal has it, forks, snapshots and imports that were never written to, and
+/// that a branch was deleted. A branch that only a note tells of may therefore be one that was
+/// deleted.
 struct RebuiltCatalogue {
   private let disk: any Disk
   private let inspector: StoreInspector

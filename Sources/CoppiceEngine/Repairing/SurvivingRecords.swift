@@ -1,7 +1,8 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// The control records that are left of a journal, for a store whose catalogue does not lead on to them.
+/// The control records that are left of a journal, for a store whose catalogue does not lead on to
+/// them.
 struct SurvivingRecords {
   let disk: any Disk
   let uuid: StoreUUID
@@ -13,8 +14,8 @@ struct SurvivingRecords {
     return (try? recovery.run().controlRecords) ?? []
   }
 
-  /// Those before the journal's end, back to the last gap, in order. What was torn off by crashes is not
-  /// among them: every file says where those before it end.
+  /// Those before the journal's end, back to the last gap, in order. What was torn off by crashes
+  /// is not among them: every file says where those before it end.
   func last() throws(StoreError) -> [RecoveredControlRecord] {
     var found: [RecoveredControlRecord] = []
     var next: LSN?

@@ -19,8 +19,8 @@ enum BlockChecksum {
     block.integer(at: offset, as: UInt64.self) == compute(block, at: offset, seed: seed)
   }
 
-  /// The block with that one bit changed that makes the checksum hold, if there is one. Takes time in
-  /// proportion to the square of the byte count.
+  /// The block with that one bit changed that makes the checksum hold, if there is one. Takes time
+  /// in proportion to the square of the byte count.
   static func correctingOneBit(of block: UnsafeRawBufferPointer, at offset: Int) -> [UInt8]? {
     guard block.count >= offset + byteCount else { return nil }
     var bytes = Array(block)

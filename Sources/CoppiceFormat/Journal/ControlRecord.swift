@@ -31,8 +31,8 @@ public enum ControlRecord: Hashable, Sendable {
   case reset(source: BranchID, sharesThrough: LSN)
   /// The record's branch takes this root and has no layers, at the end of an import.
   case replace(root: Ref, ends: [SegmentEnd])
-  /// Every branch on the old root whose layers begin with these intervals takes the new root. Without
-  /// intervals the two roots are of the same content.
+  /// Every branch on the old root whose layers begin with these intervals takes the new root.
+  /// Without intervals the two roots are of the same content.
   case publish(oldRoot: Ref, intervals: [Interval], newRoot: Ref, ends: [SegmentEnd])
   /// The victims' live frames lie in hosts now.
   case moved(victims: [SegmentID], hosts: [RetiredSegment], ends: [SegmentEnd])

@@ -1,5 +1,5 @@
-// What damaged nodes still tell. Nothing of it is proven: it makes candidates, and a candidate counts
-// only if `identify` gives the id that a ref names.
+// What damaged nodes still tell. Nothing of it is proven: it makes candidates, and a candidate
+// counts only if `identify` gives the id that a ref names.
 
 /// What the stored bytes of a node say, although their checksum does not hold.
 public struct SalvagedNode: Sendable {
@@ -63,7 +63,8 @@ extension NodeCodec {
     return try StoredNodeHeader(stored, at: isDerived ? Locator.byteCount : 0).header
   }
 
-  /// The id that a node's header at the start of `bytes` names; `nil` where there is none. Not verified.
+  /// The id that a node's header at the start of `bytes` names; `nil` where there is none. Not
+  /// verified.
   public static func likelyID(at bytes: UnsafeRawBufferPointer, isDerived: Bool) -> PageHash? {
     let start = isDerived ? Locator.byteCount : 0
     guard StoredNodeHeader.isLikely(bytes, at: start) else { return nil }

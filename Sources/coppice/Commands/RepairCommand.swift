@@ -6,16 +6,15 @@ struct RepairCommand: ParsableCommand {
     commandName: "repair", abstract: "Repair a damaged store as far as that can be done.",
     discussion: """
       Takes an older catalogue, or puts one together from what else there is, when the newest is \
-      damaged, and says what such a one is without; \
-      rebuilds damaged nodes, the inner structure of branches, where their hashes prove what was \
-      found; reads all data, and gives every page that cannot be read the content of another copy, \
-      if there is one: one that another branch stored, or that a new import brought. Files are \
-      copied to a \
-      folder in the store before they are changed. Without --accept-loss nothing is done that would \
-      drop what was acknowledged; the error says what that is. Ends with status 2 when something \
-      stays lost; it is listed, and stays unreadable. Nobody may have the store open. JSON: steps, \
-      each with object, action; folder; healedNodeCount; healedPageCount; lost, as findings of \
-      'coppice check'; firstDroppedRecord, lastDroppedRecord.
+      damaged, and says what such a one is without; rebuilds damaged nodes, the inner structure \
+      of branches, where their hashes prove what was found; reads all data, and gives every page \
+      that cannot be read the content of another copy, if there is one: one that another branch \
+      stored, or that a new import brought. Files are copied to a folder in the store before they \
+      are changed. Without --accept-loss nothing is done that would drop what was acknowledged; \
+      the error says what that is. Ends with status 2 when something stays lost; it is listed, \
+      and stays unreadable. Nobody may have the store open. JSON: steps, each with object, \
+      action; folder; healedNodeCount; healedPageCount; lost, as findings of 'coppice check'; \
+      firstDroppedRecord, lastDroppedRecord.
 
       Example:
         coppice check
