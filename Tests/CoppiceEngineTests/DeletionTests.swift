@@ -111,6 +111,23 @@ import Testing
     #expect(try store.engine.check { _ in }.findings == [])
   }
 
+  @Test func `where a node cannot be read the proof does not claim to be complete`() throws {
+    let (store, _, _, _) = try prepare()
+    try store.engine.close()
+    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+    let leaf = try #require(
+      segment.bundles.flatMap(\.frames).first {
+        $0.entry.form.kind == .volumeNode && $0.entry.page == PageNumber(256)
+      })
+    try store.disk.flipBit(0, at: UInt64(leaf.locator.offset) + 70, in: segment.file)
+    store.engine = try Engine.open(
+      disk: store.disk, clock: store.clock, options: store.options)
+    let (report, _) = try store.engine.deleteForGood([store.engine.branch(named: "trial-0")])
+    #expect(report.unreadable == ["frame 1/\(leaf.name.ordinal)"])
+    let proof = try store.engine.reclaimProof(ofDeleted: "trial-0")
+    #expect(!proof.isComplete && !proof.isReclaimed)
+  }
+
   @Test func `a collection that fails leaves nothing to restore, and the next one ends it`() throws
   {
     let (store, main, trials, bytes) = try prepare()

@@ -36,7 +36,8 @@ extension Collection {
     noteDepartures(found)
     var branches: [ForgottenBranch] = []
     for (index, gone) in forgotten.enumerated() {
-      var isWhole = sets[index].isWhole
+      // What an unreadable node may refer to was kept, and may be the entry's.
+      var isWhole = sets[index].isWhole && report.unreadable.isEmpty
       if isWhole, options.isYoung { isWhole = try isYoung(gone) }
       branches.append(note(gone.entry, found[index], isWhole: isWhole))
     }
