@@ -38,7 +38,7 @@ import Testing
     for line in lines where line[0] == "check" {
       let wanted = line.dropFirst().joined(separator: " ")
       let report = try Engine.check(
-        disk: disk, clock: SimulatedClock(), options: GoldenStores.options, progress: { _ in })
+        disk: disk, clock: SimulatedClock(), options: GoldenStores.options, progress: { _ in true })
       let findings = report.findings.map { "\($0.object): \($0.message)" }
       #expect(findings.contains { $0.contains(wanted) }, "\(findings)")
     }

@@ -36,7 +36,7 @@ import Testing
     try main.writeFile("new", [1, 2, 3])
     try store.close()
     let report = try Engine.check(
-      disk: disk, clock: SimulatedClock(), options: GoldenStores.options, progress: { _ in })
+      disk: disk, clock: SimulatedClock(), options: GoldenStores.options, progress: { _ in true })
     #expect(report.findings == [])
   }
 }

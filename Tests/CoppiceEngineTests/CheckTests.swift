@@ -23,11 +23,11 @@ import Testing
   }
 
   private func check(_ disk: SimulatedDisk) throws -> CheckReport {
-    try Engine.check(disk: disk, clock: SimulatedClock(), options: .small) { _ in }
+    try Engine.check(disk: disk, clock: SimulatedClock(), options: .small) { _ in true }
   }
 
   private func check(of store: TestStore) throws -> CheckReport {
-    try store.engine.check { _ in }
+    try store.engine.check()
   }
 
   private func check(flipping bit: Int, at offset: UInt64, in name: String, of disk: SimulatedDisk)
@@ -44,13 +44,38 @@ import Testing
     var history = RandomHistory(seed: seed)
     for _ in 0..<3 {
       try history.run(store, stepCount: 50)
-      let report = try store.engine.check { _ in }
+      let report = try store.engine.check()
       #expect(report.findings == [])
     }
     try store.engine.close()
     let report = try check(store.disk)
     #expect(report.findings == [])
     #expect(report.nodeCount > 0 && report.pageRefCount > 0 && report.frameCount > 0)
+  }
+
+  @Test func `a check ends where nobody wants it any more`() throws {
+    let disk = try sampleDisk()
+    func check(_ goesOn: (CheckProgress) -> Bool) throws -> CheckReport {
+      try Engine.check(disk: disk, clock: SimulatedClock(), options: .small, progress: goesOn)
+    }
+    var askedCount = 0
+    let whole = try check { _ in
+      askedCount += 1
+      return true
+    }
+    #expect(askedCount > 4)
+    for last in 0..<askedCount {
+      var count = 0
+      let error = #expect(throws: StoreError.self) {
+        try check { _ in
+          count += 1
+          return count <= last
+        }
+      }
+      #expect(error?.kind == .unavailable)
+      #expect(count == last + 1)
+    }
+    #expect(try check { _ in true }.nodeCount == whole.nodeCount)
   }
 
   @Test(arguments: [1, 2, 3] as [UInt64])

@@ -52,7 +52,7 @@ import Testing
     try store.crash(seed: 1)
     #expect(store.engine.branchEntries().map(\.name) == ["main", "trial-2"])
     #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
   }
 
   @Test func `what was deleted before can be restored as before, and keeps what it shares`() throws
@@ -71,7 +71,7 @@ import Testing
     try store.crash(seed: 2)
     let back = try store.engine.restore(twin.id, named: "back")
     #expect(try back.all(1) == bytes)
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
   }
 
   /// The record comes while a collection is under way that took the branch for a root.
@@ -108,7 +108,7 @@ import Testing
     #expect(try store.engine.reclaimProof(ofDeleted: "trial-2").isReclaimed)
     try store.crash(seed: 3)
     #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
   }
 
   @Test func `where a node cannot be read the proof does not claim to be complete`() throws {

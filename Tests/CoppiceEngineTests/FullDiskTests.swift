@@ -170,7 +170,7 @@ import Testing
     try store.crash(seed: 1)
     #expect(try store.engine.branch(named: "main").all(1) == kept)
     #expect(try store.engine.branch(named: "main").all(7) == [1, 2, 3, 4])
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
     #expect(reserveByteCount(store) > 0)
   }
 
@@ -188,6 +188,6 @@ import Testing
     let report = try store.engine.collectGarbage(Self.full)
     #expect(report.reclaimedSegmentCount == 8)
     try store.reopen()
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
   }
 }

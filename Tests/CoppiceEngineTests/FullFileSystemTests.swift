@@ -80,7 +80,7 @@ struct FullFileSystemTests {
     try engine.close()
     engine = try Engine.open(disk: disk, clock: clock, options: options)
     #expect(try engine.branch(named: "main").all(1) == kept)
-    #expect(try engine.check { _ in }.findings == [])
+    #expect(try engine.check().findings == [])
     try engine.close()
   }
 }

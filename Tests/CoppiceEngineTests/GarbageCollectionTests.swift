@@ -1,5 +1,6 @@
 import CoppiceEngine
 import CoppiceFormat
+import Synchronization
 import TestSupport
 import Testing
 
@@ -30,6 +31,40 @@ import Testing
     #expect(segmentByteCount(store) < 10_000)
     try store.reopen()
     #expect(store.engine.branchEntries().isEmpty)
+  }
+
+  @Test func `a collection that nobody wants any more ends, and the next one does its work`() throws
+  {
+    for last in 0..<8 {
+      let store = try TestStore()
+      var generator = SplitMix64(seed: 5)
+      let main = try store.engine.createBranch(named: "main", domain: .standard)
+      let bytes = generator.bytes(300 * 4096)
+      try main.put(1, bytes)
+      let other = try store.engine.createBranch(named: "other", domain: .standard)
+      try other.put(1, generator.bytes(300 * 4096))
+      try store.engine.sealAll()
+      try store.engine.delete([other])
+      let count = Mutex(0)
+      var options = Self.full
+      options.isCancelled = {
+        count.withLock {
+          $0 += 1
+          return $0 > last
+        }
+      }
+      do throws(StoreError) {
+        _ = try store.engine.collectGarbage(options)
+        #expect(last > 0 && count.withLock { $0 } <= last)
+      } catch {
+        #expect(error.kind == .unavailable)
+      }
+      store.engine.checkInvariants()
+      #expect(try main.all(1) == bytes)
+      _ = try store.engine.collectGarbage(Self.full)
+      #expect(try store.engine.collectGarbage(Self.full).deadFrameCount == 0)
+      #expect(try main.all(1) == bytes)
+    }
   }
 
   @Test func `live pages move to hosts and are read there, also after a crash`() throws {
@@ -238,6 +273,6 @@ import Testing
     #expect(report.deadFrameCount > 90)
     try store.reopen()
     #expect(try store.engine.branch(named: "child").all(1) == bytes)
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
   }
 }

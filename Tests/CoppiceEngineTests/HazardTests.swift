@@ -175,7 +175,7 @@ import Testing
     for page in 0..<20 { bytes[page * Self.page] ^= 1 }
     try store.engine.branch(named: "main").put(1, bytes)
     try store.engine.sealAll()
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
     var young = CollectionOptions()
     young.isYoung = true
     _ = try store.engine.collectGarbage(young)

@@ -110,10 +110,10 @@ import Testing
         #expect(disk.fileNames().contains { $0.hasPrefix("\(report.folder)/segments-") })
         let engine = try scene.open(disk)
         #expect(try scene.unreadablePageCount(engine) == 0)
-        #expect(try engine.check { _ in }.findings == [])
+        #expect(try engine.check().findings == [])
         _ = try engine.collectGarbage(CollectionOptions())
         #expect(try scene.unreadablePageCount(engine) == 0)
-        #expect(try engine.check { _ in }.findings == [])
+        #expect(try engine.check().findings == [])
         try engine.close()
         #expect(try scene.repair(disk).steps == [])
       }
@@ -145,7 +145,7 @@ import Testing
     #expect(report.lost.count == 1)
     let engine = try scene.open(disk)
     defer { engine.abandon() }
-    let findings = try engine.check { _ in }.findings
+    let findings = try engine.check().findings
     #expect(findings == report.lost)
     #expect(
       try scene.unreadablePageCount(engine)
@@ -170,7 +170,7 @@ import Testing
       #expect(try scene.repair(disk).lost == [])
       let engine = try scene.open(disk)
       #expect(try scene.unreadablePageCount(engine) == 0, "power cut before operation \(point)")
-      #expect(try engine.check { _ in }.findings == [])
+      #expect(try engine.check().findings == [])
       engine.abandon()
     }
   }

@@ -109,7 +109,7 @@ import Testing
     try reopen(store)
     #expect(try store.engine.branch(named: "main").all(1) == bytes)
     _ = try store.engine.collectGarbage(CollectionOptions())
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
     try store.crash(seed: 1)
     #expect(try store.engine.branch(named: "main").all(1) == bytes)
     let second = try store.engine.branch(named: "main")
@@ -215,7 +215,7 @@ import Testing
     #expect(try engine.branch(named: "main@kept").all(1) == [1])
     #expect(throws: StoreError.self) { try engine.branch(named: "gone") }
     #expect(throws: StoreError.self) { try engine.branch(named: "forgotten") }
-    #expect(try engine.check { _ in }.findings == [])
+    #expect(try engine.check().findings == [])
   }
 
   @Test func `without catalogues the journal tells of forks and deletions`() throws {
@@ -241,7 +241,7 @@ import Testing
     #expect(try store.engine.branch(named: "main").all(1) == [8])
     #expect(try store.engine.branch(named: "main@kept").all(1) == [1])
     #expect(throws: StoreError.self) { try store.engine.branch(named: "gone") }
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
   }
 
   @Test func `an older catalogue and the journal stand in for a damaged one`() throws {
@@ -308,7 +308,7 @@ import Testing
     try fork.put(1, generator.bytes(10 * Self.page))
     try store.engine.sealAll()
     _ = try store.engine.collectGarbage(collection)
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check().findings == [])
     try store.crash(seed: 1)
     #expect(try store.engine.branch(named: "main").all(1) == contents["main"])
   }

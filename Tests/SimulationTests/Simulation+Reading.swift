@@ -95,7 +95,7 @@ extension Simulation {
   /// Reads every structure from disk, past all caches.
   func checkStructures() throws {
     if disk.isPoweredOff { throw PowerIsOff() }
-    guard let engine, let report = try? engine.check(progress: { _ in }) else { return }
+    guard let engine, let report = try? engine.check(progress: { _ in true }) else { return }
     if let finding = report.findings.first {
       throw failure("\(finding.object): \(finding.message)")
     }

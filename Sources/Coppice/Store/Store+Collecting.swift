@@ -38,14 +38,17 @@ extension Store {
   ///   - isFull: empties every closed segment that holds anything dead, not only those where little
   ///     has to be copied.
   ///   - isDryRun: changes nothing, and says what would be done.
-  /// - Throws: `denied`, `full`, `corrupt`; everything is as it was then.
+  ///   - isCancelled: asked now and then, whether to end early with `unavailable`.
+  /// - Throws: `denied`, `full`, `corrupt`; no branch and nothing in one has changed then.
   public func collectGarbage(
-    isRecentOnly: Bool = false, isFull: Bool = false, isDryRun: Bool = false
+    isRecentOnly: Bool = false, isFull: Bool = false, isDryRun: Bool = false,
+    isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(StoreError) -> CollectionSummary {
     var options = CollectionOptions()
     options.isYoung = isRecentOnly
     options.isFull = isFull
     options.isDryRun = isDryRun
+    options.isCancelled = isCancelled
     return CollectionSummary(try engine.collectGarbage(options))
   }
 }

@@ -6,28 +6,38 @@ extension Engine {
   ///
   /// Never stops at a finding. Changes nothing. Takes time in proportion to the store's frames, but
   /// reads no pages.
-  package func check(progress: (CheckProgress) -> Void) throws(StoreError) -> CheckReport {
+  ///
+  /// - Parameter progress: returns whether to go on; otherwise the check throws `unavailable`.
+  package func check(
+    progress: (CheckProgress) -> Bool = { _ in true }
+  ) throws(StoreError) -> CheckReport {
     unsealable.forgetAll()
     let findings = FindingList()
-    progress(CheckProgress(stage: .files, doneCount: 0, totalCount: 1))
+    for stage in [CheckProgress.Stage.files, .journal] {
+      guard progress(CheckProgress(stage: stage, doneCount: 0, totalCount: 1)) else {
+        throw .calledOffCheck
+      }
+    }
     // No checkpoint replaces a catalogue or recycles a journal file meanwhile.
     checkpointing.withLock {
       let opening = OpeningCheck(disk: disk, findings: findings)
       _ = opening.checkSuperblock()
       guard let newest = opening.checkCatalogues() else { return }
-      progress(CheckProgress(stage: .journal, doneCount: 0, totalCount: 1))
       opening.checkJournal(superblock, newest)
     }
-    return try withChecker(progress: progress) { $0.run(findings) }
+    return try withChecker(progress: progress) { checker throws(StoreError) in
+      try checker.run(findings)
+    }
   }
 
   /// Makes a checker of all entries as they are now; what they refer to stays until `body` returns.
   func withChecker<Result>(
-    progress: (CheckProgress) -> Void = { _ in }, _ body: (StoreChecker) -> Result
+    progress: (CheckProgress) -> Bool = { _ in true },
+    _ body: (StoreChecker) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
     let moment = try StoreMoment(self)
-    return withoutActuallyEscaping(progress) { progress in
-      body(
+    return try withoutActuallyEscaping(progress) { progress throws(StoreError) in
+      try body(
         StoreChecker(
           disk: disk, superblock: superblock, catalogue: control.withLock { catalogue },
           entries: moment.entries.map {
@@ -51,7 +61,7 @@ extension Engine {
   ///   `denied`, `unsupportedFormat`.
   package static func check(
     disk: any Disk, clock: any StoreClock, options: EngineOptions,
-    progress: (CheckProgress) -> Void
+    progress: (CheckProgress) -> Bool
   ) throws(StoreError) -> CheckReport {
     var options = options
     options.isReadOnly = true
@@ -61,8 +71,8 @@ extension Engine {
       engine = try Engine.open(disk: disk, clock: clock, options: options)
     } catch {
       guard error.kind == .corrupt || error.kind == .unavailable else { throw error }
-      return withoutActuallyEscaping(progress) { progress in
-        checkUnopened(disk, because: error, progress)
+      return try withoutActuallyEscaping(progress) { progress throws(StoreError) in
+        try checkUnopened(disk, because: error, progress)
       }
     }
     defer { engine.abandon() }
@@ -70,8 +80,8 @@ extension Engine {
   }
 
   private static func checkUnopened(
-    _ disk: any Disk, because error: StoreError, _ progress: @escaping (CheckProgress) -> Void
-  ) -> CheckReport {
+    _ disk: any Disk, because error: StoreError, _ progress: @escaping (CheckProgress) -> Bool
+  ) throws(StoreError) -> CheckReport {
     let findings = FindingList()
     let opening = OpeningCheck(disk: disk, findings: findings)
     let superblock = opening.checkSuperblock()
@@ -89,7 +99,7 @@ extension Engine {
     }
     // Without the journal: the state of the last checkpoint.
     let state = CatalogueState(catalogue)
-    return StoreChecker(
+    return try StoreChecker(
       disk: disk, superblock: superblock, catalogue: state,
       entries: state.branches.values.sorted { $0.id < $1.id }.map {
         CheckedEntry(id: $0.id, name: $0.name, domain: $0.domain, root: $0.root, refs: [])

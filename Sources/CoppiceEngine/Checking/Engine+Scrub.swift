@@ -14,8 +14,8 @@ extension Engine {
     visit: (ScrubProgress) -> Bool
   ) throws(StoreError) -> ScrubReport {
     unsealable.forgetAll()
-    return try withChecker { checker in
-      Scrub(checker).run(
+    return try withChecker { checker throws(StoreError) in
+      try Scrub(checker).run(
         from: cursor, options: options, clock: clock, sleep: sleep, visit: visit)
     }
   }
@@ -36,7 +36,7 @@ private final class Scrub {
   func run(
     from cursor: ScrubCursor, options: ScrubOptions, clock: any StoreClock,
     sleep: (UInt64) -> Void, visit: (ScrubProgress) -> Bool
-  ) -> ScrubReport {
+  ) throws(StoreError) -> ScrubReport {
     let all = checker.catalogue.segments.values.sorted { $0.id < $1.id }
     let segments = all.filter { $0.id >= cursor.segment }
     let total = segments.reduce(0) { sum, segment in
@@ -58,7 +58,7 @@ private final class Scrub {
       if !isWhole { break }
       report.next = nil
     }
-    checker.resolve(findings, all, frames)
+    try checker.resolve(findings, all, frames)
     report.findings = findings.findings
     report.omittedCount = findings.omittedCount
     return report

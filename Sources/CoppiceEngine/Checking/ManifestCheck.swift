@@ -20,16 +20,24 @@ final class ManifestCheck {
   private let frames: FrameReader
   private let places: FramePlaces
   private let findings: FindingList
+  private let goesOn: () -> Bool
   private let visited = FrameSet()
   private let visitedTops = FrameSet()
   private let reportedRefs = FrameSet()
   private(set) var nodeCount = 0
   private(set) var pageRefCount = 0
+  /// Whether the check has ended early.
+  private(set) var isCalledOff = false
 
-  init(frames: FrameReader, places: FramePlaces, findings: FindingList) {
+  /// - Parameter goesOn: asked now and then; what is left is passed over once it says no.
+  init(
+    frames: FrameReader, places: FramePlaces, findings: FindingList,
+    goesOn: @escaping () -> Bool
+  ) {
     self.frames = frames
     self.places = places
     self.findings = findings
+    self.goesOn = goesOn
   }
 
   // MARK: Roots
@@ -60,7 +68,7 @@ final class ManifestCheck {
   // MARK: Nodes
 
   private func check(_ ref: Ref, _ place: Place) {
-    if ref.isHole { return }
+    if ref.isHole || isCalledOff { return }
     guard checkRef(ref, parent: place.parent, domain: place.domain) else { return }
     let isNew = visited.insert(ref.locator.name)
     // A node may be met as a mere base before it is met as a volume's top.
@@ -76,6 +84,7 @@ final class ManifestCheck {
       checkHeader(node, place, object)
       guard isNew else { return }
       nodeCount += 1
+      if nodeCount & 63 == 0 { isCalledOff = !goesOn() }
       try checkBase(of: node, place)
       checkChildren(of: node, place.domain)
     } catch {

@@ -16,11 +16,12 @@ struct StoreChecker {
   let isUnpublished: (SegmentID) -> Bool
   /// Whether a segment is in the catalogue still.
   let isKnown: (SegmentID) -> Bool
-  let progress: (CheckProgress) -> Void
+  /// Returns whether to go on.
+  let progress: (CheckProgress) -> Bool
 
   private static let cacheByteCount = 32 << 20
 
-  func run(_ findings: FindingList) -> CheckReport {
+  func run(_ findings: FindingList) throws(StoreError) -> CheckReport {
     var report = CheckReport()
     checkEntries(findings)
     let segments = catalogue.segments.values.sorted { $0.id < $1.id }
@@ -29,18 +30,23 @@ struct StoreChecker {
     let check = SegmentCheck(
       files: files, uuid: superblock.uuid, places: places, findings: findings, isKnown: isKnown)
     for (index, segment) in segments.enumerated() {
-      tell(.segments, index, segments.count)
+      try tell(.segments, index, segments.count)
       check.check(segment, &report)
     }
     checkFileNames(findings)
     let frames = makeReader()
-    let manifests = ManifestCheck(frames: frames, places: places, findings: findings)
-    for (index, entry) in entries.enumerated() {
-      tell(.manifests, index, entries.count)
+    var index = 0
+    let manifests = ManifestCheck(frames: frames, places: places, findings: findings) {
+      progress(CheckProgress(stage: .manifests, doneCount: index, totalCount: entries.count))
+    }
+    for entry in entries {
+      try tell(.manifests, index, entries.count)
+      defer { index += 1 }
       manifests.checkRoot(entry.root, domain: entry.domain)
       for overlay in entry.refs { manifests.check(overlay, domain: entry.domain) }
     }
-    resolve(findings, segments, frames)
+    if manifests.isCalledOff { throw .calledOffCheck }
+    try resolve(findings, segments, frames)
     report.nodeCount = manifests.nodeCount
     report.pageRefCount = manifests.pageRefCount
     report.findings = findings.findings
@@ -60,14 +66,20 @@ struct StoreChecker {
       nodeCacheByteCount: Self.cacheByteCount)
   }
 
-  private func tell(_ stage: CheckProgress.Stage, _ done: Int, _ total: Int) {
-    progress(CheckProgress(stage: stage, doneCount: done, totalCount: total))
+  private func tell(
+    _ stage: CheckProgress.Stage, _ done: Int, _ total: Int
+  ) throws(StoreError) {
+    guard progress(CheckProgress(stage: stage, doneCount: done, totalCount: total)) else {
+      throw .calledOffCheck
+    }
   }
 
   /// Finds the branches, volumes and pages that the findings concern.
-  func resolve(_ findings: FindingList, _ segments: [SegmentEntry], _ frames: FrameReader) {
+  func resolve(
+    _ findings: FindingList, _ segments: [SegmentEntry], _ frames: FrameReader
+  ) throws(StoreError) {
     guard findings.concernsFrames else { return }
-    tell(.affected, 0, 1)
+    try tell(.affected, 0, 1)
     for segment in segments {
       guard let file = try? files.file(segment.id) else { continue }
       // Damaged bundles are passed over: their derived frames are findings themselves.
@@ -133,5 +145,11 @@ struct StoreChecker {
         findings.add(SegmentFiles.path(id), "the catalogue does not know this segment")
       }
     }
+  }
+}
+
+extension StoreError {
+  static var calledOffCheck: StoreError {
+    StoreError(.unavailable, "the check was called off", remedy: "check again")
   }
 }

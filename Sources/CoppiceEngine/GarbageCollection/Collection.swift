@@ -32,7 +32,7 @@ final class Collection {
     self.engine = engine
     self.options = options
     self.announce = announce
-    pace = CollectionPace(engine, byteCountPerSecond: options.byteCountPerSecond)
+    pace = CollectionPace(engine, options)
     youngFrom = options.isYoung ? engine.hints.collection.withLock { $0.youngFrom } : SegmentID(0)
   }
 
@@ -96,17 +96,18 @@ final class Collection {
   }
 }
 
-/// Keeps a collection to its rate, and ends it early when the store is about to be closed.
+/// Keeps a collection to its rate, and ends it early when the store is about to be closed or nobody
+/// wants it any more.
 final class CollectionPace {
   private let engine: Engine
-  private let byteCountPerSecond: UInt64?
+  private let options: CollectionOptions
   private let began: UInt64
   private var byteCount: UInt64 = 0
   private var stepCount = 0
 
-  init(_ engine: Engine, byteCountPerSecond: UInt64?) {
+  init(_ engine: Engine, _ options: CollectionOptions) {
     self.engine = engine
-    self.byteCountPerSecond = byteCountPerSecond
+    self.options = options
     began = engine.clock.monotonicNanoseconds()
   }
 
@@ -116,8 +117,13 @@ final class CollectionPace {
     if engine.collector.isStopping {
       throw StoreError(.unavailable, "the store is being closed", remedy: "open it again")
     }
+    if options.isCancelled?() ?? false {
+      throw StoreError(.unavailable, "the collection was called off", remedy: "collect again")
+    }
     byteCount += UInt64(count)
-    guard let byteCountPerSecond, byteCountPerSecond > 0, engine.options.usesThreads else { return }
+    guard let byteCountPerSecond = options.byteCountPerSecond, byteCountPerSecond > 0,
+      engine.options.usesThreads
+    else { return }
     let due = began + UInt64(Double(byteCount) / Double(byteCountPerSecond) * 1e9)
     while engine.clock.monotonicNanoseconds() < due, !engine.collector.isStopping {
       engine.collector.pause(untilMonotonicNanoseconds: due)

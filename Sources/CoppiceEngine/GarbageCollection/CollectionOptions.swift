@@ -20,6 +20,9 @@ package struct CollectionOptions: Sendable {
   package var batchByteCountMax = 64 << 20
   /// Bytes to read and to copy in a second; `nil`: as fast as it goes.
   package var byteCountPerSecond: UInt64?
+  /// Asked now and then, on the collection's thread: whether to end early. What is reclaimed by then
+  /// stays reclaimed.
+  package var isCancelled: (@Sendable () -> Bool)?
 
   package static let restoreWindowDefault: Int64 = 3600 * 1_000_000_000
 

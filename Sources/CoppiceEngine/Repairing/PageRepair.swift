@@ -22,7 +22,7 @@ struct PageRepair {
       })
     // What refs name and no directory does is nothing that reading all frames could find.
     let known = Set(scrubbed.findings.map(\.object))
-    let unread = try engine.check { _ in }.findings.filter {
+    let unread = try engine.check().findings.filter {
       !$0.affected.isEmpty && !known.contains($0.object)
     }
     let findings = scrubbed.findings + unread

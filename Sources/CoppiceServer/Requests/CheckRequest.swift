@@ -11,7 +11,7 @@ package struct CheckRequest: StoreRequest {
 
   /// Checks the store beside its readers and writers, as it is now.
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let report = try context.store.engine.check { context.work.tell(of: $0) }
+    let report = try context.store.engine.check { context.work.goesOn(with: $0) }
     let names = report.findings.isEmpty ? try Self.nameFindings(context.store) : []
     return Answer(report, names: names, paths: FilePaths(context.store))
   }
@@ -23,7 +23,7 @@ package struct CheckRequest: StoreRequest {
     let report: CheckReport
     do throws(StoreError) {
       report = try Engine.check(disk: disk, clock: SystemClock(), options: EngineOptions()) {
-        alone.work.tell(of: $0)
+        alone.work.goesOn(with: $0)
       }
     } catch {
       guard error.kind == .inUse else { throw error }
@@ -78,10 +78,12 @@ package struct CheckRequest: StoreRequest {
 }
 
 extension Work {
-  func tell(of progress: CheckProgress) {
+  /// Tells how far a check is; returns whether its outcome is still wanted.
+  fileprivate func goesOn(with progress: CheckProgress) -> Bool {
     tell?(
       .check(
         stage: progress.stage.rawValue, doneCount: progress.doneCount,
         totalCount: progress.totalCount))
+    return !isCancelled
   }
 }

@@ -20,7 +20,10 @@ package struct CollectRequest: StoreRequest {
   package var isReadOnly: Bool { false }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let summary = try context.store.collectGarbage(isFull: full, isDryRun: dryRun)
+    let work = context.work
+    let summary = try context.store.collectGarbage(isFull: full, isDryRun: dryRun) {
+      work.isCancelled
+    }
     var answer = Answer(summary, isDryRun: dryRun)
     if explain { answer.space = SpaceAnswer(try context.store.spaceUsage()) }
     return answer

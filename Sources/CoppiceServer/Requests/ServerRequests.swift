@@ -3,6 +3,7 @@ internal import CoppicePlatform
 
 package struct StatusRequest: ServerRequest {
   package static let route = Route(.get, "/v1/status", "Tell what the server does.")
+  package static let isBrief = true
 
   package init() {}
 
@@ -23,6 +24,7 @@ package struct StatusRequest: ServerRequest {
 package struct StopRequest: ServerRequest {
   package static let route = Route(
     .post, "/v1/stop", "End the server once running requests are answered.")
+  package static let isBrief = true
 
   package init() {}
 

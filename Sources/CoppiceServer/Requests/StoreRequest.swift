@@ -8,6 +8,12 @@ package protocol WireRequest: Codable, Sendable {
   associatedtype Answer: Codable, Sendable
   /// Where the API has it.
   static var route: Route { get }
+  /// Whether it waits for nothing: then it is answered at once, however much other work there is.
+  static var isBrief: Bool { get }
+}
+
+extension WireRequest {
+  package static var isBrief: Bool { false }
 }
 
 /// A request that needs an open store and nothing else.

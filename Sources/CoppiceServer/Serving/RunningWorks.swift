@@ -1,4 +1,4 @@
-internal import Coppice
+package import Coppice
 internal import NIOConcurrencyHelpers
 internal import NIOPosix
 internal import Synchronization
@@ -23,9 +23,9 @@ package final class RunningWorks: Sendable {
 
   var count: Int { state.withLock { $0.works.count } }
 
-  /// Runs `body` on a thread that may block.
-  func run<Answer: Sendable>(
-    _ work: Work, _ body: @escaping @Sendable () throws(StoreError) -> Answer
+  /// Runs `body`, on a thread that may block if it waits for anything.
+  package func run<Answer: Sendable>(
+    _ work: Work, waits: Bool = true, _ body: @escaping @Sendable () throws(StoreError) -> Answer
   ) async -> Result<Answer, StoreError> {
     let ending = state.withLock { state in
       if state.ending == nil { state.works[ObjectIdentifier(work)] = work }
@@ -33,18 +33,23 @@ package final class RunningWorks: Sendable {
     }
     if let ending { return .failure(ending) }
     defer { finish(work) }
+    guard waits else { return Self.outcome(of: work, body) }
     do {
-      return try await pool.runIfActive {
-        if let reason = work.reason { return .failure(reason) }
-        do throws(StoreError) {
-          return .success(try body())
-        } catch {
-          // Work that was called off knows why better than what gave it up.
-          return .failure(error.kind == .unavailable ? work.reason ?? error : error)
-        }
-      }
+      return try await pool.runIfActive { Self.outcome(of: work, body) }
     } catch {
       return .failure(Self.ended)
+    }
+  }
+
+  private static func outcome<Answer>(
+    of work: Work, _ body: () throws(StoreError) -> Answer
+  ) -> Result<Answer, StoreError> {
+    if let reason = work.reason { return .failure(reason) }
+    do throws(StoreError) {
+      return .success(try body())
+    } catch {
+      // Work that was called off knows why better than what gave it up.
+      return .failure(error.kind == .unavailable ? work.reason ?? error : error)
     }
   }
 
