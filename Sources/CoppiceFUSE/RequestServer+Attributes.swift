@@ -78,7 +78,7 @@ extension RequestServer {
     attributes.ino = NodeID.top.rawValue
     attributes.mode = HostFileKind.directory.modeBits | 0o755
     attributes.nlink = 2
-    (attributes.uid, attributes.gid) = FUSEMounting.owner
+    (attributes.uid, attributes.gid) = (HostProcess.user, HostProcess.group)
     attributes.size = UInt64(session.store.pageByteCount)
     attributes.blksize = UInt32(session.store.pageByteCount)
     answer(attributes: attributes)

@@ -86,6 +86,39 @@ struct MountPointTests {
     #expect(denied.contains("error denied") && denied.contains("apt install fuse3"), "\(denied)")
   }
 
+  @Test func `a user without privileges mounts by fusermount3 and owns what is made`() throws {
+    let device = try FuseDevice.forAll()
+    defer { device.restore() }
+    let folder = try TemporaryFolder()
+    chmod(folder.path, 0o755)
+    mkdir(folder("home"), 0o755)
+    mkdir(folder("home/mount"), 0o755)
+    // nobody: fusermount3 serves users of /etc/passwd only.
+    let user = ["--reuid=65534", "--regid=65534", "--clear-groups"]
+    try Program("chown").check(["-R", "65534:65534", folder("home")])
+    try Program("cp").check([MountedStore.driver, folder("driver")])
+    // The driver ends, and unmounts, when its input ends.
+    let script = """
+      (
+        for try in $(seq 200); do [ -e mount/main ] && break; sleep 0.05; done
+        echo text > mount/main/file
+      ) | "$0" store "$PWD/mount"
+      """
+    let result = try Program("setpriv").run(
+      user + ["sh", "-c", "cd '\(folder("home"))'\n\(script)", folder("driver")])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.text.hasSuffix("stopped\n"), "\(result.text)")
+    try Program("chown").check(["-R", "0:0", folder("home")])
+    let store = try Store.open(at: folder("home/store"))
+    let main = try store.branch("main")
+    for path in ["/", "/file"] {
+      let attributes = try main.attributes(of: main.lookup(BranchPath(path)))
+      #expect(attributes.userID == 65534 && attributes.groupID == 65534, "\(path)")
+    }
+    #expect(try main.read(main.lookup("/file"), byteCount: 9) == Array("text\n".utf8))
+    try store.close()
+  }
+
   @Test(arguments: MountMode.all.filter { $0 != .writeback })
   func `unmounting by someone else ends the mount, a used one is stopped all the same`(
     _ mode: MountMode
@@ -105,4 +138,20 @@ struct MountPointTests {
     try Program("umount").check([mounted.directory])
     try mounted.stop()
   }
+}
+
+/// The kernel's device, open to all users meanwhile.
+private struct FuseDevice {
+  private static let path = "/dev/fuse"
+  let mode: mode_t
+
+  static func forAll() throws -> FuseDevice {
+    var status = stat()
+    guard stat(path, &status) == 0, chmod(path, 0o666) == 0 else {
+      throw Program.Failure(description: "cannot open \(path) to all: errno \(errno)")
+    }
+    return FuseDevice(mode: status.st_mode & 0o777)
+  }
+
+  func restore() { chmod(Self.path, mode) }
 }

@@ -1,3 +1,5 @@
+internal import CoppicePlatform
+
 /// A moment in nanoseconds since 1970-01-01 UTC.
 public struct Timestamp: Hashable, Comparable, Sendable {
   /// Since 1970-01-01 UTC; negative before.
@@ -58,6 +60,7 @@ public struct FileAttributes: Hashable, Sendable {
 /// What a new file starts with.
 public struct NewFile: Hashable, Sendable {
   public var permissions: UInt16
+  /// By default the user and group that this process acts as.
   public var userID: UInt32
   public var groupID: UInt32
   /// `nil`: the time of the transaction.
@@ -67,13 +70,13 @@ public struct NewFile: Hashable, Sendable {
   public var flags: UInt32
 
   public init(
-    permissions: UInt16 = 0o644, userID: UInt32 = 0, groupID: UInt32 = 0,
+    permissions: UInt16 = 0o644, userID: UInt32? = nil, groupID: UInt32? = nil,
     accessed: Timestamp? = nil, modified: Timestamp? = nil, created: Timestamp? = nil,
     flags: UInt32 = 0
   ) {
     self.permissions = permissions
-    self.userID = userID
-    self.groupID = groupID
+    self.userID = userID ?? HostProcess.user
+    self.groupID = groupID ?? HostProcess.group
     self.accessed = accessed
     self.modified = modified
     self.created = created

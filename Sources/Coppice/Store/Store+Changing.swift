@@ -1,5 +1,6 @@
 public import CoppiceEngine
 internal import CoppiceFormat
+internal import CoppicePlatform
 internal import Synchronization
 
 extension Store {
@@ -32,13 +33,16 @@ extension Store {
     return try branch(name)
   }
 
-  /// Gives the root directory of an empty branch its times.
+  /// Gives the root directory of an empty branch its times, and to whoever makes the branch.
   private func prepare(_ branch: EngineBranch) throws(StoreError) -> Branch {
     let branch = try self.branch(engine.name(of: branch.id))
     try branch.transaction { changes throws(StoreError) in
       let now = changes.time
       try changes.setAttributes(
-        of: .root, AttributeChanges(accessed: now, modified: now, created: now))
+        of: .root,
+        AttributeChanges(
+          userID: HostProcess.user, groupID: HostProcess.group, accessed: now, modified: now,
+          created: now))
     }
     try branch.flush()
     return branch

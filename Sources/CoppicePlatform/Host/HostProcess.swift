@@ -8,6 +8,8 @@ public enum HostProcess {
 
   /// The user in whose name this process acts.
   public static var user: UInt32 { geteuid() }
+  /// The group in whose name this process acts.
+  public static var group: UInt32 { getegid() }
 
   /// The program that this process runs.
   public static func executablePath() throws(SystemError) -> String {

@@ -5,8 +5,6 @@ internal import Glibc
 public enum FUSEMounting {
   /// Whether this process may mount by itself.
   public static var isPrivileged: Bool { geteuid() == 0 }
-  /// The user and group that the process acts as.
-  public static var owner: (user: UInt32, group: UInt32) { (geteuid(), getegid()) }
 
   /// Mounts on a directory and returns the server's end.
   /// - Parameters:
@@ -21,8 +19,8 @@ public enum FUSEMounting {
     if allowsOthers { options += ",allow_other" }
     if isPrivileged {
       let device = try FUSEDevice.open()
-      options += ",fd=\(device.descriptor),rootmode=40000,user_id=\(owner.user)"
-      options += ",group_id=\(owner.group)"
+      options += ",fd=\(device.descriptor),rootmode=40000,user_id=\(HostProcess.user)"
+      options += ",group_id=\(HostProcess.group)"
       try system("mount", directory) { clinux_mount_fuse(source, directory, options) }
       return device
     }
