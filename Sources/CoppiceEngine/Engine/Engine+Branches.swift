@@ -40,11 +40,13 @@ extension Engine {
   }
 
   /// The caller holds `control`.
-  func create(_ name: String, _ domain: DomainID, root: Ref, ends: [SegmentEnd])
-    throws(StoreError) -> (EngineBranch, LSN)
-  {
+  ///
+  /// - Parameter claimed: an id that was taken before; `nil` takes one.
+  func create(
+    _ name: String, _ domain: DomainID, as claimed: BranchID? = nil, root: Ref, ends: [SegmentEnd]
+  ) throws(StoreError) -> (EngineBranch, LSN) {
     try checkFree(name)
-    let id = catalogue.takeBranchID()
+    let id = claimed ?? catalogue.takeBranchID()
     let lsn = try record(
       .create(name: name, domain: domain, root: root, ends: ends), branch: id)
     let branch = makeBranch(
@@ -52,7 +54,7 @@ extension Engine {
     return (branch, lsn)
   }
 
-  private func checkFree(_ name: String) throws(StoreError) {
+  func checkFree(_ name: String) throws(StoreError) {
     if catalogue.branch(named: name) != nil {
       throw StoreError(
         .conflict, "a branch or snapshot of that name exists", object: name,

@@ -27,6 +27,7 @@ extension Collection {
     var lsn = LSN.zero
     let ids = forgettable.map(\.id)
     keptBranches = Set(entries.map(\.id)).subtracting(ids)
+      .union(engine.stagings.all.compactMap(\.claimedBranch))
     roots = rootRefs()
     if options.isDryRun { return lsn }
     report.forgottenBranchCount += engine.unexamined.count

@@ -74,10 +74,9 @@ extension Collection {
         }
         for index in bundle.frames.indices where bundle.frames[index].form.kind == .note {
           // A note that cannot be read says nothing.
-          guard let note = bundle.note(index), keptBranches.contains(note.branch),
-            note.lsn >= notes[note.branch]?.lsn ?? .zero
-          else { continue }
-          notes[note.branch] = (note.lsn, bundle.names[index])
+          guard let note = bundle.note(index), keptBranches.contains(note.branch) else { continue }
+          let found = (lsn: note.lsn, frame: bundle.names[index])
+          notes[note.branch] = notes[note.branch].map { $0 < found ? found : $0 } ?? found
         }
       }
     }

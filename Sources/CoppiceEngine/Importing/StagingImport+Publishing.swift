@@ -46,15 +46,19 @@ extension StagingImport {
 
   /// Makes the state a new branch. Durable on return.
   package func publish(creating name: String) throws(StoreError) -> EngineBranch {
-    let (root, ends) = try end()
-    let (branch, lsn) = try engine.control.withLock { () throws(StoreError) in
-      try engine.create(name, domain, root: root, ends: ends)
+    let root = try finishRoot()
+    let id = try engine.control.withLock { () throws(StoreError) in
+      try engine.checkFree(name)
+      return engine.catalogue.takeBranchID()
     }
-    engine.stagings.remove(self)
-    try engine.journal.flush(through: lsn)
-    engine.appenders.markPublished(ends)
-    engine.noteSealed(counts, by: branch.id)
-    return branch
+    claim(id)
+    try appendNote(of: id, name, root, from: engine.journal.lastLSN.next)
+    return try end { ends throws(StoreError) in
+      let (branch, lsn) = try engine.control.withLock { () throws(StoreError) in
+        try engine.create(name, domain, as: id, root: root, ends: ends)
+      }
+      return (branch, lsn)
+    }
   }
 
   /// Makes the state the content of the branch that the import began with. Throws `conflict`, and
@@ -63,40 +67,119 @@ extension StagingImport {
     guard let target else {
       throw StoreError(.invalid, "the import did not begin with a branch")
     }
-    let (root, ends) = try end()
-    let lsn = try target.writer.withLockFirst { () throws(StoreError) in
-      try engine.control.withLock { () throws(StoreError) in
-        let isUnchanged = target.state.withLock {
-          $0.sealed.root.root == start.root && $0.sealed.frozen.isEmpty && $0.open.isEmpty
+    let root = try finishRoot()
+    let noteLSN = try target.writer.withLockFirst { () throws(StoreError) in
+      try appendNote(replacing: target, root)
+    }
+    var isRecorded = false
+    do throws(StoreError) {
+      _ = try end { ends throws(StoreError) in
+        let lsn = try target.writer.withLockFirst { () throws(StoreError) in
+          try replace(target, root, ends)
         }
-        guard isUnchanged, !target.isDeleted else {
-          throw StoreError(
-            .conflict, "the branch changed while the import ran; it was left as it is",
-            object: engine.catalogue.branches[target.id]?.name ?? "",
-            remedy: "import again while nobody writes to it")
-        }
-        let lsn = try engine.record(.replace(root: root, ends: ends), branch: target.id)
-        target.replace(
-          SealedState(root: RootView(root, frames: engine.frames), frozen: .empty), from: lsn)
-        return lsn
+        isRecorded = true
+        return (target, lsn)
       }
+    } catch {
+      if let noteLSN, !isRecorded { correctNote(of: target, from: noteLSN) }
+      throw error
+    }
+  }
+
+  /// The caller holds the target's `writer`.
+  private func replace(_ target: EngineBranch, _ root: Ref, _ ends: [SegmentEnd])
+    throws(StoreError) -> LSN
+  {
+    try engine.control.withLock { () throws(StoreError) in
+      try checkUnchanged(target)
+      let lsn = try engine.record(.replace(root: root, ends: ends), branch: target.id)
+      target.replace(
+        SealedState(root: RootView(root, frames: engine.frames), frozen: .empty), from: lsn)
+      return lsn
+    }
+  }
+
+  /// The caller holds the target's `writer` and the control lock.
+  private func checkUnchanged(_ target: EngineBranch) throws(StoreError) {
+    let isUnchanged = target.state.withLock {
+      $0.sealed.root.root == start.root && $0.sealed.frozen.isEmpty && $0.open.isEmpty
+    }
+    guard isUnchanged, !target.isDeleted else {
+      throw StoreError(
+        .conflict, "the branch changed while the import ran; it was left as it is",
+        object: engine.catalogue.branches[target.id]?.name ?? "",
+        remedy: "import again while nobody writes to it")
+    }
+  }
+
+  /// The state's root, with everything in it.
+  private func finishRoot() throws(StoreError) -> Ref {
+    try checkUsable()
+    try folding.withLock { () throws(StoreError) in try fold() }
+    return state.withLock { $0.root.root }
+  }
+
+  /// Makes everything that was appended durable, then the record that names it.
+  ///
+  /// - Parameter record: returns the branch that the import is now, and the record's LSN.
+  private func end(
+    _ record: ([SegmentEnd]) throws(StoreError) -> (EngineBranch, LSN)
+  ) throws(StoreError) -> EngineBranch {
+    // Much may be left to sync: a collection does not wait for that.
+    _ = try engine.appenders.sync()
+    let (branch, lsn, ends) = try engine.latch.withShared { () throws(StoreError) in
+      // A segment that a collection took meanwhile must not be named again.
+      let ends = try engine.appenders.sync()
+      try checkUsable()
+      state.withLock { $0.isEnded = true }
+      let (branch, lsn) = try record(ends)
+      return (branch, lsn, ends)
     }
     engine.stagings.remove(self)
     try engine.journal.flush(through: lsn)
     engine.appenders.markPublished(ends)
-    engine.noteSealed(counts, by: target.id)
+    engine.noteSealed(counts, by: branch.id)
+    return branch
   }
 
-  private func end() throws(StoreError) -> (root: Ref, ends: [SegmentEnd]) {
-    try checkUsable()
-    try folding.withLock { () throws(StoreError) in try fold() }
-    let ends = try engine.appenders.sync()
-    try checkUsable()
-    let root = state.withLock { state in
-      state.isEnded = true
-      return state.root.root
+  // MARK: Notes
+
+  // The note is synced with the frames below its root, so it is durable when the record is: a branch
+  // that nobody writes to afterwards is found when a lost catalogue is put together. Its LSN is the
+  // smallest that the record may get: above every seal of the branch before, not above any after
+  // it. A note without its record, for the import failed or the power did, thus counts only until the
+  // next seal of its branch.
+
+  /// Returns the note's LSN; `nil` when the branch has this root already. The caller holds the
+  /// target's `writer`: seals of later writes append their notes behind this one.
+  private func appendNote(replacing target: EngineBranch, _ root: Ref) throws(StoreError) -> LSN? {
+    let (name, lsn) = try engine.control.withLock { () throws(StoreError) in
+      try checkUnchanged(target)
+      return (engine.catalogue.branches[target.id]?.name ?? "", engine.journal.lastLSN.next)
     }
-    return (root, ends)
+    if root == start.root { return nil }
+    try appendNote(of: target.id, name, root, from: lsn)
+    return lsn
+  }
+
+  /// Says what the branch has instead of the import. Where a seal is to come, its note will.
+  private func correctNote(of target: EngineBranch, from lsn: LSN) {
+    target.writer.withLockFirst {
+      guard target.state.withLock({ $0.sealed.frozen.isEmpty }),
+        let entry = engine.control.withLock({ engine.catalogue.branches[target.id] })
+      else { return }
+      // Only a store whose catalogue is lost would miss it.
+      try? appendNote(of: entry.id, entry.name, entry.root, from: lsn)
+    }
+  }
+
+  private func appendNote(of id: BranchID, _ name: String, _ root: Ref, from lsn: LSN)
+    throws(StoreError)
+  {
+    try LayerSeal.append(
+      NoteFrame(
+        branch: id, name: name, lsn: lsn, root: root, time: engine.clock.wallNanoseconds()),
+      context)
   }
 }
 

@@ -36,6 +36,8 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
     var hidden: Set<VolumeNumber> = []
     var counts = SealCounts()
     var isEnded = false
+    /// The branch that the import is about to become.
+    var claimed: BranchID?
 
     /// What small writes say about a volume.
     func part(of volume: VolumeNumber) -> VolumeLayer? {
@@ -85,6 +87,10 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
       return refs
     }
   }
+
+  /// A branch of which there is a note but no record yet: collections keep its note.
+  var claimedBranch: BranchID? { state.withLock { $0.claimed } }
+  func claim(_ id: BranchID) { state.withLock { $0.claimed = id } }
 
   package var pageByteCount: Int { engine.pageByteCount }
 

@@ -6,12 +6,12 @@ internal import CoppicePlatform
 /// - bundle directories say which segments, frames and hosts there are;
 /// - an older catalogue, and the control records that are left of the journal, say which branches and
 ///   snapshots there were, on which roots, and which of them were deleted or forgotten;
-/// - notes, which seals leave, say to which root a branch came later.
+/// - notes, which seals and imports leave, say to which root a branch came later.
 ///
 /// What nothing of that tells is not in it: writes that were not sealed; and, unless the older
-/// catalogue or the journal has it, forks, snapshots and imports that were never written to, and
-/// that a branch was deleted. A branch that only a note tells of may therefore be one that was
-/// deleted.
+/// catalogue or the journal has it, forks and snapshots that were never written to, and that a
+/// branch was deleted. A branch that only a note tells of may therefore be one that was deleted, or
+/// an import that had everything but its record when the power went.
 struct RebuiltCatalogue {
   private let disk: any Disk
   private let inspector: StoreInspector
@@ -25,7 +25,7 @@ struct RebuiltCatalogue {
   private struct Found {
     var segments: [SegmentEntry] = []
     var hosts: [SegmentID: Set<SegmentID>] = [:]
-    /// In order of their LSNs.
+    /// In order of their LSNs, and of their names where those are equal.
     var notes: [BranchID: [NoteFrame]] = [:]
     var lastVolume: UInt64 = 1
     var retired: [RetiredSegment] = []
@@ -42,11 +42,11 @@ struct RebuiltCatalogue {
   /// What is missing from any catalogue that is put together, in words.
   static func limits(_ older: Catalogue?) -> String {
     guard let older else {
-      return "what was not sealed, without snapshots, forks and imports that were never written "
-        + "to, and with deleted branches, but for what the journal still tells"
+      return "what was not sealed, without snapshots and forks that were never written to, and "
+        + "with deleted branches, but for what the journal still tells"
     }
-    return "what was not sealed, and as to deletions, and to snapshots, forks and imports that "
-      + "were never written to, as of record \(older.lsn.rawValue), but for what the journal still tells"
+    return "what was not sealed, and as to deletions, and to snapshots and forks that were never "
+      + "written to, as of record \(older.lsn.rawValue), but for what the journal still tells"
   }
 
   mutating func make(time: Int64) throws(StoreError) -> Catalogue {
@@ -86,6 +86,7 @@ struct RebuiltCatalogue {
   // MARK: Segments
 
   private mutating func readSegments() throws(StoreError) {
+    var notes: [BranchID: [(name: FrameName, note: NoteFrame)]] = [:]
     for id in try inspector.segments() {
       let inspection = try inspector.segment(id)
       guard let header = inspection.header else { continue }
@@ -100,16 +101,15 @@ struct RebuiltCatalogue {
           found.lastVolume = max(found.lastVolume, frame.entry.volume.rawValue)
           if bundle.header.hasHomeNames { found.hosts[frame.name.segment, default: []].insert(id) }
           if frame.entry.form.kind == .note, let note = Self.note(frame, file) {
-            found.notes[note.branch, default: []].append(note)
+            notes[note.branch, default: []].append((frame.name, note))
           }
         }
         if bundle.header.hasHomeNames { entry.flags.insert(.host) }
       }
       found.segments.append(entry)
     }
-    found.notes = found.notes.mapValues { notes in
-      notes.enumerated().sorted { ($0.element.lsn, $0.offset) < ($1.element.lsn, $1.offset) }
-        .map(\.element)
+    found.notes = notes.mapValues { notes in
+      notes.sorted { ($0.note.lsn, $0.name) < ($1.note.lsn, $1.name) }.map(\.note)
     }
     found.domains = Dictionary(
       uniqueKeysWithValues: found.segments.map { ($0.id, $0.domain) })

@@ -1,5 +1,6 @@
-/// The payload of a note frame: which branch a seal was for. A repair without a catalogue finds
-/// roots and names again from these.
+/// The payload of a note frame: which branch a seal or an import was for. A repair without a
+/// catalogue finds roots and names again from these: of a branch's notes the one with the greatest
+/// LSN counts, of several with that LSN the one with the greatest name.
 ///
 ///     0  magic "CpNt"   version u16   flags u16
 ///     8  branch u64
