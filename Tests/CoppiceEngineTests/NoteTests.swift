@@ -39,7 +39,7 @@ import Testing
       disk: disk, clock: store.clock, options: store.options, options)
     #expect(report.lost == [])
     let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
-    #expect(try engine.check { _ in }.findings == [])
+    #expect(try engine.check { _ in true }.findings == [])
     return engine
   }
 
@@ -155,7 +155,7 @@ import Testing
     }
     _ = try staging.publish(creating: "main")
     #expect(copiedByteCount > 0)
-    #expect(try store.engine.check { _ in }.findings == [])
+    #expect(try store.engine.check { _ in true }.findings == [])
     try store.reopen()
     store.disk.kill()
     store.engine.abandon()
