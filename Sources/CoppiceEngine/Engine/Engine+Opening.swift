@@ -137,7 +137,9 @@ extension Engine {
     }
     let superblock: Superblock
     do throws(FormatError) { superblock = try Superblock.decode(bytes.span.bytes) } catch {
-      throw StoreError(error, in: superblockName)
+      var failure = StoreError(error, in: superblockName)
+      if failure.kind == .corrupt { failure.remedy = SuperblockRepair.remedy }
+      throw failure
     }
     guard superblock.isWritable || isReadOnly else {
       throw StoreError(

@@ -7,6 +7,7 @@ internal import CoppicePlatform
 struct CatalogueRepair {
   let disk: any Disk
   let clock: any StoreClock
+  let superblock: Superblock
 
   func run(_ repair: RepairOptions, _ saved: inout SavedFiles, _ report: inout RepairReport)
     throws(StoreError)
@@ -14,7 +15,6 @@ struct CatalogueRepair {
     let inspector = StoreInspector(disk: disk)
     let files = try inspector.catalogues()
     if let newest = files.first, (try? newest.content.get()) != nil { return }
-    let superblock = try Self.superblock(inspector)
     // Nobody else has it open, and nobody may.
     let lock: any DiskLock
     do throws(SystemError) { lock = try disk.lock(exclusively: true) } catch {
@@ -23,7 +23,7 @@ struct CatalogueRepair {
     defer { withExtendedLifetime(lock) {} }
     if let newest = files.first, try correctOneBit(newest.file, &saved, &report) { return }
     for file in files where (try? file.content.get()) == nil {
-      if let older = try usableCatalogue(files, superblock) {
+      if let older = try usableCatalogue(files) {
         try remove(file.file, &saved)
         report.steps.append(
           RepairReport.Step(
@@ -78,19 +78,10 @@ struct CatalogueRepair {
     return true
   }
 
-  static func superblock(_ inspector: StoreInspector) throws(StoreError) -> Superblock {
-    for copy in try inspector.superblock().copies {
-      if let whole = try? copy.get() { return whole }
-    }
-    throw StoreError(
-      .corrupt, "both copies of the superblock are damaged, and without it nothing can be read",
-      object: Engine.superblockName, remedy: "restore the file from a copy of the store")
-  }
-
   /// An older catalogue that the journal leads on from without a gap, up to the damaged one.
-  private func usableCatalogue(
-    _ files: [StoreInspector.CatalogueInspection], _ superblock: Superblock
-  ) throws(StoreError) -> String? {
+  private func usableCatalogue(_ files: [StoreInspector.CatalogueInspection]) throws(StoreError)
+    -> String?
+  {
     let inspector = StoreInspector(disk: disk)
     var damaged = LSN.zero
     if let newest = files.first {

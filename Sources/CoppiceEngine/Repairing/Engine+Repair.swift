@@ -3,6 +3,7 @@ package import CoppicePlatform
 
 // A repair goes from what opening needs to what readers need:
 //
+//  superblock  a damaged copy is written anew from the other one.
 //  catalogue   when the newest one is damaged: itself, if one bit is all its damage; the one before, if
 //              the journal still has every record since; else one that is put together.
 //  journal     when acknowledged records are gone: opened without them.
@@ -32,8 +33,10 @@ extension Engine {
     options.isReadOnly = false
     var report = RepairReport()
     var saved = try SavedFiles(disk: disk)
-    try CatalogueRepair(disk: disk, clock: clock).run(repair, &saved, &report)
-    let engine = try open(disk, clock, options, repair, &saved, &report)
+    let superblock = try SuperblockRepair(disk: disk).run(&saved, &report)
+    try CatalogueRepair(disk: disk, clock: clock, superblock: superblock)
+      .run(repair, &saved, &report)
+    let engine = try open(disk, clock, superblock, options, repair, &saved, &report)
     do throws(StoreError) {
       try engine.sealWhatCanBe()
       for segment in try SegmentRescue(engine: engine).run(&saved) {
@@ -54,14 +57,14 @@ extension Engine {
 
   /// Opens the store; without the journal's damaged part if that is accepted.
   private static func open(
-    _ disk: any Disk, _ clock: any StoreClock, _ options: EngineOptions, _ repair: RepairOptions,
-    _ saved: inout SavedFiles, _ report: inout RepairReport
+    _ disk: any Disk, _ clock: any StoreClock, _ superblock: Superblock, _ options: EngineOptions,
+    _ repair: RepairOptions, _ saved: inout SavedFiles, _ report: inout RepairReport
   ) throws(StoreError) -> Engine {
     let healing = Healing()
     var options = options
     options.healRoots = { engine throws(StoreError) in try healing.run(engine) }
     defer { healing.report(to: &report) }
-    let (loss, known) = try lookAtJournal(disk)
+    let (loss, known) = try lookAtJournal(disk, superblock.uuid)
     guard let loss else { return try Engine.open(disk: disk, clock: clock, options: options) }
     guard repair.acceptsLoss else { throw refusal(loss) }
     for name in try StoreInspector(disk: disk).list(Journal.directory) {
@@ -85,7 +88,7 @@ extension Engine {
   }
 
   /// What of the journal is gone, and the segments that the rest of it knows. Changes nothing.
-  private static func lookAtJournal(_ disk: any Disk) throws(StoreError) -> (
+  private static func lookAtJournal(_ disk: any Disk, _ uuid: StoreUUID) throws(StoreError) -> (
     JournalLoss?, [SegmentID: SegmentEntry]
   ) {
     let lock: any DiskLock
@@ -93,7 +96,6 @@ extension Engine {
       throw StoreError(error, while: "locking the store")
     }
     defer { withExtendedLifetime(lock) {} }
-    let uuid = try CatalogueRepair.superblock(StoreInspector(disk: disk)).uuid
     let (checkpoint, _) = try readCatalogue(disk, isReadOnly: true)
     let journal = try JournalRecovery(
       disk: disk, uuid: uuid, catalogue: checkpoint, isReadOnly: true, acceptsLoss: true

@@ -86,7 +86,7 @@ public struct Superblock: Hashable, Sendable {
   }
 
   private static let magic: UInt64 = 0x00_65_63_69_70_70_6F_43
-  private static let checksumOffset = copyByteCount - BlockChecksum.byteCount
+  static let checksumOffset = copyByteCount - BlockChecksum.byteCount
 
   private static func decode(copy: UnsafeRawBufferPointer) throws(FormatError) -> Superblock {
     guard copy.count == copyByteCount else {

@@ -5,7 +5,7 @@ struct RepairCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "repair", abstract: "Repair a damaged store as far as that can be done.",
     discussion: """
-      Takes an older catalogue, or puts one together from what else there is, when the newest is \
+      Writes a damaged copy of the superblock anew; takes an older catalogue, or puts one together from what else there is, when the newest is \
       damaged, and says what such a one is without; rebuilds damaged nodes, the inner structure \
       of branches, where their hashes prove what was found; reads all data, and gives every page \
       that cannot be read the content of another copy, if there is one: one that another branch \

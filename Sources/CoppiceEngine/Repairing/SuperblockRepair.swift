@@ -1,0 +1,78 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Makes both copies of the superblock whole: a damaged one from the other; both, if a checksum
+/// proves what they tell together. A whole copy is never written to.
+struct SuperblockRepair {
+  let disk: any Disk
+
+  /// Returns the superblock. Throws `corrupt` when neither copy can be had back.
+  func run(_ saved: inout SavedFiles, _ report: inout RepairReport) throws(StoreError) -> Superblock
+  {
+    let inspection = try StoreInspector(disk: disk).superblock()
+    switch inspection.content {
+    case .success(let superblock):
+      let damaged = inspection.copies.indices.filter { (try? inspection.copies[$0].get()) == nil }
+      // What this version may not write it leaves alone; opening says so.
+      guard !damaged.isEmpty, superblock.isWritable else { return superblock }
+      try write(superblock, damaged, &saved)
+      for index in damaged {
+        report.steps.append(
+          RepairReport.Step(
+            object: "superblock copy \(index + 1)", action: "it was written anew from the other one"
+          ))
+      }
+      return superblock
+    case .failure(let error):
+      let error = StoreError(error, in: Engine.superblockName)
+      guard error.kind == .corrupt else { throw error }
+      let bytes = try StoreInspector(disk: disk).contents(of: Engine.superblockName)
+      guard let superblock = Superblock.restoring(bytes.span.bytes) else { throw Self.loss }
+      guard superblock.isWritable else { return superblock }
+      try write(superblock, Array(inspection.copies.indices), &saved)
+      report.steps.append(
+        RepairReport.Step(
+          object: Engine.superblockName,
+          action: "both copies were damaged; what they tell together was proven by its checksum"))
+      return superblock
+    }
+  }
+
+  private static let loss = StoreError(
+    .corrupt,
+    "both copies of the superblock are damaged, and without the secret in it no data can be verified",
+    object: Engine.superblockName,
+    remedy: "restore this one file from any copy of the store, however old: it never changes")
+
+  /// What may be done about a store with two damaged copies.
+  static let remedy =
+    "run `coppice repair`, or restore this one file from any copy of the store, however old: it "
+    + "never changes"
+
+  /// One copy after the other, so that at most one of them is half written.
+  private func write(_ superblock: Superblock, _ copies: [Int], _ saved: inout SavedFiles)
+    throws(StoreError)
+  {
+    let lock: any DiskLock
+    do throws(SystemError) { lock = try disk.lock(exclusively: true) } catch {
+      throw StoreError(error, while: "locking the store")
+    }
+    defer { withExtendedLifetime(lock) {} }
+    try saved.save(Engine.superblockName)
+    let copy = Array(superblock.encode().prefix(Superblock.copyByteCount))
+    do throws(SystemError) {
+      let file = try disk.open(Engine.superblockName, .write)
+      for index in copies {
+        let outcome = copy.withUnsafeBytes { bytes in
+          Result { () throws(SystemError) in
+            try file.write(bytes, at: UInt64(index * Superblock.copyByteCount))
+          }
+        }
+        try outcome.get()
+        try file.sync()
+      }
+    } catch {
+      throw StoreError(error, while: "writing the superblock")
+    }
+  }
+}
