@@ -36,7 +36,9 @@ struct Benchmarks {
     case "collect": try CollectionBenchmark(workspace: workspace).run()
     case "mount": try MountBenchmark(workspace: workspace).run()
     case "cluster": try ClusterBenchmark(workspace: workspace).run()
-    default: try SizeBenchmark(workspace: workspace).runLarge()
+    default:
+      try SizeBenchmark(workspace: workspace).runLarge()
+      try CollectionBenchmark(workspace: workspace).runLarge()
     }
   }
 }

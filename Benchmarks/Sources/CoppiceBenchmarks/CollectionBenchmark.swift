@@ -8,19 +8,20 @@ struct CollectionBenchmark {
 
   func run() throws {
     try ReclaimBenchmark(workspace: workspace).run()
-    try measureRecent()
+    try measureRecent(imagePageCount: 163_840)
     try measureSteadyState()
   }
 
+  /// 1 GiB of changes in 10 GiB and in 100 GiB.
+  func runLarge() throws { try measureRecent(imagePageCount: 1_310_720) }
+
   // MARK: Collections of what is new
 
-  private static let changedPageCount = 16_384
-  private static let imagePageCount = 163_840
-
-  /// The same changes in a store and in one that holds ten times as much.
-  private func measureRecent() throws {
+  /// Changes of a tenth of an image in a store of one image and in one of ten.
+  private func measureRecent(imagePageCount: Int) throws {
+    let changedPageCount = imagePageCount / 10
     let source = workspace.fresh("collect-source")
-    try PageFile.write(source, pageCount: Self.imagePageCount, seed: 41)
+    try PageFile.write(source, pageCount: imagePageCount, seed: 41)
     var small = Samples()
     var large = Samples()
     for (imageCount, isLarge) in [(1, false), (10, true)] {
@@ -33,7 +34,8 @@ struct CollectionBenchmark {
       let all = try store.collectGarbage()
       if isLarge { reportMarks(all) }
       for round in 0..<3 {
-        try overwrite(store, "image-0", pageCount: Self.changedPageCount, seed: UInt64(round))
+        try overwrite(
+          store, "image-0", changedPageCount, of: imagePageCount, seed: UInt64(round))
         // Closing seals what was written; after opening a thread reads directories for a moment.
         try store.close()
         store = try Store.open(at: directory, options: Self.manual)
@@ -43,9 +45,9 @@ struct CollectionBenchmark {
       }
       try store.close()
     }
-    let logical = Self.imagePageCount * PageContent.byteCount
+    let logical = imagePageCount * PageContent.byteCount
     report(
-      "collection after \(megabytes(Self.changedPageCount * PageContent.byteCount)) changed, "
+      "collection after \(megabytes(changedPageCount * PageContent.byteCount)) changed, "
         + "\(megabytes(logical * 10)) against \(megabytes(logical)) stored logically",
       "\(format(large.median * 1e3)) ms, \(format(small.median * 1e3)) ms",
       ratio: large.median / small.median, goal: .atMost(1.5))
@@ -65,16 +67,18 @@ struct CollectionBenchmark {
     return options
   }
 
-  /// Writes new pages to random places.
-  private func overwrite(_ store: Store, _ name: String, pageCount: Int, seed: UInt64) throws {
+  /// Writes that many new pages to random places of the image.
+  private func overwrite(
+    _ store: Store, _ name: String, _ changedPageCount: Int, of pageCount: Int, seed: UInt64
+  ) throws {
     let branch = try store.branch(name)
     let file = try branch.open("data")
     defer { file.close() }
     let page = PageMemory()
     var random = Random(seed)
-    for _ in 0..<pageCount {
+    for _ in 0..<changedPageCount {
       PageContent.fill(page[0], &random)
-      let number = random.next(below: Self.imagePageCount)
+      let number = random.next(below: pageCount)
       try file.write(
         at: UInt64(number * PageContent.byteCount), UnsafeRawBufferPointer(page[0]))
     }
