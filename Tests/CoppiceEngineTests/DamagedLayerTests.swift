@@ -234,6 +234,43 @@ import Testing
     #expect(try store.engine.branch(named: "main").all(1) == expected)
   }
 
+  @Test func `a page that is healed below a leaf that cannot be read is tried once, not for ever`()
+    throws
+  {
+    let store = try prepare()
+    try store.engine.close()
+    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+    let leaf = try #require(
+      segment.bundles.flatMap(\.frames).first {
+        $0.entry.form.kind == .volumeNode && $0.entry.page == PageNumber(256)
+      })
+    func flip() throws {
+      try store.disk.flipBit(0, at: UInt64(leaf.locator.offset) + 70, in: segment.file)
+    }
+    func open() throws {
+      store.engine = try Engine.open(
+        disk: store.disk, clock: store.clock, options: store.options)
+    }
+    try flip()
+    try open()
+    let damaged = try store.engine.branch(named: "damaged")
+    try damaged.put(1, at: UInt64(260 * Self.page + 10), [7, 8, 9])
+    try damaged.flush(through: store.engine.journal.lastLSN)
+    store.disk.kill()
+    store.engine.abandon()
+    try flip()
+    try open()
+    let again = try store.engine.branch(named: "damaged")
+    let bytes = [UInt8](repeating: 1, count: Self.page)
+    try again.put(1, at: UInt64(260 * Self.page), bytes)
+    #expect(try !store.engine.sealStep(.pressure))
+    try store.engine.close()
+    try open()
+    let page = try store.engine.branch(named: "damaged").get(
+      1, at: UInt64(260 * Self.page), Self.page)
+    #expect(page == bytes)
+  }
+
   @Test func `a write of the whole page heals it, and the layer goes when no branch needs it`()
     throws
   {

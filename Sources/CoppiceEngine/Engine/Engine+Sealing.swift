@@ -143,11 +143,12 @@ extension Engine {
     var outcome = SealOutcome()
     for candidate in candidates {
       let count = built.count
+      let isHealable = candidate.layers.first.map { damageInSight(of: $0) != nil } ?? false
       do throws(StoreError) { try build(candidate, &built) } catch {
         guard error.kind == .corrupt else { throw error }
         outcome.damage = outcome.damage ?? error
         if built.count == count, let layer = candidate.layers.first {
-          unsealable.note(layer, on: candidate.root.root, error)
+          unsealable.note(layer, on: candidate.root.root, error, isHealable: isHealable)
         }
       }
     }

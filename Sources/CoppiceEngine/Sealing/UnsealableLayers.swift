@@ -11,28 +11,31 @@ final class UnsealableLayers: @unchecked Sendable {
     weak let layer: Layer?
     var root: Ref
     var error: StoreError
+    /// Whether an unreadable page of the layer was all that was found: writes above it heal that.
+    var isHealable: Bool
   }
 
   private let monitor = Monitor()
   // Guarded by `monitor`.
   private var failures: [ObjectIdentifier: Failure] = [:]
 
-  func note(_ layer: Layer, on root: Ref, _ error: StoreError) {
+  func note(_ layer: Layer, on root: Ref, _ error: StoreError, isHealable: Bool) {
     monitor.withLock {
       failures = failures.filter { $0.value.layer != nil }
-      failures[ObjectIdentifier(layer)] = Failure(layer: layer, root: root, error: error)
+      failures[ObjectIdentifier(layer)] = Failure(
+        layer: layer, root: root, error: error, isHealable: isHealable)
     }
   }
 
   var isEmpty: Bool { monitor.withLock { failures.isEmpty } }
 
   /// What the layer on that root failed with.
-  func failure(of layer: Layer, on root: Ref) -> StoreError? {
+  func failure(of layer: Layer, on root: Ref) -> (error: StoreError, isHealable: Bool)? {
     monitor.withLock {
       guard let failure = failures[ObjectIdentifier(layer)], failure.layer === layer,
         failure.root == root
       else { return nil }
-      return failure.error
+      return (failure.error, failure.isHealable)
     }
   }
 
@@ -47,8 +50,8 @@ extension EngineBranch {
       return nil
     }
     // A write may have healed it since.
-    if bottom.holdsUnreadable, engine.damageInSight(of: bottom) == nil { return nil }
-    return failure
+    if failure.isHealable, engine.damageInSight(of: bottom) == nil { return nil }
+    return failure.error
   }
 
   /// Why a page of one of the branch's layers cannot be read, if no layer above hides it. Once hidden
