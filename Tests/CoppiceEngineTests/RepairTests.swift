@@ -244,6 +244,37 @@ import Testing
     #expect(try store.engine.check().findings == [])
   }
 
+  @Test func `an older catalogue never stands in when the damaged one hides its own record`() throws
+  {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, [1])
+    try store.engine.close()
+    try reopen(store)
+    try store.engine.branch(named: "main").put(1, [2])
+    try store.engine.close()
+    let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first).file
+    let bytes = try store.disk.contents(of: newest)
+    // The first block went, then the number of its record alone.
+    for range in [0..<64, 8..<16] {
+      let disk = store.disk.snapshot()
+      var damaged = bytes
+      damaged.replaceSubrange(range, with: repeatElement(0, count: range.count))
+      try disk.setContents(of: newest, to: damaged)
+      #expect(throws: StoreError.self) {
+        try Engine.repair(
+          disk: disk, clock: store.clock, options: store.options, RepairOptions())
+      }
+      var accepting = RepairOptions()
+      accepting.acceptsLoss = true
+      _ = try Engine.repair(
+        disk: disk, clock: store.clock, options: store.options, accepting)
+      let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
+      #expect(try engine.branch(named: "main").all(1) == [2])
+      engine.abandon()
+    }
+  }
+
   @Test func `an older catalogue and the journal stand in for a damaged one`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)

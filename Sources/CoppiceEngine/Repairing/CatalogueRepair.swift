@@ -78,18 +78,18 @@ struct CatalogueRepair {
     return true
   }
 
-  /// An older catalogue that the journal leads on from without a gap, up to the damaged one.
+  /// An older catalogue that the journal leads on from without a gap, up to the damaged one. `nil` also
+  /// when that one does not say where it stood: a journal that was closed is empty, and has no gap.
   private func usableCatalogue(_ files: [StoreInspector.CatalogueInspection]) throws(StoreError)
     -> String?
   {
-    let inspector = StoreInspector(disk: disk)
-    var damaged = LSN.zero
-    if let newest = files.first {
-      let bytes = try inspector.contents(of: newest.file)
-      damaged = Catalogue.likelyLSN(of: bytes.span.bytes) ?? .zero
+    guard let newest = files.first else { return nil }
+    let bytes = try StoreInspector(disk: disk).contents(of: newest.file)
+    guard let damaged = Catalogue.likelyLSN(of: bytes.span.bytes), damaged > .zero else {
+      return nil
     }
     for file in files {
-      guard let catalogue = try? file.content.get() else { continue }
+      guard let catalogue = try? file.content.get(), catalogue.lsn <= damaged else { continue }
       let recovery = JournalRecovery(
         disk: disk, uuid: superblock.uuid, catalogue: catalogue, isReadOnly: true)
       // Records that are missing since then make it useless.
