@@ -86,6 +86,29 @@ import Testing
     #expect(try store.engine.branch(named: "main@kept").all(1) == bytes)
   }
 
+  @Test func `copies in another trust domain heal nothing, and stop nothing`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 6)
+    let bytes = generator.bytes(300 * Self.page)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    let foreign = try store.engine.createBranch(named: "foreign", domain: DomainID(1))
+    try foreign.put(1, bytes)
+    try store.engine.close()
+    try damage(store, page: 5)
+    try damage(store, page: 270)
+    let report = try repair(store)
+    #expect(report.healedPageCount == 0)
+    #expect(report.lost.flatMap(\.affected).map(\.name) == ["main", "main"])
+    try reopen(store)
+    #expect(try store.engine.branch(named: "foreign").all(1) == bytes)
+    #expect(try store.engine.branch(named: "main").get(1, at: 0, 10) == Array(bytes[..<10]))
+    #expect(throws: StoreError.self) {
+      try store.engine.branch(named: "main").get(1, at: UInt64(5 * Self.page), 1)
+    }
+  }
+
   @Test func `a segment with a damaged bundle directory is written anew`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)

@@ -11,6 +11,13 @@ struct PageRepair {
     var volume: VolumeNumber
     var page: UInt64
     var ref: Ref
+    var content: Content
+  }
+
+  /// Frames of other trust domains are no copies.
+  private struct Content: Hashable {
+    var hash: PageHash
+    var domain: DomainID
   }
 
   func run(_ report: inout RepairReport, progress: (ScrubProgress) -> Void) throws(StoreError) {
@@ -30,7 +37,7 @@ struct PageRepair {
     let copies = try self.copies(of: lost)
     var healed: Set<LostPage> = []
     for (branch, pages) in Dictionary(grouping: lost, by: \.branch) {
-      let found = pages.filter { copies[$0.ref.hash] != nil }
+      let found = pages.filter { copies[$0.content] != nil }
       // Over a node that nothing heals a branch may have layers; it is left alone.
       guard !found.isEmpty, let target = engine.branch(branch) else { continue }
       try heal(target, found, copies)
@@ -60,7 +67,10 @@ struct PageRepair {
         guard let ref = try? root.pageRef(volume, PageNumber(page)), !ref.isHole,
           (try? engine.frames.page(ref)) == nil
         else { continue }
-        lost.insert(LostPage(branch: branch.id, volume: volume, page: page, ref: ref))
+        lost.insert(
+          LostPage(
+            branch: branch.id, volume: volume, page: page, ref: ref,
+            content: Content(hash: ref.hash, domain: branch.domain)))
       }
     }
     return lost
@@ -91,10 +101,10 @@ struct PageRepair {
   // MARK: Copies
 
   /// By content: frames that were read and have it.
-  private func copies(of lost: Set<LostPage>) throws(StoreError) -> [PageHash: Ref] {
-    let wanted = Dictionary(grouping: Set(lost.map(\.ref.hash)), by: \.low)
+  private func copies(of lost: Set<LostPage>) throws(StoreError) -> [Content: Ref] {
+    let wanted = Dictionary(grouping: Set(lost.map(\.content)), by: \.hash.low)
     if wanted.isEmpty { return [:] }
-    var copies: [PageHash: Ref] = [:]
+    var copies: [Content: Ref] = [:]
     let segments = engine.control.withLock {
       engine.catalogue.segments.values.sorted { $0.id < $1.id }
     }
@@ -103,10 +113,11 @@ struct PageRepair {
       BundleScan(file: file, segment: segment).scan { item in
         guard case .bundle(let bundle) = item else { return }
         for frame in bundle.frames where frame.entry.form.kind == .page {
-          for hash in wanted[frame.entry.hashPrefix] ?? [] where copies[hash] == nil {
-            let ref = Ref(hash: hash, locator: frame.locator)
+          for content in wanted[frame.entry.hashPrefix] ?? []
+          where content.domain == segment.domain && copies[content] == nil {
+            let ref = Ref(hash: content.hash, locator: frame.locator)
             // Reading verifies it.
-            if (try? engine.frames.page(ref)) != nil { copies[hash] = ref }
+            if (try? engine.frames.page(ref)) != nil { copies[content] = ref }
           }
         }
       }
@@ -115,14 +126,14 @@ struct PageRepair {
   }
 
   /// Puts the copies into the pages' places. The volumes keep their times and byte counts.
-  private func heal(_ branch: EngineBranch, _ pages: [LostPage], _ copies: [PageHash: Ref])
+  private func heal(_ branch: EngineBranch, _ pages: [LostPage], _ copies: [Content: Ref])
     throws(StoreError)
   {
     for (volume, pages) in Dictionary(grouping: pages, by: \.volume) {
       guard let attributes = try branch.attributes(of: volume) else { continue }
       var transaction = Transaction(time: attributes.modified)
       for page in pages.sorted(by: { $0.page < $1.page }) {
-        guard let copy = copies[page.ref.hash] else { continue }
+        guard let copy = copies[page.content] else { continue }
         transaction.share(volume, at: page.page * UInt64(engine.pageByteCount), [copy])
       }
       transaction.resize(volume, to: attributes.byteCount)
