@@ -191,6 +191,37 @@ import Testing
     }
   }
 
+  @Test func `a node is rebuilt from frames of its own trust domain only`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 12)
+    let bytes = generator.bytes(300 * Self.page)
+    for (name, domain) in [("main", DomainID(0)), ("foreign", DomainID(1))] {
+      try store.engine.createBranch(named: name, domain: domain).put(1, bytes)
+      try store.engine.sealAll()
+    }
+    try store.engine.close()
+    let frame = try #require(
+      try StoreInspector(disk: store.disk).segment(SegmentID(2)).bundles.flatMap(\.frames).first {
+        $0.entry.form.kind == .volumeNode && $0.entry.storedByteCount > 256 * 16
+      })
+    // The columns go, the hashes stay.
+    let file = try StoreInspector(disk: store.disk).segment(SegmentID(2)).file
+    var damaged = try store.disk.contents(of: file)
+    for index in 64..<100 { damaged[Int(frame.locator.offset) + index] = 0xFF }
+    try store.disk.setContents(of: file, to: damaged)
+    let report = try repair(store.disk, store)
+    #expect(report.healedNodeCount == 1)
+    #expect(report.lost == [])
+    let engine = try Engine.open(
+      disk: store.disk, clock: store.clock, options: store.options)
+    #expect(try engine.check().findings == [])
+    #expect(try engine.branch(named: "foreign").all(1) == bytes)
+    // Nothing of it depends on the other domain.
+    _ = try engine.deleteForGood([try engine.branch(named: "main")])
+    #expect(try engine.branch(named: "foreign").all(1) == bytes)
+    try engine.close()
+  }
+
   @Test func `a store opens again whose unsealed writes lie over a damaged node`() throws {
     let scene = try Scene()
     let store = scene.store

@@ -58,13 +58,14 @@ struct NodeMaterials {
     private var byPrefix: [UInt64: [DamagedNode]] = [:]
     private var byVolume: [VolumeNumber: [DamagedNode]] = [:]
     private var tables: [DamagedNode] = []
-    private var naming: [UInt64: [FrameName]] = [:]
+    private var naming: [UInt64: [DamagedNode]] = [:]
     private var seals: [(damaged: FrameName, isTable: Bool)] = []
 
     init(_ damaged: [DamagedNode], _ prefixes: [FrameName: Set<UInt64>]) {
       for node in damaged {
         materials[node.name] = NodeMaterials()
         seals.append((node.name, node.place.kind == .tableNode))
+        for prefix in prefixes[node.name] ?? [] { naming[prefix, default: []].append(node) }
         if let id = node.id { byPrefix[id.low, default: []].append(node) }
         if node.place.kind == .tableNode {
           tables.append(node)
@@ -72,13 +73,12 @@ struct NodeMaterials {
           byVolume[node.place.volume, default: []].append(node)
         }
       }
-      for (name, own) in prefixes { for prefix in own { naming[prefix, default: []].append(name) } }
     }
 
     mutating func take(_ frame: StoreInspector.FrameInspection, _ domain: DomainID) {
       if materials[frame.name] != nil { materials[frame.name]?.own = frame.entry }
-      for name in naming[frame.entry.hashPrefix] ?? [] {
-        materials[name]?.named[frame.entry.hashPrefix, default: []].append(frame.locator)
+      for node in naming[frame.entry.hashPrefix] ?? [] where node.place.domain == domain {
+        materials[node.name]?.named[frame.entry.hashPrefix, default: []].append(frame.locator)
       }
       guard let kind = frame.entry.form.kind else { return }
       if kind == .note || kind == .tableNode { noteSeal(frame.name, kind) }

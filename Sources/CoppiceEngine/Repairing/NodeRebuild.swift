@@ -99,9 +99,13 @@ struct NodeRebuild {
     return Node(header: header, refs: copy, locator: damaged.locator, base: nil)
   }
 
-  /// Whether a ref leads to a frame. Old versions of a node may name some that collections removed.
+  /// Whether a ref leads to a frame of the node's trust domain. Old versions of a node may name some
+  /// that collections removed.
   func isThere(_ ref: Ref) -> Bool {
-    switch places[ref.locator.name] {
+    if let domain = places.domain(of: ref.locator.name), domain != damaged.place.domain {
+      return false
+    }
+    return switch places[ref.locator.name] {
     case .none: false
     case .lost: true
     case .place(let found, let isMoved):
