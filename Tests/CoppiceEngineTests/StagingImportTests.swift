@@ -1,5 +1,8 @@
 import CoppiceEngine
 import CoppiceFormat
+import CoppicePlatform
+import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -37,6 +40,63 @@ import Testing
     #expect(try again.all(9) == [])
     #expect(try again.get(0, at: 5000, 100) == small)
     #expect(try again.attributes(of: VolumeNumber(7))?.modified == 9)
+  }
+
+  /// The import has all but its note when a collection begins.
+  @Test func `an import's note waits until a collection has taken stock`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 9)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(9_000))
+    let other = try store.engine.createBranch(named: "other", domain: .standard)
+    try other.put(1, [1])
+    try store.reopen()
+    let (engine, disk) = (store.engine, store.disk)
+    let target = try engine.branch(named: "main")
+    let staging = try engine.beginImport(replacing: target)
+    try fill(staging, 7, generator.bytes(Self.leafByteCount))
+    let bytes = generator.bytes(50_000)
+    let isTakingStock = Atomic(false)
+    let segmentCount = { disk.fileNames().filter { $0.hasPrefix("segments/") }.count }
+    let threads = Mutex<[SystemThread]>([])
+    let start = { @Sendable (body: @escaping @Sendable () throws -> Void) in
+      let thread = try SystemThread(name: "test") {
+        do { try body() } catch { Issue.record(error) }
+      }
+      threads.withLock { $0.append(thread) }
+    }
+    // A write that reads, and fails, holds the target while the import comes to its note.
+    disk.intercept(.read, namePrefix: "segments/") {
+      do { try start { try staging.publishReplacing() } } catch { Issue.record(error) }
+      for _ in 0..<20_000 { sched_yield() }
+      disk.intercept(.sync, namePrefix: "segments/") {
+        let count = segmentCount()
+        isTakingStock.store(true, ordering: .sequentiallyConsistent)
+        for _ in 0..<20_000 where segmentCount() == count { sched_yield() }
+      }
+      do {
+        try start {
+          _ = try engine.collectGarbage(CollectionOptions()) { step in
+            guard step == .begun else { return }
+            do {
+              try engine.branch(named: "other").put(1, bytes)
+              try engine.seal(engine.branch(named: "other"))
+            } catch { Issue.record(error) }
+          }
+        }
+      } catch { Issue.record(error) }
+      for _ in 0..<1_000_000 where !isTakingStock.load(ordering: .sequentiallyConsistent) {
+        sched_yield()
+      }
+      disk.inject(DiskFault(.read, namePrefix: "segments/", code: EIO))
+    }
+    #expect(throws: StoreError.self) { try target.put(1, at: 5, [1]) }
+    for thread in threads.withLock({ $0 }) { thread.join() }
+    store.engine.checkInvariants()
+    try store.crash(seed: 4)
+    #expect(try store.engine.branch(named: "other").all(1) == bytes)
+    #expect(try store.engine.branch(named: "main").all(7)?.count == Self.leafByteCount)
+    #expect(try store.engine.check().findings == [])
   }
 
   @Test func `a volume that is finished takes the place of small writes to it`() throws {

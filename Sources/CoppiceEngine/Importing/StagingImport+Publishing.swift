@@ -52,7 +52,9 @@ extension StagingImport {
       return engine.catalogue.takeBranchID()
     }
     claim(id)
-    try appendNote(of: id, name, root, from: engine.journal.lastLSN.next)
+    try engine.latch.withShared { () throws(StoreError) in
+      try appendNote(of: id, name, root, from: engine.journal.lastLSN.next)
+    }
     return try end { ends throws(StoreError) in
       let (branch, lsn) = try engine.control.withLock { () throws(StoreError) in
         try engine.create(name, domain, as: id, root: root, ends: ends)
@@ -68,8 +70,10 @@ extension StagingImport {
       throw StoreError(.invalid, "the import did not begin with a branch")
     }
     let root = try finishRoot()
-    let noteLSN = try target.writer.withLockFirst { () throws(StoreError) in
-      try appendNote(replacing: target, root)
+    let noteLSN = try engine.latch.withShared { () throws(StoreError) in
+      try target.writer.withLockFirst { () throws(StoreError) in
+        try appendNote(replacing: target, root)
+      }
     }
     var isRecorded = false
     do throws(StoreError) {
@@ -150,8 +154,8 @@ extension StagingImport {
   // it. A note without its record, for the import failed or the power did, thus counts only until the
   // next seal of its branch.
 
-  /// Returns the note's LSN; `nil` when the branch has this root already. The caller holds the
-  /// target's `writer`: seals of later writes append their notes behind this one.
+  /// Returns the note's LSN; `nil` when the branch has this root already. The caller holds the seal
+  /// latch, and the target's `writer`: seals of later writes append their notes behind this one.
   private func appendNote(replacing target: EngineBranch, _ root: Ref) throws(StoreError) -> LSN? {
     let (name, lsn) = try engine.control.withLock { () throws(StoreError) in
       try checkUnchanged(target)
@@ -164,15 +168,19 @@ extension StagingImport {
 
   /// Says what the branch has instead of the import. Where a seal is to come, its note will.
   private func correctNote(of target: EngineBranch, from lsn: LSN) {
-    target.writer.withLockFirst {
-      guard target.state.withLock({ $0.sealed.frozen.isEmpty }),
-        let entry = engine.control.withLock({ engine.catalogue.branches[target.id] })
-      else { return }
-      // Only a store whose catalogue is lost would miss it.
-      try? appendNote(of: entry.id, entry.name, entry.root, from: lsn)
+    engine.latch.withShared {
+      target.writer.withLockFirst {
+        guard target.state.withLock({ $0.sealed.frozen.isEmpty }),
+          let entry = engine.control.withLock({ engine.catalogue.branches[target.id] })
+        else { return }
+        // Only a store whose catalogue is lost would miss it.
+        try? appendNote(of: entry.id, entry.name, entry.root, from: lsn)
+      }
     }
   }
 
+  /// The caller holds the seal latch: a segment that is begun while a collection takes stock would be
+  /// taken for one that is complete, and what seals put into it for dead.
   private func appendNote(of id: BranchID, _ name: String, _ root: Ref, from lsn: LSN)
     throws(StoreError)
   {
