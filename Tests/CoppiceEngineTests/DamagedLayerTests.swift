@@ -271,6 +271,48 @@ import Testing
     #expect(page == bytes)
   }
 
+  @Test func `a repair finds a copy of the page, and the records come back whole`() throws {
+    let (store, bytes) = try prepareReplay()
+    // With an empty window the page is stored once more.
+    try store.engine.branch(named: "other").put(4, Array(bytes[(5 * Self.page)...]))
+    try store.engine.close()
+    let damaged = store.disk.snapshot()
+    var expected = bytes
+    for page in [5, 6] {
+      expected.replaceSubrange((page * Self.page + 10)..<(page * Self.page + 13), with: [7, 8, 9])
+    }
+    var expectedMain = expected
+    expectedMain[5 * Self.page + 50] = 1
+    func repairAndLook(_ disk: SimulatedDisk) throws {
+      let report = try Engine.repair(
+        disk: disk, clock: store.clock, options: store.options, RepairOptions())
+      #expect(report.lost == [])
+      let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
+      defer { engine.abandon() }
+      engine.checkInvariants()
+      #expect(try engine.branch(named: "main").all(1) == expectedMain)
+      #expect(try engine.branch(named: "main@kept").all(1) == expected)
+      #expect(engine.statistics.overlayByteCount == 0)
+      #expect(try engine.check().findings == [])
+    }
+    let disk = damaged.snapshot()
+    try repairAndLook(disk)
+    let reference = damaged.snapshot()
+    let report = try Engine.repair(
+      disk: reference, clock: store.clock, options: store.options, RepairOptions())
+    #expect(report.healedPageCount == 2)
+    for point in 0..<reference.operationCount {
+      let disk = damaged.snapshot()
+      disk.powerOff(beforeOperation: point)
+      #expect(throws: StoreError.self) {
+        try Engine.repair(
+          disk: disk, clock: store.clock, options: store.options, RepairOptions())
+      }
+      disk.crash(seed: UInt64(point))
+      try repairAndLook(disk)
+    }
+  }
+
   @Test func `a write of the whole page heals it, and the layer goes when no branch needs it`()
     throws
   {

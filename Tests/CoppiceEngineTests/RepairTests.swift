@@ -19,18 +19,6 @@ import Testing
     store.engine.checkInvariants()
   }
 
-  /// Flips a bit in the stored bytes of a page.
-  private func damage(_ store: TestStore, page: UInt64, in segment: UInt64 = 1) throws {
-    let inspection = try StoreInspector(disk: store.disk).segment(SegmentID(segment))
-    let frame = try #require(
-      inspection.bundles.flatMap(\.frames).first {
-        $0.entry.form.kind == .page && $0.entry.page == PageNumber(page)
-      })
-    try store.disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: inspection.file)
-  }
-
-  // MARK: Pages
-
   @Test func `a sound store is left as it is`() throws {
     let store = try TestStore()
     var history = RandomHistory(seed: 1)
@@ -40,73 +28,6 @@ import Testing
     #expect(report.steps == [])
     #expect(report.folder == "")
     #expect(report.lost == [])
-  }
-
-  @Test func `pages are healed from what another branch stored, in branches and snapshots`() throws
-  {
-    let store = try TestStore()
-    var generator = SplitMix64(seed: 2)
-    let bytes = generator.bytes(20 * Self.page + 100)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
-    try main.put(1, bytes, time: 7)
-    try store.engine.sealAll()
-    _ = try store.engine.fork(main, named: "main@kept", isReadOnly: true)
-    // With an empty window equal pages are stored once more.
-    try store.reopen()
-    let other = try store.engine.createBranch(named: "other", domain: .standard)
-    try other.put(9, Array(bytes[(4 * Self.page)...]))
-    try store.engine.close()
-    try damage(store, page: 5)
-    try damage(store, page: 20)
-    try damage(store, page: 2)
-    let report = try repair(store)
-    #expect(report.healedPageCount == 4)
-    #expect(report.lost.count == 1)
-    #expect(report.lost.first?.affected.map(\.name) == ["main", "main@kept"])
-    #expect(report.lost.first?.affected.map(\.pages) == [[2..<3], [2..<3]])
-    try reopen(store)
-    for name in ["main", "main@kept"] {
-      let branch = try store.engine.branch(named: name)
-      let found = try branch.get(1, at: UInt64(3 * Self.page), 18 * Self.page)
-      #expect(found == Array(bytes[(3 * Self.page)...]))
-      #expect(
-        try branch.attributes(of: VolumeNumber(1))
-          == VolumeAttributes(byteCount: UInt64(bytes.count), modified: 7))
-      #expect(throws: StoreError.self) { try branch.get(1, at: UInt64(2 * Self.page), 1) }
-    }
-    // What was lost comes back with a new copy.
-    let again = try store.engine.createBranch(named: "again", domain: .standard)
-    try again.put(5, Array(bytes[..<(3 * Self.page)]))
-    try store.engine.close()
-    let second = try repair(store)
-    #expect(second.healedPageCount == 2)
-    #expect(second.lost == [])
-    try reopen(store)
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    #expect(try store.engine.branch(named: "main@kept").all(1) == bytes)
-  }
-
-  @Test func `copies in another trust domain heal nothing, and stop nothing`() throws {
-    let store = try TestStore()
-    var generator = SplitMix64(seed: 6)
-    let bytes = generator.bytes(300 * Self.page)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
-    try main.put(1, bytes)
-    try store.engine.sealAll()
-    let foreign = try store.engine.createBranch(named: "foreign", domain: DomainID(1))
-    try foreign.put(1, bytes)
-    try store.engine.close()
-    try damage(store, page: 5)
-    try damage(store, page: 270)
-    let report = try repair(store)
-    #expect(report.healedPageCount == 0)
-    #expect(report.lost.flatMap(\.affected).map(\.name) == ["main", "main"])
-    try reopen(store)
-    #expect(try store.engine.branch(named: "foreign").all(1) == bytes)
-    #expect(try store.engine.branch(named: "main").get(1, at: 0, 10) == Array(bytes[..<10]))
-    #expect(throws: StoreError.self) {
-      try store.engine.branch(named: "main").get(1, at: UInt64(5 * Self.page), 1)
-    }
   }
 
   @Test func `a segment with a damaged bundle directory is written anew`() throws {

@@ -7,12 +7,15 @@ extension Engine {
   /// Never stops at a finding. Changes nothing. Takes time in proportion to the store's frames, but
   /// reads no pages.
   ///
-  /// - Parameter progress: returns whether to go on; otherwise the check throws `unavailable`.
+  /// - Parameters:
+  ///   - findingCountMax: findings past that many are counted only.
+  ///   - progress: returns whether to go on; otherwise the check throws `unavailable`.
   package func check(
+    findingCountMax: Int = CheckReport.findingCountMax,
     progress: (CheckProgress) -> Bool = { _ in true }
   ) throws(StoreError) -> CheckReport {
     unsealable.forgetAll()
-    let findings = FindingList()
+    let findings = FindingList(countMax: findingCountMax)
     for stage in [CheckProgress.Stage.files, .journal] {
       guard progress(CheckProgress(stage: stage, doneCount: 0, totalCount: 1)) else {
         throw .calledOffCheck

@@ -15,7 +15,7 @@ extension Engine {
   ) throws(StoreError) -> ScrubReport {
     unsealable.forgetAll()
     return try withChecker { checker throws(StoreError) in
-      try Scrub(checker).run(
+      try Scrub(checker, findingCountMax: options.findingCountMax).run(
         from: cursor, options: options, clock: clock, sleep: sleep, visit: visit)
     }
   }
@@ -25,11 +25,12 @@ extension Engine {
 private final class Scrub {
   private let checker: StoreChecker
   private let frames: FrameReader
-  private let findings = FindingList()
+  private let findings: FindingList
   private var report = ScrubReport()
 
-  init(_ checker: StoreChecker) {
+  init(_ checker: StoreChecker, findingCountMax: Int) {
     self.checker = checker
+    findings = FindingList(countMax: findingCountMax)
     frames = checker.makeReader()
   }
 

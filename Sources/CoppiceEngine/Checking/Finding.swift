@@ -59,12 +59,16 @@ package struct CheckProgress: Hashable, Sendable {
 
 /// Collects findings, and which frames each of them concerns.
 final class FindingList {
+  private let countMax: Int
   private(set) var findings: [Finding] = []
   private(set) var omittedCount = 0
   private var frames: [FrameName: [Int]] = [:]
   /// Findings that count only if somebody needs what they concern.
   private var conditional: Set<Int> = []
   private var ranges: [SegmentID: [(ordinals: Range<UInt32>, finding: Int)]] = [:]
+
+  /// - Parameter countMax: findings past that many are counted only.
+  init(countMax: Int = CheckReport.findingCountMax) { self.countMax = countMax }
 
   /// Whether any frame is concerned.
   var concernsFrames: Bool { !frames.isEmpty || !ranges.isEmpty }
@@ -99,7 +103,7 @@ final class FindingList {
   }
 
   private func append(_ object: String, _ message: String) -> Int? {
-    guard findings.count < CheckReport.findingCountMax else {
+    guard findings.count < countMax else {
       omittedCount += 1
       return nil
     }

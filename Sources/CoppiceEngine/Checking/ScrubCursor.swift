@@ -31,6 +31,9 @@ package struct ScrubOptions: Sendable {
   /// `nil`: as fast as the device and one core can.
   package var byteCountPerSecond: UInt64?
 
+  /// Findings past that many are counted only.
+  package var findingCountMax = CheckReport.findingCountMax
+
   package init(byteCountPerSecond: UInt64? = nil) { self.byteCountPerSecond = byteCountPerSecond }
 }
 

@@ -164,19 +164,10 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     ) { builder throws(StoreError) in try builder.write(volume, at: offset, bytes) }
   }
 
-  /// Commits a transaction that makes unreadable pages what they were, snapshots' too.
-  func heal(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
-    let records = copy transaction
-    return try commit(
-      time: transaction.time, .transaction(id, records), evenIfReadOnly: true
-    ) { builder throws(StoreError) in try builder.apply(records) }
-  }
-
   /// One critical section from the state that a change builds on, over its LSN, to its place in
   /// the open layer: RAM order is LSN order.
   private func commit(
     time: Int64, _ records: JournalRecords, in generation: UInt64? = nil,
-    evenIfReadOnly: Bool = false,
     _ build: (inout ChangeBuilder<EngineBranch>) throws(StoreError) -> Void
   ) throws(StoreError) -> LSN {
     try engine.admit(self)
@@ -184,7 +175,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
       let attempt = engine.reliefCount
       do throws(StoreError) {
         let lsn = try writer.withLock { () throws(StoreError) in
-          if evenIfReadOnly { try checkExists() } else { try checkWritable() }
+          try checkWritable()
           try check(generation)
           var builder = ChangeBuilder(on: self, buffers: engine.buffers, time: time)
           try build(&builder)

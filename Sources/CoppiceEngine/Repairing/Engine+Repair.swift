@@ -11,8 +11,8 @@ package import CoppicePlatform
 //  nodes       each that cannot be read is rebuilt if its id proves what was found, and every branch gets
 //              a root without the damage: before writes are laid over the roots.
 //  segments    with damaged bundle directories: what refs lead to is copied out.
-//  pages       each that cannot be read, and of whose content another frame has a copy, gets that frame
-//              in its place, by an ordinary write.
+//  pages       where one cannot be read, and another frame has a copy of its content, every branch gets a
+//              root that names that frame. Writes of parts of such pages are then replayed anew.
 //
 // Files are copied before they are changed or removed. Whatever drops something that was
 // acknowledged is done only when the caller accepts that. What is lost for good stays as it is:
@@ -37,7 +37,7 @@ extension Engine {
     try CatalogueRepair(disk: disk, clock: clock, superblock: superblock)
       .run(repair, &saved, &report)
     let engine = try open(disk, clock, superblock, options, repair, &saved, &report)
-    do throws(StoreError) {
+    try finish(engine) { () throws(StoreError) in
       try engine.sealWhatCanBe()
       for segment in try SegmentRescue(engine: engine).run(&saved) {
         report.steps.append(
@@ -45,14 +45,27 @@ extension Engine {
             object: SegmentFiles.path(segment),
             action: "what is live in it was copied out, with new bundle directories"))
       }
-      try PageRepair(engine: engine).run(&report, progress: progress)
+      var pages = PageRepair(engine: engine)
+      try pages.run(&report, progress: progress)
+    }
+    if report.healedPageCount > 0 {
+      let again = try Engine.open(disk: disk, clock: clock, options: options)
+      try finish(again) { () throws(StoreError) in try again.sealWhatCanBe() }
+    }
+    report.folder = saved.isEmpty ? "" : saved.folder
+    return report
+  }
+
+  private static func finish(_ engine: Engine, _ work: () throws(StoreError) -> Void)
+    throws(StoreError)
+  {
+    do throws(StoreError) {
+      try work()
       try engine.close()
     } catch {
       engine.abandon()
       throw error
     }
-    report.folder = saved.isEmpty ? "" : saved.folder
-    return report
   }
 
   /// Opens the store; without the journal's damaged part if that is accepted.

@@ -15,9 +15,7 @@ internal import CoppicePlatform
 /// from all that is known of it in more slots than can be tried. Such a node is left as it is, and
 /// what lies below is listed as lost.
 ///
-/// Healed nodes are appended like new ones, and with them all above them; then one record gives
-/// every branch, snapshot and deleted branch on an old root the new one. A crash before that record
-/// leaves frames that opening drops, and the store as it was.
+/// Healed nodes are appended like new ones, and with them all above them (`RootReplacement`).
 ///
 /// Runs before writes that are not sealed are laid over the roots, which takes readable nodes.
 /// Those writes may adopt volumes; of them, only what is below roots too is healed.
@@ -34,7 +32,7 @@ struct NodeRepair {
     while outcome.heals { outcome = try heal(entries, nodes) }
     // Also when nothing was healed: a node may have a base that leads to damage which is none of
     // its.
-    try adoptNewRoots(entries, nodes)
+    try RootReplacement(engine: engine, nodes: nodes).run()
     return nodes.count
   }
 
@@ -66,52 +64,5 @@ struct NodeRepair {
       if let healed = rebuild.run() { nodes.insert(healed) }
     }
     return (true, nodes.count > count)
-  }
-
-  // MARK: New roots
-
-  private func adoptNewRoots(_ entries: [BranchEntry], _ nodes: HealedNodes) throws(StoreError) {
-    try engine.sealing.withLock { () throws(StoreError) in
-      try engine.latch.withShared { () throws(StoreError) in
-        var newRoots: [(old: Ref, new: Ref)] = []
-        for (domain, entries) in Dictionary(grouping: entries, by: \.domain) {
-          let rewrite = try NodeRewrite(engine, nodes, domain)
-          for (root, sharers) in Dictionary(grouping: entries, by: \.root) {
-            let new = try rewrite.newRoot(for: root)
-            if new == root { continue }
-            newRoots.append((root, new))
-            try appendNotes(sharers, new)
-          }
-        }
-        try publish(newRoots.sorted { $0.old.locator.name < $1.old.locator.name })
-      }
-    }
-  }
-
-  /// A catalogue that is put together later must not go back to what was damaged.
-  private func appendNotes(_ entries: [BranchEntry], _ root: Ref) throws(StoreError) {
-    for entry in entries {
-      try LayerSeal.append(
-        NoteFrame(
-          branch: entry.id, name: entry.name, lsn: engine.journal.lastLSN, root: root,
-          time: engine.clock.wallNanoseconds()),
-        engine.sealContext(entry.domain))
-    }
-  }
-
-  private func publish(_ newRoots: [(old: Ref, new: Ref)]) throws(StoreError) {
-    if newRoots.isEmpty { return }
-    let ends = try engine.appenders.sync()
-    var last = LSN.zero
-    try engine.control.withLock { () throws(StoreError) in
-      for (index, root) in newRoots.enumerated() {
-        last = try engine.record(
-          .publish(
-            oldRoot: root.old, intervals: [], newRoot: root.new, ends: index == 0 ? ends : []),
-          branch: BranchID(0))
-      }
-    }
-    try engine.journal.flush(through: last)
-    engine.appenders.markPublished(ends)
   }
 }

@@ -1,14 +1,15 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Stores healed nodes, and anew every node on the way to them: a healed node has another name, so
-/// what refers to it changes, up to the roots. Contents and ids stay as they are.
+/// Stores healed nodes, and anew every node on the way to them and to healed pages: what was healed
+/// has another name, so what refers to it changes, up to the roots. Contents and ids stay as they are.
 ///
 /// Nodes that build on a healed node, or on one above damage that they do not share, get another
 /// base or none.
 final class NodeRewrite {
   private let engine: Engine
   private let nodes: HealedNodes
+  private let pages: [FrameName: Ref]
   private let context: SealContext
   private let domain: DomainID
   private var outcomes: [FrameName: Outcome] = [:]
@@ -29,9 +30,12 @@ final class NodeRewrite {
     var lost: Set<FrameName>
   }
 
-  init(_ engine: Engine, _ nodes: HealedNodes, _ domain: DomainID) throws(StoreError) {
+  init(
+    _ engine: Engine, _ nodes: HealedNodes, _ pages: [FrameName: Ref], _ domain: DomainID
+  ) throws(StoreError) {
     self.engine = engine
     self.nodes = nodes
+    self.pages = pages
     self.domain = domain
     context = try engine.sealContext(domain)
   }
@@ -84,7 +88,7 @@ final class NodeRewrite {
     refs.update(from: node.refs, count: Node.slotCount)
     var isChanged = false
     var lost: Set<FrameName> = []
-    guard node.header.childKind != .page else { return (false, lost) }
+    guard node.header.childKind != .page else { return (replacePages(in: refs), lost) }
     for slot in 0..<Node.slotCount where !refs[slot].isHole {
       guard let child = place.child(of: node.header, slot: slot) else { continue }
       let outcome = try rewrite(refs[slot], child)
@@ -95,6 +99,20 @@ final class NodeRewrite {
       }
     }
     return (isChanged, lost)
+  }
+
+  /// Returns whether there were any.
+  private func replacePages(in refs: UnsafeMutablePointer<Ref>) -> Bool {
+    if pages.isEmpty { return false }
+    var isChanged = false
+    for slot in 0..<Node.slotCount {
+      guard let copy = pages[refs[slot].locator.name], copy.hash == refs[slot].hash else {
+        continue
+      }
+      refs[slot] = copy
+      isChanged = true
+    }
+    return isChanged
   }
 
   /// `nil` when the base cannot be read.

@@ -1,57 +1,111 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Finds what cannot be read and heals the pages of which another frame has the same content.
+/// Finds what cannot be read and heals the pages of which another frame has the same content: the
+/// branches get roots that name that frame (`RootReplacement`), whatever layers lie above.
+///
+/// Goes through the store in parts, so that it holds few findings at a time, however many there
+/// are: a part ends with the bundle that makes them many, and is healed before the next begins.
 struct PageRepair {
+  private static let findingCountOfPart = 1000
+  /// Of a check, which cannot be done in parts: it is done again as long as it heals something.
+  private static let findingCountMax = 1 << 16
+
   let engine: Engine
+  private var healedCount = 0
+  private var lost: [Finding] = []
+  private var omittedLostCount = 0
+  private var known: Set<String> = []
 
   /// A page that cannot be read, and what it should be.
   private struct LostPage: Hashable {
     var branch: BranchID
+    var domain: DomainID
     var volume: VolumeNumber
     var page: UInt64
     var ref: Ref
-    var content: Content
   }
 
-  /// Frames of other trust domains are no copies.
-  private struct Content: Hashable {
-    var hash: PageHash
-    var domain: DomainID
-  }
+  init(engine: Engine) { self.engine = engine }
 
-  func run(_ report: inout RepairReport, progress: (ScrubProgress) -> Void) throws(StoreError) {
-    let scrubbed = try engine.scrub(
-      from: .start, options: ScrubOptions(), sleep: { _ in },
-      visit: { state in
-        progress(state)
-        return true
-      })
-    // What refs name and no directory does is nothing that reading all frames could find.
-    let known = Set(scrubbed.findings.map(\.object))
-    let unread = try engine.check().findings.filter {
-      !$0.affected.isEmpty && !known.contains($0.object)
-    }
-    let findings = scrubbed.findings + unread
-    let lost = lostPages(findings)
-    let copies = try self.copies(of: lost)
-    var healed: Set<LostPage> = []
-    for (branch, pages) in Dictionary(grouping: lost, by: \.branch) {
-      let found = pages.filter { copies[$0.content] != nil }
-      // Over a node that nothing heals a branch may have layers; it is left alone.
-      guard !found.isEmpty, let target = engine.branch(branch) else { continue }
-      try heal(target, found, copies)
-      healed.formUnion(found)
-    }
-    if !healed.isEmpty {
-      try engine.sealWhatCanBe()
+  mutating func run(_ report: inout RepairReport, progress: (ScrubProgress) -> Void)
+    throws(StoreError)
+  {
+    try healWhatReadingFinds(progress)
+    try healWhatRefsTell()
+    if healedCount > 0 {
       report.steps.append(
         RepairReport.Step(
-          object: "pages", action: "\(healed.count) were replaced by other copies of their content")
+          object: "pages", action: "\(healedCount) were replaced by other copies of their content")
       )
     }
-    report.healedPageCount = healed.count
-    report.lost = findings.compactMap { rest(of: $0, without: healed) }
+    report.healedPageCount = healedCount
+    report.lost = lost
+    report.omittedLostCount = omittedLostCount
+  }
+
+  private mutating func healWhatReadingFinds(_ progress: (ScrubProgress) -> Void)
+    throws(StoreError)
+  {
+    var options = ScrubOptions()
+    options.findingCountMax = .max
+    var cursor = ScrubCursor.start
+    var (byteCount, findingCount) = (UInt64(0), 0)
+    while true {
+      let scrubbed = try engine.scrub(
+        from: cursor, options: options, sleep: { _ in },
+        visit: { part in
+          var whole = part
+          whole.byteCount += byteCount
+          whole.totalByteCount += byteCount
+          whole.findingCount += findingCount
+          progress(whole)
+          return part.findingCount < Self.findingCountOfPart
+        })
+      try take(scrubbed.findings)
+      guard let next = scrubbed.next else { return }
+      cursor = next
+      byteCount += scrubbed.byteCount
+      findingCount += scrubbed.findings.count
+    }
+  }
+
+  /// What refs name and no directory does is nothing that reading all frames could find.
+  private mutating func healWhatRefsTell() throws(StoreError) {
+    while true {
+      let checked = try engine.check(findingCountMax: Self.findingCountMax)
+      let count = healedCount
+      try take(checked.findings.filter { !$0.affected.isEmpty && !known.contains($0.object) })
+      if checked.omittedCount == 0 || healedCount == count { return }
+    }
+  }
+
+  /// Heals what the findings concern, as far as there are copies, and keeps the rest.
+  private mutating func take(_ findings: [Finding]) throws(StoreError) {
+    let pages = lostPages(findings)
+    let copies = try self.copies(of: pages)
+    var replacements: [FrameName: Ref] = [:]
+    var healed: [Place: [UInt64]] = [:]
+    for page in pages {
+      guard let copy = copies[Content(page)] else { continue }
+      replacements[page.ref.locator.name] = copy
+      healed[Place(branch: page.branch, volume: page.volume), default: []].append(page.page)
+      healedCount += 1
+    }
+    if !replacements.isEmpty {
+      try RootReplacement(
+        engine: engine, nodes: HealedNodes(engine.frames), pages: replacements
+      ).run()
+    }
+    let ranges = healed.mapValues { PageRanges(pages: $0.sorted()) }
+    for finding in findings.compactMap({ rest(of: $0, without: ranges) }) {
+      known.insert(finding.object)
+      if lost.count < CheckReport.findingCountMax {
+        lost.append(finding)
+      } else {
+        omittedLostCount += 1
+      }
+    }
   }
 
   // MARK: What is lost
@@ -59,31 +113,28 @@ struct PageRepair {
   private func lostPages(_ findings: [Finding]) -> Set<LostPage> {
     var lost: Set<LostPage> = []
     for range in findings.flatMap(\.affected) where range.volumes.count == 1 {
-      guard let branch = engine.branch(range.branch), branch.dirtyByteCount == 0 else { continue }
+      guard let branch = engine.branch(range.branch) else { continue }
       let root = branch.state.withLock { $0.sealed.root }
       let volume = VolumeNumber(range.volumes.lowerBound)
-      for page in range.pages.joined() {
+      for page in range.pages.joined() where !branch.sharesUnsealed(volume, PageNumber(page)) {
         // Below a node that cannot be read nothing says what a page should be.
         guard let ref = try? root.pageRef(volume, PageNumber(page)), !ref.isHole,
           (try? engine.frames.page(ref)) == nil
         else { continue }
         lost.insert(
           LostPage(
-            branch: branch.id, volume: volume, page: page, ref: ref,
-            content: Content(hash: ref.hash, domain: branch.domain)))
+            branch: branch.id, domain: branch.domain, volume: volume, page: page, ref: ref))
       }
     }
     return lost
   }
 
   /// The finding without what was healed; `nil` when nothing is left that anybody reads.
-  private func rest(of finding: Finding, without healed: Set<LostPage>) -> Finding? {
-    let healedPages = Dictionary(grouping: healed) { Place(branch: $0.branch, volume: $0.volume) }
-      .mapValues { PageRanges(ascending: $0.map(\.page).sorted().map { $0..<$0 + 1 }) }
+  private func rest(of finding: Finding, without healed: [Place: PageRanges]) -> Finding? {
     var left = finding
     left.affected = finding.affected.compactMap { range in
       let place = Place(branch: range.branch, volume: VolumeNumber(range.volumes.lowerBound))
-      guard range.volumes.count == 1, !range.pages.isEmpty, let pages = healedPages[place] else {
+      guard range.volumes.count == 1, !range.pages.isEmpty, let pages = healed[place] else {
         return range
       }
       var rest = range
@@ -100,9 +151,16 @@ struct PageRepair {
 
   // MARK: Copies
 
-  /// By content: frames that were read and have it.
+  private struct Content: Hashable {
+    var domain: DomainID
+    var hash: PageHash
+
+    init(_ page: LostPage) { (domain, hash) = (page.domain, page.ref.hash) }
+  }
+
+  /// By content: frames of the same domain that were read and have it.
   private func copies(of lost: Set<LostPage>) throws(StoreError) -> [Content: Ref] {
-    let wanted = Dictionary(grouping: Set(lost.map(\.content)), by: \.hash.low)
+    let wanted = Dictionary(grouping: Set(lost.map(Content.init)), by: \.hash.low)
     if wanted.isEmpty { return [:] }
     var copies: [Content: Ref] = [:]
     let segments = engine.control.withLock {
@@ -124,20 +182,18 @@ struct PageRepair {
     }
     return copies
   }
+}
 
-  /// Puts the copies into the pages' places. The volumes keep their times and byte counts.
-  private func heal(_ branch: EngineBranch, _ pages: [LostPage], _ copies: [Content: Ref])
-    throws(StoreError)
-  {
-    for (volume, pages) in Dictionary(grouping: pages, by: \.volume) {
-      guard let attributes = try branch.attributes(of: volume) else { continue }
-      var transaction = Transaction(time: attributes.modified)
-      for page in pages.sorted(by: { $0.page < $1.page }) {
-        guard let copy = copies[page.content] else { continue }
-        transaction.share(volume, at: page.page * UInt64(engine.pageByteCount), [copy])
+extension EngineBranch {
+  /// Whether a layer refers to a frame for this page: what is damaged may be that frame.
+  fileprivate func sharesUnsealed(_ volume: VolumeNumber, _ page: PageNumber) -> Bool {
+    state.withLock { state in
+      (state.sealed.frozen.layers + [state.open]).contains { layer in
+        switch layer[volume]?.lookup(page) {
+        case .page(.shared), .adopted: true
+        default: false
+        }
       }
-      transaction.resize(volume, to: attributes.byteCount)
-      try branch.flush(through: try branch.heal(transaction))
     }
   }
 }

@@ -26,6 +26,8 @@ package struct RepairReport: Sendable {
   package var healedNodeCount = 0
   /// What cannot be read and has no other copy. It is left as it is.
   package var lost: [Finding] = []
+  /// Such findings past `CheckReport.findingCountMax`, which are not listed.
+  package var omittedLostCount = 0
   /// Records that were acknowledged and are dropped.
   package var droppedRecords: JournalLoss?
 

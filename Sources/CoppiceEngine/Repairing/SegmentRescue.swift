@@ -26,7 +26,8 @@ struct SegmentRescue {
     if damaged.isEmpty { return [] }
     for segment in damaged { try saved.save(SegmentFiles.path(segment.id)) }
     // Nothing names notes; where there may have been some, they are written anew.
-    try writeNotes()
+    try engine.appendNotes(engine.control.withLock { Array(engine.catalogue.branches.values) })
+    try engine.publishAppended()
     // Before anything moves: all refs, by the segments that they lead to.
     let roots = roots()
     try HostSearch(engine: engine).run(roots)
@@ -213,17 +214,5 @@ struct SegmentRescue {
     engine.retired.update(engine.control.withLock { engine.catalogue })
     try engine.checkpoint()
     try engine.unlink(victims)
-  }
-
-  private func writeNotes() throws(StoreError) {
-    let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
-    for entry in entries.sorted(by: { $0.id < $1.id }) {
-      try LayerSeal.append(
-        NoteFrame(
-          branch: entry.id, name: entry.name, lsn: engine.journal.lastLSN, root: entry.root,
-          time: engine.clock.wallNanoseconds()),
-        engine.sealContext(entry.domain))
-    }
-    try engine.publishAppended()
   }
 }

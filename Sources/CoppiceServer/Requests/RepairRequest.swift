@@ -60,6 +60,8 @@ package struct RepairRequest: StoreRequest {
     package var healedNodeCount: Int
     /// What cannot be read, and of which there is no other copy.
     package var lost: [FindingAnswer]
+    /// Such findings that are not listed.
+    package var omittedLostCount: Int
     package var firstDroppedRecord: UInt64?
     package var lastDroppedRecord: UInt64?
 
@@ -69,6 +71,7 @@ package struct RepairRequest: StoreRequest {
       healedPageCount = report.healedPageCount
       healedNodeCount = report.healedNodeCount
       lost = report.lost.map { FindingAnswer($0, paths) }
+      omittedLostCount = report.omittedLostCount
       firstDroppedRecord = report.droppedRecords?.first.rawValue
       lastDroppedRecord = report.droppedRecords?.last.rawValue
     }

@@ -14,7 +14,7 @@ struct RepairCommand: ParsableCommand {
       the error says what that is. Ends with status 2 when something stays lost; it is listed, \
       and stays unreadable. Nobody may have the store open. JSON: steps, each with object, \
       action; folder; healedNodeCount; healedPageCount; lost, as findings of 'coppice check'; \
-      firstDroppedRecord, lastDroppedRecord.
+      omittedLostCount; firstDroppedRecord, lastDroppedRecord.
 
       Example:
         coppice check
@@ -41,6 +41,9 @@ extension RepairRequest.Answer: Reply {
     if let folder { lines.append("The files as they were are in \(folder)\n") }
     if !lost.isEmpty { lines.append("Lost, without another copy:\n") }
     lines += lost.map(\.text)
+    if omittedLostCount > 0 {
+      lines.append("and \(Output.count(omittedLostCount, "more finding"))\n")
+    }
     return lines.isEmpty ? "Nothing to repair\n" : lines.joined()
   }
 }
