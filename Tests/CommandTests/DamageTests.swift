@@ -85,7 +85,7 @@ import Testing
       """)
     let failure = try coppice.failure("repair")
     #expect(failure.status == 8)
-    #expect(failure.message.contains("without what was not sealed, without snapshots, forks"))
+    #expect(failure.message.contains("without what was not sealed, without snapshots and forks"))
     #expect(failure.remedy.contains("--accept-loss"))
     let text = try coppice.check("repair", "--accept-loss").text
     #expect(text.contains("catalogue: it was put together from"))
