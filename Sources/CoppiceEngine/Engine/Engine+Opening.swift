@@ -90,12 +90,7 @@ extension Engine {
     throws(StoreError) -> Engine
   {
     let superblock = try readSuperblock(disk, isReadOnly: options.isReadOnly)
-    let lock: any DiskLock
-    do throws(SystemError) {
-      lock = try disk.lock(exclusively: !options.isReadOnly)
-    } catch {
-      throw StoreError(error, while: "locking the store")
-    }
+    let lock = try disk.lockStore(exclusively: !options.isReadOnly)
     let (checkpoint, number) = try readCatalogue(disk, isReadOnly: options.isReadOnly)
     let journal = try JournalRecovery(
       disk: disk, uuid: superblock.uuid, catalogue: checkpoint, isReadOnly: options.isReadOnly,
@@ -291,6 +286,13 @@ extension Engine {
 }
 
 extension Disk {
+  /// Held as long as the result lives. Throws `inUse` when somebody else has the store open.
+  func lockStore(exclusively: Bool) throws(StoreError) -> any DiskLock {
+    do throws(SystemError) { return try lock(exclusively: exclusively) } catch {
+      throw StoreError(error, while: "locking the store")
+    }
+  }
+
   /// All bytes of a file.
   func contents(of name: String) throws(SystemError) -> [UInt8] {
     let file = try open(name, .read)

@@ -16,10 +16,7 @@ struct CatalogueRepair {
     let files = try inspector.catalogues()
     if let newest = files.first, (try? newest.content.get()) != nil { return }
     // Nobody else has it open, and nobody may.
-    let lock: any DiskLock
-    do throws(SystemError) { lock = try disk.lock(exclusively: true) } catch {
-      throw StoreError(error, while: "locking the store")
-    }
+    let lock = try disk.lockStore(exclusively: true)
     defer { withExtendedLifetime(lock) {} }
     if let newest = files.first, try correctOneBit(newest.file, &saved, &report) { return }
     for file in files where (try? file.content.get()) == nil {
@@ -40,6 +37,14 @@ struct CatalogueRepair {
         object: files.first?.file ?? "catalogue",
         remedy: "restore the file from a copy of the store, or repair with --accept-loss")
     }
+    try putTogether(files, older, &saved, &report)
+  }
+
+  private func putTogether(
+    _ files: [StoreInspector.CatalogueInspection], _ older: Catalogue?, _ saved: inout SavedFiles,
+    _ report: inout RepairReport
+  ) throws(StoreError) {
+    let inspector = StoreInspector(disk: disk)
     var rebuilt = RebuiltCatalogue(
       disk: disk, inspector: inspector, uuid: superblock.uuid, older: older)
     let catalogue = try rebuilt.make(time: clock.wallNanoseconds())

@@ -49,6 +49,7 @@ extension Engine {
       try pages.run(&report, progress: progress)
     }
     if report.healedPageCount > 0 {
+      // Layers that lay over these pages are made again from the journal, whole.
       let again = try Engine.open(disk: disk, clock: clock, options: options)
       try finish(again) { () throws(StoreError) in try again.sealWhatCanBe() }
     }
@@ -56,6 +57,7 @@ extension Engine {
     return report
   }
 
+  /// Closes the engine when the work is done, and gives it up when that fails.
   private static func finish(_ engine: Engine, _ work: () throws(StoreError) -> Void)
     throws(StoreError)
   {
@@ -104,10 +106,7 @@ extension Engine {
   private static func lookAtJournal(_ disk: any Disk, _ uuid: StoreUUID) throws(StoreError) -> (
     JournalLoss?, [SegmentID: SegmentEntry]
   ) {
-    let lock: any DiskLock
-    do throws(SystemError) { lock = try disk.lock(exclusively: false) } catch {
-      throw StoreError(error, while: "locking the store")
-    }
+    let lock = try disk.lockStore(exclusively: false)
     defer { withExtendedLifetime(lock) {} }
     let (checkpoint, _) = try readCatalogue(disk, isReadOnly: true)
     let journal = try JournalRecovery(

@@ -38,25 +38,23 @@ struct SuperblockRepair {
     }
   }
 
+  private static let remedyOfLoss =
+    "restore this one file from any copy of the store, however old: it never changes"
+
   private static let loss = StoreError(
     .corrupt,
     "both copies of the superblock are damaged, and without the secret in it no data can be verified",
     object: Engine.superblockName,
-    remedy: "restore this one file from any copy of the store, however old: it never changes")
+    remedy: remedyOfLoss)
 
   /// What may be done about a store with two damaged copies.
-  static let remedy =
-    "run `coppice repair`, or restore this one file from any copy of the store, however old: it "
-    + "never changes"
+  static let remedy = "run `coppice repair`, or \(remedyOfLoss)"
 
   /// One copy after the other, so that at most one of them is half written.
   private func write(_ superblock: Superblock, _ copies: [Int], _ saved: inout SavedFiles)
     throws(StoreError)
   {
-    let lock: any DiskLock
-    do throws(SystemError) { lock = try disk.lock(exclusively: true) } catch {
-      throw StoreError(error, while: "locking the store")
-    }
+    let lock = try disk.lockStore(exclusively: true)
     defer { withExtendedLifetime(lock) {} }
     try saved.save(Engine.superblockName)
     let copy = Array(superblock.encode().prefix(Superblock.copyByteCount))
