@@ -10,10 +10,12 @@ extension Collection {
       // The bases of live derived frames are found in directories: none may be left out.
       try engine.publishAppended()
       firstBorn = engine.appenders.nextSegmentID
-      // What is to be gone at once may be old.
-      if engine.control.withLock({ !engine.departures.isEmpty }) { lookAtAll() }
-      engine.cycle.begin(youngFrom: youngFrom, firstBorn: firstBorn)
-      return try engine.control.withLock { () throws(StoreError) in try takeRoots() }
+      return try engine.control.withLock { () throws(StoreError) in
+        // What is to be gone at once may be old: a young collection must not take it over.
+        if !engine.departures.isEmpty { lookAtAll() }
+        engine.cycle.begin(youngFrom: youngFrom, firstBorn: firstBorn)
+        return try takeRoots()
+      }
     }
     try engine.journal.flush(through: lsn)
   }
