@@ -313,6 +313,69 @@ import Testing
     }
   }
 
+  @Test func `an unreadable node under a journal record costs its volume and nothing else`() throws
+  {
+    for wiped in [FrameKind.volumeNode, .tableNode] {
+      let store = try TestStore()
+      let main = try store.engine.createBranch(named: "main", domain: .standard)
+      try main.put(1, [1, 2, 3])
+      try main.put(2, [4])
+      let other = try store.engine.createBranch(named: "other", domain: .standard)
+      try other.put(2, [1, 2, 3, 4])
+      try store.engine.close()
+      store.engine = try Engine.open(
+        disk: store.disk, clock: store.clock, options: store.options)
+      try store.engine.branch(named: "main").put(1, at: 1, [7])
+      let last = try store.engine.branch(named: "other").put(2, at: 1, [9])
+      try store.engine.journal.flush(through: last)
+      store.disk.kill()
+      store.engine.abandon()
+      let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
+      let frame = try #require(
+        segment.bundles.flatMap(\.frames).first { $0.entry.form.kind == wiped })
+      let sound = try store.disk.contents(of: segment.file)
+      var bytes = sound
+      let start = Int(frame.locator.offset)
+      for index in start..<start + frame.entry.storedByteCount { bytes[index] = 0 }
+      try store.disk.setContents(of: segment.file, to: bytes)
+      // The table's node, but not the volume's, is proven by what is left.
+      if wiped == .volumeNode {
+        let report = try Engine.repair(
+          disk: store.disk, clock: store.clock, options: store.options, RepairOptions())
+        #expect(report.healedNodeCount == 0)
+        #expect(report.lost.flatMap(\.affected).map(\.name) == ["main"])
+      }
+      for round in 0..<2 as Range<UInt64> {
+        store.engine = try Engine.open(
+          disk: store.disk, clock: store.clock, options: store.options)
+        store.engine.checkInvariants()
+        #expect(try store.engine.branch(named: "other").all(2) == [1, 9, 3, 4])
+        try store.engine.branch(named: "other").put(3, [UInt8(round)])
+        let damaged = try store.engine.branch(named: "main")
+        #expect(throws: StoreError.self) { try damaged.all(1) }
+        #expect(throws: StoreError.self) { try damaged.put(1, [1]) }
+        if wiped == .volumeNode {
+          #expect(try damaged.all(2) == [4])
+          try damaged.put(2, [4])
+        }
+        #expect(throws: StoreError.self) { try store.engine.sealAll() }
+        #expect(try !store.engine.sealStep(.pressure))
+        if round == 0 { try store.crash(seed: 5) }
+        try store.engine.close()
+      }
+      // The record is whole once the damage is gone.
+      var mended = try store.disk.contents(of: segment.file)
+      let place = start..<start + frame.entry.storedByteCount
+      mended.replaceSubrange(place, with: sound[place])
+      try store.disk.setContents(of: segment.file, to: mended)
+      store.engine = try Engine.open(
+        disk: store.disk, clock: store.clock, options: store.options)
+      try store.engine.sealAll()
+      #expect(try store.engine.branch(named: "main").all(1) == [1, 7, 3])
+      try store.engine.close()
+    }
+  }
+
   @Test func `a write of the whole page heals it, and the layer goes when no branch needs it`()
     throws
   {

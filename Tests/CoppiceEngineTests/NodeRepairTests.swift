@@ -236,9 +236,10 @@ import Testing
     store.engine.abandon()
     let frame = try #require(try scene.nodes.first { $0.name == root.locator.name })
     try wipe(frame, store.disk)
-    #expect(throws: StoreError.self) {
-      try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    }
+    let opened = try Engine.open(
+      disk: store.disk.snapshot(), clock: store.clock, options: store.options)
+    #expect(throws: StoreError.self) { try opened.branch(named: "child").all(1) }
+    opened.abandon()
     let report = try repair(store.disk, store)
     #expect(report.healedNodeCount == 1)
     #expect(report.lost == [])

@@ -211,6 +211,9 @@ extension Engine {
     let states = try LayerRecovery(
       catalogue: catalogue, frames: frames, buffers: buffers, meter: meter
     ).run(journal)
+    hasLostVolumes = states.values.contains { state in
+      (state.sealed.frozen.layers + [state.open]).contains { !$0.lostVolumes.isEmpty }
+    }
     for (id, entry) in catalogue.branches {
       guard let state = states[id] else { continue }
       branches[id] = EngineBranch(

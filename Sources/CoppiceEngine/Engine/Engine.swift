@@ -35,6 +35,8 @@ package final class Engine: @unchecked Sendable {
   /// One group of layers is sealed at a time.
   let sealing = Monitor()
   let unsealable = UnsealableLayers()
+  /// Whether opening left volumes out of some layer. Set before there are branches.
+  var hasLostVolumes = false
   /// One checkpoint is written at a time.
   let checkpointing = Monitor()
   /// One collection runs at a time.

@@ -8,7 +8,8 @@ internal import CoppicePlatform
 /// one pass over the records in LSN order fills them: whatever lies below a record in its layer's
 /// stack has a smaller LSN and is complete by then. A page that was written in part and whose old
 /// content cannot be read does not stop that: it is marked in its layer, which then stays in RAM and
-/// in the journal until every branch that has it has something else above.
+/// in the journal until every branch that has it has something else above. A volume of which not even
+/// the byte count can be read is left out of its layers, and nobody reads it; those layers stay too.
 struct LayerRecovery {
   let catalogue: CatalogueState
   let frames: FrameReader
@@ -109,6 +110,8 @@ struct LayerRecovery {
         transaction = nil
         layer.merge(builder.change, lsn: lsn, pageByteCount: buffers.pageByteCount)
         if builder.hasUnreadable { layer.noteUnreadable() }
+        layer.noteLost(builder.lostVolumes)
+        for (volume, error) in builder.lostVolumes { source.root.block(volume, error) }
       }
     }
   }

@@ -36,12 +36,14 @@ struct ChangeBuilder<Source: PageSource> {
   private let marksUnreadable: Bool
   /// Whether a page was marked.
   private(set) var hasUnreadable = false
+  /// Volumes of which not even the byte count can be read, so that operations on them are left out.
+  private(set) var lostVolumes: [VolumeNumber: StoreError] = [:]
   /// Modification time that the next operations give to volumes.
   var time: Int64
   private(set) var change = Change()
 
-  /// - Parameter marksUnreadable: whether pages whose old content cannot be read are marked instead of
-  ///   failing the operation.
+  /// - Parameter marksUnreadable: whether pages whose old content cannot be read are marked, and
+  ///   volumes that cannot be read left out, instead of failing the operation.
   init(on source: Source, buffers: PageBufferPool, time: Int64, marksUnreadable: Bool = false) {
     self.source = source
     self.buffers = buffers
@@ -78,7 +80,13 @@ struct ChangeBuilder<Source: PageSource> {
         throw StoreError(error, in: object())
       }
       guard let op = next else { return }
-      try apply(op)
+      do throws(StoreError) { try apply(op) } catch {
+        let volume = op.header.volume
+        guard marksUnreadable, error.kind == .corrupt, change.part(volume) == nil else {
+          throw error
+        }
+        lostVolumes[volume] = error
+      }
     }
   }
 

@@ -32,6 +32,8 @@ package final class Layer: @unchecked Sendable {
   private let meter: OverlayMeter
   /// Whether some page is, or was, unreadable.
   private(set) var holdsUnreadable = false
+  /// Replay only: volumes with writes that could not be laid over what is below, and why.
+  private(set) var lostVolumes: [VolumeNumber: StoreError] = [:]
 
   /// What a table entry and its share of an unfilled table cost beside the page itself.
   static let entryByteCount = 64
@@ -44,7 +46,7 @@ package final class Layer: @unchecked Sendable {
   }
 
   var interval: Interval { Interval(writer: writer, from: from, through: through) }
-  var isEmpty: Bool { volumes.isEmpty }
+  var isEmpty: Bool { volumes.isEmpty && lostVolumes.isEmpty }
   var isFrozen: Bool { through != .open }
 
   func freeze(through lsn: LSN) {
@@ -56,6 +58,11 @@ package final class Layer: @unchecked Sendable {
 
   /// Some page of what was merged is unreadable.
   func noteUnreadable() { holdsUnreadable = true }
+
+  /// The layer is without what was written to these volumes.
+  func noteLost(_ volumes: [VolumeNumber: StoreError]) {
+    lostVolumes.merge(volumes) { first, _ in first }
+  }
 
   /// The pages that are unreadable, and why.
   var unreadablePages: [(volume: VolumeNumber, page: PageNumber, error: StoreError)] {

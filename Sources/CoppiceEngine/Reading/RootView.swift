@@ -1,5 +1,6 @@
 package import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 /// A branch state's sealed part, with the way to the top nodes of recently used volumes kept.
 ///
@@ -7,11 +8,25 @@ internal import CoppicePlatform
 package final class RootView: Sendable {
   package let root: Ref
   private let frames: FrameReader
+  /// Volumes with writes in the journal that could not be laid over what is damaged here.
+  private let blocked = Mutex<[VolumeNumber: StoreError]>([:])
   private let hotTops = (0..<CoreLocks.count).map { _ in HotTops() }
 
   init(_ root: Ref, frames: FrameReader) {
     self.root = root
     self.frames = frames
+  }
+
+  /// From here on nobody reads the volume, though its damage may be gone: not without those writes. For
+  /// opening, before anybody has read it.
+  func block(_ volume: VolumeNumber, _ error: StoreError) {
+    blocked.withLock { $0[volume] = error }
+  }
+
+  /// Takes over what nobody may read of a root of the same content.
+  func block(likeIn other: RootView) {
+    let volumes = other.blocked.withLock { $0 }
+    blocked.withLock { $0.merge(volumes) { first, _ in first } }
   }
 
   /// The top node of a volume; `nil` when the state has no such volume.
@@ -27,6 +42,7 @@ package final class RootView: Sendable {
   /// The ref of a volume's top node.
   func topRef(_ volume: VolumeNumber) throws(StoreError) -> Ref? {
     guard !root.isHole else { return nil }
+    if let error = blocked.withLock({ $0[volume] }) { throw error }
     var node = try frames.node(root)
     guard volume.rawValue < Radix.coverage(level: node.header.level) else { return nil }
     while true {

@@ -59,6 +59,7 @@ extension EngineBranch {
   fileprivate func replaceRoot(_ old: Ref, with new: RootView) {
     state.withLock { state in
       guard state.sealed.root.root == old else { return }
+      new.block(likeIn: state.sealed.root)
       state.sealed = SealedState(root: new, frozen: state.sealed.frozen)
     }
   }

@@ -60,6 +60,8 @@ extension EngineBranch {
     state.withLock { state in
       let layers = state.sealed.frozen.layers + [state.open]
       guard let index = layers.firstIndex(where: { $0 === layer }) else { return nil }
+      // Not even a layer below: on a new root it would be forgotten which volumes nobody may read.
+      if let error = layers.lazy.compactMap({ $0.lostVolumes.values.first }).first { return error }
       let above = layers[(index + 1)...].reversed()
       return layer.unreadablePages.first { damage in
         for upper in above {
@@ -79,7 +81,7 @@ extension Engine {
   /// Why some branch cannot read a page of this layer; `nil` when there is no such page. A layer
   /// without can be sealed: the writes that hide what is damaged have smaller LSNs than the publish.
   func damageInSight(of layer: Layer) -> StoreError? {
-    guard layer.holdsUnreadable else { return nil }
+    guard layer.holdsUnreadable || hasLostVolumes else { return nil }
     for branch in control.withLock({ Array(branches.values) }) {
       if let error = branch.damageInSight(of: layer) { return error }
     }
