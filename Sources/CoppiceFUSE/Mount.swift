@@ -16,10 +16,7 @@ public final class Mount: Sendable {
     public var usesWritebackCache = false
     /// How many requests are served at once; with rings, at least four for each core.
     public var threadCount = 8
-    /// Takes requests by rings in shared memory where the kernel offers them, which makes small writes
-    /// several times as fast: from Linux 6.14, once an administrator has written `Y` to
-    /// /sys/module/fuse/parameters/enable_uring.
-    public var usesRings = true
+    public var rings = Rings.ifOffered
     /// Users besides the one who mounts may use it, as permissions allow. Without root that needs
     /// `user_allow_other` in /etc/fuse.conf.
     public var allowsOthers = FUSEMounting.isPrivileged
@@ -27,6 +24,17 @@ public final class Mount: Sendable {
     public var log: @Sendable (String) -> Void = { _ in }
 
     public init() {}
+  }
+
+  /// Whether requests come by rings: memory that the kernel shares, which makes small requests up to
+  /// twice as fast. Linux has them from 6.14 on, and offers them to new mounts while
+  /// /sys/module/fuse/parameters/enable_uring says `Y`.
+  public enum Rings: Sendable {
+    case never
+    case ifOffered
+    /// Has the kernel offer them for as long as mounting takes, which needs root, and fails with
+    /// `unavailable` where it does not.
+    case required
   }
 
   /// Where it is mounted: an absolute path without symbolic links.
@@ -49,22 +57,16 @@ public final class Mount: Sendable {
   ) throws(StoreError) {
     let place = try MountPoint(directory, store: store, log: options.log)
     self.directory = place.directory
-    let device = try place.mount(allowsOthers: options.allowsOthers)
-    let session = MountSession(store, directory: place.directory, device: device, options: options)
-    self.session = session
+    let connect = { () throws(StoreError) in try MountConnection(store, place, options) }
+    let connection =
+      options.rings == .required ? try RingSetting.turningOn(connect) : try connect()
+    session = connection.session
+    usesRings = !connection.rings.isEmpty
     do throws(SystemError) {
-      // The first request settles the terms of the connection; only then can there be more devices.
-      let rings = try RequestServer(session, DeviceChannel(device)).answerFirst()
-      notifier = try SystemThread(name: "mount notes") { session.sendQueued() }
-      usesRings = !rings.isEmpty
-      threads =
-        rings.isEmpty
-        ? try Self.startThreads(session, device, count: max(options.threadCount, 1))
-        : try Self.startThreads(session, device, rings)
+      notifier = try SystemThread(name: "mount notes") { [session] in session.sendQueued() }
+      threads = try connection.startThreads()
     } catch {
-      // The error that ended it is the one to tell.
-      try? FUSEMounting.abort(place.directory)
-      session.endConnection()
+      connection.abort()
       throw StoreError(error, while: "starting the mount")
     }
     watch = store.watch { [session] change in session.invalidate(change) }
@@ -73,39 +75,6 @@ public final class Mount: Sendable {
   deinit {
     // A mount whose end nobody asked for has nobody to tell.
     try? stop()
-  }
-
-  private static func startThreads(
-    _ session: MountSession, _ device: FUSEDevice, count: Int
-  ) throws(SystemError) -> [SystemThread] {
-    var threads: [SystemThread] = []
-    for index in 0..<count {
-      let own = index == 0 ? device : try device.clone()
-      threads.append(
-        try SystemThread(name: "mount \(index)") {
-          RequestServer(session, DeviceChannel(own)).run()
-        })
-    }
-    return threads
-  }
-
-  /// Each ring has a thread that stays on the core whose requests the ring gets.
-  private static func startThreads(
-    _ session: MountSession, _ device: FUSEDevice, _ rings: [FUSERing]
-  ) throws(SystemError) -> [SystemThread] {
-    // What the kernel does not send by rings: what it forgets, and what it would interrupt.
-    var threads = try startThreads(session, device, count: 1)
-    let coreCount = SystemThread.possibleCoreCount
-    for (index, ring) in rings.enumerated() {
-      let core = index % coreCount
-      threads.append(
-        try SystemThread(name: "mount ring \(index)") {
-          // A core that is switched off has no requests either.
-          SystemThread.stay(on: core)
-          RequestServer(session, RingChannel(ring, device: device, core: UInt16(core))).run()
-        })
-    }
-    return threads
   }
 
   /// Returns when the file system is mounted no more, whoever unmounted it.

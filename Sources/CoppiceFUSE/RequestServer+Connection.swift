@@ -52,7 +52,7 @@ extension RequestServer {
     terms.max_pages = UInt16(MountSession.transferByteCountMax / Self.pageByteCount)
     let offersRings =
       offer.flags & UInt32(FUSE_INIT_EXT) != 0 && offer.flags2 & Self.ringFlag != 0
-    let rings = offersRings && session.options.usesRings ? session.makeRings() : []
+    let rings = offersRings && session.options.rings != .never ? session.makeRings() : []
     if !rings.isEmpty {
       terms.flags |= UInt32(FUSE_INIT_EXT)
       terms.flags2 = Self.ringFlag

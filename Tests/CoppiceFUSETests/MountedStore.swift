@@ -1,4 +1,5 @@
 import Coppice
+import CoppicePlatform
 import Glibc
 import TestSupport
 import Testing
@@ -72,13 +73,10 @@ final class MountedStore {
       throw Program.Failure(description: "no stream: \(errno)")
     }
     output = stream
-    func begin() throws {
-      process = try Program(Self.driver).start(
-        [store, directory, mode.rawValue], input: requests, output: answers)
-      let line = try nextLine()
-      guard line == "ready" else { throw Program.Failure(description: "the driver said: \(line)") }
-    }
-    if mode == .rings { try RingSetting.withRings(begin) } else { try begin() }
+    process = try Program(Self.driver).start(
+      [store, directory, mode.rawValue], input: requests, output: answers)
+    let line = try nextLine()
+    guard line == "ready" else { throw Program.Failure(description: "the driver said: \(line)") }
     let isByRings = log.last == "the kernel passes requests by rings"
     guard isByRings == (mode == .rings) else {
       throw Program.Failure(description: "not mounted as it should be: \(log)")

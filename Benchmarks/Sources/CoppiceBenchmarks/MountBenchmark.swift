@@ -37,31 +37,18 @@ struct MountBenchmark {
     try store.createBranch("main")
     var options = Mount.Options()
     options.usesWritebackCache = mode == .writebackCache
-    options.usesRings = mode == .rings
+    options.rings = mode == .rings ? .required : .never
     options.log = { print("mount: \($0)") }
-    let mount =
-      mode == .rings
-      ? try Self.withRings { try Mount(store, at: directory, options: options) }
-      : try Mount(store, at: directory, options: options)
-    if mount.usesRings || mode != .rings {
-      let outcome = Result { try body(store, directory) }
-      try mount.stop()
-      try store.close()
-      try outcome.get()
-    } else {
-      report(mode.rawValue, "left out: the kernel has none")
-      try mount.stop()
-      try store.close()
+    let mount: Mount
+    do throws(StoreError) { mount = try Mount(store, at: directory, options: options) } catch {
+      guard mode == .rings, error.kind == .unavailable else { throw error }
+      report(mode.rawValue, "left out: \(error)")
+      return try store.close()
     }
-  }
-
-  /// Has the kernel offer rings meanwhile, if it can.
-  private static func withRings(_ body: () throws -> Mount) throws -> Mount {
-    let setting = URL(fileURLWithPath: "/sys/module/fuse/parameters/enable_uring")
-    guard let before = try? Data(contentsOf: setting) else { return try body() }
-    try Data("Y".utf8).write(to: setting)
-    defer { try? before.write(to: setting) }
-    return try body()
+    let outcome = Result { try body(store, directory) }
+    try mount.stop()
+    try store.close()
+    try outcome.get()
   }
 
   // MARK: Servers

@@ -46,10 +46,13 @@ package struct MountRequest: ServerRequest {
   package var directory: String
   /// Let the kernel gather writes and send them later.
   package var writebackCache: Bool
+  /// Take requests by memory that the kernel shares, and have the kernel offer that.
+  package var rings: Bool
 
-  package init(directory: String, writebackCache: Bool) {
+  package init(directory: String, writebackCache: Bool, rings: Bool) {
     self.directory = directory
     self.writebackCache = writebackCache
+    self.rings = rings
   }
 
   package func run(

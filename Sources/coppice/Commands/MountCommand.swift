@@ -15,8 +15,9 @@ struct MountCommand: ParsableCommand {
       Each write to a file is one atomic change, so that PostgreSQL can run with full_page_writes=off. \
       With --writeback-cache the kernel gathers writes: bulk loads are faster, and that is no longer so.
 
-      From Linux 6.14 requests come by rings of shared memory, which makes small writes faster, once \
-      root has allowed it: 'echo Y > /sys/module/fuse/parameters/enable_uring', before mounting.
+      With --rings requests come by rings of shared memory, from Linux 6.14 on: small requests take half \
+      the time. Only root can have the kernel offer them; where it offers them to every mount \
+      (/sys/module/fuse/parameters/enable_uring says Y) they are used in any case.
 
       JSON: mount, with directory, usesWritebackCache, usesRings; process.
 
@@ -32,12 +33,15 @@ struct MountCommand: ParsableCommand {
   @Flag(name: .long, help: "Let the kernel gather writes and send them later.")
   var writebackCache = false
 
+  @Flag(name: .long, help: "Take requests by rings of shared memory, or fail.")
+  var rings = false
+
   @Flag(name: .long, help: "Start no server in the background: be it, until DIR is unmounted.")
   var foreground = false
 
   func run() throws {
     let request = MountRequest(
-      directory: HostPath.absolute(directory), writebackCache: writebackCache)
+      directory: HostPath.absolute(directory), writebackCache: writebackCache, rings: rings)
     let store = HostPath.absolute(try options.directory())
     let options = options
     if foreground {
@@ -55,6 +59,7 @@ struct MountCommand: ParsableCommand {
     if let server = try ServerConnection.find(in: store) { return try server.perform(request) }
     var arguments = ["serve", "--detached", "--store", store, "--mount", request.directory]
     if writebackCache { arguments.append("--writeback-cache") }
+    if rings { arguments.append("--rings") }
     do throws(StoreError) {
       let status = try DetachedServer.start(store, arguments)
       guard let answer = Self.answer(status) else {

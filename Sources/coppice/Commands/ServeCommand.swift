@@ -12,7 +12,7 @@ struct ServeCommand: ParsableCommand {
       It ends on 'coppice stop', SIGTERM and SIGINT, and then unmounts. Its log goes to standard error.
 
       JSON, once it serves: isRunning, store, process, started, requestCount, mounts, each with \
-      directory, usesWritebackCache.
+      directory, usesWritebackCache, usesRings.
 
       Examples:
         coppice serve
@@ -27,13 +27,17 @@ struct ServeCommand: ParsableCommand {
   @Flag(name: .long, help: "Let the kernel gather writes to the mounts and send them later.")
   var writebackCache = false
 
+  @Flag(name: .long, help: "Take requests of the mounts by rings of shared memory.")
+  var rings = false
+
   /// Set by the command that starts a server in the background.
   @Flag(name: .long, help: .hidden)
   var detached = false
 
   func run() throws {
     let mounts = mount.map {
-      MountRequest(directory: HostPath.absolute($0), writebackCache: writebackCache)
+      MountRequest(
+        directory: HostPath.absolute($0), writebackCache: writebackCache, rings: rings)
     }
     guard detached else {
       let options = options

@@ -1,0 +1,78 @@
+internal import Coppice
+internal import CoppicePlatform
+
+/// The connection of a new mount to the kernel, its terms settled.
+struct MountConnection {
+  let session: MountSession
+  /// The places of requests by rings; none when they are read from the device.
+  let rings: [FUSERing]
+  private let device: FUSEDevice
+
+  /// Mounts the store at a place.
+  init(_ store: Store, _ place: MountPoint, _ options: Mount.Options) throws(StoreError) {
+    device = try place.mount(allowsOthers: options.allowsOthers)
+    session = MountSession(store, directory: place.directory, device: device, options: options)
+    do throws(SystemError) {
+      rings = try RequestServer(session, DeviceChannel(device)).answerFirst()
+    } catch {
+      Self.abort(session)
+      throw StoreError(error, while: "starting the mount")
+    }
+    if options.rings == .required, rings.isEmpty {
+      Self.abort(session)
+      throw .noRings
+    }
+  }
+
+  /// Takes the mount back; what ended it is the error to tell.
+  func abort() { Self.abort(session) }
+
+  private static func abort(_ session: MountSession) {
+    try? FUSEMounting.abort(session.directory)
+    session.endConnection()
+  }
+
+  // MARK: Threads
+
+  /// Starts what serves the mount until it is unmounted.
+  func startThreads() throws(SystemError) -> [SystemThread] {
+    guard !rings.isEmpty else {
+      return try startReaders(count: max(session.options.threadCount, 1))
+    }
+    // What the kernel does not send by rings: what it forgets, and what it would interrupt.
+    var threads = try startReaders(count: 1)
+    let coreCount = SystemThread.possibleCoreCount
+    for (index, ring) in rings.enumerated() {
+      let core = index % coreCount
+      threads.append(
+        try SystemThread(name: "mount ring \(index)") { [session, device] in
+          // A core that is switched off has no requests either.
+          SystemThread.stay(on: core)
+          RequestServer(session, RingChannel(ring, device: device, core: UInt16(core))).run()
+        })
+    }
+    return threads
+  }
+
+  /// Each reads the device by a descriptor of its own.
+  private func startReaders(count: Int) throws(SystemError) -> [SystemThread] {
+    var threads: [SystemThread] = []
+    for index in 0..<count {
+      let own = index == 0 ? device : try device.clone()
+      threads.append(
+        try SystemThread(name: "mount \(index)") { [session] in
+          RequestServer(session, DeviceChannel(own)).run()
+        })
+    }
+    return threads
+  }
+}
+
+extension StoreError {
+  fileprivate static var noRings: StoreError {
+    StoreError(
+      .unavailable, "the kernel offers no rings to this mount", object: "/dev/fuse",
+      remedy: "use Linux 6.14 or later, be root, allow io_uring (sysctl kernel.io_uring_disabled), "
+        + "or mount without rings")
+  }
+}
