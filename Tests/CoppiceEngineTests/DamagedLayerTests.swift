@@ -325,7 +325,9 @@ import Testing
       try store.engine.close()
       store.engine = try Engine.open(
         disk: store.disk, clock: store.clock, options: store.options)
-      try store.engine.branch(named: "main").put(1, at: 1, [7])
+      let again = try store.engine.branch(named: "main")
+      _ = try store.engine.fork(again, named: "main@start", isReadOnly: true)
+      try again.put(1, at: 1, [7])
       let last = try store.engine.branch(named: "other").put(2, at: 1, [9])
       try store.engine.journal.flush(through: last)
       store.disk.kill()
@@ -343,7 +345,7 @@ import Testing
         let report = try Engine.repair(
           disk: store.disk, clock: store.clock, options: store.options, RepairOptions())
         #expect(report.healedNodeCount == 0)
-        #expect(report.lost.flatMap(\.affected).map(\.name) == ["main"])
+        #expect(report.lost.flatMap(\.affected).map(\.name) == ["main", "main@start"])
       }
       for round in 0..<2 as Range<UInt64> {
         store.engine = try Engine.open(
@@ -354,6 +356,10 @@ import Testing
         let damaged = try store.engine.branch(named: "main")
         #expect(throws: StoreError.self) { try damaged.all(1) }
         #expect(throws: StoreError.self) { try damaged.put(1, [1]) }
+        let difference = BranchDifference(
+          from: try store.engine.pinnedView(of: store.engine.branch(named: "main@start")),
+          to: try store.engine.pinnedView(of: damaged))
+        #expect(throws: StoreError.self) { try difference.forEachVolume { _ in } }
         if wiped == .volumeNode {
           #expect(try damaged.all(2) == [4])
           try damaged.put(2, [4])

@@ -52,7 +52,11 @@ package struct BranchDifference {
     try TreeDifference(frames: frames).forEach(tableRoot(old), tableRoot(new)) { key, _, _ in
       numbers.insert(key)
     }
-    for layer in unshared { numbers.formUnion(layer.volumes.sortedKeys()) }
+    for layer in unshared {
+      numbers.formUnion(layer.volumes.sortedKeys())
+      // A look at these fails, as it should: whether they differ is not known.
+      numbers.formUnion(layer.lostVolumes.keys.map(\.rawValue))
+    }
     return numbers.sorted().map { VolumeNumber($0) }
   }
 
