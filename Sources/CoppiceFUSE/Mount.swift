@@ -14,7 +14,7 @@ public final class Mount: Sendable {
     /// one call may then be stored in two parts, and lack of room shows only at fsync. Off, each
     /// write of up to 1 MiB is one atomic change.
     public var usesWritebackCache = false
-    /// How many requests are served at once; with rings, at least four for each core.
+    /// How many requests are served at once; with rings, of each core, four to this many.
     public var threadCount = 8
     public var rings = Rings.ifOffered
     /// Users besides the one who mounts may use it, as permissions allow. Without root that needs
@@ -66,7 +66,7 @@ public final class Mount: Sendable {
       notifier = try SystemThread(name: "mount notes") { [session] in session.sendQueued() }
       threads = try connection.startThreads()
     } catch {
-      connection.abort()
+      connection.session.abort()
       throw StoreError(error, while: "starting the mount")
     }
     watch = store.watch { [session] change in session.invalidate(change) }

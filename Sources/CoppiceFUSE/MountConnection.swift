@@ -15,21 +15,13 @@ struct MountConnection {
     do throws(SystemError) {
       rings = try RequestServer(session, DeviceChannel(device)).answerFirst()
     } catch {
-      Self.abort(session)
+      session.abort()
       throw StoreError(error, while: "starting the mount")
     }
     if options.rings == .required, rings.isEmpty {
-      Self.abort(session)
+      session.abort()
       throw .noRings
     }
-  }
-
-  /// Takes the mount back; what ended it is the error to tell.
-  func abort() { Self.abort(session) }
-
-  private static func abort(_ session: MountSession) {
-    try? FUSEMounting.abort(session.directory)
-    session.endConnection()
   }
 
   // MARK: Threads

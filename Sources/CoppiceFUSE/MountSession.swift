@@ -6,7 +6,8 @@ internal import Synchronization
 final class MountSession: Sendable {
   /// Bytes of the largest read and write.
   static let transferByteCountMax = 1 << 20
-  private static let ringCoreCountMax = 64
+  /// Each has a thread and, once large requests came by it, 1 MiB.
+  private static let ringCountMax = 128
   /// Requests that wait, for a sync or for the disk, keep theirs.
   private static let ringCountPerCoreMin = 4
 
@@ -43,8 +44,9 @@ final class MountSession: Sendable {
   /// cores, or that lets this process have no io_uring: requests are read from the device then.
   func makeRings() -> [FUSERing] {
     let coreCount = SystemThread.possibleCoreCount
-    guard coreCount <= Self.ringCoreCountMax else { return [] }
-    let countPerCore = max(Self.ringCountPerCoreMin, options.threadCount)
+    let countPerCore = min(
+      max(Self.ringCountPerCoreMin, options.threadCount), Self.ringCountMax / coreCount)
+    guard countPerCore >= Self.ringCountPerCoreMin else { return [] }
     var rings: [FUSERing] = []
     do throws(SystemError) {
       for _ in 0..<coreCount * countPerCore {
@@ -61,6 +63,13 @@ final class MountSession: Sendable {
   func endConnection() {
     notifications.withLock { $0 = nil }
     queue.end()
+  }
+
+  /// Takes the mount out of the tree, and ends all requests to it.
+  func abort() {
+    // Whatever became of the mount, nothing is told to it any more.
+    try? FUSEMounting.abort(directory)
+    endConnection()
   }
 
   /// Ends the use of all files. The kernel sends no closing requests when it unmounts.

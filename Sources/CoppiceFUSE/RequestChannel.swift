@@ -64,6 +64,8 @@ final class RingChannel: RequestChannel {
   private let device: FUSEDevice
   private let core: UInt16
   private var state = State.unregistered
+  /// The request being served.
+  private var unique: UInt64 = 0
 
   init(_ ring: FUSERing, device: FUSEDevice, core: UInt16) {
     self.ring = ring
@@ -79,11 +81,16 @@ final class RingChannel: RequestChannel {
     case .unregistered: isOpen = try ring.register(device, core: core)
     case .answered(let byteCount):
       isOpen = try ring.answer(byteCount, device, core: core)
-    case .serving: preconditionFailure("a request of the ring was not answered")
+    case .serving:
+      // The kernel sends nothing by rings that needs no answer; if it did, the place is needed back.
+      send(fuse_out_header(len: 0, error: -ENOSYS, unique: unique), 0)
+      isOpen = try ring.answer(0, device, core: core)
     }
     guard isOpen else { return nil }
     state = .serving
-    return Request(ring)
+    let request = Request(ring)
+    unique = request.header.unique
+    return request
   }
 
   func send(_ header: fuse_out_header, _ byteCount: Int) {

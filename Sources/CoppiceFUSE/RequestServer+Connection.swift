@@ -4,7 +4,8 @@ internal import CoppicePlatform
 internal import Glibc
 
 extension RequestServer {
-  private static let pageByteCount = 4096
+  /// The unit of room that `statfs` counts in.
+  private static let unitByteCount = 4096
   /// Linux 5.4.
   private static let minorVersionMin: UInt32 = 31
   /// Requests that the kernel sends ahead, of readahead and of writing back.
@@ -49,7 +50,7 @@ extension RequestServer {
     terms.congestion_threshold = Self.backgroundCount * 3 / 4
     terms.max_write = UInt32(MountSession.transferByteCountMax)
     terms.time_gran = 1
-    terms.max_pages = UInt16(MountSession.transferByteCountMax / Self.pageByteCount)
+    terms.max_pages = UInt16(MountSession.transferByteCountMax / HostProcess.memoryPageByteCount)
     let offersRings =
       offer.flags & UInt32(FUSE_INIT_EXT) != 0 && offer.flags2 & Self.ringFlag != 0
     let rings = offersRings && session.options.rings != .never ? session.makeRings() : []
@@ -68,10 +69,10 @@ extension RequestServer {
     do throws(SystemError) { host = try HostSpace(at: session.store.directory) } catch {
       throw StoreError(error, while: "asking for the room of the store's file system")
     }
-    let unit = UInt64(Self.pageByteCount)
+    let unit = UInt64(Self.unitByteCount)
     var answer = fuse_statfs_out()
-    answer.st.bsize = UInt32(Self.pageByteCount)
-    answer.st.frsize = UInt32(Self.pageByteCount)
+    answer.st.bsize = UInt32(Self.unitByteCount)
+    answer.st.frsize = UInt32(Self.unitByteCount)
     answer.st.blocks = host.byteCount / unit
     answer.st.bfree = host.freeByteCount / unit
     answer.st.bavail = host.availableByteCount / unit

@@ -43,7 +43,9 @@ final class RequestServer {
       while let request = try receive() { serve(request) }
       session.endConnection()
     } catch {
-      session.options.log("a thread of the mount ended: \(error)")
+      // What only this thread could receive or answer would be waited for in vain.
+      session.options.log("the mount ends because one of its threads did: \(error)")
+      session.abort()
     }
   }
 

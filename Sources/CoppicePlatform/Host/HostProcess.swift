@@ -11,6 +11,9 @@ public enum HostProcess {
   /// The group in whose name this process acts.
   public static var group: UInt32 { getegid() }
 
+  /// Bytes of the pages that the kernel manages memory in.
+  public static var memoryPageByteCount: Int { max(4096, sysconf(Int32(_SC_PAGESIZE))) }
+
   /// The program that this process runs.
   public static func executablePath() throws(SystemError) -> String {
     let link = try HostDirectory(path: "/proc/self").readSymbolicLink(Array("exe".utf8))
