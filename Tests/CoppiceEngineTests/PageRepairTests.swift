@@ -7,18 +7,6 @@ import Testing
 @Suite struct PageRepairTests {
   private static let page = 4096
 
-  private func repair(_ store: TestStore, acceptsLoss: Bool = false) throws -> RepairReport {
-    var repair = RepairOptions()
-    repair.acceptsLoss = acceptsLoss
-    return try Engine.repair(
-      disk: store.disk, clock: store.clock, options: store.options, repair)
-  }
-
-  private func reopen(_ store: TestStore) throws {
-    store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    store.engine.checkInvariants()
-  }
-
   /// Flips a bit in the stored bytes of a page.
   private func damage(_ store: TestStore, page: UInt64, in segment: UInt64 = 1) throws {
     let inspection = try StoreInspector(disk: store.disk).segment(SegmentID(segment))
@@ -46,12 +34,12 @@ import Testing
     try damage(store, page: 5)
     try damage(store, page: 20)
     try damage(store, page: 2)
-    let report = try repair(store)
+    let report = try store.repair()
     #expect(report.healedPageCount == 4)
     #expect(report.lost.count == 1)
     #expect(report.lost.first?.affected.map(\.name) == ["main", "main@kept"])
     #expect(report.lost.first?.affected.map(\.pages) == [[2..<3], [2..<3]])
-    try reopen(store)
+    try store.open()
     for name in ["main", "main@kept"] {
       let branch = try store.engine.branch(named: name)
       let found = try branch.get(1, at: UInt64(3 * Self.page), 18 * Self.page)
@@ -65,10 +53,10 @@ import Testing
     let again = try store.engine.createBranch(named: "again", domain: .standard)
     try again.put(5, Array(bytes[..<(3 * Self.page)]))
     try store.engine.close()
-    let second = try repair(store)
+    let second = try store.repair()
     #expect(second.healedPageCount == 2)
     #expect(second.lost == [])
-    try reopen(store)
+    try store.open()
     #expect(try store.engine.branch(named: "main").all(1) == bytes)
     #expect(try store.engine.branch(named: "main@kept").all(1) == bytes)
   }
@@ -85,10 +73,10 @@ import Testing
     try store.engine.close()
     try damage(store, page: 5)
     try damage(store, page: 270)
-    let report = try repair(store)
+    let report = try store.repair()
     #expect(report.healedPageCount == 0)
     #expect(report.lost.flatMap(\.affected).map(\.name) == ["main", "main"])
-    try reopen(store)
+    try store.open()
     #expect(try store.engine.branch(named: "foreign").all(1) == bytes)
     #expect(try store.engine.branch(named: "main").get(1, at: 0, 10) == Array(bytes[..<10]))
     #expect(throws: StoreError.self) {
@@ -124,10 +112,10 @@ import Testing
       }
     }
     #expect(count == 4400)
-    let report = try repair(store)
+    let report = try store.repair()
     #expect(report.healedPageCount == 1100)
     #expect(report.lost == [])
-    try reopen(store)
+    try store.open()
     #expect(try store.engine.branch(named: "main").all(1) == bytes)
   }
 
@@ -141,7 +129,7 @@ import Testing
     for frame in inspection.bundles.flatMap(\.frames) where frame.entry.form.kind == .page {
       try store.disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: inspection.file)
     }
-    let report = try repair(store)
+    let report = try store.repair()
     #expect(report.lost.count == CheckReport.findingCountMax)
     #expect(report.omittedLostCount == 100)
   }

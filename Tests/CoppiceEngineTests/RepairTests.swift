@@ -7,24 +7,12 @@ import Testing
 @Suite struct RepairTests {
   private static let page = 4096
 
-  private func repair(_ store: TestStore, acceptsLoss: Bool = false) throws -> RepairReport {
-    var repair = RepairOptions()
-    repair.acceptsLoss = acceptsLoss
-    return try Engine.repair(
-      disk: store.disk, clock: store.clock, options: store.options, repair)
-  }
-
-  private func reopen(_ store: TestStore) throws {
-    store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    store.engine.checkInvariants()
-  }
-
   @Test func `a sound store is left as it is`() throws {
     let store = try TestStore()
     var history = RandomHistory(seed: 1)
     try history.run(store, stepCount: 60)
     try store.engine.close()
-    let report = try repair(store)
+    let report = try store.repair()
     #expect(report.steps == [])
     #expect(report.folder == "")
     #expect(report.lost == [])
@@ -44,13 +32,13 @@ import Testing
     let bundle = segment.bundles[1]
     try store.disk.flipBit(
       0, at: bundle.offset + UInt64(bundle.header.directoryOffset) + 3, in: segment.file)
-    try reopen(store)
+    try store.open()
     #expect(throws: StoreError.self) { try store.engine.collectGarbage(CollectionOptions()) }
     try store.engine.close()
-    let report = try repair(store)
+    let report = try store.repair()
     #expect(report.steps.map(\.object) == [segment.file])
     #expect(store.disk.fileNames().contains { $0.hasPrefix("\(report.folder)/segments-") })
-    try reopen(store)
+    try store.open()
     #expect(try store.engine.branch(named: "main").all(1) == bytes)
     _ = try store.engine.collectGarbage(CollectionOptions())
     #expect(try store.engine.check().findings == [])
@@ -59,7 +47,7 @@ import Testing
     let second = try store.engine.branch(named: "main")
     try second.put(1, generator.bytes(50 * Self.page))
     try store.engine.close()
-    #expect(try repair(store).steps == [])
+    #expect(try store.repair().steps == [])
   }
 
   // MARK: The catalogue
@@ -128,10 +116,10 @@ import Testing
       try store.disk.setContents(of: file, to: [])
     }
     // The damaged one is of a later record than any that is left.
-    let refusal = #expect(throws: StoreError.self) { try repair(store) }
+    let refusal = #expect(throws: StoreError.self) { try store.repair() }
     #expect(refusal?.message.contains("as of record") == true)
     let damaged = store.disk.snapshot()
-    let report = try repair(store, acceptsLoss: true)
+    let report = try store.repair(acceptsLoss: true)
     #expect(report.steps.first?.action.contains("the catalogue of record") == true)
     try expectKnown(store, store.disk)
     var options = RepairOptions()
@@ -179,9 +167,9 @@ import Testing
     for file in store.disk.fileNames() where file.hasPrefix("catalogue-") {
       try damageCatalogue(store, file)
     }
-    let report = try repair(store, acceptsLoss: true)
+    let report = try store.repair(acceptsLoss: true)
     #expect(report.steps.first?.action.contains("records of the journal") == true)
-    try reopen(store)
+    try store.open()
     #expect(try store.engine.branch(named: "main").all(1) == [8])
     #expect(try store.engine.branch(named: "main@kept").all(1) == [1])
     #expect(throws: StoreError.self) { try store.engine.branch(named: "gone") }
@@ -194,7 +182,7 @@ import Testing
     let main = try store.engine.createBranch(named: "main", domain: .standard)
     try main.put(1, [1])
     try store.engine.close()
-    try reopen(store)
+    try store.open()
     try store.engine.branch(named: "main").put(1, [2])
     try store.engine.close()
     let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first).file
@@ -234,13 +222,13 @@ import Testing
     store.engine.abandon()
     let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first).file
     try damageCatalogue(store, newest)
-    let failure = #expect(throws: StoreError.self) { try reopen(store) }
+    let failure = #expect(throws: StoreError.self) { try store.open() }
     #expect(failure?.remedy.contains("coppice repair") == true)
-    let report = try repair(store)
+    let report = try store.repair()
     #expect(report.steps.map(\.object) == [newest])
     #expect(!report.folder.isEmpty)
     #expect(try store.disk.contents(of: "\(report.folder)/\(newest)").count > 100)
-    try reopen(store)
+    try store.open()
     #expect(try store.engine.branch(named: "main").all(1) == bytes)
     #expect(try store.engine.branch(named: "main").all(2) == [1, 2, 3])
     #expect(try store.engine.branch(named: "child").all(1) == bytes)
@@ -267,13 +255,13 @@ import Testing
     for name in store.disk.fileNames().filter({ $0.hasPrefix("catalogue-") }) {
       try damageCatalogue(store, name)
     }
-    let refusal = #expect(throws: StoreError.self) { try repair(store) }
+    let refusal = #expect(throws: StoreError.self) { try store.repair() }
     #expect(refusal?.remedy.contains("--accept-loss") == true)
     #expect(!store.disk.fileNames().contains { $0.hasPrefix("repair-") })
-    let report = try repair(store, acceptsLoss: true)
+    let report = try store.repair(acceptsLoss: true)
     // Without a catalogue nobody can know.
     #expect(report.steps.last?.action == "these may have been deleted before: main, trial")
-    try reopen(store)
+    try store.open()
     for (name, bytes) in contents {
       #expect(try store.engine.branch(named: name).all(1) == bytes)
     }
@@ -301,20 +289,20 @@ import Testing
     store.disk.kill()
     store.engine.abandon()
     try damageBatch(store, behind: 2)
-    let refusal = #expect(throws: StoreError.self) { try reopen(store) }
+    let refusal = #expect(throws: StoreError.self) { try store.open() }
     let message = refusal?.message ?? ""
     #expect(message.contains(", of trial,"), "\(message)")
     #expect(refusal?.remedy.contains("coppice repair --accept-loss") == true)
     let before = store.disk.snapshot()
-    let second = #expect(throws: StoreError.self) { try repair(store) }
+    let second = #expect(throws: StoreError.self) { try store.repair() }
     #expect(second?.kind == .corrupt)
     #expect(before.fileNames() == store.disk.fileNames())
-    let report = try repair(store, acceptsLoss: true)
+    let report = try store.repair(acceptsLoss: true)
     let loss = try #require(report.droppedRecords)
     #expect(loss.branches == [trial.id])
     #expect(loss.volumes.isSubset(of: [VolumeNumber(7), VolumeNumber(8)]))
     #expect(store.disk.fileNames().contains { $0.hasPrefix("\(report.folder)/journal-") })
-    try reopen(store)
+    try store.open()
     #expect(try store.engine.branch(named: "main").all(1) == [1])
     #expect(try store.engine.branch(named: "trial").all(8) == nil)
     let again = try store.engine.branch(named: "trial")

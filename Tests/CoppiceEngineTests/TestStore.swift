@@ -30,8 +30,20 @@ final class TestStore {
 
   func reopen() throws {
     try engine.close()
+    try open()
+  }
+
+  /// Opens the store, which is closed.
+  func open() throws {
     engine = try Engine.open(disk: disk, clock: clock, options: options)
     engine.checkInvariants()
+  }
+
+  /// Repairs the store, which is closed and stays so.
+  func repair(acceptsLoss: Bool = false) throws -> RepairReport {
+    var repair = RepairOptions()
+    repair.acceptsLoss = acceptsLoss
+    return try Engine.repair(disk: disk, clock: clock, options: options, repair)
   }
 }
 

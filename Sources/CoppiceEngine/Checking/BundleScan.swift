@@ -90,3 +90,20 @@ struct BundleScan {
     return nil
   }
 }
+
+extension SegmentFiles {
+  /// Visits every frame of these segments that a directory tells of, segment by segment in the order of
+  /// their ids. What cannot be read is passed over.
+  func scanFrames(
+    of segments: some Sequence<SegmentEntry>,
+    _ visit: (StoreInspector.FrameInspection, SegmentEntry) -> Void
+  ) {
+    for segment in segments.sorted(by: { $0.id < $1.id }) {
+      guard let file = try? file(segment.id) else { continue }
+      BundleScan(file: file, segment: segment).scan { item in
+        guard case .bundle(let bundle) = item else { return }
+        for frame in bundle.frames { visit(frame, segment) }
+      }
+    }
+  }
+}

@@ -80,15 +80,9 @@ struct StoreChecker {
   ) throws(StoreError) {
     guard findings.concernsFrames else { return }
     try tell(.affected, 0, 1)
-    for segment in segments {
-      guard let file = try? files.file(segment.id) else { continue }
-      // Damaged bundles are passed over: their derived frames are findings themselves.
-      BundleScan(file: file, segment: segment).scan { item in
-        guard case .bundle(let bundle) = item else { return }
-        for frame in bundle.frames where frame.entry.base != .none {
-          findings.extend(to: frame.name, from: frame.entry.base)
-        }
-      }
+    // Derived frames of damaged bundles are findings themselves.
+    files.scanFrames(of: segments) { frame, _ in
+      if frame.entry.base != .none { findings.extend(to: frame.name, from: frame.entry.base) }
     }
     AffectedSearch(frames: frames, findings: findings).run(entries)
     findings.dropUnneeded()

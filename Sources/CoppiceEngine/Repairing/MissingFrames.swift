@@ -72,14 +72,9 @@ struct MissingFrameSearch {
   private func takeBases(of visited: FrameSet, _ missing: inout MissingFrames) {
     var derived: [(locator: Locator, hashPrefix: UInt64)] = []
     let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
-    for segment in segments.sorted(by: { $0.id < $1.id }) {
-      guard let file = try? engine.files.file(segment.id) else { continue }
-      BundleScan(file: file, segment: segment).scan { item in
-        guard case .bundle(let bundle) = item else { return }
-        for frame in bundle.frames
-        where isMissing(frame.entry.base) && visited.contains(frame.name) {
-          derived.append((frame.locator, frame.entry.hashPrefix))
-        }
+    engine.files.scanFrames(of: segments) { frame, _ in
+      if isMissing(frame.entry.base), visited.contains(frame.name) {
+        derived.append((frame.locator, frame.entry.hashPrefix))
       }
     }
     for (name, found) in found where found.place.form.isDerived {

@@ -32,15 +32,9 @@ struct NodeMaterials {
     for damaged: [DamagedNode], naming prefixes: [FrameName: Set<UInt64>], in engine: Engine
   ) -> [FrameName: NodeMaterials] {
     var collector = Collector(damaged, prefixes)
-    let segments = engine.control.withLock {
-      engine.catalogue.segments.values.sorted { $0.id < $1.id }
-    }
-    for segment in segments {
-      guard let file = try? engine.files.file(segment.id) else { continue }
-      BundleScan(file: file, segment: segment).scan { item in
-        guard case .bundle(let bundle) = item else { return }
-        for frame in bundle.frames { collector.take(frame, segment.domain) }
-      }
+    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
+    engine.files.scanFrames(of: segments) { frame, segment in
+      collector.take(frame, segment.domain)
     }
     return collector.materials.mapValues { material in
       var material = material

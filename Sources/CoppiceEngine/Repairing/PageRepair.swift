@@ -163,21 +163,14 @@ struct PageRepair {
     let wanted = Dictionary(grouping: Set(lost.map(Content.init)), by: \.hash.low)
     if wanted.isEmpty { return [:] }
     var copies: [Content: Ref] = [:]
-    let segments = engine.control.withLock {
-      engine.catalogue.segments.values.sorted { $0.id < $1.id }
-    }
-    for segment in segments {
-      guard let file = try? engine.files.file(segment.id) else { continue }
-      BundleScan(file: file, segment: segment).scan { item in
-        guard case .bundle(let bundle) = item else { return }
-        for frame in bundle.frames where frame.entry.form.kind == .page {
-          for content in wanted[frame.entry.hashPrefix] ?? []
-          where content.domain == segment.domain && copies[content] == nil {
-            let ref = Ref(hash: content.hash, locator: frame.locator)
-            // Reading verifies it.
-            if (try? engine.frames.page(ref)) != nil { copies[content] = ref }
-          }
-        }
+    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
+    engine.files.scanFrames(of: segments) { frame, segment in
+      guard frame.entry.form.kind == .page else { return }
+      for content in wanted[frame.entry.hashPrefix] ?? []
+      where content.domain == segment.domain && copies[content] == nil {
+        let ref = Ref(hash: content.hash, locator: frame.locator)
+        // Reading verifies it.
+        if (try? engine.frames.page(ref)) != nil { copies[content] = ref }
       }
     }
     return copies
