@@ -33,14 +33,12 @@ struct MountConnection {
     }
     // What the kernel does not send by rings: what it forgets, and what it would interrupt.
     var threads = try startReaders(count: 1)
-    let coreCount = SystemThread.possibleCoreCount
     for (index, ring) in rings.enumerated() {
-      let core = index % coreCount
       threads.append(
         try SystemThread(name: "mount ring \(index)") { [session, device] in
           // A core that is switched off has no requests either.
-          SystemThread.stay(on: core)
-          RequestServer(session, RingChannel(ring, device: device, core: UInt16(core))).run()
+          SystemThread.stay(on: ring.core)
+          RequestServer(session, RingChannel(ring, device: device)).run()
         })
     }
     return threads

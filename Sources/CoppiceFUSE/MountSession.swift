@@ -49,8 +49,10 @@ final class MountSession: Sendable {
     guard countPerCore >= Self.ringCountPerCoreMin else { return [] }
     var rings: [FUSERing] = []
     do throws(SystemError) {
-      for _ in 0..<coreCount * countPerCore {
-        rings.append(try FUSERing(payloadByteCountMax: Self.transferByteCountMax))
+      for index in 0..<coreCount * countPerCore {
+        rings.append(
+          try FUSERing(
+            core: index % coreCount, payloadByteCountMax: Self.transferByteCountMax))
       }
       return rings
     } catch {

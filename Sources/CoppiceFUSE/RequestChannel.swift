@@ -62,15 +62,13 @@ final class RingChannel: RequestChannel {
 
   private let ring: FUSERing
   private let device: FUSEDevice
-  private let core: UInt16
   private var state = State.unregistered
   /// The request being served.
   private var unique: UInt64 = 0
 
-  init(_ ring: FUSERing, device: FUSEDevice, core: UInt16) {
+  init(_ ring: FUSERing, device: FUSEDevice) {
     self.ring = ring
     self.device = device
-    self.core = core
   }
 
   var answerSpace: UnsafeMutableRawBufferPointer { ring.answerSpace }
@@ -78,13 +76,13 @@ final class RingChannel: RequestChannel {
   func receive() throws(SystemError) -> Request? {
     let isOpen: Bool
     switch state {
-    case .unregistered: isOpen = try ring.register(device, core: core)
+    case .unregistered: isOpen = try ring.register(device)
     case .answered(let byteCount):
-      isOpen = try ring.answer(byteCount, device, core: core)
+      isOpen = try ring.answer(byteCount, device)
     case .serving:
       // The kernel sends nothing by rings that needs no answer; if it did, the place is needed back.
       send(fuse_out_header(len: 0, error: -ENOSYS, unique: unique), 0)
-      isOpen = try ring.answer(0, device, core: core)
+      isOpen = try ring.answer(0, device)
     }
     guard isOpen else { return nil }
     state = .serving

@@ -25,20 +25,25 @@ public final class FUSERing: @unchecked Sendable {
     case commitAndFetch = 2
   }
 
+  /// The core whose requests come here.
+  public let core: Int
   private let ring: OpaquePointer
   private let headers: AlignedBuffer
   private let payload: AlignedBuffer
   private let payloadByteCountMax: Int
   private var isRegistered = false
 
-  /// - Parameter payloadByteCountMax: names, data and answers; at least the connection's largest
-  ///   read and write.
+  /// - Parameters:
+  ///   - core: less than `SystemThread.possibleCoreCount`.
+  ///   - payloadByteCountMax: names, data and answers; at least the connection's largest read and
+  ///     write.
   /// - Throws: when the kernel does not let this process have an io_uring.
-  public init(payloadByteCountMax: Int) throws(SystemError) {
+  public init(core: Int, payloadByteCountMax: Int) throws(SystemError) {
     guard let ring = clinux_open_fuse_ring() else {
       throw SystemError(lastOf: "io_uring_setup", FUSEDevice.path)
     }
     self.ring = ring
+    self.core = core
     self.payloadByteCountMax = payloadByteCountMax
     headers = AlignedBuffer(byteCountMin: Self.headersByteCount)
     payload = AlignedBuffer(byteCountMin: payloadByteCountMax)
@@ -66,9 +71,9 @@ public final class FUSERing: @unchecked Sendable {
     UnsafeMutableRawBufferPointer(start: payload.bytes, count: payloadByteCountMax)
   }
 
-  /// Takes the place into use for requests of one core, and waits for the first one. Returns `false`
-  /// once the file system is unmounted.
-  public func register(_ device: FUSEDevice, core: UInt16) throws(SystemError) -> Bool {
+  /// Takes the place into use, and waits for the first request. Returns `false` once the file system
+  /// is unmounted.
+  public func register(_ device: FUSEDevice) throws(SystemError) -> Bool {
     precondition(!isRegistered)
     isRegistered = true
     try system("io_uring_register", FUSEDevice.path) { clinux_enable_fuse_ring(ring) }
@@ -76,26 +81,24 @@ public final class FUSERing: @unchecked Sendable {
       iovec(iov_base: headers.bytes, iov_len: Self.headersByteCount),
       iovec(iov_base: payload.bytes, iov_len: payloadByteCountMax),
     ]
-    return try run(.register, device, buffers, commit: 0, core)
+    return try run(.register, device, buffers, commit: 0)
   }
 
   /// Answers the request with the header as it is now and the first bytes of the answer space, and
   /// waits for the next one. Returns `false` once the file system is unmounted.
-  public func answer(
-    _ byteCount: Int, _ device: FUSEDevice, core: UInt16
-  ) throws(SystemError) -> Bool {
+  public func answer(_ byteCount: Int, _ device: FUSEDevice) throws(SystemError) -> Bool {
     precondition(byteCount <= payloadByteCountMax)
     headers.bytes.storeBytes(
       of: UInt32(byteCount), toByteOffset: Self.payloadCountOffset, as: UInt32.self)
     let commit = headers.bytes.load(fromByteOffset: Self.commitOffset, as: UInt64.self)
-    return try run(.commitAndFetch, device, nil, commit: commit, core)
+    return try run(.commitAndFetch, device, nil, commit: commit)
   }
 
   private func run(
-    _ command: Command, _ device: FUSEDevice, _ buffers: [iovec]?, commit: UInt64, _ core: UInt16
+    _ command: Command, _ device: FUSEDevice, _ buffers: [iovec]?, commit: UInt64
   ) throws(SystemError) -> Bool {
     let result = clinux_run_fuse_command(
-      ring, device.descriptor, command.rawValue, buffers, commit, core)
+      ring, device.descriptor, command.rawValue, buffers, commit, UInt16(core))
     if result == 0 { return true }
     switch errno {
     // ENOENT: the request that is answered went with the connection.
