@@ -24,12 +24,7 @@ import Testing
       try store.engine.sealAll()
     }
     try store.engine.close()
-    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
-    let leaf = try #require(
-      segment.bundles.flatMap(\.frames).first {
-        $0.entry.form.kind == .volumeNode && $0.entry.page == PageNumber(256)
-      })
-    try store.disk.flipBit(0, at: UInt64(leaf.locator.offset) + 70, in: segment.file)
+    try store.damage(.volumeNode, at: 256, bit: 0, ofByte: 70)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
     return store
@@ -120,12 +115,7 @@ import Testing
     try damaged.put(1, at: UInt64(260 * Self.page), bytes)
     #expect(throws: StoreError.self) { try store.engine.seal(damaged) }
     #expect(try !store.engine.sealStep(.pressure))
-    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
-    let leaf = try #require(
-      segment.bundles.flatMap(\.frames).first {
-        $0.entry.form.kind == .volumeNode && $0.entry.page == PageNumber(256)
-      })
-    try store.disk.flipBit(0, at: UInt64(leaf.locator.offset) + 70, in: segment.file)
+    try store.damage(.volumeNode, at: 256, bit: 0, ofByte: 70)
     #expect(try store.engine.check().findings == [])
     #expect(try store.engine.sealStep(.pressure))
     #expect(store.engine.statistics.overlayByteCount == 0)
@@ -168,12 +158,7 @@ import Testing
     try again.flush(through: store.engine.journal.lastLSN)
     store.disk.kill()
     store.engine.abandon()
-    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
-    let frame = try #require(
-      segment.bundles.flatMap(\.frames).first {
-        $0.entry.form.kind == .page && $0.entry.page == PageNumber(5)
-      })
-    try store.disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: segment.file)
+    try store.damage(.page, at: 5, bit: 3, ofByte: 40)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
     store.engine.checkInvariants()
@@ -216,12 +201,7 @@ import Testing
     let (store, bytes) = try prepareReplay()
     #expect(throws: StoreError.self) { try store.engine.sealAll() }
     try store.engine.close()
-    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
-    let frame = try #require(
-      segment.bundles.flatMap(\.frames).first {
-        $0.entry.form.kind == .page && $0.entry.page == PageNumber(5)
-      })
-    try store.disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: segment.file)
+    try store.damage(.page, at: 5, bit: 3, ofByte: 40)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
     try store.engine.sealAll()

@@ -114,16 +114,11 @@ import Testing
   @Test func `where a node cannot be read the proof does not claim to be complete`() throws {
     let (store, _, _, _) = try prepare()
     try store.engine.close()
-    let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))
-    let leaf = try #require(
-      segment.bundles.flatMap(\.frames).first {
-        $0.entry.form.kind == .volumeNode && $0.entry.page == PageNumber(256)
-      })
-    try store.disk.flipBit(0, at: UInt64(leaf.locator.offset) + 70, in: segment.file)
+    let leaf = try store.damage(.volumeNode, at: 256, bit: 0, ofByte: 70)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
     let (report, _) = try store.engine.deleteForGood([store.engine.branch(named: "trial-0")])
-    #expect(report.unreadable == ["frame 1/\(leaf.name.ordinal)"])
+    #expect(report.unreadable == ["frame 1/\(leaf.ordinal)"])
     let proof = try store.engine.reclaimProof(ofDeleted: "trial-0")
     #expect(!proof.isComplete && !proof.isReclaimed)
   }

@@ -9,12 +9,7 @@ import Testing
 
   /// Flips a bit in the stored bytes of a page.
   private func damage(_ store: TestStore, page: UInt64, in segment: UInt64 = 1) throws {
-    let inspection = try StoreInspector(disk: store.disk).segment(SegmentID(segment))
-    let frame = try #require(
-      inspection.bundles.flatMap(\.frames).first {
-        $0.entry.form.kind == .page && $0.entry.page == PageNumber(page)
-      })
-    try store.disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: inspection.file)
+    try store.damage(.page, at: page, in: segment, bit: 3, ofByte: 40)
   }
 
   @Test func `pages are healed from what another branch stored, in branches and snapshots`() throws

@@ -2,6 +2,7 @@ import CoppiceEngine
 import CoppiceFormat
 import CoppicePlatform
 import TestSupport
+import Testing
 
 /// A store on a simulated disk, driven step by step.
 final class TestStore {
@@ -37,6 +38,20 @@ final class TestStore {
   func open() throws {
     engine = try Engine.open(disk: disk, clock: clock, options: options)
     engine.checkInvariants()
+  }
+
+  /// Flips a bit of the stored bytes of the first frame of a page, or of the node from it on.
+  @discardableResult
+  func damage(
+    _ kind: FrameKind, at page: UInt64, in segment: UInt64 = 1, bit: Int, ofByte byte: UInt64
+  ) throws -> FrameName {
+    let inspection = try StoreInspector(disk: disk).segment(SegmentID(segment))
+    let frame = try #require(
+      inspection.bundles.flatMap(\.frames).first {
+        $0.entry.form.kind == kind && $0.entry.page == PageNumber(page)
+      })
+    try disk.flipBit(bit, at: UInt64(frame.locator.offset) + byte, in: inspection.file)
+    return frame.name
   }
 
   /// Repairs the store, which is closed and stays so.
