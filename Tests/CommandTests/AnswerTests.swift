@@ -156,7 +156,7 @@ import Testing
     try coppice.check("gc", "--full")
     let proof = try coppice.json("reclaim", "verify", "other")
     #expect(proof["isReclaimed"] as? Bool == true)
-    #expect(proof["cycleNumber"] as? Int == 1)
+    #expect(proof["collectionNumber"] as? Int == 1)
     #expect(proof["uniquePageCount"] as? Int ?? 0 >= 3 << 20 / 8192)
     #expect(proof["reclaimedByteCount"] as? Int ?? 0 > 3_000_000)
     #expect((proof["held"] as? [Any])?.isEmpty == true)

@@ -31,7 +31,7 @@ import Testing
       try context.store.delete(["trial"])
     }
     try with(folder) { context in
-      _ = try context.store.collectGarbage(isRecentOnly: true)
+      _ = try context.store.collectGarbage(isYoung: true)
       let early = try ReclaimRequest(name: "trial").run(context)
       #expect(!early.isComplete && !early.isReclaimed)
       #expect(early.reason?.contains("old segments") == true)

@@ -36,7 +36,7 @@ import Testing
     // Half of the overlay's limit is reached: the next write, once begun, seals first.
     var isReset = false
     fixture.disk.intercept(.write, namePrefix: "segments/") { [store] in
-      isReset = (try? store.reset("main", to: "main@before", evenIfInUse: true)) != nil
+      isReset = (try? store.reset("main", to: "main@before", force: true)) != nil
     }
     let stale = failure { try piece.withUnsafeBytes { try open.write(at: 4 << 20, $0) } }
     #expect(isReset)
@@ -141,7 +141,7 @@ import Testing
     let plan = try store.deletionPlan(
       ["main", "none"], includingSnapshots: true, ignoringMissing: true)
     #expect(plan == ["main", "main@a"])
-    try store.delete(["main"], includingSnapshots: true, evenIfInUse: true)
+    try store.delete(["main"], includingSnapshots: true, force: true)
     #expect(try store.entries().isEmpty)
     #expect(failure { _ = try file.attributes() }?.reason == .stale)
     #expect(failure { _ = try main.lookup("file") }?.kind == .notFound)

@@ -62,10 +62,10 @@ struct MountDriver {
     case ("create", 2): try store.createBranch(words[1])
     case ("snapshot", 2): try store.createSnapshot(words[1])
     case ("delete", 2): try store.delete([words[1]])
-    case ("delete!", 2): try store.delete([words[1]], evenIfInUse: true)
+    case ("delete!", 2): try store.delete([words[1]], force: true)
     case ("restore", 2): try store.restore(words[1])
     case ("reset", 3): try store.reset(words[1], to: words[2])
-    case ("reset!", 3): try store.reset(words[1], to: words[2], evenIfInUse: true)
+    case ("reset!", 3): try store.reset(words[1], to: words[2], force: true)
     case ("rename", 3): try store.rename(words[1], to: words[2])
     case ("sync", 2): try mount.writeDirtyPages(of: words[1])
     case ("put", 4):

@@ -40,7 +40,7 @@ struct CollectionBenchmark {
         try store.close()
         store = try Store.open(at: directory, options: Self.manual)
         sleep(1)
-        let time = try measure { _ = try store.collectGarbage(isRecentOnly: true) }
+        let time = try measure { _ = try store.collectGarbage(isYoung: true) }
         if isLarge { large.add(time) } else { small.add(time) }
       }
       try store.close()

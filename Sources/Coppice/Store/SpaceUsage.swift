@@ -57,7 +57,7 @@ public struct ReclaimVerification: Hashable, Sendable {
   /// When a garbage collection forgot the branch; `nil` as long as it can be restored.
   public var forgotten: Timestamp?
   /// That collection's number.
-  public var cycleNumber: UInt64?
+  public var collectionNumber: UInt64?
   /// Pages that only this branch held.
   public var uniquePageCount: UInt64
   /// Stored bytes of pages and nodes that only this branch held.
@@ -107,7 +107,7 @@ extension Store {
     return ReclaimVerification(
       name: proof.name, deleted: Timestamp(nanoseconds: proof.deletedAt),
       forgotten: proof.forgottenAt.map { Timestamp(nanoseconds: $0) },
-      cycleNumber: proof.cycleNumber, uniquePageCount: proof.uniquePageCount,
+      collectionNumber: proof.cycleNumber, uniquePageCount: proof.uniquePageCount,
       uniqueByteCount: proof.uniqueByteCount, reclaimedByteCount: proof.reclaimedByteCount,
       held: proof.held.map(SpaceUsage.Part.init), isComplete: proof.isComplete,
       isReclaimed: proof.isReclaimed)

@@ -85,10 +85,10 @@ extension Store {
   /// `denied` for a snapshot.
   /// - Parameters:
   ///   - oldName: a name under which the state before stays, as a branch.
-  ///   - evenIfInUse: resets all the same; open files are stale then.
+  ///   - force: resets all the same; open files are stale then.
   public func reset(
     _ name: String, to source: String, keepingOldAs oldName: String? = nil,
-    evenIfInUse: Bool = false
+    force: Bool = false
   ) throws(StoreError) {
     if let oldName { try EntryName.validate(branch: oldName) }
     let target = try engineBranch(name)
@@ -99,7 +99,7 @@ extension Store {
         reason: .readOnlyTree)
     }
     let tree = try tree(target)
-    try tree.checkUnused(evenIfInUse: evenIfInUse)
+    try tree.checkUnused(force: force)
     try tree.core.replace { () throws(StoreError) in
       try engine.reset(target, to: origin, keepingOldAs: oldName)
     }

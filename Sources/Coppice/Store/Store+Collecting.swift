@@ -4,9 +4,9 @@ public import CoppiceEngine
 /// say otherwise.
 public struct CollectionSummary: Hashable, Sendable {
   /// Counts the collections of a store.
-  public var cycleNumber: UInt64
+  public var collectionNumber: UInt64
   /// Whether only what came since the last collection was looked at.
-  public var isRecentOnly: Bool
+  public var isYoung: Bool
   /// Nodes of manifests that were read.
   public var nodeCount: Int
   /// Memory that telling live from dead took: about a bit for each page or node.
@@ -33,7 +33,7 @@ extension Store {
   /// snapshots are forgotten first: from then on they cannot be restored.
   ///
   /// - Parameters:
-  ///   - isRecentOnly: looks only at what came since the last collection, which takes time in proportion
+  ///   - isYoung: looks only at what came since the last collection, which takes time in proportion
   ///     to that; all that is older counts as needed.
   ///   - isFull: empties every closed segment that holds anything dead, not only those where little
   ///     has to be copied.
@@ -41,11 +41,11 @@ extension Store {
   ///   - isCancelled: asked now and then, whether to end early with `unavailable`.
   /// - Throws: `denied`, `full`, `corrupt`; no branch and nothing in one has changed then.
   public func collectGarbage(
-    isRecentOnly: Bool = false, isFull: Bool = false, isDryRun: Bool = false,
+    isYoung: Bool = false, isFull: Bool = false, isDryRun: Bool = false,
     isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(StoreError) -> CollectionSummary {
     var options = CollectionOptions()
-    options.isYoung = isRecentOnly
+    options.isYoung = isYoung
     options.isFull = isFull
     options.isDryRun = isDryRun
     options.isCancelled = isCancelled
@@ -55,8 +55,8 @@ extension Store {
 
 extension CollectionSummary {
   init(_ report: CollectionReport) {
-    cycleNumber = report.cycleNumber
-    isRecentOnly = report.isYoung
+    collectionNumber = report.cycleNumber
+    isYoung = report.isYoung
     nodeCount = report.nodeCount
     markByteCount = report.markByteCount
     frameCount = report.liveFrameCount + report.deadFrameCount

@@ -16,15 +16,15 @@ extension Store {
   /// - Parameters:
   ///   - includingSnapshots: deletes the branches' snapshots with them.
   ///   - ignoringMissing: passes over names that do not exist.
-  ///   - evenIfInUse: deletes all the same; open files are stale then.
+  ///   - force: deletes all the same; open files are stale then.
   public func delete(
     _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
-    evenIfInUse: Bool = false
+    force: Bool = false
   ) throws(StoreError) {
     let targets = try deletionTargets(
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard !targets.isEmpty else { return }
-    let open = try unusedTrees(of: targets, evenIfInUse: evenIfInUse)
+    let open = try unusedTrees(of: targets, force: force)
     try engine.delete(targets)
     noteDeleted(open)
   }
@@ -38,22 +38,22 @@ extension Store {
   /// - Returns: `nil` when there was nothing to delete.
   public func deleteForGood(
     _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
-    evenIfInUse: Bool = false
+    force: Bool = false
   ) throws(StoreError) -> DeletionSummary? {
     let targets = try deletionTargets(
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard !targets.isEmpty else { return nil }
-    let open = try unusedTrees(of: targets, evenIfInUse: evenIfInUse)
+    let open = try unusedTrees(of: targets, force: force)
     let (report, freedByteCount) = try engine.deleteForGood(targets) { noteDeleted(open) }
     return DeletionSummary(
       freedByteCount: UInt64(freedByteCount), collection: CollectionSummary(report))
   }
 
-  private func unusedTrees(of targets: [EngineBranch], evenIfInUse: Bool) throws(StoreError)
+  private func unusedTrees(of targets: [EngineBranch], force: Bool) throws(StoreError)
     -> [FileTree]
   {
     let open = trees.withLock { trees in targets.compactMap { trees[$0.id] } }
-    for tree in open { try tree.checkUnused(evenIfInUse: evenIfInUse) }
+    for tree in open { try tree.checkUnused(force: force) }
     return open
   }
 
@@ -125,9 +125,9 @@ extension Store {
 }
 
 extension FileTree {
-  func checkUnused(evenIfInUse: Bool) throws(StoreError) {
+  func checkUnused(force: Bool) throws(StoreError) {
     let count = openFileCount
-    guard count > 0, !evenIfInUse else { return }
+    guard count > 0, !force else { return }
     throw StoreError(
       .inUse, "\(count) files of it are open", object: name,
       remedy: "close them, or force it: they are stale then")

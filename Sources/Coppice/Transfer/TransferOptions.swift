@@ -28,7 +28,7 @@ public struct ImportOptions: Sendable {
   /// The source is a tar stream.
   public var isTar = false
   /// Reads every file, also those whose import stamp says that they did not change.
-  public var readsAllFiles = false
+  public var checksum = false
   /// Does everything but the change: what the report says would be so.
   public var isDryRun = false
   /// Threads that read and compress; 0: one for each core.
@@ -40,7 +40,7 @@ public struct ImportOptions: Sendable {
   /// import ends with `unavailable`, and nothing is changed.
   public var isCancelled: (@Sendable () -> Bool)?
   /// Replaces a branch also while files of it are open; they are stale then.
-  public var replacesBranchInUse = false
+  public var force = false
 
   public init() {}
 }

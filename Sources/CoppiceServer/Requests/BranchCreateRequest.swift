@@ -41,7 +41,7 @@ package struct BranchCreateRequest: StoreRequest {
       return Answer(name: name, from: from, isNew: true, notes: notes)
     } catch {
       // A fork that is not fit for use must not look like one that is.
-      try? store.delete([name], evenIfInUse: true)
+      try? store.delete([name], force: true)
       throw error
     }
   }

@@ -41,11 +41,11 @@ package struct BranchDeleteRequest: StoreRequest {
     switch (now, dryRun) {
     case (false, false):
       try store.delete(
-        names, includingSnapshots: snapshots, ignoringMissing: ifExists, evenIfInUse: force)
+        names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force)
     case (false, true): break
     case (true, false):
       let summary = try store.deleteForGood(
-        names, includingSnapshots: snapshots, ignoringMissing: ifExists, evenIfInUse: force)
+        names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force)
       answer.freedByteCount = summary?.freedByteCount ?? 0
       answer.collection = summary.map { CollectRequest.Answer($0.collection, isDryRun: false) }
     case (true, true):

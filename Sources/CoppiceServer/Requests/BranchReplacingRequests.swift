@@ -30,7 +30,7 @@ package struct BranchResetRequest: StoreRequest {
       _ = try store.branch(name)
       _ = try store.entry(to)
     } else {
-      try store.reset(name, to: to, keepingOldAs: keepOld, evenIfInUse: force)
+      try store.reset(name, to: to, keepingOldAs: keepOld, force: force)
     }
     return Answer(name: name, to: to, keptAs: keepOld, isDryRun: dryRun)
   }

@@ -2,7 +2,7 @@ package import Coppice
 
 package struct CollectRequest: StoreRequest {
   package static let route = Route(
-    .post, "/v1/gc", "Reclaim what no branch or snapshot refers to.")
+    .post, "/v1/collections", "Reclaim what no branch or snapshot refers to.")
 
   /// Empty every segment that holds anything dead, however little.
   package var full: Bool
@@ -31,7 +31,7 @@ package struct CollectRequest: StoreRequest {
 
   package struct Answer: Codable, Sendable {
     package var isDryRun: Bool
-    package var cycleNumber: UInt64
+    package var collectionNumber: UInt64
     package var forgottenCount: Int
     package var liveByteCount: Int
     package var deadByteCount: Int
@@ -45,7 +45,7 @@ package struct CollectRequest: StoreRequest {
 
     init(_ summary: CollectionSummary, isDryRun: Bool) {
       self.isDryRun = isDryRun
-      cycleNumber = summary.cycleNumber
+      collectionNumber = summary.collectionNumber
       forgottenCount = summary.forgottenCount
       liveByteCount = summary.liveByteCount
       deadByteCount = summary.deadByteCount

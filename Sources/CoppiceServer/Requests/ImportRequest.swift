@@ -40,9 +40,9 @@ package struct ImportRequest: StoreRequest {
     var options = ImportOptions()
     options.isTar = tar
     options.isReplacing = replace
-    options.readsAllFiles = checksum
+    options.checksum = checksum
     options.isDryRun = dryRun
-    options.replacesBranchInUse = force
+    options.force = force
     options.apply(context, source)
     let place = try FilePlace(branch, path).branchPath()
     guard !source.isStream else {

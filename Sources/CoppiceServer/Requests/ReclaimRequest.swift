@@ -20,7 +20,7 @@ package struct ReclaimRequest: StoreRequest {
     package var isComplete: Bool
     package var deleted: String
     package var forgotten: String?
-    package var cycleNumber: UInt64?
+    package var collectionNumber: UInt64?
     package var uniquePageCount: UInt64
     package var uniqueByteCount: UInt64
     package var reclaimedByteCount: UInt64
@@ -35,7 +35,7 @@ package struct ReclaimRequest: StoreRequest {
       isComplete = verification.isComplete
       deleted = RFC3339.text(verification.deleted)
       forgotten = verification.forgotten.map(RFC3339.text)
-      cycleNumber = verification.cycleNumber
+      collectionNumber = verification.collectionNumber
       uniquePageCount = verification.uniquePageCount
       uniqueByteCount = verification.uniqueByteCount
       reclaimedByteCount = verification.reclaimedByteCount

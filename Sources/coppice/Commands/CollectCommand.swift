@@ -6,7 +6,7 @@ struct CollectCommand: ParsableCommand {
     commandName: "gc", abstract: "Reclaim what no branch or snapshot refers to.",
     discussion: """
       Deleted branches and snapshots are forgotten: they cannot be restored afterwards. JSON: \
-      isDryRun, cycleNumber, forgottenCount, liveByteCount, deadByteCount, reclaimedSegmentCount, \
+      isDryRun, collectionNumber, forgottenCount, liveByteCount, deadByteCount, reclaimedSegmentCount, \
       reclaimedByteCount, copiedByteCount, leftByteCount, unreadable; with --explain: space, as \
       'coppice du' has it in total.
 

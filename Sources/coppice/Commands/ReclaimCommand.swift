@@ -17,7 +17,7 @@ struct ReclaimVerifyCommand: ParsableCommand {
     discussion: """
       Looks for every page and node that nothing but the branch held when a garbage collection \
       forgot it. Ends with status 2 while any of it is on disk. JSON: name, isReclaimed, isComplete \
-      (false when what it held in old segments is not known; then also reason, remedy), deleted, forgotten, cycleNumber, \
+      (false when what it held in old segments is not known; then also reason, remedy), deleted, forgotten, collectionNumber, \
       uniquePageCount, uniqueByteCount, reclaimedByteCount, held, each with holder, name or segment, \
       byteCount.
 
@@ -44,8 +44,8 @@ extension ReclaimRequest.Answer: Reply {
     let what =
       "\(Output.bytes(uniqueByteCount)) that only \(Output.printable(name)) held "
       + "(\(Output.count(Int(clamping: uniquePageCount), "page")))"
-    if isReclaimed, let cycleNumber {
-      return "All of the \(what) is gone since collection \(cycleNumber)\n"
+    if isReclaimed, let collectionNumber {
+      return "All of the \(what) is gone since collection \(collectionNumber)\n"
     }
     var lines = ["Of the \(what), \(Output.bytes(reclaimedByteCount)) is gone"]
     lines += held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }

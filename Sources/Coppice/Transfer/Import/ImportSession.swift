@@ -92,7 +92,7 @@ final class ImportSession: Sendable {
 
   /// Whether the file was imported from just this source state and did not change since.
   func isUnchanged(_ file: FileID, _ status: HostStatus) throws(StoreError) -> Bool {
-    guard !options.readsAllFiles, let stamp = try importStamp(of: file) else { return false }
+    guard !options.checksum, let stamp = try importStamp(of: file) else { return false }
     guard let content = try staging.contentID(of: file.volume) else { return false }
     return stamp == Self.stamp(status, content)
   }

@@ -14,13 +14,13 @@ struct ImportTarget {
 extension Store {
   /// Begins an import into a branch: from its state when it exists, else from nothing.
   func beginImport(
-    _ name: String, replacing: Bool, evenIfInUse: Bool
+    _ name: String, replacing: Bool, force: Bool
   ) throws(StoreError) -> ImportTarget {
     let staging: StagingImport
     var existing: FileTree?
     if replacing {
       let branch = try branch(name)
-      guard branch.openFileCount == 0 || evenIfInUse else {
+      guard branch.openFileCount == 0 || force else {
         throw StoreError(
           .inUse, "\(branch.openFileCount) files of it are open", object: name,
           remedy: "close them, or force it: they are stale then")

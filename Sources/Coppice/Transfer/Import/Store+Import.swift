@@ -19,7 +19,7 @@ extension Store {
   ) throws(StoreError) -> ImportReport {
     let plan = try ImportPlan(source, branch: branch, path: path, options: options, store: self)
     let target = try beginImport(
-      branch, replacing: plan.replacesBranch, evenIfInUse: options.replacesBranchInUse)
+      branch, replacing: plan.replacesBranch, force: options.force)
     do throws(StoreError) {
       let session = try ImportSession(
         staging: target.staging, tree: target.tree, options: options,
