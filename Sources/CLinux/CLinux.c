@@ -140,6 +140,14 @@ int clinux_status(int directory, const char *path, struct clinux_status *status)
   return 0;
 }
 
+int clinux_identity(const char *path, uint64_t *device, uint64_t *inode) {
+  struct statx s;
+  if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &s) != 0) return -1;
+  *device = makedev(s.stx_dev_major, s.stx_dev_minor);
+  *inode = s.stx_ino;
+  return 0;
+}
+
 int clinux_set_times(int directory, const char *path, int64_t accessed, int64_t modified) {
   struct timespec times[2] = {moment(accessed), moment(modified)};
   if (path[0] == '\0') return futimens(directory, times);

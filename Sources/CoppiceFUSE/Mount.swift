@@ -41,7 +41,7 @@ public final class Mount: Sendable {
   public let directory: String
   /// Whether requests come by rings: asked for, and offered by the kernel.
   public let usesRings: Bool
-  private let session: MountSession
+  let session: MountSession
   private let threads: [SystemThread]
   private let notifier: SystemThread
   private let watch: StoreWatch

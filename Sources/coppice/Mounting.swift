@@ -29,6 +29,14 @@ private final class MountDoor: Door {
   var place: String { mount.directory }
   var usesRings: Bool { mount.usesRings }
 
+  var users: [DoorUser] {
+    mount.users.map {
+      DoorUser(
+        process: $0.process, name: $0.name, entry: $0.entry, fileCount: $0.fileCount,
+        isWorkingThere: $0.isWorkingThere)
+    }
+  }
+
   func waitUntilClosed() { mount.waitUntilUnmounted() }
 
   func close() throws(StoreError) { try mount.stop() }

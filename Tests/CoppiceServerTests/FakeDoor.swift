@@ -7,6 +7,7 @@ final class FakeDoor: Door {
   let place: String
   let usesWritebackCache = false
   let usesRings = false
+  let users: [DoorUser]
   private let write: @Sendable (String) throws(StoreError) -> Void
   private let monitor = Monitor()
   private let state = State()
@@ -16,10 +17,11 @@ final class FakeDoor: Door {
   }
 
   init(
-    _ place: String,
+    _ place: String, users: [DoorUser] = [],
     write: @escaping @Sendable (String) throws(StoreError) -> Void = { _ throws(StoreError) in }
   ) {
     self.place = place
+    self.users = users
     self.write = write
   }
 

@@ -30,14 +30,38 @@ import Testing
     }
   }
 
-  private func fork(
-    mounts: [String], postgres: Bool = true
-  ) throws -> BranchCreateRequest.Answer {
+  private func perform<Request: StoreRequest>(
+    _ request: Request, mounts: [String] = []
+  ) throws -> Request.Answer {
     let doors = Doors()
     for mount in mounts { try doors.add(FakeDoor(mount)) }
     defer { try? doors.closeAll() }
-    let context = RequestContext(store: store, work: Work(), files: OwnFiles(), doors: doors)
-    return try BranchCreateRequest(name: "child", from: "main", postgres: postgres).run(context)
+    return try request.run(
+      RequestContext(store: store, work: Work(), files: OwnFiles(), doors: doors))
+  }
+
+  private func fork(
+    mounts: [String], postgres: Bool = true, keepLinks: Bool = false
+  ) throws -> BranchCreateRequest.Answer {
+    try perform(
+      BranchCreateRequest(name: "child", from: "main", postgres: postgres, keepLinks: keepLinks),
+      mounts: mounts)
+  }
+
+  /// A base backup's way of saying where tablespaces are.
+  private func writeMap(_ map: String) throws {
+    let main = try store.branch("main")
+    try main.writeFile("tablespace_map", Array(map.utf8))
+    try main.writeFile("backup_label", [])
+  }
+
+  private func map(of branch: String) throws -> String {
+    let tree = try store.tree(branch)
+    return String(decoding: try tree.read(tree.lookup("tablespace_map")), as: UTF8.self)
+  }
+
+  private func has(_ branch: String) throws -> Bool {
+    try store.entries(includingDeleted: true).contains { $0.name == branch }
   }
 
   private func target(_ link: String, of branch: String = "child") throws -> String {
@@ -71,13 +95,74 @@ import Testing
       "1": "/mnt/main/nowhere", "2": "/srv/space", "3": "/mnt/child/spaces/fast",
       "4": "../spaces/fast", "5": "../../main/spaces/fast",
     ])
-    let answer = try fork(mounts: ["/mnt"])
+    let answer = try fork(mounts: ["/mnt"], keepLinks: true)
     #expect(try target("pg_tblspc/1") == "/mnt/main/nowhere")
     #expect(try target("pg_tblspc/2") == "/srv/space")
     #expect(try target("pg_tblspc/5") == "/mnt/child/spaces/fast")
     #expect(answer.notes.contains { $0.contains("pg_tblspc/1") && $0.contains("files of main") })
     #expect(answer.notes.contains { $0.contains("pg_tblspc/2") && $0.contains("outside") })
     #expect(!answer.notes.contains { $0.contains("pg_tblspc/3") || $0.contains("pg_tblspc/4") })
+  }
+
+  @Test func `a fork whose links would lead to others' files is not made, unless they are kept`()
+    throws
+  {
+    try makeMain(links: ["2": "/srv/space", "3": "/mnt/main/spaces/fast"])
+    let refusal = #expect(throws: StoreError.self) { try fork(mounts: ["/mnt"]) }
+    #expect(refusal?.kind == .denied)
+    #expect(refusal?.message.contains("pg_tblspc/2 leads to /srv/space") == true)
+    #expect(refusal?.remedy.contains("--keep-links") == true)
+    #expect(try !has("child"))
+    let notes = try fork(mounts: ["/mnt"], keepLinks: true).notes
+    #expect(notes.contains { $0.contains("pg_tblspc/2 leads to /srv/space") })
+    #expect(try target("pg_tblspc/3") == "/mnt/child/spaces/fast")
+  }
+
+  @Test func `links that a base backup announces are refused, led and told like others`() throws {
+    try makeMain()
+    try writeMap("16385 /srv/a\\\\b\n16386 /mnt/main/spaces/fast\n")
+    let refusal = #expect(throws: StoreError.self) { try fork(mounts: ["/mnt"]) }
+    #expect(refusal?.kind == .denied)
+    #expect(refusal?.message.contains("16385 to /srv/a\\b") == true)
+    _ = try fork(mounts: ["/mnt"], keepLinks: true)
+    #expect(try map(of: "child") == "16385 /srv/a\\\\b\n16386 /mnt/child/spaces/fast\n")
+    #expect(try map(of: "main").contains("/mnt/main/spaces/fast"))
+
+    let main = try store.branch("main")
+    try main.remove("backup_label", in: .root)
+    try store.delete(["child"])
+    #expect(throws: Never.self) { try fork(mounts: ["/mnt"]) }
+  }
+
+  @Test func `a branch that is reset to a running server's is told of it, or made fit`() throws {
+    try makeMain(links: ["1": "/mnt/main/spaces/fast"])
+    try store.createBranch("child")
+    func reset(
+      postgres: Bool, keepLinks: Bool = false, dryRun: Bool = false
+    ) throws -> BranchResetRequest.Answer {
+      try perform(
+        BranchResetRequest(
+          name: "child", to: "main", keepOld: nil, force: false, dryRun: dryRun,
+          postgres: postgres, keepLinks: keepLinks),
+        mounts: ["/mnt"])
+    }
+    #expect(try reset(postgres: false).notes.contains { $0.contains("postmaster.pid names") })
+    #expect(throws: Never.self) { try store.tree("child").lookup("postmaster.pid") }
+    #expect(try reset(postgres: true).notes.contains { $0.hasPrefix("removed postmaster.pid") })
+    #expect(throws: StoreError.self) { try store.tree("child").lookup("postmaster.pid") }
+    #expect(try target("pg_tblspc/1") == "/mnt/child/spaces/fast")
+
+    let spaces = try store.branch("main").lookup("pg_tblspc")
+    try store.branch("main").createSymbolicLink("2", in: spaces, target: Array("/srv/x".utf8))
+    for dryRun in [true, false] {
+      let refusal = #expect(throws: StoreError.self) {
+        try reset(postgres: true, dryRun: dryRun)
+      }
+      #expect(refusal?.kind == .denied)
+    }
+    #expect(throws: StoreError.self) { try store.tree("child").lookup("pg_tblspc/2") }
+    _ = try reset(postgres: true, keepLinks: true)
+    #expect(try target("pg_tblspc/2") == "/srv/x")
   }
 
   @Test func `without the flag the hazards are told, and nothing is changed`() throws {

@@ -34,7 +34,7 @@ import Testing
           return (try? outcome.get()) != nil
         }
       }
-      let brief = await works.run(Work(), waits: false) { () throws(StoreError) in 7 }
+      let brief = await works.run(Work(), isBrief: true) { () throws(StoreError) in 7 }
       #expect((try? brief.get()) == 7)
       gate.open()
       for await isDone in group { #expect(isDone) }
@@ -45,8 +45,8 @@ import Testing
     let works = RunningWorks()
     let work = Work()
     work.cancel(because: StoreError(.unavailable, "nobody asks any more"))
-    for waits in [false, true] {
-      let outcome = await works.run(work, waits: waits) { () throws(StoreError) in 7 }
+    for isBrief in [false, true] {
+      let outcome = await works.run(work, isBrief: isBrief) { () throws(StoreError) in 7 }
       guard case .failure(let error) = outcome else {
         Issue.record("it was carried out")
         continue

@@ -59,6 +59,9 @@ struct clinux_status {
 };
 // With an empty path the status of `directory` itself; symbolic links are not followed.
 int clinux_status(int directory, const char *path, struct clinux_status *status);
+// What the kernel knows of the place that `path`, behind symbolic links, leads to: its file system is
+// not asked.
+int clinux_identity(const char *path, uint64_t *device, uint64_t *inode);
 // Sets both times in nanoseconds since 1970; symbolic links are not followed.
 int clinux_set_times(int directory, const char *path, int64_t accessed, int64_t modified);
 uint64_t clinux_make_device(unsigned int major, unsigned int minor);

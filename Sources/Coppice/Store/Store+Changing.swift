@@ -63,9 +63,13 @@ extension Store {
   // MARK: Changing
 
   /// Gives an entry another name; the snapshots of a branch go with it.
-  /// Throws `notFound`, `conflict`, `invalid`.
-  public func rename(_ name: String, to newName: String) throws(StoreError) {
+  /// Throws `notFound`, `conflict`, `invalid`, `inUse` while files are open.
+  /// - Parameter force: also while files are open; a mount shows them under another name then.
+  public func rename(
+    _ name: String, to newName: String, force: Bool = false
+  ) throws(StoreError) {
     let target = try engineBranch(name)
+    try checkUnused([target], force: force)
     defer { watchers.tell(.removed) }
     if target.isReadOnly {
       _ = try engineBranch(EntryName.validate(snapshot: newName))
@@ -86,9 +90,10 @@ extension Store {
   /// - Parameters:
   ///   - oldName: a name under which the state before stays, as a branch.
   ///   - force: resets all the same; open files are stale then.
+  ///   - isDryRun: changes nothing, and throws what it would.
   public func reset(
     _ name: String, to source: String, keepingOldAs oldName: String? = nil,
-    force: Bool = false
+    force: Bool = false, isDryRun: Bool = false
   ) throws(StoreError) {
     if let oldName { try EntryName.validate(branch: oldName) }
     let target = try engineBranch(name)
@@ -100,6 +105,7 @@ extension Store {
     }
     let tree = try tree(target)
     try tree.checkUnused(force: force)
+    if isDryRun { return try engine.checkReset(target, to: origin, keepingOldAs: oldName) }
     try tree.core.replace { () throws(StoreError) in
       try engine.reset(target, to: origin, keepingOldAs: oldName)
     }

@@ -24,7 +24,7 @@ extension Store {
     let targets = try deletionTargets(
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard !targets.isEmpty else { return }
-    let open = try unusedTrees(of: targets, force: force)
+    let open = try checkUnused(targets, force: force)
     try engine.delete(targets)
     noteDeleted(open)
   }
@@ -43,15 +43,15 @@ extension Store {
     let targets = try deletionTargets(
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard !targets.isEmpty else { return nil }
-    let open = try unusedTrees(of: targets, force: force)
+    let open = try checkUnused(targets, force: force)
     let (report, freedByteCount) = try engine.deleteForGood(targets) { noteDeleted(open) }
     return DeletionSummary(
       freedByteCount: UInt64(freedByteCount), collection: CollectionSummary(report))
   }
 
-  private func unusedTrees(of targets: [EngineBranch], force: Bool) throws(StoreError)
-    -> [FileTree]
-  {
+  /// The trees of entries that this program uses. Throws `inUse` while files of them are open.
+  @discardableResult
+  func checkUnused(_ targets: [EngineBranch], force: Bool) throws(StoreError) -> [FileTree] {
     let open = trees.withLock { trees in targets.compactMap { trees[$0.id] } }
     for tree in open { try tree.checkUnused(force: force) }
     return open
@@ -129,7 +129,7 @@ extension FileTree {
     let count = openFileCount
     guard count > 0, !force else { return }
     throw StoreError(
-      .inUse, "\(count) files of it are open", object: name,
-      remedy: "close them, or force it: they are stale then")
+      .inUse, "\(count == 1 ? "1 file is" : "\(count) files are") open in this program",
+      object: name, remedy: "close what is open, or force it")
   }
 }

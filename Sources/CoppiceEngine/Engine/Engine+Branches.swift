@@ -170,6 +170,34 @@ extension Engine {
   {
     try checkWritable()
     guard target !== source else { return }
+    try checkReset(target, to: source)
+    let (first, second) = target.id < source.id ? (target, source) : (source, target)
+    let lsn = try first.writer.withLockFirst { () throws(StoreError) in
+      try second.writer.withLockFirst { () throws(StoreError) in
+        try control.withLock { () throws(StoreError) in
+          try reset(holdingLocksOf: target, source, keepingOldAs: oldName)
+        }
+      }
+    }
+    try journal.flush(through: lsn)
+  }
+
+  /// Throws what `reset` with these arguments would now, but for a store that is only read.
+  package func checkReset(
+    _ target: EngineBranch, to source: EngineBranch, keepingOldAs oldName: String?
+  ) throws(StoreError) {
+    guard target !== source else { return }
+    try checkReset(target, to: source)
+    try control.withLock { () throws(StoreError) in
+      try checkExists(target)
+      try checkExists(source)
+      if let oldName { try checkFree(oldName) }
+    }
+  }
+
+  private func checkReset(
+    _ target: EngineBranch, to source: EngineBranch
+  ) throws(StoreError) {
     guard target.domain == source.domain else {
       throw StoreError(
         .invalid, "the two branches are in different trust domains", object: name(of: target.id),
@@ -180,15 +208,6 @@ extension Engine {
         .denied, "a snapshot cannot be reset", object: name(of: target.id),
         remedy: "reset a branch")
     }
-    let (first, second) = target.id < source.id ? (target, source) : (source, target)
-    let lsn = try first.writer.withLockFirst { () throws(StoreError) in
-      try second.writer.withLockFirst { () throws(StoreError) in
-        try control.withLock { () throws(StoreError) in
-          try reset(holdingLocksOf: target, source, keepingOldAs: oldName)
-        }
-      }
-    }
-    try journal.flush(through: lsn)
   }
 
   private func reset(

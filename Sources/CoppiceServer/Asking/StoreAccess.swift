@@ -53,12 +53,13 @@ package struct StoreAccess: Sendable {
       isRunning: false, store: HostPath.absolute(directory), requestCount: 0, mounts: [])
   }
 
-  /// Ends the store's server and waits until its process is gone.
-  package func stopServer() throws(StoreError) -> StopRequest.Answer {
+  /// Ends the store's server and waits until its process is gone. Throws `inUse` while files of its
+  /// mounts are open, unless it is forced.
+  package func stopServer(force: Bool) throws(StoreError) -> StopRequest.Answer {
     guard let server = try ServerConnection.find(in: directory) else {
       throw StoreError(.notFound, "the store has no server", object: directory)
     }
-    let answer = try server.perform(StopRequest())
+    let answer = try server.perform(StopRequest(force: force))
     let hasEnded: Bool
     do throws(SystemError) {
       hasEnded = try HostProcess.waitForEnd(

@@ -1,8 +1,8 @@
 internal import Coppice
 
-/// A symbolic link of a data directory that leads out of its branch: through it a server on a fork
-/// would write to files of its origin.
-struct OutwardLink {
+/// A link of a data directory that leads out of its branch: through it a server on a fork would write
+/// to files of its origin.
+struct OutwardLink: Hashable {
   enum Target: Hashable {
     /// A path of another branch of the store, in a mount of it.
     case branch(String, mount: String, path: BranchPath)
@@ -10,41 +10,48 @@ struct OutwardLink {
     case outside
   }
 
+  enum Form: Hashable {
+    case symbolicLink
+    /// One that a server will make when it first starts, by its name in the `TablespaceMap`.
+    case mapEntry(String)
+  }
+
+  var form: Form
+  /// Of the link, or of the map.
   var path: BranchPath
   /// As the link has it.
   var text: String
   var target: Target
-
-  /// Whether it is one of `pg_tblspc`; else it is the log's.
-  var isTablespace: Bool { path.parent?.lastComponent == "pg_tblspc" }
 
   /// The links of a data directory that lead out of `branch`: to tablespaces, and to the log.
   static func find(
     in directory: BranchPath, of tree: FileTree, branch: String, mounts: [String]
   ) throws(StoreError) -> [OutwardLink] {
     var links: [OutwardLink] = []
+    func add(_ form: Form, _ name: FileName, in place: BranchPath, _ text: String) {
+      guard let target = target(of: text, at: place, branch, mounts) else { return }
+      links.append(
+        OutwardLink(form: form, path: place.appending(name), text: text, target: target))
+    }
+    func addLink(_ entry: DirectoryEntry, in place: BranchPath) throws(StoreError) {
+      let text = try tree.symbolicLinkTarget(of: entry.file)
+      add(.symbolicLink, entry.name, in: place, String(decoding: text, as: UTF8.self))
+    }
     let top = try tree.lookup(directory)
     if let log = try tree.lookupIfPresent("pg_wal", in: top), log.kind == .symbolicLink {
-      links += try link(log, at: directory, of: tree, branch, mounts)
+      try addLink(log, in: directory)
+    }
+    for entry in try TablespaceMap(in: top, of: tree)?.entries ?? [] {
+      add(.mapEntry(entry.name), TablespaceMap.fileName, in: directory, entry.target)
     }
     guard let spaces = try tree.lookupIfPresent("pg_tblspc", in: top),
       spaces.kind == .directory
     else { return links }
-    let place = directory.appending("pg_tblspc")
     for entry in try tree.readDirectory(spaces.file, after: nil, limit: .max)
     where entry.kind == .symbolicLink {
-      links += try link(entry, at: place, of: tree, branch, mounts)
+      try addLink(entry, in: directory.appending("pg_tblspc"))
     }
     return links
-  }
-
-  private static func link(
-    _ entry: DirectoryEntry, at place: BranchPath, of tree: FileTree, _ branch: String,
-    _ mounts: [String]
-  ) throws(StoreError) -> [OutwardLink] {
-    let text = String(decoding: try tree.symbolicLinkTarget(of: entry.file), as: UTF8.self)
-    guard let target = target(of: text, at: place, branch, mounts) else { return [] }
-    return [OutwardLink(path: place.appending(entry.name), text: text, target: target)]
   }
 
   /// Where a link leads by its text; `nil` when it stays in its branch.

@@ -13,16 +13,19 @@ package struct BranchCreateRequest: StoreRequest {
   package var sync: Bool
   /// Make PostgreSQL's data directories fit for a server of their own.
   package var postgres: Bool
+  /// With `postgres`: also when links lead a server on the branch to files that are not its own.
+  package var keepLinks: Bool
 
   package init(
     name: String, from: String?, orExisting: Bool = false, sync: Bool = false,
-    postgres: Bool = false
+    postgres: Bool = false, keepLinks: Bool = false
   ) {
     self.name = name
     self.from = from
     self.orExisting = orExisting
     self.sync = sync
     self.postgres = postgres
+    self.keepLinks = keepLinks
   }
 
   package var isReadOnly: Bool { false }
@@ -33,11 +36,21 @@ package struct BranchCreateRequest: StoreRequest {
       return Answer(name: name, from: from, isNew: false, notes: [])
     }
     if sync, let from { try context.doors.writeDirtyPages(of: from) }
+    guard let from else {
+      _ = try store.createBranch(name)
+      return Answer(name: name, from: nil, isNew: true, notes: [])
+    }
+    let mounts = context.doors.all.map(\.place)
+    let mustBeOwn = postgres && !keepLinks
+    // Before there is a fork; what changes between the two is refused as well.
+    if mustBeOwn {
+      try ForkPlan(of: store.frozenTree(from), as: name, mounts: mounts).refuseOutwardLinks()
+    }
     let branch = try store.createBranch(name, from: from)
-    guard from != nil else { return Answer(name: name, from: nil, isNew: true, notes: []) }
-    let fork = ForkedServer(branch, mounts: context.doors.all.map(\.place))
     do throws(StoreError) {
-      let notes = try postgres ? fork.detach() : fork.hazards()
+      let plan = try ForkPlan(of: branch, as: name, mounts: mounts, isQuick: !postgres)
+      if mustBeOwn { try plan.refuseOutwardLinks() }
+      let notes = try postgres ? plan.carryOut(on: branch) : plan.hazards
       return Answer(name: name, from: from, isNew: true, notes: notes)
     } catch {
       // A fork that is not fit for use must not look like one that is.

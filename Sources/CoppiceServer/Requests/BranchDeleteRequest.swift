@@ -37,6 +37,7 @@ package struct BranchDeleteRequest: StoreRequest {
         .invalid, "is a snapshot", object: snapshot,
         remedy: "delete it with 'coppice snapshot delete \(snapshot)'")
     }
+    if !force { try BranchUse.refuse(plan, context) }
     var answer = Answer(entries: plan, isDryRun: dryRun)
     switch (now, dryRun) {
     case (false, false):

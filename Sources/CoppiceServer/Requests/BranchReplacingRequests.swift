@@ -13,26 +13,40 @@ package struct BranchResetRequest: StoreRequest {
   package var force: Bool
   /// Check everything, but change nothing.
   package var dryRun: Bool
+  /// Make PostgreSQL's data directories fit for a server of their own.
+  package var postgres: Bool
+  /// With `postgres`: also when links lead a server on the branch to files that are not its own.
+  package var keepLinks: Bool
 
-  package init(name: String, to: String, keepOld: String?, force: Bool, dryRun: Bool) {
+  package init(
+    name: String, to: String, keepOld: String?, force: Bool, dryRun: Bool, postgres: Bool = false,
+    keepLinks: Bool = false
+  ) {
     self.name = name
     self.to = to
     self.keepOld = keepOld
     self.force = force
     self.dryRun = dryRun
+    self.postgres = postgres
+    self.keepLinks = keepLinks
   }
 
   package var isReadOnly: Bool { dryRun }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
-    if dryRun {
-      _ = try store.branch(name)
-      _ = try store.entry(to)
-    } else {
-      try store.reset(name, to: to, keepingOldAs: keepOld, force: force)
+    let mounts = context.doors.all.map(\.place)
+    let plan = try ForkPlan(
+      of: store.frozenTree(to), as: name, mounts: mounts, isQuick: !postgres)
+    if postgres, !keepLinks { try plan.refuseOutwardLinks() }
+    if !force { try BranchUse.refuse([name], context) }
+    try store.reset(name, to: to, keepingOldAs: keepOld, force: force, isDryRun: dryRun)
+    var notes = postgres ? [] : plan.hazards
+    if postgres, !dryRun {
+      let branch = try store.branch(name)
+      notes = try ForkPlan(of: branch, as: name, mounts: mounts).carryOut(on: branch)
     }
-    return Answer(name: name, to: to, keptAs: keepOld, isDryRun: dryRun)
+    return Answer(name: name, to: to, keptAs: keepOld, isDryRun: dryRun, notes: notes)
   }
 
   package struct Answer: Codable, Sendable {
@@ -40,5 +54,7 @@ package struct BranchResetRequest: StoreRequest {
     package var to: String
     package var keptAs: String?
     package var isDryRun: Bool
+    /// What was done besides, and what to mind; one sentence each.
+    package var notes: [String]
   }
 }

@@ -65,16 +65,20 @@ package struct BranchRenameRequest: StoreRequest {
 
   package var name: String
   package var newName: String
+  /// Also while files of the branch are open.
+  package var force: Bool
 
-  package init(name: String, newName: String) {
+  package init(name: String, newName: String, force: Bool = false) {
     self.name = name
     self.newName = newName
+    self.force = force
   }
 
   package var isReadOnly: Bool { false }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    try context.store.rename(name, to: newName)
+    if !force { try BranchUse.refuse([name], context) }
+    try context.store.rename(name, to: newName, force: force)
     return Answer(name: newName, oldName: name)
   }
 

@@ -10,6 +10,9 @@ package protocol Door: AnyObject, Sendable {
   /// Whether requests come by memory that the kernel shares.
   var usesRings: Bool { get }
 
+  /// The processes that use files through it, as far as this one may look.
+  var users: [DoorUser] { get }
+
   /// Returns when the door is closed, whoever closed it.
   func waitUntilClosed()
 
@@ -18,6 +21,35 @@ package protocol Door: AnyObject, Sendable {
 
   /// Returns once what programs wrote to a branch before the call is in the branch, and durable.
   func writeDirtyPages(of branch: String) throws(StoreError)
+}
+
+/// A process that uses files of a branch or snapshot through a door.
+package struct DoorUser: Hashable, Sendable {
+  package var process: Int32
+  /// Its program's name.
+  package var name: String
+  /// The branch or snapshot.
+  package var entry: String
+  /// Files that it has open or mapped.
+  package var fileCount: Int
+  /// Whether its working directory is one of the entry's.
+  package var isWorkingThere: Bool
+
+  package init(
+    process: Int32, name: String, entry: String, fileCount: Int, isWorkingThere: Bool
+  ) {
+    self.process = process
+    self.name = name
+    self.entry = entry
+    self.fileCount = fileCount
+    self.isWorkingThere = isWorkingThere
+  }
+
+  /// Whether it would miss the entry: a PostgreSQL server does also while it has no file open, a
+  /// shell that only stands in a directory does not.
+  var isAffected: Bool {
+    fileCount > 0 || isWorkingThere && RunningPostgreSQL.isServer(name)
+  }
 }
 
 /// The open doors of a store; none without a server.
@@ -62,6 +94,9 @@ package final class Doors: Sendable {
     }
     if isLast { whenLastCloses() }
   }
+
+  /// The processes that would miss what is behind the doors.
+  package var users: [DoorUser] { all.flatMap(\.users).filter(\.isAffected) }
 
   /// Has what programs wrote to a branch through any door reach the branch.
   package func writeDirtyPages(of branch: String) throws(StoreError) {

@@ -45,19 +45,33 @@ package struct ImportRequest: StoreRequest {
     options.force = force
     options.apply(context, source)
     let place = try FilePlace(branch, path).branchPath()
+    if replace, !force, try context.store.entries().contains(where: { $0.name == branch }) {
+      try BranchUse.refuse([branch], context)
+    }
+    var report = try importFiles(at: place, options, context)
+    if !dryRun {
+      let tree = try context.store.tree(branch)
+      let plan = try ForkPlan(
+        of: tree, as: branch, mounts: context.doors.all.map(\.place), isQuick: true)
+      report.notes += plan.mapHazards
+    }
+    return Answer(report, self)
+  }
+
+  private func importFiles(
+    at place: BranchPath, _ options: ImportOptions, _ context: RequestContext
+  ) throws(StoreError) -> ImportReport {
     guard !source.isStream else {
       let stream = try context.files.openStream(source, forWriting: false)
-      return Answer(
-        try context.store.importFiles(
-          from: .stream(fileDescriptor: stream.fileDescriptor), into: branch, at: place,
-          options: options),
-        self)
+      return try context.store.importFiles(
+        from: .stream(fileDescriptor: stream.fileDescriptor), into: branch, at: place,
+        options: options)
     }
     return try source.reach(context.files) { path throws(StoreError) in
       var report = try context.store.importFiles(
         from: .path(path), into: branch, at: place, options: options)
       report.notes = report.notes.map { source.restored($0, from: path) }
-      return Answer(report, self)
+      return report
     }
   }
 

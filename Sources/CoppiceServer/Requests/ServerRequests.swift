@@ -26,9 +26,15 @@ package struct StopRequest: ServerRequest {
     .post, "/v1/stop", "End the server once running requests are answered.")
   package static let isBrief = true
 
-  package init() {}
+  /// Also while files of its mounts are open.
+  package var force: Bool
 
-  package func run(_ server: ServerState, _ context: RequestContext) -> Answer {
+  package init(force: Bool = false) { self.force = force }
+
+  package func run(
+    _ server: ServerState, _ context: RequestContext
+  ) throws(StoreError) -> Answer {
+    if !force { try BranchUse.refuseAll(context.store, context.doors) }
     server.requestStop()
     return Answer(process: Int(HostProcess.identifier))
   }

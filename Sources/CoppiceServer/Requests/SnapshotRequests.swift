@@ -55,11 +55,14 @@ package struct SnapshotDeleteRequest: StoreRequest {
   package static let route = Route(.delete, "/v1/snapshots", "Delete snapshots, all or none.")
 
   package var names: [String]
+  /// Also while files of the snapshots are open.
+  package var force: Bool
   /// Check everything, but delete nothing.
   package var dryRun: Bool
 
-  package init(names: [String], dryRun: Bool) {
+  package init(names: [String], force: Bool = false, dryRun: Bool) {
     self.names = names
+    self.force = force
     self.dryRun = dryRun
   }
 
@@ -67,7 +70,8 @@ package struct SnapshotDeleteRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     for name in names { _ = try context.store.snapshot(name) }
-    if !dryRun { try context.store.delete(names) }
+    if !force { try BranchUse.refuse(names, context) }
+    if !dryRun { try context.store.delete(names, force: force) }
     return Answer(entries: names, isDryRun: dryRun)
   }
 }

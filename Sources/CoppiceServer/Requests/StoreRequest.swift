@@ -8,7 +8,7 @@ package protocol WireRequest: Codable, Sendable {
   associatedtype Answer: Codable, Sendable
   /// Where the API has it.
   static var route: Route { get }
-  /// Whether it waits for nothing: then it is answered at once, however much other work there is.
+  /// Whether it waits for nothing, or a moment: then it is answered however much other work there is.
   static var isBrief: Bool { get }
 }
 

@@ -147,7 +147,7 @@ package struct ControlRoutes: Sendable {
             return .failure(error)
           }
           let context = routes.server.context(work, PeerFiles(process: peer.process))
-          return await routes.server.works.run(work, waits: !Request.isBrief) {
+          return await routes.server.works.run(work, isBrief: Request.isBrief) {
             () throws(StoreError) in
             try run(value, context)
           }

@@ -17,15 +17,20 @@ package final class RunningWorks: Sendable {
   }
 
   private let pool = NIOThreadPool(numberOfThreads: threadCount)
+  /// For requests that are answered however much other work there is.
+  private let briefPool = NIOThreadPool(numberOfThreads: 1)
   private let state = Mutex(State())
 
-  package init() { pool.start() }
+  package init() {
+    pool.start()
+    briefPool.start()
+  }
 
   var count: Int { state.withLock { $0.works.count } }
 
-  /// Runs `body`, on a thread that may block if it waits for anything.
+  /// Runs `body` on a thread that may block; a brief one waits for brief ones only.
   package func run<Answer: Sendable>(
-    _ work: Work, waits: Bool = true, _ body: @escaping @Sendable () throws(StoreError) -> Answer
+    _ work: Work, isBrief: Bool = false, _ body: @escaping @Sendable () throws(StoreError) -> Answer
   ) async -> Result<Answer, StoreError> {
     let ending = state.withLock { state in
       if state.ending == nil { state.works[ObjectIdentifier(work)] = work }
@@ -33,9 +38,8 @@ package final class RunningWorks: Sendable {
     }
     if let ending { return .failure(ending) }
     defer { finish(work) }
-    guard waits else { return Self.outcome(of: work, body) }
     do {
-      return try await pool.runIfActive { Self.outcome(of: work, body) }
+      return try await (isBrief ? briefPool : pool).runIfActive { Self.outcome(of: work, body) }
     } catch {
       return .failure(Self.ended)
     }
@@ -84,6 +88,7 @@ package final class RunningWorks: Sendable {
       if isIdle { continuation.resume() }
     }
     try? await pool.shutdownGracefully()
+    try? await briefPool.shutdownGracefully()
   }
 
   private static var ended: StoreError {

@@ -144,6 +144,10 @@ package struct Server: Sendable {
   /// Closes everything, whatever fails on the way; returns the first failure.
   private static func close(_ state: ServerState, _ files: ServerFiles) -> StoreError? {
     let failure = FailureBox()
+    for (entry, users) in Dictionary(grouping: state.doors.users, by: \.entry) {
+      state.logger.warning(
+        "\(entry) is in use \(BranchUse.text(of: users)): what is open fails from now on")
+    }
     do throws(StoreError) { try state.doors.closeAll() } catch { failure.set(error) }
     files.remove()
     do throws(StoreError) {

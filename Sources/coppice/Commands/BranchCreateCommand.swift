@@ -7,7 +7,9 @@ struct BranchCreateCommand: ParsableCommand {
     discussion: """
       A branch of one that is in use is what a power cut at this moment would leave of it: databases \
       recover from that. With --postgres it is fit for a server of its own: postmaster.pid is removed, \
-      and links to tablespaces lead to its own copies.
+      and links to tablespaces and log, also those that the tablespace_map of a base backup announces, \
+      lead to its own copies. Where it has none the branch is not made (status 6): a server would \
+      write to the original's. With --keep-links it is, and these are told.
 
       JSON: name, from (null for an empty branch), isNew, notes.
 
@@ -33,17 +35,22 @@ struct BranchCreateCommand: ParsableCommand {
   @Flag(name: .long, help: "Make PostgreSQL's data directories fit for a server of their own.")
   var postgres = false
 
+  @Flag(name: .long, help: "With --postgres: keep links that lead out of the branch.")
+  var keepLinks = false
+
   func validate() throws {
     guard from != nil || !(sync || postgres) else {
       throw ValidationError("--sync and --postgres need --from")
     }
+    guard postgres || !keepLinks else { throw ValidationError("--keep-links needs --postgres") }
   }
 
   func run() throws {
     try options.print(
       try options.perform(
         BranchCreateRequest(
-          name: name, from: from, orExisting: orExisting, sync: sync, postgres: postgres)))
+          name: name, from: from, orExisting: orExisting, sync: sync, postgres: postgres,
+          keepLinks: keepLinks)))
   }
 }
 

@@ -5,7 +5,8 @@ struct BranchRenameCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rename", abstract: "Give a branch another name.",
     discussion: """
-      Its snapshots are renamed with it. JSON: name, oldName.
+      Its snapshots are renamed with it. In a mount its directory gets the new name, also for programs \
+      that work there: a branch with open files needs --force. JSON: name, oldName.
 
       Example:
         coppice branch rename trial-7 release
@@ -19,8 +20,12 @@ struct BranchRenameCommand: ParsableCommand {
   @Argument(help: "Its new name.")
   var new: String
 
+  @Flag(name: .long, help: "Rename it also while files of it are open.")
+  var force = false
+
   func run() throws {
-    try options.print(try options.perform(BranchRenameRequest(name: old, newName: new)))
+    try options.print(
+      try options.perform(BranchRenameRequest(name: old, newName: new, force: force)))
   }
 }
 

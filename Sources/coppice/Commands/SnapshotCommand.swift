@@ -68,6 +68,7 @@ struct SnapshotDeleteCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "delete", abstract: "Delete snapshots.",
     discussion: """
+      One with open files needs --force: what has them open gets errors from then on. \
       JSON: entries, isDryRun.
 
       Example:
@@ -79,11 +80,15 @@ struct SnapshotDeleteCommand: ParsableCommand {
   @Argument(help: "The snapshots, each as BRANCH@NAME.")
   var names: [String]
 
+  @Flag(name: .long, help: "Delete snapshots also while files of them are open.")
+  var force = false
+
   @Flag(name: .long, help: "Check everything, but delete nothing.")
   var dryRun = false
 
   func run() throws {
-    let answer = try options.perform(SnapshotDeleteRequest(names: names, dryRun: dryRun))
+    let answer = try options.perform(
+      SnapshotDeleteRequest(names: names, force: force, dryRun: dryRun))
     try options.print(EntriesReply(answer, dryRun ? "Would delete" : "Deleted"))
   }
 }

@@ -5,8 +5,8 @@ struct StopCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stop", abstract: "End the store's server, and unmount its mounts.",
     discussion: """
-      Ends when the server has ended. Programs that have files of a mount open get errors from then \
-      on. JSON: process.
+      Ends when the server has ended. While programs have files of a mount open, or a PostgreSQL \
+      server works there, it needs --force: they get errors from then on. JSON: process.
 
       Example:
         coppice stop
@@ -14,8 +14,11 @@ struct StopCommand: ParsableCommand {
 
   @OptionGroup var options: StoreOptions
 
+  @Flag(name: .long, help: "End it also while files of its mounts are open.")
+  var force = false
+
   func run() throws {
-    try options.print(try StoreAccess(try options.directory()).stopServer())
+    try options.print(try StoreAccess(try options.directory()).stopServer(force: force))
   }
 }
 

@@ -59,8 +59,8 @@ struct DirectoryImport {
     _ source: HostDirectory, into target: FileID
   ) throws(StoreError) {
     let names = try reading(source.path) { () throws(SystemError) in try source.names() }
-    if RunningPostgreSQL.isCandidate(names) { try RunningPostgreSQL.refuse(source) }
-    if names.contains(Array("PG_VERSION".utf8)), names.contains(Array("global".utf8)) {
+    if RunningPostgreSQL.isCandidate(names) {
+      try RunningPostgreSQL.refuse(source)
       dataDirectories.append(source.path)
     }
     var existing = try takeExisting(target, keeping: names)

@@ -20,11 +20,7 @@ extension Store {
     var existing: FileTree?
     if replacing {
       let branch = try branch(name)
-      guard branch.openFileCount == 0 || force else {
-        throw StoreError(
-          .inUse, "\(branch.openFileCount) files of it are open", object: name,
-          remedy: "close them, or force it: they are stale then")
-      }
+      try branch.checkUnused(force: force)
       existing = branch
       staging = try engine.beginImport(replacing: engineBranch(name))
     } else {

@@ -1,0 +1,62 @@
+internal import Coppice
+internal import CoppicePlatform
+
+/// Who uses branches and snapshots at this moment, for whoever is about to pull them away.
+enum BranchUse {
+  /// A closed file is one for the kernel's caller before it is one for the mount: when nobody is
+  /// seen to have it open, this long is waited for the news.
+  private static let closingNanoseconds: UInt64 = 1_000_000_000
+  private static let shownCountMax = 3
+
+  /// Throws `inUse` with the names of those who have files of the entries open, or of the PostgreSQL
+  /// servers that work in them.
+  static func refuse(_ names: [String], _ context: RequestContext) throws(StoreError) {
+    for name in names {
+      let tree = try context.store.tree(name)
+      try refuse(name, "", context.doors) { tree.openFileCount }
+    }
+  }
+
+  /// As `refuse`, for all that is used through the doors.
+  static func refuseAll(_ store: Store, _ doors: Doors) throws(StoreError) {
+    for name in try store.entries().map(\.name) {
+      let tree = try store.tree(name)
+      try refuse(name, ", and a server that ends takes its mounts along", doors) {
+        tree.openFileCount
+      }
+    }
+  }
+
+  private static func refuse(
+    _ name: String, _ consequence: String, _ doors: Doors, openFileCount: () -> Int
+  ) throws(StoreError) {
+    var users: [DoorUser] = []
+    var count = openFileCount()
+    let clock = SystemClock()
+    let deadline = clock.monotonicNanoseconds() + closingNanoseconds
+    while true {
+      users = doors.users.filter { $0.entry == name }
+      count = openFileCount()
+      guard count > 0, users.isEmpty, clock.monotonicNanoseconds() < deadline else { break }
+      Pause().wait(nanoseconds: 20_000_000)
+    }
+    guard count > 0 || !users.isEmpty else { return }
+    let what =
+      count == 0
+      ? "a PostgreSQL server works on it"
+      : count == 1 ? "1 file is open" : "\(count) files are open"
+    throw StoreError(
+      .inUse, "\(what), \(text(of: users))\(consequence)", object: name,
+      remedy:
+        "\(users.isEmpty ? "close it" : users.count > 1 ? "stop them" : "stop it"), or add --force")
+  }
+
+  /// `by process 12724 (postgres)`.
+  static func text(of users: [DoorUser]) -> String {
+    guard !users.isEmpty else { return "by a process that cannot be seen from here" }
+    let shown = users.prefix(shownCountMax).map { "\($0.process) (\($0.name))" }
+    let rest = users.count - shown.count
+    let list = shown.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    return users.count == 1 ? "by process \(list)" : "by processes \(list)"
+  }
+}
