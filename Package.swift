@@ -9,12 +9,22 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// A product of a package that only the server and the command need.
+func server(_ product: String, _ package: String) -> Target.Dependency {
+  .product(name: product, package: package, condition: .when(traits: ["Server"]))
+}
+
 let package = Package(
   name: "coppice",
   products: [
     .library(name: "Coppice", targets: ["Coppice"]),
     .library(name: "CoppiceFUSE", targets: ["CoppiceFUSE"]),
     .executable(name: "coppice", targets: ["coppice"]),
+  ],
+  traits: [
+    // Without it only the products Coppice and CoppiceFUSE can be used, and no package is fetched.
+    .trait(name: "Server", description: "The server and the command, with the packages they need."),
+    .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -46,16 +56,16 @@ let package = Package(
       name: "CoppiceServer",
       dependencies: [
         "CLinux", "Coppice", "CoppiceEngine", "CoppicePlatform",
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        server("AsyncHTTPClient", "async-http-client"),
+        server("Hummingbird", "hummingbird"),
+        server("Logging", "swift-log"),
+        server("HTTPTypes", "swift-http-types"),
+        server("NIOConcurrencyHelpers", "swift-nio"),
+        server("NIOCore", "swift-nio"),
+        server("NIOHTTP1", "swift-nio"),
+        server("NIOPosix", "swift-nio"),
+        server("ServiceLifecycle", "swift-service-lifecycle"),
+        server("UnixSignals", "swift-service-lifecycle"),
       ], swiftSettings: strict),
     .target(
       name: "CoppiceFUSE", dependencies: ["CFuse", "CLinux", "Coppice", "CoppicePlatform"],
@@ -64,8 +74,8 @@ let package = Package(
       name: "coppice",
       dependencies: [
         "Coppice", "CoppiceFUSE", "CoppiceFormat", "CoppicePlatform", "CoppiceServer",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
+        server("ArgumentParser", "swift-argument-parser"),
+        server("Logging", "swift-log"),
       ], swiftSettings: strict),
 
     .target(
@@ -119,7 +129,7 @@ let package = Package(
       name: "CoppiceServerTests",
       dependencies: [
         "Coppice", "CoppicePlatform", "CoppiceServer", "TestSupport",
-        .product(name: "Logging", package: "swift-log"),
+        server("Logging", "swift-log"),
       ], swiftSettings: strict),
     .testTarget(
       name: "CommandTests",

@@ -3,7 +3,8 @@ internal import Glibc
 /// A lock with one condition that threads can wait for.
 ///
 /// All calls but `withLock` must be made inside `withLock`, by the thread that holds it. The lock is
-/// not recursive. Waking up proves nothing: wait in a loop that tests what was waited for.
+/// not recursive: a thread that asks for what it holds traps. Waking up proves nothing: wait in a loop
+/// that tests what was waited for.
 public final class Monitor: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
@@ -16,9 +17,13 @@ public final class Monitor: @unchecked Sendable {
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    var kind = pthread_mutexattr_t()
+    pthread_mutexattr_init(&kind)
+    pthread_mutexattr_settype(&kind, Int32(PTHREAD_MUTEX_ERRORCHECK))
     let isReady =
-      pthread_mutex_init(mutex, nil) == 0 && pthread_cond_init(condition, &attributes) == 0
+      pthread_mutex_init(mutex, &kind) == 0 && pthread_cond_init(condition, &attributes) == 0
     precondition(isReady)
+    pthread_mutexattr_destroy(&kind)
     pthread_condattr_destroy(&attributes)
   }
 
@@ -41,6 +46,7 @@ public final class Monitor: @unchecked Sendable {
   /// Takes the lock; the same thread must give it back.
   public func lock() {
     let code = pthread_mutex_lock(mutex)
+    precondition(code != EDEADLK, "a thread that holds this lock asked for it again")
     precondition(code == 0)
   }
 

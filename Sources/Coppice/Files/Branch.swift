@@ -10,13 +10,32 @@ public import CoppiceEngine
 public final class Branch: FileTree, @unchecked Sendable {
   /// Runs `body` and commits all it did, or nothing when it throws.
   ///
-  /// One transaction runs at a time on a branch: `body` must not wait for other writers, call the
-  /// branch's own changing methods, or open and close files of it.
+  /// One transaction runs at a time on a branch, so what `body` reads through it and then changes
+  /// was not changed by another one in between. `body` must not wait for other writers. It traps
+  /// when it calls the branch's own changing methods, or opens or closes files of it that lose
+  /// their last name.
   public func transaction<Result>(
     _ body: (FileTransaction) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
     try entry.checkWritable()
     return try core.update(body)
+  }
+
+  /// As the one above, for a `body` that throws errors of its own: these come out as they are.
+  public func transaction<Result>(
+    _ body: (FileTransaction) throws -> Result
+  ) throws -> Result {
+    var thrown: (any Error)?
+    do throws(StoreError) {
+      return try transaction { changes throws(StoreError) -> Result in
+        do { return try body(changes) } catch {
+          thrown = error
+          throw StoreError(.invalid, "the transaction was given up")
+        }
+      }
+    } catch {
+      throw thrown ?? error
+    }
   }
 
   // MARK: Creating

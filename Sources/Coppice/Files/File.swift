@@ -35,10 +35,10 @@ public final class File: Sendable {
   deinit { close() }
 
   func check() throws(StoreError) {
-    guard epoch == core.epoch else { throw .stale(tree.name) }
     guard isOpen.load(ordering: .relaxed) else {
       throw StoreError(.invalid, "the file was closed", object: id.description)
     }
+    guard epoch == core.epoch else { throw .stale(tree.name) }
   }
 
   func checkWritable() throws(StoreError) {

@@ -1,11 +1,12 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Changes to files of one branch that happen together or not at all.
 ///
-/// A transaction belongs to the closure it is given to, and to its thread. What it reads of names
-/// and attributes shows its own changes; content it reads is what was there before. Its journal
-/// takes at most 64 MiB; more is `invalid`.
+/// A transaction belongs to the closure it is given to, and to its thread. What it reads shows its
+/// own changes. Names and attributes stand still meanwhile, and no other transaction changes
+/// content; `File.write` and the other methods that change content alone do not wait for it. Its
+/// journal takes at most 64 MiB; more is `invalid`.
 public final class FileTransaction {
   let core: TreeCore
   let names: NamesTransaction
@@ -27,40 +28,6 @@ public final class FileTransaction {
     self.names = names
     self.time = time
     operations = Transaction(time: time.nanoseconds)
-  }
-
-  // MARK: Reading
-
-  /// Throws `notFound`; `invalid` with reason `notDirectory`.
-  public func lookup(
-    _ name: FileName, in directory: FileID
-  ) throws(StoreError) -> DirectoryEntry {
-    _ = try names.directoryInode(of: directory)
-    guard let entry = try names.entry(name, in: directory) else {
-      throw .noSuchFile(name.description)
-    }
-    return entry
-  }
-
-  /// As `lookup`; `nil` where there is no such name.
-  public func lookupIfPresent(
-    _ name: FileName, in directory: FileID
-  ) throws(StoreError) -> DirectoryEntry? {
-    _ = try names.directoryInode(of: directory)
-    return try names.entry(name, in: directory)
-  }
-
-  /// What the attributes are after the changes so far. Throws `notFound`.
-  public func attributes(of file: FileID) throws(StoreError) -> FileAttributes {
-    try attributes(names.inode(of: file), of: file)
-  }
-
-  /// As `FileTree.readDirectory`.
-  public func readDirectory(
-    _ directory: FileID, after: FileName? = nil, limit: Int = .max
-  ) throws(StoreError) -> [DirectoryEntry] {
-    _ = try names.directoryInode(of: directory)
-    return try names.entries(of: directory, after: after, limit: limit)
   }
 
   func attributes(

@@ -189,16 +189,9 @@ public class FileTree: @unchecked Sendable {
   ) throws(StoreError) -> [UInt8] {
     let end = try attributes(of: file).byteCount
     let rest = offset < end ? Int(clamping: end - offset) : 0
-    var failure: StoreError?
-    let bytes = [UInt8](unsafeUninitializedCapacity: min(rest, byteCount)) { buffer, count in
-      do throws(StoreError) {
-        count = try read(file, at: offset, into: UnsafeMutableRawBufferPointer(buffer))
-      } catch {
-        failure = error
-      }
+    return try [UInt8](readingAtMost: min(rest, byteCount)) { buffer throws(StoreError) in
+      try read(file, at: offset, into: buffer)
     }
-    if let failure { throw failure }
-    return bytes
   }
 
   /// Where the content is stored and where it has holes, in order and without gaps, as far as it
