@@ -106,8 +106,14 @@ ssize_t clinux_flistxattr(int file, char *names, size_t byte_count) {
   return flistxattr(file, names, byte_count);
 }
 
+int64_t clinux_nanoseconds(int64_t seconds, int64_t nanoseconds) {
+  __int128 moment = (__int128)seconds * 1000000000 + nanoseconds;
+  if (moment > INT64_MAX) return INT64_MAX;
+  return moment < INT64_MIN ? INT64_MIN : (int64_t)moment;
+}
+
 static int64_t nanoseconds(struct timespec time) {
-  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+  return clinux_nanoseconds(time.tv_sec, time.tv_nsec);
 }
 
 // Rounds down, so that times before 1970 keep a nanosecond part from 0 to 999,999,999.

@@ -32,6 +32,17 @@ internal import Testing
     }
   }
 
+  @Test func `moments that cannot be kept become the nearest ones that can`() {
+    #expect(StoredTime.nanoseconds(seconds: 13_569_465_600) == .max)
+    #expect(StoredTime.nanoseconds(seconds: -13_569_465_600, nanoseconds: 5) == .min)
+    #expect(StoredTime.nanoseconds(seconds: .max, nanoseconds: .max) == .max)
+    #expect(StoredTime.nanoseconds(seconds: .min) == .min)
+    // The first and last seconds are kept in part.
+    #expect(StoredTime.nanoseconds(seconds: 9_223_372_036, nanoseconds: 854_775_807) == .max)
+    #expect(StoredTime.nanoseconds(seconds: -9_223_372_037, nanoseconds: 145_224_192) == .min)
+    #expect(StoredTime.nanoseconds(seconds: -1, nanoseconds: 999_999_999) == -1)
+  }
+
   @Test func `permissions and owners are set exactly`() throws {
     try withDirectory { directory in
       _ = try directory.makeFile(name, permissions: 0o600)

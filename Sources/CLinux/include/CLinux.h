@@ -62,6 +62,9 @@ int clinux_status(int directory, const char *path, struct clinux_status *status)
 // What the kernel knows of the place that `path`, behind symbolic links, leads to: its file system is
 // not asked.
 int clinux_identity(const char *path, uint64_t *device, uint64_t *inode);
+// Nanoseconds since 1970 of a timespec; a moment that they cannot tell becomes the nearest one.
+int64_t clinux_nanoseconds(int64_t seconds, int64_t nanoseconds);
+
 // Sets both times in nanoseconds since 1970; symbolic links are not followed.
 int clinux_set_times(int directory, const char *path, int64_t accessed, int64_t modified);
 uint64_t clinux_make_device(unsigned int major, unsigned int minor);

@@ -8,11 +8,10 @@ public struct Timestamp: Hashable, Comparable, Sendable {
   /// That many nanoseconds since 1970-01-01 UTC.
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-  /// Seconds and nanoseconds as in a `timespec`; moments beyond 1677...2262 are cut to these years.
+  /// Seconds and nanoseconds as in a `timespec`; a moment beyond 1677...2262 becomes the
+  /// nearest one in these years.
   public init(seconds: Int64, nanoseconds: Int64) {
-    let (product, isBeyond) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, isAlsoBeyond) = product.addingReportingOverflow(nanoseconds)
-    self.nanoseconds = isBeyond || isAlsoBeyond ? (seconds < 0 ? .min : .max) : sum
+    self.nanoseconds = StoredTime.nanoseconds(seconds: seconds, nanoseconds: nanoseconds)
   }
 
   /// Whole seconds, rounded down.
