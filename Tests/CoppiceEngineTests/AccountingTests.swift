@@ -4,47 +4,20 @@ import TestSupport
 import Testing
 
 @Suite struct AccountingTests {
-  /// Frames by entry, found without the engine: from the files' structures alone.
-  private struct Census {
-    var byteCounts: [FrameName: Int] = [:]
-    var bases: [FrameName: FrameName] = [:]
-    var pages: Set<FrameName> = []
-    var reached: [BranchID: Set<FrameName>] = [:]
-    let inspector: StoreInspector
+  /// What each entry needs.
+  private struct Needs {
+    private(set) var census: FrameCensus
+    private(set) var byEntry: [BranchID: Set<FrameName>] = [:]
 
     init(_ store: TestStore) throws {
-      inspector = StoreInspector(disk: store.disk)
-      for id in try inspector.segments() {
-        for frame in try inspector.segment(id).bundles.flatMap(\.frames) {
-          byteCounts[frame.name] = frame.entry.storedByteCount
-          if frame.entry.form.kind == .page { pages.insert(frame.name) }
-          if frame.entry.base != .none { bases[frame.name] = frame.entry.base }
-        }
-      }
+      census = try FrameCensus(store.disk)
       for entry in store.engine.branchEntries() {
-        var set: Set<FrameName> = []
-        try collect(entry.root, &set)
-        reached[entry.id] = set
+        byEntry[entry.id] = try census.needed(by: [entry.root])
       }
-    }
-
-    private func collect(_ ref: Ref, _ set: inout Set<FrameName>) throws {
-      if ref.isHole || !set.insert(ref.locator.name).inserted { return }
-      if ref.locator.form.kind == .page {
-        if let base = bases[ref.locator.name] { set.insert(base) }
-        return
-      }
-      let node = try inspector.node(at: ref.locator)
-      if let base = node.base { try collect(Ref(hash: ref.hash, locator: base), &set) }
-      for slot in node.refs { try collect(slot.ref, &set) }
-    }
-
-    func byteCount(_ frames: Set<FrameName>) -> UInt64 {
-      frames.reduce(0) { $0 + UInt64(byteCounts[$1] ?? 0) }
     }
 
     func others(than ids: Set<BranchID>) -> Set<FrameName> {
-      reached.filter { !ids.contains($0.key) }.values.reduce(into: []) { $0.formUnion($1) }
+      byEntry.filter { !ids.contains($0.key) }.values.reduce(into: []) { $0.formUnion($1) }
     }
 
     /// What is kept when these are deleted and a collection has forgotten all deleted entries.
@@ -59,31 +32,34 @@ import Testing
     var history = RandomHistory(seed: seed)
     try history.run(store, stepCount: 120)
     try store.engine.sealAll()
-    let census = try Census(store)
+    let needs = try Needs(store)
+    let census = needs.census
     let entries = store.engine.branchEntries()
     let usage = try store.engine.usage(of: entries.map(\.id))
     for (entry, own) in zip(entries, usage) {
-      let frames = try #require(census.reached[entry.id])
+      let frames = try #require(needs.byEntry[entry.id])
       #expect(own.branch == entry.id)
       #expect(own.referencedByteCount == census.byteCount(frames))
-      let exclusive = frames.subtracting(census.others(than: [entry.id]))
+      let exclusive = frames.subtracting(needs.others(than: [entry.id]))
       #expect(own.exclusiveByteCount == census.byteCount(exclusive))
       #expect(own.unsealedByteCount == 0)
       let freed = try store.engine.spaceFreed(byForgetting: [entry.id]).byteCount
-      let kept = census.kept(without: [entry.id], of: entries)
+      let kept = needs.kept(without: [entry.id], of: entries)
       #expect(freed == census.byteCount(frames.subtracting(kept)))
     }
     let half = Set(entries.map(\.id).filter { $0.rawValue % 2 == 0 })
-    let inHalf = half.reduce(into: Set<FrameName>()) { $0.formUnion(census.reached[$1] ?? []) }
+    let inHalf = half.reduce(into: Set<FrameName>()) { $0.formUnion(needs.byEntry[$1] ?? []) }
     #expect(
       try store.engine.spaceFreed(byForgetting: half).byteCount
-        == census.byteCount(inHalf.subtracting(census.kept(without: half, of: entries))))
+        == census.byteCount(inHalf.subtracting(needs.kept(without: half, of: entries))))
     let total = try store.engine.storeUsage()
-    let live = census.others(than: [])
+    let live = needs.others(than: [])
     #expect(total.liveByteCount == census.byteCount(live))
     #expect(total.liveFrameCount == live.count)
-    #expect(total.frameCount == census.byteCounts.count)
-    #expect(total.uniqueByteCount == UInt64(live.intersection(census.pages).count * 4096))
+    #expect(total.frameCount == census.frames.count + census.noteCount)
+    #expect(
+      total.uniqueByteCount
+        == UInt64(live.count { census.frames[$0]?.form.kind == .page } * 4096))
     #expect(
       total.storedByteCount
         == total.liveByteCount + total.garbageByteCount + total.metadataByteCount)

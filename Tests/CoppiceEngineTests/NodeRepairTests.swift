@@ -75,11 +75,7 @@ import Testing
   }
 
   private func wipe(_ frame: StoreInspector.FrameInspection, _ disk: SimulatedDisk) throws {
-    let file = try StoreInspector(disk: disk).segment(frame.name.segment).file
-    var bytes = try disk.contents(of: file)
-    let start = Int(frame.locator.offset)
-    for index in start..<start + frame.entry.storedByteCount { bytes[index] = 0 }
-    try disk.setContents(of: file, to: bytes)
+    try disk.wipe(frame, in: StoreInspector(disk: disk).segment(frame.name.segment).file)
   }
 
   /// Whatever is not listed as lost must be what it was, and what is listed must be unreadable.
@@ -268,6 +264,94 @@ import Testing
     }
   }
 
+  /// A store whose leaf is stored as overrides on one that refers to a page which is gone, and what it
+  /// holds. With `isRewritten` that page is there again, in another frame: the two leaves have one id.
+  private func collectedStore(isRewritten: Bool) throws -> (TestStore, [UInt8]) {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 31)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    var bytes = generator.bytes(300 * Self.page)
+    let place = 5 * Self.page..<6 * Self.page
+    let lost = Array(bytes[place])
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    bytes.replaceSubrange(place, with: generator.bytes(Self.page))
+    try main.put(1, at: UInt64(place.lowerBound), Array(bytes[place]))
+    try store.engine.sealAll()
+    var collection = CollectionOptions()
+    collection.isFull = true
+    #expect(try store.engine.collectGarbage(collection).deadFrameCount > 0)
+    if isRewritten {
+      bytes.replaceSubrange(place, with: lost)
+      try main.put(1, at: UInt64(place.lowerBound), lost)
+      try store.engine.sealAll()
+    }
+    try store.engine.close()
+    return (store, bytes)
+  }
+
+  /// The first leaves of the volume, oldest first, with the file that each lies in.
+  private func firstLeaves(_ store: TestStore) throws -> [(StoreInspector.FrameInspection, String)]
+  {
+    let inspector = StoreInspector(disk: store.disk)
+    return try inspector.segments().flatMap { id in
+      let segment = try inspector.segment(id)
+      return segment.bundles.flatMap(\.frames).map { ($0, segment.file) }
+    }
+    .filter { frame, _ in
+      guard frame.entry.form.kind == .volumeNode, frame.entry.page == PageNumber(0),
+        frame.entry.volume == VolumeNumber(1)
+      else { return false }
+      return try inspector.node(frame.name).header.level == 0
+    }
+    .sorted { $0.0.name < $1.0.name }
+  }
+
+  private func expectWhole(_ store: TestStore, _ bytes: [UInt8]) throws {
+    try store.open()
+    #expect(try store.engine.check().findings == [])
+    var collection = CollectionOptions()
+    collection.isFull = true
+    #expect(try store.engine.collectGarbage(collection).unreadable == [])
+    try store.reopen()
+    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+  }
+
+  @Test func `an equal node whose children are gone is not taken for the one that is damaged`()
+    throws
+  {
+    let (store, bytes) = try collectedStore(isRewritten: true)
+    let leaves = try firstLeaves(store)
+    let (old, _) = try #require(leaves.first)
+    let (damaged, file) = try #require(leaves.last)
+    let inspector = StoreInspector(disk: store.disk)
+    #expect(try inspector.node(old.name).header.id == inspector.node(damaged.name).header.id)
+    #expect(damaged.entry.base == old.name)
+    try store.disk.wipe(damaged, in: file)
+    let report = try store.repair()
+    #expect(report.healedNodeCount == 1)
+    #expect(report.lost == [])
+    try expectWhole(store, bytes)
+  }
+
+  @Test(arguments: [false, true], [false, true])
+  func `a damaged base heals although what it refers to is gone`(
+    _ isRewritten: Bool, _ isWiped: Bool
+  ) throws {
+    let (store, bytes) = try collectedStore(isRewritten: isRewritten)
+    let (base, file) = try #require(try firstLeaves(store).first)
+    #expect(!base.entry.form.isDerived)
+    if isWiped {
+      try store.disk.wipe(base, in: file)
+    } else {
+      try store.disk.flipBit(3, at: UInt64(base.locator.offset) + 700, in: file)
+    }
+    let report = try store.repair()
+    #expect(report.healedNodeCount > 0)
+    #expect(report.lost == [])
+    try expectWhole(store, bytes)
+  }
+
   @Test func `a catalogue put together after a repair has the healed roots`() throws {
     let scene = try Scene()
     let disk = scene.store.disk.snapshot()
@@ -286,6 +370,15 @@ import Testing
     #expect(report.healedNodeCount == 0)
     #expect(report.lost == [])
     try expectContents(scene, on: disk, but: [], "a new catalogue")
+  }
+}
+
+extension SimulatedDisk {
+  fileprivate func wipe(_ frame: StoreInspector.FrameInspection, in file: String) throws {
+    var bytes = try contents(of: file)
+    let start = Int(frame.locator.offset)
+    for index in start..<start + frame.entry.storedByteCount { bytes[index] = 0 }
+    try setContents(of: file, to: bytes)
   }
 }
 

@@ -126,11 +126,9 @@ private struct UsageCount {
       try walk(group) { numbers.own($0.name, by: owner) }
     }
     let shared = FrameSet()
-    try engine.forEachFrame(of: moment.segments) { name, frame in
-      let owner = numbers[name]
-      if owner != 0, frame.form.kind == .page, frame.base != .none {
-        numbers.own(frame.base, by: owner)
-      }
+    try engine.forEachBase(of: moment.segments) { derived, base in
+      let owner = numbers[derived]
+      if owner != 0 { numbers.own(base, by: owner) }
     }
     try engine.forEachFrame(of: moment.segments) { name, _ in
       if numbers[name] == FrameNumbers.several { shared.insert(name) }
@@ -151,10 +149,9 @@ private struct UsageCount {
         return true
       }
     }
-    try engine.forEachFrame(of: moment.segments) { name, frame in
-      if frame.form.kind == .page, frame.base != .none, numbers[name] != 0 {
-        numbers[frame.base] |= numbers[name]
-      }
+    try engine.forEachBase(of: moment.segments) { derived, base in
+      let bits = numbers[derived]
+      if bits != 0 { numbers[base] |= bits }
     }
     var counted = [(referenced: UInt64, exclusive: UInt64)](repeating: (0, 0), count: batch.count)
     try engine.forEachFrame(of: moment.segments) { name, frame in
@@ -196,21 +193,22 @@ private struct UsageCount {
     throws(StoreError) -> FreedSpace
   {
     let (found, kept) = (divergent.found, divergent.kept)
+    // Apart from what is known to stay: that was not walked.
+    let reached = FrameSet()
     try FrameWalk(frames: engine.frames).walk(staying) {
-      $0.name >= smallest && kept.insert($0.name)
+      $0.name >= smallest && reached.insert($0.name)
     }
     let segments = moment.segments(holdingFrom: smallest.segment)
-    try engine.forEachFrame(of: segments) { name, frame in
-      guard frame.form.kind == .page, frame.base != .none else { return }
-      if kept.contains(name) {
-        kept.insert(frame.base)
-      } else if found.contains(name) {
-        found.insert(frame.base)
+    try engine.forEachBase(of: segments) { derived, base in
+      if reached.contains(derived) || kept.contains(derived) {
+        kept.insert(base)
+      } else if found.contains(derived) {
+        found.insert(base)
       }
     }
     var freed = FreedSpace()
     try engine.forEachFrame(of: segments) { name, frame in
-      guard found.contains(name), !kept.contains(name) else { return }
+      guard found.contains(name), !reached.contains(name), !kept.contains(name) else { return }
       freed.byteCount += UInt64(frame.storedByteCount)
       if frame.form.kind == .page { freed.pageCount += 1 }
     }

@@ -9,12 +9,15 @@ internal import CoppicePlatform
 /// place; that takes a walk of the states that stay, but only of frames with greater names than the
 /// smallest one found (I10).
 struct DivergentFrames {
-  /// Nodes with their bases and all below those, and pages, without the pages' bases.
+  /// Nodes and pages, and what they build on once `addBases` has found it.
   let found = FrameSet()
-  /// Frames that stay, from the places where the states differ.
+  /// Frames that stay, from the places where the states differ. Their bytes do; what is below them was
+  /// not looked at.
   let kept = FrameSet()
   /// The smallest name in `found`; `nil` when it is empty.
   private(set) var smallest: FrameName?
+  /// Full nodes that found ones build on, but for those that stay.
+  private(set) var nodeBases: [FrameName] = []
   /// Where frames of derived pages may be: home segments.
   private(set) var derivedHomes: Set<SegmentID> = []
   private(set) var derivedKeptHomes: Set<SegmentID> = []
@@ -67,16 +70,19 @@ struct DivergentFrames {
     _ node: Node, _ companions: [Ref], _ visited: () throws(StoreError) -> Void
   ) throws(StoreError) {
     let place = try Place(companions, level: node.header.level, frames)
-    for slot in 0..<Node.slotCount where !node.refs[slot].isHole {
-      let ref = node.refs[slot]
+    for (slot, ref) in node.effectiveRefs {
       let others = place.refs(slot)
       if others.contains(where: { $0.locator.name == ref.locator.name }) { continue }
       for other in others where other.locator.form.kind == .page { keep(other.locator) }
       try enter(ref, others, visited)
     }
     try visited()
-    if let base = node.base, !place.names.contains(base.name), insert(base.name) {
-      try enter(try frames.baseNode(base), companions, visited)
+    if let base = node.base {
+      if place.names.contains(base.name) {
+        kept.insert(base.name)
+      } else {
+        nodeBases.append(base.name)
+      }
     }
   }
 
@@ -85,11 +91,12 @@ struct DivergentFrames {
     if locator.form.isDerived { derivedKeptHomes.insert(locator.name.segment) }
   }
 
-  /// The nodes of the companions at a doomed node's place and level, with the nodes they build on.
+  /// The nodes of the companions at a doomed node's place and level.
   private struct Place {
     private var nodes: [Node] = []
     /// Companions of lower levels: all of their keys are in slot 0.
     private var lower: [Ref] = []
+    /// Those nodes, and the ones they build on.
     private(set) var names: Set<FrameName> = []
 
     init(_ companions: [Ref], level: UInt8, _ frames: FrameReader) throws(StoreError) {
@@ -104,15 +111,12 @@ struct DivergentFrames {
           } else if node.header.level > level {
             if !node[0].isHole { next = node[0] }
           } else {
-            add(node)
-            if let base = node.base { add(try frames.baseNode(base)) }
+            nodes.append(node)
+            names.insert(node.locator.name)
+            if let base = node.base { names.insert(base.name) }
           }
         }
       }
-    }
-
-    private mutating func add(_ node: Node) {
-      if names.insert(node.locator.name).inserted { nodes.append(node) }
     }
 
     /// What stays at a slot, each once.
@@ -123,23 +127,18 @@ struct DivergentFrames {
 }
 
 extension Engine {
-  /// Finds the pages that found ones build on, but for those that are known to stay. Looks at the
+  /// Finds the frames that found ones build on, but for those that are known to stay. Looks at the
   /// directories of the segments that hold derived pages, no others.
   func addBases(to divergent: inout DivergentFrames, _ moment: StoreMoment) throws(StoreError) {
+    for base in divergent.nodeBases { _ = divergent.insert(base) }
     guard !divergent.derivedHomes.isEmpty else { return }
     let (found, kept) = (divergent.found, divergent.kept)
-    try forEachFrame(of: moment.segments(holding: divergent.derivedKeptHomes)) { name, frame in
-      if frame.form.kind == .page, frame.base != .none, kept.contains(name) {
-        kept.insert(frame.base)
-      }
+    try forEachBase(of: moment.segments(holding: divergent.derivedKeptHomes)) { derived, base in
+      if kept.contains(derived) { kept.insert(base) }
     }
     var bases: [FrameName] = []
-    try forEachFrame(of: moment.segments(holding: divergent.derivedHomes)) { name, frame in
-      if frame.form.kind == .page, frame.base != .none, found.contains(name),
-        !kept.contains(frame.base)
-      {
-        bases.append(frame.base)
-      }
+    try forEachBase(of: moment.segments(holding: divergent.derivedHomes)) { derived, base in
+      if found.contains(derived), !kept.contains(base) { bases.append(base) }
     }
     for base in bases { _ = divergent.insert(base) }
   }

@@ -4,14 +4,14 @@ internal import CoppicePlatform
 /// Which entry, reader or import keeps each frame of a store.
 ///
 /// Every frame gets its owner at its first visit and `several` at the first visit for another, so
-/// that no subtree is walked more than twice.
+/// that no subtree is walked more than twice. Bases get theirs once all states were walked.
 final class FrameOwners {
   private let engine: Engine
   let moment: StoreMoment
   private(set) var holders: [SpaceHolder] = []
   private let numbers = FrameNumbers()
-  /// Frames that some state refers to itself, not only through what builds on them.
-  private let direct = FrameSet()
+  /// Frames that no state refers to, only what builds on them.
+  private let mereBases = FrameSet()
 
   init(_ engine: Engine, _ moment: StoreMoment) throws(StoreError) {
     self.engine = engine
@@ -31,24 +31,18 @@ final class FrameOwners {
     if !moment.pinnedRoots.isEmpty { try add(.reader, moment.pinnedRoots) }
     for refs in imports { try add(.imports, refs) }
     // A base is as needed as what builds on it.
-    try engine.forEachFrame(of: moment.segments) { name, frame in
-      let owner = numbers[name]
-      if owner != 0, frame.form.kind == .page, frame.base != .none {
-        numbers.own(frame.base, by: owner)
-      }
+    try engine.forEachBase(of: moment.segments) { derived, base in
+      let owner = numbers[derived]
+      if owner == 0 { return }
+      if numbers[base] == 0 { mereBases.insert(base) }
+      numbers.own(base, by: owner)
     }
   }
 
   private func add(_ holder: SpaceHolder, _ refs: [Ref]) throws(StoreError) {
     holders.append(holder)
     let owner = UInt32(holders.count)
-    let walk = FrameWalk(frames: engine.frames)
-    try walk.walk(refs) { numbers.own($0.name, by: owner) }
-    try walk.walk(
-      refs,
-      enter: { met in
-        met.removeAll { $0.isBase || !direct.insert($0.locator.name) }
-      }, unreadable: { _, error throws(StoreError) in throw error })
+    try FrameWalk(frames: engine.frames).walk(refs) { numbers.own($0.name, by: owner) }
   }
 
   /// `nil` for a frame that nothing keeps.
@@ -59,7 +53,7 @@ final class FrameOwners {
   }
 
   /// Whether a frame is there only because others build on it.
-  func isMereBase(_ name: FrameName) -> Bool { numbers[name] != 0 && !direct.contains(name) }
+  func isMereBase(_ name: FrameName) -> Bool { mereBases.contains(name) }
 }
 
 extension Engine {

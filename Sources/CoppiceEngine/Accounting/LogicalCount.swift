@@ -37,8 +37,8 @@ struct LogicalCount {
     if let known = known[ref.locator.name] { return known }
     var total = Total()
     let isFirst = node.header.level == 0 && node.header.firstKey == VolumeNumber.names.rawValue
-    for slot in (isFirst ? 1 : 0)..<Node.slotCount where !node.refs[slot].isHole {
-      let part = try self.total(below: node.refs[slot])
+    for (slot, child) in node.effectiveRefs where slot > 0 || !isFirst {
+      let part = try self.total(below: child)
       total.byteCount += part.byteCount
       total.volumeCount += part.volumeCount
     }

@@ -46,10 +46,8 @@ extension Engine {
       try walk.walk([entry.root.root] + entry.overlay.refs.map(\.ref)) { live.insert($0.name) }
     }
     try walk.walk(moment.pinnedRoots) { live.insert($0.name) }
-    try forEachFrame(of: moment.segments) { name, frame in
-      if frame.form.kind == .page, frame.base != .none, live.contains(name) {
-        live.insert(frame.base)
-      }
+    try forEachBase(of: moment.segments) { derived, base in
+      if live.contains(derived) { live.insert(base) }
     }
     try count(live, in: moment.segments, into: &usage)
     usage.journalByteCount = journal.usedByteCount

@@ -62,12 +62,12 @@ final class AffectedSearch {
     guard let node = try? frames.node(ref), node.header.kind == .tableNode else { return false }
     var isConcerned = false
     let step = Radix.slotCoverage(level: node.header.level)
-    for slot in 0..<Node.slotCount where !node.refs[slot].isHole {
+    for (slot, child) in node.effectiveRefs {
       let first = node.header.firstKey + UInt64(slot) * step
       if node.header.level > 0 {
-        isConcerned = visitTable(node.refs[slot], volumes: first..<first + step) || isConcerned
+        isConcerned = visitTable(child, volumes: first..<first + step) || isConcerned
       } else {
-        isConcerned = visitVolume(node.refs[slot], first) || isConcerned
+        isConcerned = visitVolume(child, first) || isConcerned
       }
     }
     if !isConcerned { clean.insert(ref.locator.name) }
@@ -92,10 +92,10 @@ final class AffectedSearch {
     }
     var isConcerned = false
     let step = Radix.slotCoverage(level: node.header.level)
-    for slot in 0..<Node.slotCount where !node.refs[slot].isHole {
+    for (slot, child) in node.effectiveRefs {
       let first = node.header.firstKey + UInt64(slot) * step
       let own = (first..<first + step).clamped(to: pages)
-      isConcerned = visitPages(node.refs[slot], volume, pages: own) || isConcerned
+      isConcerned = visitPages(child, volume, pages: own) || isConcerned
     }
     if !isConcerned { clean.insert(ref.locator.name) }
     return isConcerned

@@ -76,6 +76,17 @@ final class FramePlaces {
     return answer
   }
 
+  /// Whether a ref leads to the frame that it names, as far as directories tell.
+  func lead(_ ref: Ref) -> Bool {
+    switch self[ref.locator.name] {
+    case .none: false
+    case .lost: true
+    case .place(let found, let isMoved):
+      found.storedByteCount == ref.locator.storedByteCount && found.form == ref.locator.form
+        && found.hashPrefix == ref.hash.low && (isMoved || found.offset == ref.locator.offset)
+    }
+  }
+
   private func withDirectory(_ id: SegmentID, _ body: (Directory) -> Answer) -> Answer {
     tick += 1
     if directories[id] == nil {

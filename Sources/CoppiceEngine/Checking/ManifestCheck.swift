@@ -22,6 +22,7 @@ final class ManifestCheck {
   private let findings: FindingList
   private let goesOn: () -> Bool
   private let visited = FrameSet()
+  private let visitedBases = FrameSet()
   private let visitedTops = FrameSet()
   private let reportedRefs = FrameSet()
   private(set) var nodeCount = 0
@@ -71,7 +72,7 @@ final class ManifestCheck {
     if ref.isHole || isCalledOff { return }
     guard checkRef(ref, parent: place.parent, domain: place.domain) else { return }
     let isNew = visited.insert(ref.locator.name)
-    // A node may be met as a mere base before it is met as a volume's top.
+    // A node may be met as an inner one before it is met as a volume's top.
     let isNewTop = place.hasAttributes == true && visitedTops.insert(ref.locator.name)
     guard isNew || isNewTop else { return }
     let object = frames.describe(ref.locator)
@@ -140,21 +141,26 @@ final class ManifestCheck {
     }
   }
 
-  /// The full node below overrides is kept with all that it refers to, so all of that is checked.
+  /// Checks the full node below overrides by itself. What it refers to is none of a base's: where it
+  /// holds in the node above it is one of that node's children, elsewhere it may be gone.
   private func checkBase(of node: Node, _ place: Place) throws(StoreError) {
     guard let locator = node.base else { return }
     let base = try frames.baseNode(locator)
-    check(
-      Ref(hash: base.header.id, locator: locator),
+    let ref = Ref(hash: base.header.id, locator: locator)
+    guard checkRef(ref, parent: node.locator.name, domain: place.domain),
+      visitedBases.insert(locator.name)
+    else { return }
+    checkHeader(
+      base,
       Place(
         kind: node.header.kind, level: node.header.level, firstKey: node.header.firstKey,
-        hasAttributes: nil, domain: place.domain, parent: node.locator.name))
+        hasAttributes: nil, domain: place.domain, parent: node.locator.name),
+      frames.describe(locator))
   }
 
   private func checkChildren(of node: Node, _ domain: DomainID) {
     let header = node.header
-    for slot in 0..<Node.slotCount where !node.refs[slot].isHole {
-      let ref = node.refs[slot]
+    for (slot, ref) in node.effectiveRefs {
       if header.level > 0 {
         let step = Radix.slotCoverage(level: header.level)
         check(

@@ -6,7 +6,7 @@ internal import CoppiceFormat
 final class FrameSet {
   private static let chunkShift: UInt64 = 12
   private static let chunkWordCount = 1 << 6
-  private static let slabChunkCount = 1 << 10
+  private static let slabChunkCount = 1 << 8
 
   private var chunks = IntegerMap<UInt32>()
   private var slabs: [UnsafeMutablePointer<UInt64>] = []

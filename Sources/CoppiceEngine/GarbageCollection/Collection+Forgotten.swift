@@ -12,7 +12,7 @@ extension Collection {
     let sets = try forgotten.map { entry throws(StoreError) in try deadFrames(of: entry) }
     let retired = engine.control.withLock { engine.catalogue.retired }
     var found = [[DeadFrame]](repeating: [], count: sets.count)
-    // Bases first: one may lie anywhere before the pages that build on it.
+    // Bases first: one may lie anywhere before what builds on it.
     for isLast in [false, true] {
       for entry in candidates {
         try forEachBundle(entry, retired) { bundle in
@@ -25,7 +25,7 @@ extension Collection {
               if isLast {
                 found[number].append(
                   DeadFrame(name: bundle.names[index], frame: frame, segment: entry.id))
-              } else if frame.form.kind == .page, frame.base != .none {
+              } else if frame.base != .none {
                 set.frames.insert(frame.base)
               }
             }
@@ -110,8 +110,9 @@ extension Collection {
     try FrameWalk(frames: engine.frames).walk(
       gone.refs,
       enter: { [frames = found.frames] met in
+        // What stays as a base only is walked: what is below may have died with the entry.
         cycle.withLive { live in
-          met.removeAll { live.keeps($0.locator.name, domain) }
+          met.removeAll { live.keepsAllBelow($0.locator.name, domain) }
         }
         met.removeAll { !frames.insert($0.locator.name) }
       },

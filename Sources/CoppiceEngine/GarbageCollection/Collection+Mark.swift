@@ -2,8 +2,8 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 extension Collection {
-  /// Marks everything that is reachable from the roots, what it builds on, and the newest note of
-  /// every branch.
+  /// Marks everything that roots reach by effective refs, what it builds on, and the newest note of
+  /// every branch. Bases come last: by then every node that a root reaches was walked.
   ///
   /// A node that cannot be read is reported, and everything it could refer to, all frames of its
   /// domain with smaller names, counts as live in this cycle.
@@ -14,7 +14,7 @@ extension Collection {
       enter: { met in
         cycle.withLive { live in
           met.removeAll {
-            $0.locator.name.segment < live.youngFrom || !live.marks.insert($0.locator.name)
+            $0.locator.name.segment < live.youngFrom || !live.reached.insert($0.locator.name)
           }
         }
       },
@@ -25,7 +25,7 @@ extension Collection {
       },
       unreadable: { locator, error throws(StoreError) in try keepAll(below: locator, error) })
     try markBasesAndNotes()
-    report.markByteCount = cycle.withLive { $0.marks.byteCount }
+    report.markByteCount = cycle.withLive { $0.byteCount }
   }
 
   private func keepAll(below locator: Locator, _ error: StoreError) throws(StoreError) {
@@ -69,7 +69,7 @@ extension Collection {
             guard frame.base != .none, frame.base.segment >= youngFrom,
               live.keeps(bundle.names[index], entry.domain)
             else { continue }
-            live.marks.insert(frame.base)
+            live.bases.insert(frame.base)
           }
         }
         for index in bundle.frames.indices where bundle.frames[index].form.kind == .note {
@@ -81,7 +81,7 @@ extension Collection {
       }
     }
     engine.cycle.withLive { live in
-      for note in notes.values { live.marks.insert(note.frame) }
+      for note in notes.values { live.reached.insert(note.frame) }
     }
   }
 

@@ -37,7 +37,7 @@ extension Collection {
     let homes = Set(victims.flatMap(\.homes)).union(emptyHomes)
     engine.cycle.withLive { live in
       engine.window.remove {
-        homes.contains($0.segment) && $0.segment >= youngFrom && !live.marks.contains($0)
+        homes.contains($0.segment) && $0.segment >= youngFrom && !live.isMarked($0)
       }
     }
   }

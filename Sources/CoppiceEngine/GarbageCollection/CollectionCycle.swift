@@ -52,18 +52,24 @@ final class CollectionCycle: @unchecked Sendable {
   func admitHit(_ name: FrameName) -> Bool {
     monitor.withLock {
       guard let live, name.segment >= live.youngFrom, name.segment < firstBorn,
-        !live.marks.contains(name)
+        !live.isMarked(name)
       else { return true }
       if victimHomes.contains(name.segment) { return false }
-      live.marks.insert(name)
+      live.reached.insert(name)
       return true
     }
   }
 }
 
 /// Which frames a collection keeps. Guarded by its cycle.
+///
+/// Two states that a frame may be in, alone or both: it was reached, and so was all below it, or its
+/// bytes are needed because a live frame builds on them, whatever becomes of what is below.
 final class Liveness {
-  let marks = FrameSet()
+  /// What roots reach by effective refs, what hits by hash brought back, and the newest notes.
+  let reached = FrameSet()
+  /// The full frames that live derived ones build on.
+  let bases = FrameSet()
   /// Frames of older segments are not looked at, and live.
   let youngFrom: SegmentID
   /// By domain: frames up to this name count as live, because a node that may refer to any of them
@@ -72,14 +78,28 @@ final class Liveness {
 
   init(youngFrom: SegmentID) { self.youngFrom = youngFrom }
 
+  /// Whether a frame of a segment that is looked at is known to be needed.
+  func isMarked(_ name: FrameName) -> Bool { reached.contains(name) || bases.contains(name) }
+
+  /// Whether a frame stays.
   func keeps(_ name: FrameName, _ domain: DomainID) -> Bool {
-    if name.segment < youngFrom || marks.contains(name) { return true }
+    bases.contains(name) || keepsAllBelow(name, domain)
+  }
+
+  /// Whether a frame stays, and with it all that it refers to.
+  func keepsAllBelow(_ name: FrameName, _ domain: DomainID) -> Bool {
+    if name.segment < youngFrom || reached.contains(name) { return true }
     return through.isEmpty ? false : name <= through[domain] ?? .none
   }
 
+  /// Bytes of RAM.
+  var byteCount: Int { reached.byteCount + bases.byteCount }
+
   /// Whether any frame of a home segment is kept.
   func keepsAny(of home: SegmentID, _ domain: DomainID) -> Bool {
-    if home < youngFrom || marks.hasFrames(of: home) { return true }
+    if home < youngFrom || reached.hasFrames(of: home) || bases.hasFrames(of: home) {
+      return true
+    }
     return FrameName(segment: home, ordinal: 0) <= through[domain] ?? .none
   }
 }

@@ -7,7 +7,9 @@ internal import CoppicePlatform
 //            born in the cycle if and only if its segment's id is at least `firstBorn`, and the
 //            directories of all others can be read; forget deleted branches by a record; take all
 //            roots.
-//  mark      walk from the roots; then, from the directories, the bases of live derived pages.
+//  mark      walk from the roots by effective refs; then, from the directories, the bases of live
+//            derived frames, pages and nodes. A base is kept as bytes: it is not walked, and what it
+//            refers to may go.
 //  select    alone under the latch again: from here on a hit by hash on a dead frame of a victim is
 //            a miss.
 //  evacuate  copy the victims' live frames verbatim into hosts, which keep the frames' names.
@@ -18,9 +20,13 @@ internal import CoppicePlatform
 // it unmarked: what is reachable later was reachable from a root at the beginning, was born since, or
 // was found by hash, which marks it. Any error before `moved` is durable leaves everything as it was.
 //
+// What a base merely carries never comes back through it. A seal that builds on a base stores no ref of
+// it but those that are equal to refs it got elsewhere: from live nodes, from layers, which are
+// roots, or by a hit, which marks the frame or is a miss.
+//
 // A young collection takes every frame that is older than the last collection for live, wherever it
 // lies now. A frame's children and base are older than itself, so the walk need not enter an old
-// node, and no old page can be the only one that holds a young base.
+// node, and no old frame can be the only one that holds a young base.
 
 extension Engine {
   /// Collects garbage. One collection runs at a time; readers, writers and seals go on.

@@ -106,7 +106,10 @@ extension StagingImport {
         volume: volume)
       let old = try VolumeSealPlan.oldLeaf(try start.top(volume), 0, engine.frames)
       let leaf = try nodes.seal(content, refs: refs, old: old, counts: &counts)
-      if level == 0 { return leaf }
+      if level == 0 {
+        context.replaced.countAll(above: 0, top: oldTop, &counts)
+        return leaf
+      }
       changes.append(TreeChange(key: 0, ref: leaf))
     }
     for key in filling.leaves.sortedKeys() {

@@ -24,7 +24,7 @@ extension FrameReader {
   }
 
   /// A difference stands in a node of overrides, and its base, most likely, in the same slot of the
-  /// node that this one builds on.
+  /// node that this one builds on. What that node has there may be gone: then nothing is read.
   private func likelyBase(_ leaf: Node, _ slot: Int) -> Ref? {
     guard let base = leaf.base, let node = nodes.value(base.name) else { return nil }
     let ref = node[slot]

@@ -1,20 +1,17 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Visits what keeps states readable: nodes, the full nodes they build on and all below those, and
-/// pages. The bases of derived pages are not visited; bundle directories tell them.
+/// Visits what states refer to: every node and page that a root reaches by effective refs.
 ///
-/// A node's checksum is verified when it is read. Nodes below a base are kept as long as it is, even
-/// where the node that builds on it overrides them.
+/// Effective are the refs that hold in a node (`Node.effectiveRefs`). The full frames that derived
+/// ones build on are not visited: their bytes are needed, what they refer to is not. Bundle
+/// directories tell which they are (`forEachBase`), of nodes and of pages alike. So a walk never takes
+/// a node that it met as a base for one that it has been through: a name has two states, bytes that
+/// are needed and a node that was walked, and whoever needs both keeps them apart.
+///
+/// A node's checksum is verified when it is read.
 struct FrameWalk {
   let frames: FrameReader
-
-  /// A frame that was met; a base comes without the hash of its content.
-  struct Met {
-    var ref: Ref
-    var isBase = false
-    var locator: Locator { ref.locator }
-  }
 
   /// Visits the frames that `roots` name and what is below every node that `enter` leaves.
   ///
@@ -24,34 +21,25 @@ struct FrameWalk {
   ///   - visited: called after each node.
   ///   - unreadable: called for a node that cannot be read; when it does not throw, the walk goes on.
   func walk(
-    _ roots: [Ref], enter: (inout [Met]) -> Void,
+    _ roots: [Ref], enter: (inout [Ref]) -> Void,
     visited: () throws(StoreError) -> Void = {},
     unreadable: (Locator, StoreError) throws(StoreError) -> Void
   ) throws(StoreError) {
-    var met = roots.filter { !$0.isHole }.map { Met(ref: $0) }
+    var met = roots.filter { !$0.isHole }
     enter(&met)
-    var pending: [Met] = met.reversed()
+    var pending: [Ref] = met.reversed()
     while let next = pending.popLast() {
-      if !next.isBase, next.locator.form.kind == .page { continue }
+      if next.locator.form.kind == .page { continue }
       let node: Node
-      do throws(StoreError) {
-        node = next.isBase ? try frames.baseNode(next.locator) : try frames.node(next.ref)
-      } catch {
+      do throws(StoreError) { node = try frames.node(next) } catch {
         try unreadable(next.locator, error)
         continue
       }
       met.removeAll(keepingCapacity: true)
-      if let base = node.base {
-        met.append(Met(ref: Ref(hash: .hole, locator: base), isBase: true))
-      }
-      for slot in 0..<Node.slotCount where !node.refs[slot].isHole {
-        met.append(Met(ref: node.refs[slot]))
-      }
+      for (_, ref) in node.effectiveRefs { met.append(ref) }
       enter(&met)
       // Backwards, so that the first is read next. Pages have nothing below them.
-      for frame in met.reversed() where frame.isBase || frame.locator.form.kind != .page {
-        pending.append(frame)
-      }
+      for ref in met.reversed() where ref.locator.form.kind != .page { pending.append(ref) }
       try visited()
     }
   }
@@ -83,6 +71,18 @@ extension Engine {
           visit(bundle.name(ofEntry: index), bundle.directory.entries[index])
         }
       }
+    }
+  }
+}
+
+extension Engine {
+  /// Visits every derived frame of the published part of the segments, page or node, with the full
+  /// frame that it builds on: as long as the one is needed, the other's bytes are.
+  func forEachBase(
+    of segments: [SegmentEntry], _ visit: (_ derived: FrameName, _ base: FrameName) -> Void
+  ) throws(StoreError) {
+    try forEachFrame(of: segments) { name, frame in
+      if frame.base != .none { visit(name, frame.base) }
     }
   }
 }

@@ -5,6 +5,7 @@ final class Node: @unchecked Sendable {
   static let slotCount = NodeCodec.slotCount
 
   let header: NodeHeader
+  /// The effective refs: of a node stored as overrides these, and its base's where it has none.
   let refs: UnsafePointer<Ref>
   /// Where the node itself is stored; its base if it is stored as overrides.
   let locator: Locator
@@ -24,6 +25,27 @@ final class Node: @unchecked Sendable {
     let refs = UnsafeMutablePointer<Ref>.allocate(capacity: slotCount)
     refs.initialize(repeating: .hole, count: slotCount)
     return refs
+  }
+
+  /// What the node refers to, with the slots, ascending; no holes.
+  ///
+  /// This says what a node keeps, for collections, accounting, checks and repairs alike. What a base
+  /// has under overrides is not among it: it keeps nothing, and may name frames that are gone.
+  var effectiveRefs: EffectiveRefs { EffectiveRefs(node: self) }
+
+  struct EffectiveRefs: Sequence, IteratorProtocol {
+    fileprivate let node: Node
+    private var slot = 0
+
+    fileprivate init(node: Node) { self.node = node }
+
+    mutating func next() -> (slot: Int, ref: Ref)? {
+      while slot < Node.slotCount {
+        defer { slot += 1 }
+        if !node.refs[slot].isHole { return (slot, node.refs[slot]) }
+      }
+      return nil
+    }
   }
 
   static let byteCount = slotCount * Ref.byteCount + 128

@@ -21,23 +21,21 @@ final class DamageSearch {
     if let base = node.base { visitBase(base, place.base(level: node.header.level)) }
   }
 
-  /// All below a base is kept as long as it is.
+  /// What a base refers to is none of its own.
   private func visitBase(_ locator: Locator, _ place: NodePlace) {
     guard !locator.form.isDerived, visitedBases.insert(locator.name),
       damaged[locator.name] == nil
     else { return }
-    guard let node = nodes.node(at: locator) else {
+    if nodes.node(at: locator) == nil {
       damaged[locator.name] = DamagedNode(locator: locator, id: nil, place: place)
-      return
     }
-    visitChildren(of: node, place)
   }
 
   private func visitChildren(of node: Node, _ place: NodePlace) {
     guard node.header.childKind != .page else { return }
-    for slot in 0..<Node.slotCount where !node.refs[slot].isHole {
+    for (slot, ref) in node.effectiveRefs {
       guard let child = place.child(of: node.header, slot: slot) else { return }
-      visit(node.refs[slot], child)
+      visit(ref, child)
     }
   }
 }

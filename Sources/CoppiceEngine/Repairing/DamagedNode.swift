@@ -56,5 +56,8 @@ struct DamagedNode {
   var id: PageHash?
   var place: NodePlace
 
+  /// Whether only nodes that build on it need it. Frames that it refers to may be gone then.
+  var isMereBase: Bool { id == nil }
+
   var name: FrameName { locator.name }
 }

@@ -5,9 +5,15 @@ internal import CoppicePlatform
 /// as itself and as a base. Whatever comes from here has the id that its ref names.
 final class HealedNodes {
   let frames: FrameReader
+  private let isThere: (Ref) -> Bool
   private var healed: [FrameName: Node] = [:]
 
-  init(_ frames: FrameReader) { self.frames = frames }
+  /// - Parameter isThere: whether a ref leads to a frame. A base that was put together may name some
+  ///   that are gone.
+  init(_ frames: FrameReader, isThere: @escaping (Ref) -> Bool = { _ in true }) {
+    self.frames = frames
+    self.isThere = isThere
+  }
 
   var count: Int { healed.count }
 
@@ -37,7 +43,8 @@ final class HealedNodes {
     return frames.codecs.withSet { try? frames.base(of: locator, $0) }
   }
 
-  /// A node stored as overrides whose base is damaged: its own id proves what was healed of it.
+  /// A node stored as overrides whose base is damaged: its own id proves what was healed of it, but
+  /// for where its children lie.
   private func onHealedBase(_ locator: Locator) -> Node? {
     guard let base = base(of: locator), let baseNode = healed[base.name] else { return nil }
     return frames.codecs.withSet { set -> Node? in
@@ -49,7 +56,7 @@ final class HealedNodes {
         return nil
       }
       let node = Node(header: header, refs: refs, locator: locator, base: base)
-      return isProven(node) ? node : nil
+      return isProven(node) && node.effectiveRefs.allSatisfy { isThere($0.ref) } ? node : nil
     }
   }
 

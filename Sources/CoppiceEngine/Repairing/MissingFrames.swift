@@ -43,14 +43,12 @@ struct MissingFrameSearch {
   func run(_ roots: [Ref]) throws(StoreError) -> MissingFrames {
     var missing = MissingFrames()
     let visited = FrameSet()
-    let visitedBases = FrameSet()
     try FrameWalk(frames: engine.frames).walk(
       roots,
       enter: { met in
-        // A base may be met by a ref as well, which says more of it.
-        met.removeAll { !($0.isBase ? visitedBases : visited).insert($0.locator.name) }
-        for frame in met where !frame.isBase && isMissing(frame.locator.name) {
-          missing.refs[frame.ref.hash, default: []].append(frame.ref)
+        met.removeAll { !visited.insert($0.locator.name) }
+        for ref in met where isMissing(ref.locator.name) {
+          missing.refs[ref.hash, default: []].append(ref)
         }
       },
       unreadable: { _, _ in })

@@ -80,7 +80,8 @@ struct NodeAssembly {
     guard let found else { return own }
     if found.hasRefs {
       own.refs = (0..<Node.slotCount).map { slot in
-        refs[slot] == base?.refs[slot] ? refs[slot] : located(refs[slot], rebuild)
+        let isBases = refs[slot] == base?.refs[slot] && rebuild.isThere(refs[slot])
+        return isBases ? refs[slot] : located(refs[slot], rebuild)
       }
     } else if found.hashes.count == Node.slotCount {
       own.refs = found.hashes.map { hash in
@@ -108,9 +109,10 @@ struct NodeAssembly {
     if let locator = rebuild.materials.named[ref.hash.low]?.first {
       return Ref(hash: ref.hash, locator: locator)
     }
-    guard let hash = hash(of: ref.locator, rebuild) else { return .hole }
+    let lost = rebuild.damaged.isMereBase ? ref : .hole
+    guard let hash = hash(of: ref.locator, rebuild) else { return lost }
     let found = Ref(hash: hash, locator: ref.locator)
-    return rebuild.isThere(found) ? found : .hole
+    return rebuild.isThere(found) ? found : lost
   }
 
   private static func hash(of locator: Locator, _ rebuild: NodeRebuild) -> PageHash? {
@@ -141,15 +143,20 @@ struct NodeAssembly {
     let sameLevel = versions.filter { $0.header.level == level }
     return (0..<Node.slotCount).map { slot in
       var refs: [Ref] = []
+      // What is gone only tells a hash.
+      var gone: [Ref] = []
       let written = rebuild.materials.children[place.firstKey + UInt64(slot) * span] ?? []
       refs += written.compactMap { ref($0, level: level, slot) }
       for version in sameLevel {
         let ref = version.refs[slot]
         if ref.isHole || (ref.locator.name < rebuild.damaged.name && rebuild.isThere(ref)) {
           refs.append(ref)
+        } else if rebuild.damaged.isMereBase, ref.locator.name < rebuild.damaged.name {
+          gone.append(ref)
         }
       }
       refs.sort { $0.locator.name > $1.locator.name }
+      refs += gone
       var first = refs.filter { own.hashes[$0.hash.low] == $0.hash }
       // What the bytes say as a whole comes before what they only mention.
       if !own.refs.isEmpty, own.header?.level == level { first.insert(own.refs[slot], at: 0) }

@@ -91,26 +91,21 @@ struct NodeRebuild {
     } else if !isChecked {
       return nil
     }
-    guard (0..<Node.slotCount).allSatisfy({ refs[$0].isHole || isThere(refs[$0]) }) else {
-      return nil
-    }
     let copy = Node.allocateRefs()
     copy.update(from: refs, count: Node.slotCount)
-    return Node(header: header, refs: copy, locator: damaged.locator, base: nil)
+    let node = Node(header: header, refs: copy, locator: damaged.locator, base: nil)
+    guard damaged.isMereBase || node.effectiveRefs.allSatisfy({ isThere($0.ref) }) else {
+      return nil
+    }
+    return node
   }
 
-  /// Whether a ref leads to a frame of the node's trust domain. Old versions of a node may name some
-  /// that collections removed.
+  /// Whether a ref leads to a frame of the node's trust domain. Old versions of a node and bases may
+  /// name some that collections removed: an id proves what children hold, not that they are there.
   func isThere(_ ref: Ref) -> Bool {
     if let domain = places.domain(of: ref.locator.name), domain != damaged.place.domain {
       return false
     }
-    return switch places[ref.locator.name] {
-    case .none: false
-    case .lost: true
-    case .place(let found, let isMoved):
-      found.storedByteCount == ref.locator.storedByteCount && found.form == ref.locator.form
-        && found.hashPrefix == ref.hash.low && (isMoved || found.offset == ref.locator.offset)
-    }
+    return places.lead(ref)
   }
 }

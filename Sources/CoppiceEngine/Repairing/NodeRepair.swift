@@ -24,22 +24,25 @@ struct NodeRepair {
 
   /// Returns how many nodes were healed.
   func run() throws(StoreError) -> Int {
-    let nodes = HealedNodes(engine.frames)
+    let (segments, retired) = engine.control.withLock {
+      (engine.catalogue.segments, engine.catalogue.retired)
+    }
+    let places = FramePlaces(files: engine.files, segments: segments, retired: retired)
+    let nodes = HealedNodes(engine.frames) { places.lead($0) }
     let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
       .sorted { $0.id < $1.id }
-    var outcome = try heal(entries, nodes)
+    var outcome = try heal(entries, nodes, places)
     if !outcome.findsDamage { return 0 }
-    while outcome.heals { outcome = try heal(entries, nodes) }
-    // Also when nothing was healed: a node may have a base that leads to damage which is none of
-    // its.
+    while outcome.heals { outcome = try heal(entries, nodes, places) }
+    // Also when nothing was healed: a node that can be read may build on one that is not proven.
     try RootReplacement(engine: engine, nodes: nodes).run()
     return nodes.count
   }
 
   /// One round: below what was healed in one, the next may find more.
-  private func heal(_ entries: [BranchEntry], _ nodes: HealedNodes) throws(StoreError) -> (
-    findsDamage: Bool, heals: Bool
-  ) {
+  private func heal(_ entries: [BranchEntry], _ nodes: HealedNodes, _ places: FramePlaces)
+    throws(StoreError) -> (findsDamage: Bool, heals: Bool)
+  {
     let search = DamageSearch(nodes)
     for entry in entries { search.visit(entry.root, .root(entry.domain)) }
     // Children and bases have smaller names.
@@ -49,10 +52,6 @@ struct NodeRepair {
       uniqueKeysWithValues: damaged.map { ($0.name, DamagedBytes($0.locator, engine.frames)) })
     let materials = NodeMaterials.collect(
       for: damaged, naming: bytes.mapValues { Set($0.hashes.map(\.low)) }, in: engine)
-    let (segments, retired) = engine.control.withLock {
-      (engine.catalogue.segments, engine.catalogue.retired)
-    }
-    let places = FramePlaces(files: engine.files, segments: segments, retired: retired)
     let count = nodes.count
     for node in damaged {
       // The base that was healed just now may have been all.

@@ -4,8 +4,7 @@ internal import CoppicePlatform
 /// Stores healed nodes, and anew every node on the way to them and to healed pages: what was healed
 /// has another name, so what refers to it changes, up to the roots. Contents and ids stay as they are.
 ///
-/// Nodes that build on a healed node, or on one above damage that they do not share, get another
-/// base or none.
+/// Nodes that build on a healed node get another base, those that build on one that is lost get none.
 final class NodeRewrite {
   private let engine: Engine
   private let nodes: HealedNodes
@@ -27,7 +26,6 @@ final class NodeRewrite {
   private struct Base {
     var node: Node
     var isChanged: Bool
-    var lost: Set<FrameName>
   }
 
   init(
@@ -73,12 +71,10 @@ final class NodeRewrite {
     var (isChanged, lost) = try rewriteChildren(of: node, place, into: refs)
     isChanged = isChanged || nodes.contains(ref.locator.name)
     if node.base != nil {
-      // A base that is gone, has changed, or leads to damage that is none of this node.
-      isChanged = isChanged || base.map { $0.isChanged || !$0.lost.isSubset(of: lost) } ?? true
+      isChanged = isChanged || base?.isChanged ?? true
     }
     guard isChanged else { return Outcome(ref: ref, lost: lost) }
-    let usable = base.flatMap { $0.lost.isSubset(of: lost) ? $0.node : nil }
-    let stored = try append(node.header, refs, on: usable, place)
+    let stored = try append(node.header, refs, on: base?.node, place)
     return Outcome(ref: Ref(hash: node.header.id, locator: stored.locator), lost: lost)
   }
 
@@ -89,11 +85,11 @@ final class NodeRewrite {
     var isChanged = false
     var lost: Set<FrameName> = []
     guard node.header.childKind != .page else { return (replacePages(in: refs), lost) }
-    for slot in 0..<Node.slotCount where !refs[slot].isHole {
+    for (slot, ref) in node.effectiveRefs {
       guard let child = place.child(of: node.header, slot: slot) else { continue }
-      let outcome = try rewrite(refs[slot], child)
+      let outcome = try rewrite(ref, child)
       lost.formUnion(outcome.lost)
-      if outcome.ref != refs[slot] {
+      if outcome.ref != ref {
         refs[slot] = outcome.ref
         isChanged = true
       }
@@ -115,20 +111,18 @@ final class NodeRewrite {
     return isChanged
   }
 
-  /// `nil` when the base cannot be read.
+  /// `nil` when the base cannot be read. What it refers to stays as it is: nodes override it.
   private func rewriteBase(_ locator: Locator, _ place: NodePlace, of node: Node)
     throws(StoreError) -> Base?
   {
     if let known = bases[locator.name] { return known }
     guard let base = nodes.node(at: locator), !locator.form.isDerived else { return nil }
-    let basePlace = place.base(level: node.header.level)
-    let refs = Node.allocateRefs()
-    defer { refs.deallocate() }
-    var (isChanged, lost) = try rewriteChildren(of: base, basePlace, into: refs)
-    isChanged = isChanged || nodes.contains(locator.name)
-    let outcome = Base(
-      node: isChanged ? try append(base.header, refs, on: nil, basePlace) : base,
-      isChanged: isChanged, lost: lost)
+    var outcome = Base(node: base, isChanged: false)
+    if nodes.contains(locator.name) {
+      let basePlace = place.base(level: node.header.level)
+      outcome = Base(
+        node: try append(base.header, base.refs, on: nil, basePlace), isChanged: true)
+    }
     bases[locator.name] = outcome
     return outcome
   }
@@ -136,7 +130,7 @@ final class NodeRewrite {
   // MARK: Storing
 
   private func append(
-    _ header: NodeHeader, _ refs: UnsafeMutablePointer<Ref>, on base: Node?, _ place: NodePlace
+    _ header: NodeHeader, _ refs: UnsafePointer<Ref>, on base: Node?, _ place: NodePlace
   ) throws(StoreError) -> Node {
     let frames = engine.frames
     return try frames.codecs.withSet { set throws(StoreError) in

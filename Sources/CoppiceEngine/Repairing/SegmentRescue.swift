@@ -114,10 +114,9 @@ struct SegmentRescue {
       roots,
       enter: { met in
         met.removeAll { !visited.insert($0.locator.name) }
-        for frame in met {
-          if !frame.isBase { take(frame.locator, frame.ref.hash.low) }
-          let form = frame.locator.form
-          if frame.isBase || form.isDerived { derived.append(frame.locator) }
+        for ref in met {
+          take(ref.locator, ref.hash.low)
+          if ref.locator.form.isDerived { derived.append(ref.locator) }
         }
       },
       // Listed as lost already; what lies below it only this node could tell.
@@ -157,22 +156,16 @@ struct SegmentRescue {
 
   /// Bases are named by what builds on them, without the hash of their content.
   private func takeBases(
-    of frames: [Locator], _ visited: FrameSet, _ take: (Locator, UInt64) -> Void
+    of derived: [Locator], _ visited: FrameSet, _ take: (Locator, UInt64) -> Void
   ) throws(StoreError) {
     let taken = FrameSet()
-    for locator in frames {
-      var base: Locator?
-      if locator.form.isDerived {
-        // A derived frame that cannot be read needs no base.
-        base = try? engine.frames.codecs.withSet { set throws(StoreError) in
-          try engine.frames.base(of: locator, set)
-        }
-      } else {
-        base = locator
+    for locator in derived {
+      // A derived frame that cannot be read needs no base.
+      let base = try? engine.frames.codecs.withSet { set throws(StoreError) in
+        try engine.frames.base(of: locator, set)
       }
-      guard let base, taken.insert(base.name) else { continue }
+      guard let base, !visited.contains(base.name), taken.insert(base.name) else { continue }
       if base.form.kind == .page {
-        if visited.contains(base.name) { continue }
         let page = try? engine.frames.codecs.withSet { set throws(StoreError) in
           try engine.frames.decodePage(base, set)
         }

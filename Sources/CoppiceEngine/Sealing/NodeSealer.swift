@@ -3,9 +3,6 @@ internal import CoppicePlatform
 
 /// Stores nodes: in full, or as overrides on the full node that the old version builds on.
 struct NodeSealer {
-  /// Overrides that are full page frames hide as many dead pages of the base.
-  private static let fullOverrideCountMax = 32
-
   let context: SealContext
 
   /// What the node is, and which place of the tree it takes.
@@ -23,17 +20,20 @@ struct NodeSealer {
   func seal(
     _ content: Content, refs: UnsafeMutablePointer<Ref>, old: Ref, counts: inout SealCounts
   ) throws(StoreError) -> Ref {
+    // An unreadable old node only means that nothing can be built on it.
+    let oldNode = old.isHole ? nil : try? context.frames.node(old)
     let isEmpty = (0..<Node.slotCount).allSatisfy { refs[$0].isHole }
-    if isEmpty, content.attributes == nil { return .hole }
+    if isEmpty, content.attributes == nil {
+      if let oldNode { context.replaced.count(oldNode, by: refs, &counts) }
+      return .hole
+    }
     var header = NodeHeader(
       kind: content.kind, level: content.level, firstKey: content.firstKey,
       byteCount: content.attributes?.byteCount ?? 0, modified: content.attributes?.modified ?? 0,
       id: .hole)
     header.id = NodeCodec.identify(header, refs: refs, secret: context.frames.secret)
-    // An unreadable old node only means that nothing can be built on it.
-    let oldNode = old.isHole ? nil : try? context.frames.node(old)
     if let oldNode, header.id == old.hash, Self.areEqual(refs, oldNode.refs) { return old }
-    if let oldNode { countReplaced(oldNode, by: refs, &counts) }
+    if let oldNode { context.replaced.count(oldNode, by: refs, &counts) }
     let base = oldNode.flatMap(baseNode)
     return try context.frames.codecs.withSet { set throws(StoreError) in
       var stored: [UInt8] = []
@@ -56,30 +56,6 @@ struct NodeSealer {
     }
   }
 
-  /// Counts the old node, and the pages and files that it refers to and the new one does not.
-  private func countReplaced(
-    _ old: Node, by refs: UnsafeMutablePointer<Ref>, _ counts: inout SealCounts
-  ) {
-    func count(_ locator: Locator, _ byteCount: Int) {
-      if locator.name.segment < context.youngFrom {
-        counts.replacedOldByteCount += byteCount
-      } else {
-        counts.replacedYoungByteCount += byteCount
-      }
-    }
-    count(old.locator, old.locator.storedByteCount)
-    guard old.header.level == 0 else { return }
-    for slot in 0..<Node.slotCount where old.refs[slot] != refs[slot] && !old.refs[slot].isHole {
-      let ref = old.refs[slot]
-      if ref.locator.form.kind == .page {
-        count(ref.locator, ref.locator.storedByteCount)
-      } else if refs[slot].isHole, let top = try? context.frames.node(ref) {
-        // A dropped file; pages mostly compress to a third.
-        count(ref.locator, Int(clamping: top.header.byteCount / 3))
-      }
-    }
-  }
-
   private func baseNode(of old: Node) -> Node? {
     guard let base = old.base else { return old }
     return try? context.frames.baseNode(base)
@@ -95,17 +71,13 @@ struct NodeSealer {
     var childCount = 0
     var overrideCount = 0
     var newCount = 0
-    var fullCount = 0
     for slot in 0..<Node.slotCount {
       let ref = refs[slot]
       if !ref.isHole { childCount += 1 }
-      if ref != base.refs[slot] {
-        overrideCount += 1
-        if !ref.isHole, !ref.locator.form.isDerived { fullCount += 1 }
-      }
+      if ref != base.refs[slot] { overrideCount += 1 }
       if ref != old.refs[slot] { newCount += 1 }
     }
-    return overrideCount * 2 <= childCount && fullCount <= fullOverrideCountMax
+    return overrideCount * 2 <= childCount
       && (overrideCount <= 32 || newCount * 2 >= overrideCount)
   }
 

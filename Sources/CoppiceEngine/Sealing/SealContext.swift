@@ -17,6 +17,7 @@ struct SealContext: Sendable {
   let youngFrom: SegmentID
 
   var pageByteCount: Int { frames.pageByteCount }
+  var replaced: ReplacedFrames { ReplacedFrames(frames: frames, youngFrom: youngFrom) }
 }
 
 /// What sealing stored, by how it was stored. Pages and bytes.
@@ -31,7 +32,7 @@ package struct SealCounts: Hashable, Sendable {
   package var fullByteCount = 0
   package var nodeByteCount = 0
   /// Stored bytes of what the old state referred to and the new one does not, by whether it was there
-  /// when the last collection began. Of a dropped file an estimate.
+  /// when the last collection began. Of large parts that went as a whole an estimate.
   package var replacedOldByteCount = 0
   package var replacedYoungByteCount = 0
 

@@ -23,6 +23,7 @@ struct TreeAssembler {
   func assemble(
     topLevel: UInt8, oldTop: Ref, changes: [TreeChange], counts: inout SealCounts
   ) throws(StoreError) -> Ref {
+    nodes.context.replaced.countAll(above: topLevel, top: oldTop, &counts)
     let old = try descend(oldTop, to: topLevel)
     return try build(
       level: topLevel, firstKey: 0, old: old, changes: changes[...], isTop: true,
@@ -81,6 +82,7 @@ struct TreeAssembler {
       if let change = changes.first { return change.ref }
     }
     let isCovered = holes.contains(keys)
+    if isCovered, changes.isEmpty { nodes.context.replaced.countAll(old, &counts) }
     if changes.isEmpty, !isLowerTop {
       if old.isHole || isCovered { return .hole }
       if !holes.intersects(keys) || level == 0 { return old }

@@ -76,7 +76,10 @@ struct VolumeSealPlan {
   func assemble(_ leaves: ArraySlice<Ref>, _ context: SealContext, counts: inout SealCounts)
     throws(StoreError) -> Ref
   {
-    if topLevel == 0, let leaf = leaves.first { return leaf }
+    if topLevel == 0, let leaf = leaves.first {
+      context.replaced.countAll(above: 0, top: oldTop, &counts)
+      return leaf
+    }
     let changes = zip(jobs, leaves).map { TreeChange(key: $0.firstPage, ref: $1) }
     var holes = layer.holes
     let pageByteCount = UInt64(context.pageByteCount)
