@@ -65,6 +65,26 @@ import Testing
     #expect(try main.all(1) == bytes)
   }
 
+  @Test func `a fifth of a small store is enough, however few bytes that is`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 8)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    for part in 0..<8 {
+      try main.put(1, at: UInt64(part << 21), generator.bytes(2 << 20))
+      try store.engine.sealAll()
+    }
+    try main.put(1, generator.bytes(2 << 20))
+    try store.engine.sealAll()
+    #expect(try store.engine.collectAutomatically() == nil)
+    for part in 0..<2 {
+      try main.put(1, at: UInt64(part << 21), generator.bytes(2 << 20))
+      try store.engine.sealAll()
+    }
+    let report = try #require(try store.engine.collectAutomatically())
+    #expect(report.deadByteCount > 4 << 20)
+    #expect(try store.engine.storeUsage().garbageByteCount < 4 << 20)
+  }
+
   @Test func `old segments that are mostly replaced ask for a collection of all`() throws {
     let store = try makeStore()
     var generator = SplitMix64(seed: 3)

@@ -94,6 +94,32 @@ import Testing
     #expect(third.deadFrameCount == 0)
   }
 
+  @Test func `a collection of a small store has little on disk twice`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 3)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    for part in 0..<12 {
+      try main.put(1, at: UInt64(part << 21), generator.bytes(2 << 20))
+      try store.engine.sealAll()
+    }
+    // Some of every segment dies.
+    for part in 0..<12 {
+      try main.put(1, at: UInt64(part << 21), generator.bytes(256 << 10))
+    }
+    try store.engine.sealAll()
+    let before = segmentByteCount(store)
+    let limit = 8 << 20
+    let files = store.disk.fileNames().filter { $0.hasPrefix("segments/") }
+    #expect(try files.allSatisfy { try store.disk.contents(of: $0).count <= limit })
+    var most = before
+    let report = try store.engine.collectGarbage(Self.full) { step in
+      if step == .copied { most = max(most, segmentByteCount(store)) }
+    }
+    #expect(report.copiedByteCount > 2 * limit)
+    #expect(most - before <= limit + 64 << 10)
+    #expect(segmentByteCount(store) < before - 2 << 20)
+  }
+
   @Test func `a restored branch is whole, and a forgotten one cannot be restored`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)

@@ -229,6 +229,7 @@ extension Engine {
   // MARK: Building and publishing
 
   func sealContext(_ domain: DomainID) throws(StoreError) -> SealContext {
+    appenders.note(storedByteCount: storedByteCount)
     let appender = try appenders.appender(domain, continuing: newestSegment(of: domain))
     return SealContext(
       frames: frames, appender: appender, window: window,

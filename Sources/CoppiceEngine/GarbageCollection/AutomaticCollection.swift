@@ -4,7 +4,7 @@ package struct AutomaticCollection: Hashable, Sendable {
   /// From this estimated share of dead bytes on, of the segments that came since the last collection
   /// or of the older ones.
   package var deadShareMin = 0.2
-  /// Below this many dead bytes it is not worth it.
+  /// Below this many dead bytes it is not worth it; of a smaller store a part of it is enough.
   package var deadByteCountMin: UInt64 = 16 << 20
   /// With less free space than this everything is collected that can be, and no deleted branch can be
   /// restored any more.
@@ -32,6 +32,9 @@ struct CollectionNeed {
   /// Whether anything happened since a collection for lack of space.
   var hasChanged = true
 
+  private static let storeShare: UInt64 = 32
+  private static let deadByteCountMin: UInt64 = 4 << 20
+
   enum Kind: Hashable {
     case young
     case all
@@ -53,7 +56,9 @@ struct CollectionNeed {
     return nil
   }
 
-  private func isEnough(_ dead: UInt64, of all: UInt64, _ settings: AutomaticCollection) -> Bool {
-    dead >= settings.deadByteCountMin && Double(dead) >= settings.deadShareMin * Double(all)
+  private func isEnough(_ dead: UInt64, of part: UInt64, _ settings: AutomaticCollection) -> Bool {
+    let share = (oldByteCount + youngByteCount) / Self.storeShare
+    let enough = min(settings.deadByteCountMin, max(Self.deadByteCountMin, share))
+    return dead >= enough && Double(dead) >= settings.deadShareMin * Double(part)
   }
 }

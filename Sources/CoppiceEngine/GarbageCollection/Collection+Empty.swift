@@ -14,7 +14,7 @@ extension Collection {
     let done = Set(whollyDead.map(\.entry.id))
     var rest = victims.filter { !done.contains($0.entry.id) }
     while !rest.isEmpty {
-      let batch = fitting(rest, into: options.batchByteCountMax, atLeast: 1)
+      let batch = fitting(rest, into: batchByteCount, atLeast: 1)
       let moved: Moved
       let emptied: [SegmentCensus]
       do throws(StoreError) {
@@ -28,6 +28,11 @@ extension Collection {
       let ids = Set(emptied.map(\.entry.id))
       rest.removeAll { ids.contains($0.entry.id) }
     }
+  }
+
+  private var batchByteCount: Int {
+    let share = SegmentLimits.segmentByteCount(storedByteCount: engine.storedByteCount)
+    return min(options.batchByteCountMax, Int(share))
   }
 
   /// On a full disk: gives the reserve up, and copies as much as fits into it. Every victim that fits

@@ -83,7 +83,7 @@ final class Liveness {
 
   /// Whether a frame stays.
   func keeps(_ name: FrameName, _ domain: DomainID) -> Bool {
-    bases.contains(name) || keepsAllBelow(name, domain)
+    keepsAllBelow(name, domain) || bases.contains(name)
   }
 
   /// Whether a frame stays, and with it all that it refers to.

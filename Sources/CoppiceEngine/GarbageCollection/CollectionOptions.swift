@@ -16,7 +16,8 @@ package struct CollectionOptions: Sendable {
   package var deadShareMin = 0.2
   /// Live bytes that one collection copies at most, unless it is full.
   package var copiedByteCountMax = 256 << 20
-  /// Live bytes that are copied before the segments that they come from are given back.
+  /// Live bytes that are copied before the segments that they come from are given back; of a smaller
+  /// store as much as one of its segments has at most.
   package var batchByteCountMax = 64 << 20
   /// Bytes to read and to copy in a second; `nil`: as fast as it goes.
   package var byteCountPerSecond: UInt64?

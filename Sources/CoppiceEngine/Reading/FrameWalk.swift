@@ -36,7 +36,7 @@ struct FrameWalk {
         continue
       }
       met.removeAll(keepingCapacity: true)
-      for (_, ref) in node.effectiveRefs { met.append(ref) }
+      node.appendEffectiveRefs(to: &met)
       enter(&met)
       // Backwards, so that the first is read next. Pages have nothing below them.
       for ref in met.reversed() where ref.locator.form.kind != .page { pending.append(ref) }

@@ -48,6 +48,11 @@ final class Node: @unchecked Sendable {
     }
   }
 
+  /// Appends what `effectiveRefs` has, for loops that visit all nodes of a store.
+  func appendEffectiveRefs(to all: inout [Ref]) {
+    for slot in 0..<Self.slotCount where !refs[slot].isHole { all.append(refs[slot]) }
+  }
+
   static let byteCount = slotCount * Ref.byteCount + 128
 
   subscript(slot: Int) -> Ref {

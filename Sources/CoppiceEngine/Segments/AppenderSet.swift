@@ -8,6 +8,7 @@ final class AppenderSet: Sendable {
   private let files: SegmentFiles
   private let uuid: StoreUUID
   private let nextSegment: Atomic<UInt64>
+  private let storedByteCount = Atomic<UInt64>(0)
   private let appenders = Mutex<[DomainID: SegmentAppender]>([:])
   private let creating = Monitor()
   /// Guarded by `creating`.
@@ -31,6 +32,11 @@ final class AppenderSet: Sendable {
     self.nextSegment = Atomic(nextSegment)
   }
 
+  /// Notes how large the store is: segments are in proportion to it.
+  func note(storedByteCount: UInt64) {
+    self.storedByteCount.store(storedByteCount, ordering: .relaxed)
+  }
+
   /// The domain's appender. The first call for a domain continues `entry`, its newest published
   /// segment, if that has room and is as long as it should be; not once `closeAll` was called.
   func appender(_ domain: DomainID, continuing entry: @autoclosure () -> SegmentEntry?)
@@ -43,7 +49,8 @@ final class AppenderSet: Sendable {
       let created = try SegmentAppender(
         domain: domain, disk: disk, files: files, uuid: uuid,
         continuing: mayContinue ? entry() : nil,
-        takeSegmentID: { [self] in takeSegmentID() }, forget: forget)
+        takeSegmentID: { [self] in takeSegmentID() },
+        storedByteCount: { [self] in storedByteCount.load(ordering: .relaxed) }, forget: forget)
       appenders.withLock { $0[domain] = created }
       return created
     }

@@ -14,18 +14,23 @@ final class OpenSegment {
   /// Bytes and frames of complete bundles.
   private(set) var writtenByteCount: UInt64
   private(set) var writtenFrameCount: UInt32
+  private let byteCountMax: UInt64
   private let bundle = AlignedBuffer(byteCountMin: SegmentLimits.bundleByteCount + (64 << 10))
   private var entries: [BundleDirectoryEntry] = []
   /// Places of the frames written since the segment was opened here, from `firstKnownOrdinal` on.
   private var places: [SegmentDirectory.Place] = []
   private let firstKnownOrdinal: UInt32
 
-  init(id: SegmentID, file: any DiskFile, byteCount: UInt64, frameCount: UInt32) {
+  init(
+    id: SegmentID, file: any DiskFile, byteCount: UInt64, frameCount: UInt32,
+    byteCountMax: UInt64 = SegmentLimits.segmentByteCount
+  ) {
     self.id = id
     self.file = file
     writtenByteCount = byteCount
     writtenFrameCount = frameCount
     firstKnownOrdinal = frameCount
+    self.byteCountMax = byteCountMax
   }
 
   var hasBundle: Bool { !entries.isEmpty }
@@ -39,7 +44,7 @@ final class OpenSegment {
   /// Whether a frame of that many bytes may come next without making the segment too large.
   func fits(_ byteCount: Int) -> Bool {
     let pending = UInt64(hasBundle ? bundle.byteCount : BundleHeader.byteCount)
-    return writtenByteCount + pending + UInt64(byteCount) <= SegmentLimits.segmentByteCount
+    return writtenByteCount + pending + UInt64(byteCount) <= byteCountMax
       || writtenByteCount <= UInt64(SegmentHeader.byteCount)
   }
 

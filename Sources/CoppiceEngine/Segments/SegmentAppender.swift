@@ -30,6 +30,8 @@ final class SegmentAppender: @unchecked Sendable {
   private let files: SegmentFiles
   private let uuid: StoreUUID
   private let takeSegmentID: @Sendable () -> SegmentID
+  /// Bytes of all published segments, lately.
+  private let storedByteCount: @Sendable () -> UInt64
   /// Told the first frame that may be lost when a segment is given up.
   private let forget: @Sendable (FrameName) -> Void
   private let monitor = Monitor()
@@ -58,6 +60,7 @@ final class SegmentAppender: @unchecked Sendable {
   init(
     domain: DomainID, disk: any Disk, files: SegmentFiles, uuid: StoreUUID,
     continuing entry: SegmentEntry?, takeSegmentID: @escaping @Sendable () -> SegmentID,
+    storedByteCount: @escaping @Sendable () -> UInt64,
     forget: @escaping @Sendable (FrameName) -> Void
   ) throws(StoreError) {
     self.domain = domain
@@ -65,8 +68,9 @@ final class SegmentAppender: @unchecked Sendable {
     self.files = files
     self.uuid = uuid
     self.takeSegmentID = takeSegmentID
+    self.storedByteCount = storedByteCount
     self.forget = forget
-    guard let entry, entry.byteCount < SegmentLimits.segmentByteCount else { return }
+    guard let entry, entry.byteCount < byteCountMax else { return }
     do throws(SystemError) {
       let file = try disk.open(SegmentFiles.path(entry.id), .write)
       // A segment that lost bytes is left to checking; a new one takes the next frames.
@@ -74,7 +78,8 @@ final class SegmentAppender: @unchecked Sendable {
       // What lies behind the published end was never referred to.
       try file.truncate(to: entry.byteCount)
       open = OpenSegment(
-        id: entry.id, file: file, byteCount: entry.byteCount, frameCount: entry.frameCount)
+        id: entry.id, file: file, byteCount: entry.byteCount, frameCount: entry.frameCount,
+        byteCountMax: byteCountMax)
       files.insert(file, entry.id)
       publishedEnd = (entry.byteCount, entry.frameCount)
     } catch {
@@ -120,7 +125,8 @@ final class SegmentAppender: @unchecked Sendable {
         throw error
       }
       let segment = OpenSegment(
-        id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
+        id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0,
+        byteCountMax: byteCountMax)
       files.insert(file, id)
       open = segment
       publishedEnd = (UInt64(SegmentHeader.byteCount), 0)
@@ -131,6 +137,12 @@ final class SegmentAppender: @unchecked Sendable {
     } catch {
       throw StoreError(error, while: "creating a segment")
     }
+  }
+
+  /// Of the next segment. What is not published counts too: an import publishes at its end.
+  private var byteCountMax: UInt64 {
+    SegmentLimits.segmentByteCount(
+      storedByteCount: unpublished.reduce(storedByteCount()) { $0 + $1.byteCount })
   }
 
   private func segmentHeader(_ id: SegmentID) -> [UInt8] {
