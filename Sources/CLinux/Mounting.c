@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,4 +135,38 @@ int clinux_read_space(const char *path, struct clinux_space *space) {
       .available_byte_count = (uint64_t)s.f_bavail * s.f_frsize,
   };
   return 0;
+}
+
+// The kernel's file system for controlling FUSE connections, mounted nowhere.
+static int open_fuse_control(void) {
+  int context = (int)syscall(SYS_fsopen, "fusectl", FSOPEN_CLOEXEC);
+  if (context < 0) return -1;
+  int root = -1;
+  if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+    root = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+  int code = errno;
+  close(context);
+  errno = code;
+  return root;
+}
+
+int clinux_abort_fuse(unsigned int number) {
+  char name[64];
+  snprintf(name, sizeof name, "/sys/fs/fuse/connections/%u/abort", number);
+  int file = open(name, O_WRONLY | O_CLOEXEC);
+  if (file < 0 && errno == ENOENT) {
+    int root = open_fuse_control();
+    if (root < 0) return -1;
+    snprintf(name, sizeof name, "%u/abort", number);
+    file = openat(root, name, O_WRONLY | O_CLOEXEC);
+    int code = errno;
+    close(root);
+    errno = code;
+  }
+  if (file < 0) return -1;
+  int result = write(file, "1", 1) == 1 ? 0 : -1;
+  int code = errno;
+  close(file);
+  errno = code;
+  return result;
 }

@@ -21,19 +21,32 @@ final class BranchTable: Sendable {
 
   /// Throws `unavailable` with reason `stale` for a retired index.
   func tree(_ node: NodeID) throws(StoreError) -> FileTree {
-    let index = Int(node.index)
-    let tree = state.withLock { state in
-      index < state.trees.count ? state.trees[index] : nil
+    guard let tree = treeIfPresent(node) else {
+      throw .stale("branch \(node.index) of the mount")
     }
-    guard let tree else { throw .stale("branch \(index) of the mount") }
     return tree
   }
 
-  /// The index of an entry, by its name, for the kernel to keep.
+  func treeIfPresent(_ node: NodeID) -> FileTree? {
+    let index = Int(node.index)
+    return state.withLock { state in index < state.trees.count ? state.trees[index] : nil }
+  }
+
+  /// The index of an entry, by its name, for the kernel to keep: it is told when that is not so any
+  /// more.
   func index(named name: String) throws(StoreError) -> (index: UInt32, tree: FileTree) {
-    let tree = try store.tree(name)
+    while true {
+      let tree = try store.tree(name)
+      let index = try index(of: tree, named: name)
+      // What changed before the name was noted was told to nobody.
+      let isCurrent = try store.tree(name) === tree && treeIfPresent(NodeID(index, .root)) != nil
+      if isCurrent { return (index, tree) }
+    }
+  }
+
+  private func index(of tree: FileTree, named name: String) throws(StoreError) -> UInt32 {
     let id = tree.id
-    let index = try state.withLock { state throws(StoreError) in
+    return try state.withLock { state throws(StoreError) in
       if let known = state.indexes[id] {
         state.names[name] = known
         return known
@@ -49,13 +62,17 @@ final class BranchTable: Sendable {
       state.names[name] = index
       return index
     }
-    return (index, tree)
   }
 
   func index(of entry: UInt64) -> UInt32? { state.withLock { $0.indexes[entry] } }
 
   /// The name by which the branch of a node is known now; `nil` for a retired one.
   func name(of node: UInt64) -> String? { (try? tree(NodeID(rawValue: node)))?.name }
+
+  /// As `name(of:)`, by the inode number that programs see.
+  func name(ofInode inode: UInt64) -> String? {
+    trees.first { InodeNumber(rawValue: inode).isFile(of: $0) }?.name
+  }
 
   var trees: [FileTree] { state.withLock { $0.trees.compactMap { $0 } } }
 

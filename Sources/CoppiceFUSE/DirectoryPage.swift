@@ -6,9 +6,6 @@ internal import CoppicePlatform
 ///     [entry of 128 bytes, with attributes] inode u64, position u64, byte count of the name u32,
 ///     kind u32, name, zeros up to a multiple of 8
 struct DirectoryPage {
-  /// For entries whose inode is not known before they are looked up.
-  static let unknownInode: UInt64 = 0xFFFF_FFFF
-
   private let buffer: UnsafeMutableRawBufferPointer
   let withAttributes: Bool
   private(set) var byteCount = 0
@@ -33,7 +30,7 @@ struct DirectoryPage {
   /// Returns whether there was room. `position` is where reading goes on behind the entry; without
   /// `entry` the kernel looks the name up itself.
   mutating func append(
-    _ name: [UInt8], _ kind: HostFileKind, inode: UInt64, position: Int,
+    _ name: [UInt8], _ kind: HostFileKind, inode: UInt64, position: UInt64,
     entry: fuse_entry_out? = nil
   ) -> Bool {
     guard hasRoom(for: name), let base = buffer.baseAddress else { return false }
@@ -44,7 +41,7 @@ struct DirectoryPage {
       place += Self.entryByteCount
     }
     place.storeBytes(of: inode, as: UInt64.self)
-    place.storeBytes(of: UInt64(position), toByteOffset: 8, as: UInt64.self)
+    place.storeBytes(of: position, toByteOffset: 8, as: UInt64.self)
     place.storeBytes(of: UInt32(name.count), toByteOffset: 16, as: UInt32.self)
     // The kind as in `d_type`: the mode's bits without the permissions.
     place.storeBytes(of: kind.modeBits >> 12, toByteOffset: 20, as: UInt32.self)

@@ -6,18 +6,21 @@ final class OpenFile: Sendable {
   let file: File
   let node: UInt64
   let isWritable: Bool
+  /// The number of the process that opened it; 0 for one in a namespace that this one does not see.
+  let process: UInt32
 
-  init(_ file: File, node: UInt64, isWritable: Bool) {
+  init(_ file: File, node: UInt64, isWritable: Bool, process: UInt32) {
     self.file = file
     self.node = node
     self.isWritable = isWritable
+    self.process = process
   }
 }
 
-/// A directory as one `opendir` got it: positions in it are places in the list that the last read
-/// from its beginning made, so that names that come and go meanwhile move nothing.
+/// A directory as one `opendir` got it.
 final class OpenDirectory: Sendable {
-  let list = Mutex<[DirectoryEntry]>([])
+  /// What is being listed of it.
+  let window = Mutex<DirectoryWindow?>(nil)
 }
 
 /// What is open. The kernel names a handle by its address, and sends no address that it was not given
@@ -31,9 +34,16 @@ final class HandleTable: Sendable {
   private let state = Mutex(State())
 
   var fileCount: Int { state.withLock { $0.files.count } }
+  /// Whether no file and no directory is open.
+  var isEmpty: Bool { state.withLock { $0.files.isEmpty && $0.directories.isEmpty } }
 
   func openFiles(where isWanted: (OpenFile) -> Bool) -> [OpenFile] {
     state.withLock { $0.files.values.filter(isWanted) }
+  }
+
+  /// Who has files open, as far as their numbers mean anything here.
+  var processes: Set<UInt32> {
+    state.withLock { Set($0.files.values.lazy.map(\.process)).subtracting([0]) }
   }
 
   func insert(_ file: OpenFile) -> UInt64 {

@@ -22,7 +22,7 @@ extension Mount {
     return FileUser.all().flatMap { user in
       var uses: [String: MountUser] = [:]
       func use(_ inode: UInt64, _ change: (inout MountUser) -> Void) {
-        guard let entry = session.branches.name(of: inode) else { return }
+        guard let entry = session.branches.name(ofInode: inode) else { return }
         change(
           &uses[
             entry,

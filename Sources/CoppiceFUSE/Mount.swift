@@ -16,7 +16,10 @@ public final class Mount: Sendable {
     public var usesWritebackCache = false
     /// How many requests are served at once; with rings, of each core, four to this many.
     public var threadCount = 8
-    public var rings = Rings.ifOffered
+    /// Requests come by rings where the kernel offers them: memory that it shares, which makes small
+    /// requests up to twice as fast. Linux has them from 6.14 on; root has it offer them, by
+    /// /sys/module/fuse/parameters/enable_uring, for as long as mounting takes.
+    public var wantsRings = true
     /// Users besides the one who mounts may use it, as permissions allow. Without root that needs
     /// `user_allow_other` in /etc/fuse.conf.
     public var allowsOthers = FUSEMounting.isPrivileged
@@ -26,31 +29,20 @@ public final class Mount: Sendable {
     public init() {}
   }
 
-  /// Whether requests come by rings: memory that the kernel shares, which makes small requests up to
-  /// twice as fast. Linux has them from 6.14 on, and offers them to new mounts while
-  /// /sys/module/fuse/parameters/enable_uring says `Y`.
-  public enum Rings: Sendable {
-    case never
-    case ifOffered
-    /// Has the kernel offer them for as long as mounting takes, which needs root, and fails with
-    /// `unavailable` where it does not.
-    case required
-  }
-
   /// Where it is mounted: an absolute path without symbolic links.
   public let directory: String
   /// Whether requests come by rings: asked for, and offered by the kernel.
   public let usesRings: Bool
   let session: MountSession
   private let threads: [SystemThread]
-  private let notifier: SystemThread
+  private let helpers: [SystemThread]
   private let watch: StoreWatch
   private let isStopped = Mutex(false)
 
   /// Mounts the store and serves it. A mount that a killed server left behind is detached first.
   ///
   /// Throws `notFound` for the directory, `conflict` when it is not empty, `inUse` when something is
-  /// mounted there, `invalid` when it lies in the store, `denied` and `unavailable` when the machine
+  /// mounted there or the store is mounted already, `invalid` when it lies in the store, `denied` and `unavailable` when the machine
   /// does not let this process mount; the remedy says what to install or allow.
   public init(
     _ store: Store, at directory: String, options: Options = Options()
@@ -59,11 +51,14 @@ public final class Mount: Sendable {
     self.directory = place.directory
     let connect = { () throws(StoreError) in try MountConnection(store, place, options) }
     let connection =
-      options.rings == .required ? try RingSetting.turningOn(connect) : try connect()
+      options.wantsRings ? try RingSetting.turningOn(connect) : try connect()
     session = connection.session
     usesRings = !connection.rings.isEmpty
     do throws(SystemError) {
-      notifier = try SystemThread(name: "mount notes") { [session] in session.sendQueued() }
+      helpers = [
+        try SystemThread(name: "mount chores") { [session] in session.doChores() },
+        try SystemThread(name: "mount place") { [session] in session.watchPlace() },
+      ]
       threads = try connection.startThreads()
     } catch {
       connection.session.abort()
@@ -81,7 +76,7 @@ public final class Mount: Sendable {
   public func waitUntilUnmounted() {
     for thread in threads { thread.join() }
     session.closeAll()
-    notifier.join()
+    for helper in helpers { helper.join() }
   }
 
   /// Writes what the kernel holds back, makes all changes durable and unmounts. Programs that still
@@ -113,12 +108,17 @@ public final class Mount: Sendable {
     do throws(SystemError) {
       try FUSEMounting.unmount(directory)
     } catch {
-      if session.isUnmounted || error.isNotMounted { return }
-      session.options.log(
-        "\(directory) is in use (\(openCount) open files); unmounting it all the same")
-      try FUSEMounting.abort(directory)
-      session.endConnection()
+      if session.isUnmounted { return }
+      if !error.isNotMounted {
+        session.options.log(
+          "\(directory) is in use (\(openCount) open files); unmounting it all the same")
+        try FUSEMounting.abort(directory)
+      }
     }
+    // A bind mount or another mount namespace may show it still.
+    if session.waitForEnd(nanoseconds: MountSession.patienceNanoseconds) { return }
+    session.options.log("\(directory) is shown elsewhere too; ending it there all the same")
+    try session.place.abort()
   }
 
   /// Returns once what programs wrote to files of a branch before the call is in the branch and

@@ -10,17 +10,16 @@ struct MountConnection {
 
   /// Mounts the store at a place.
   init(_ store: Store, _ place: MountPoint, _ options: Mount.Options) throws(StoreError) {
+    let claim = try MountClaim(store, at: place.directory)
     device = try place.mount(allowsOthers: options.allowsOthers)
-    session = MountSession(store, directory: place.directory, device: device, options: options)
     do throws(SystemError) {
+      session = MountSession(
+        store, claim, try MountPlace(place.directory), device: device, options: options)
       rings = try RequestServer(session, DeviceChannel(device)).answerFirst()
     } catch {
-      session.abort()
+      // Nobody uses it yet; the error says what became of it.
+      try? FUSEMounting.abort(place.directory)
       throw StoreError(error, while: "starting the mount")
-    }
-    if options.rings == .required, rings.isEmpty {
-      session.abort()
-      throw .noRings
     }
   }
 
@@ -55,14 +54,5 @@ struct MountConnection {
         })
     }
     return threads
-  }
-}
-
-extension StoreError {
-  fileprivate static var noRings: StoreError {
-    StoreError(
-      .unavailable, "the kernel offers no rings to this mount", object: "/dev/fuse",
-      remedy: "use Linux 6.14 or later, be root, allow io_uring (sysctl kernel.io_uring_disabled), "
-        + "or mount without rings")
   }
 }

@@ -17,27 +17,38 @@ final class MountSession: Sendable {
   let branches: BranchTable
   let handles = HandleTable()
   let sizeLocks = StripedMutex()
+  let chores = ChoreQueue()
+  let entryOrder: EntryOrder
+  /// Part of every file handle, so that those of one mount are stale in the next: the same `NodeID` is
+  /// another file's there. The kernel knows the top directory's to be 0.
+  let generation = UInt32.random(in: 1 ... .max)
+  let place: MountPlace
+  private let claim: MountClaim
   private let clock = SystemClock()
   /// For notifications: they are no answers, so any descriptor does. `nil` when the end has come.
   private let notifications: Mutex<FUSEDevice?>
-  private let queue = NotificationQueue()
+  private let ending = Monitor()
   /// The threads that serve requests: what they change themselves the kernel knows.
   private let servers = Mutex<Set<UInt32>>([])
 
-  init(_ store: Store, directory: String, device: FUSEDevice, options: Mount.Options) {
+  init(
+    _ store: Store, _ claim: MountClaim, _ place: MountPlace, device: FUSEDevice,
+    options: Mount.Options
+  ) {
     self.store = store
-    self.directory = directory
+    self.claim = claim
+    self.place = place
+    directory = place.directory
     self.options = options
     branches = BranchTable(store)
+    entryOrder = store.entryOrder
     notifications = Mutex(device)
   }
 
-  var isUnmounted: Bool { notifications.withLock { $0 == nil } }
   /// The current thread serves requests from here on.
   func noteServer() {
     let number = SystemThread.currentNumber
     _ = servers.withLock { $0.insert(number) }
-    NotificationQueue.noteServer()
   }
 
   /// The places of requests by rings, the same number for each core. None on a machine with very many
@@ -61,10 +72,28 @@ final class MountSession: Sendable {
     }
   }
 
+  // MARK: The end
+
+  var isUnmounted: Bool { notifications.withLock { $0 == nil } }
+
   /// The file system is mounted no more, so that nothing need be told to the kernel.
   func endConnection() {
     notifications.withLock { $0 = nil }
-    queue.end()
+    claim.release()
+    chores.end()
+    place.changes.wake()
+    ending.withLock { ending.broadcast() }
+  }
+
+  /// Waits until the file system is mounted nowhere any more; returns whether it is so in time.
+  func waitForEnd(nanoseconds: UInt64) -> Bool {
+    let deadline = clock.monotonicNanoseconds() + nanoseconds
+    return ending.withLock {
+      while !isUnmounted, clock.monotonicNanoseconds() < deadline {
+        _ = ending.wait(untilMonotonicNanoseconds: deadline)
+      }
+      return isUnmounted
+    }
   }
 
   /// Takes the mount out of the tree, and ends all requests to it.
@@ -74,10 +103,11 @@ final class MountSession: Sendable {
     endConnection()
   }
 
-  /// Ends the use of all files. The kernel sends no closing requests when it unmounts.
+  /// Ends the use of all files. The kernel sends no closing and forgetting requests when it unmounts.
   func closeAll() {
     endConnection()
     handles.closeAll()
+    for tree in branches.trees { tree.releaseAll() }
   }
 
   /// Makes everything that came through the mount durable.
@@ -153,23 +183,34 @@ final class MountSession: Sendable {
     }
   }
 
-  private func notify(_ notification: Notification) {
-    if NotificationQueue.isServing { return queue.insert(notification) }
-    send(notification)
+  private static let pauseNanoseconds: UInt64 = 200_000
+  private static let attemptCountMax = 10_000
+
+  /// Returns once the kernel believes nothing else any more, also not by an answer that it has not
+  /// taken yet.
+  func notify(_ notification: Notification) {
+    for _ in 0..<Self.attemptCountMax {
+      if send(notification) { return }
+      guard case .inode(let node) = notification,
+        branches.treeIfPresent(node)?.isRetained(node.file) ?? false
+      else { return }
+      // It is about to take an answer that it was given, or to tell that it has forgotten the file.
+      if waitForEnd(nanoseconds: Self.pauseNanoseconds) { return }
+    }
   }
 
-  /// Sends what threads of other mounts have to say until the connection ends.
-  func sendQueued() { queue.run(send) }
-
-  private func send(_ notification: Notification) {
-    guard let device = notifications.withLock({ $0 }) else { return }
+  /// Returns whether the kernel took it: it does not know the file or name otherwise.
+  private func send(_ notification: Notification) -> Bool {
+    guard let device = notifications.withLock({ $0 }) else { return true }
     do throws(SystemError) {
       try notification.withBytes { bytes throws(SystemError) in try device.send(bytes) }
     } catch {
-      // The kernel does not know the file or name, or the mount is being taken down.
-      if error.isMissing || error.isWithoutServer { return }
+      if error.isMissing { return false }
+      // The mount is being taken down.
+      if error.isWithoutServer { return true }
       options.log("the kernel refused a notification: \(error)")
     }
+    return true
   }
 
   // MARK: Failures

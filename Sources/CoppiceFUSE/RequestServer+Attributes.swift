@@ -6,6 +6,9 @@ internal import Glibc
 extension RequestServer {
   /// How long the kernel may believe what it was told: it is told when that is not so any more.
   static let validSeconds: UInt64 = 86_400
+  /// What changes in a directory does not keep the kernel from believing an answer that crossed the
+  /// change.
+  static let validSecondsOfDirectories: UInt64 = 1
   /// Names of branches: their lookup and their deletion may cross.
   static let validSecondsOfBranches: UInt64 = 1
   /// That there is no such name: nothing is there yet that a notification could concern, and one
@@ -14,9 +17,9 @@ extension RequestServer {
 
   // MARK: Answers
 
-  func attributes(_ attributes: FileAttributes, of node: NodeID) -> fuse_attr {
+  func attributes(_ attributes: FileAttributes, in tree: FileTree) -> fuse_attr {
     var answer = fuse_attr()
-    answer.ino = node.rawValue
+    answer.ino = InodeNumber(attributes.file, of: tree).rawValue
     let isDirectory = attributes.kind == .directory
     answer.size = isDirectory ? UInt64(session.store.pageByteCount) : attributes.byteCount
     answer.blocks = (answer.size + 511) / 512
@@ -47,19 +50,14 @@ extension RequestServer {
     ).packed
   }
 
-  func entry(_ attributes: FileAttributes, _ node: NodeID) -> fuse_entry_out {
-    var entry = fuse_entry_out()
-    entry.nodeid = node.rawValue
-    let isBranch = node.file == .root
-    entry.entry_valid = isBranch ? Self.validSecondsOfBranches : Self.validSeconds
-    entry.attr_valid = Self.validSeconds
-    entry.attr = self.attributes(attributes, of: node)
-    return entry
+  /// How long the kernel may believe these attributes.
+  static func validSeconds(_ attributes: fuse_attr) -> UInt64 {
+    HostFileKind(mode: attributes.mode) == .directory ? validSecondsOfDirectories : validSeconds
   }
 
   private func answer(attributes: fuse_attr) {
     var answer = fuse_attr_out()
-    answer.attr_valid = Self.validSeconds
+    answer.attr_valid = Self.validSeconds(attributes)
     answer.attr = attributes
     self.answer(answer)
   }
@@ -67,21 +65,21 @@ extension RequestServer {
   // MARK: Requests
 
   func getAttributes(_ request: Request) throws(StoreError) {
-    if request.node == .top { return try getTopAttributes() }
+    if request.node == .top { return answer(attributes: topAttributes()) }
     let tree = try session.branches.tree(request.node)
-    answer(
-      attributes: attributes(try tree.attributes(of: request.node.file), of: request.node))
+    answer(attributes: attributes(try tree.attributes(of: request.node.file), in: tree))
   }
 
-  private func getTopAttributes() throws(StoreError) {
+  /// Of the directory of all branches.
+  func topAttributes() -> fuse_attr {
     var attributes = fuse_attr()
-    attributes.ino = NodeID.top.rawValue
+    attributes.ino = InodeNumber.top.rawValue
     attributes.mode = HostFileKind.directory.modeBits | 0o755
     attributes.nlink = 2
     (attributes.uid, attributes.gid) = (HostProcess.user, HostProcess.group)
     attributes.size = UInt64(session.store.pageByteCount)
     attributes.blksize = UInt32(session.store.pageByteCount)
-    answer(attributes: attributes)
+    return attributes
   }
 
   func setAttributes(_ request: Request) throws(StoreError) {
@@ -101,8 +99,7 @@ extension RequestServer {
       try session.sizeLocks.withLock(request.node.rawValue) { () throws(StoreError) in
         try handle.file.truncate(to: arguments.size)
       }
-      return answer(
-        attributes: attributes(try branch.attributes(of: file), of: request.node))
+      return answer(attributes: attributes(try branch.attributes(of: file), in: branch))
     }
     let result = try session.sizeLocks.withLock(request.node.rawValue) {
       () throws(StoreError) in
@@ -123,7 +120,7 @@ extension RequestServer {
         return try transaction.setAttributes(of: file, changes)
       }
     }
-    answer(attributes: attributes(result, of: request.node))
+    answer(attributes: attributes(result, in: branch))
   }
 
   private static func changes(_ arguments: fuse_setattr_in) -> AttributeChanges {

@@ -14,10 +14,13 @@ extension RequestServer {
   /// What the kernel may do. Not among it:
   /// - FUSE_AUTO_INVAL_DATA would ask for attributes at each read; `MountSession` tells the kernel
   ///   what changes by other doors.
-  /// - FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS: the kernel keeps locks by itself.
+  /// - FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS: the kernel keeps locks by itself, all of them, as a
+  ///   store has one mount.
   private static let flags =
     FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS
     | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_ABORT_ERROR
+    // It looks up `.` and `..` of files that it was given the handle of.
+    | FUSE_EXPORT_SUPPORT
     | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_EXPLICIT_INVAL_DATA
     // Without it the kernel asks for an attribute before every write, to see whether it has to
     // take privileges from the file; with it the mount takes them when the kernel says so.
@@ -53,7 +56,7 @@ extension RequestServer {
     terms.max_pages = UInt16(MountSession.transferByteCountMax / HostProcess.memoryPageByteCount)
     let offersRings =
       offer.flags & UInt32(FUSE_INIT_EXT) != 0 && offer.flags2 & Self.ringFlag != 0
-    let rings = offersRings && session.options.rings != .never ? session.makeRings() : []
+    let rings = offersRings && session.options.wantsRings ? session.makeRings() : []
     if !rings.isEmpty {
       terms.flags |= UInt32(FUSE_INIT_EXT)
       terms.flags2 = Self.ringFlag

@@ -11,9 +11,9 @@ extension RequestServer {
     let arguments = try request.arguments(fuse_open_in.self)
     let tree = try session.branches.tree(request.node)
     let address = try open(
-      request.node.file, of: tree, as: request.node, flags: arguments.flags,
-      openFlags: arguments.open_flags)
-    if !answer(Self.openAnswer(address)) { session.handles.removeFile(address) }
+      request.node.file, of: tree, as: request.node, by: request.header.pid,
+      flags: arguments.flags, openFlags: arguments.open_flags)
+    if !answer(Self.openAnswer(address)) { session.closeFile(address) }
   }
 
   /// What the kernel knows of the file stays right: it is told of changes by other doors.
@@ -23,7 +23,8 @@ extension RequestServer {
   }
 
   private func open(
-    _ file: FileID, of tree: FileTree, as node: NodeID, flags: UInt32, openFlags: UInt32
+    _ file: FileID, of tree: FileTree, as node: NodeID, by process: UInt32, flags: UInt32,
+    openFlags: UInt32
   ) throws(StoreError) -> UInt64 {
     let isWritable = Int32(flags) & O_ACCMODE != O_RDONLY
     let isCut = Int32(flags) & O_TRUNC != 0
@@ -36,7 +37,7 @@ extension RequestServer {
       if openFlags & UInt32(FUSE_OPEN_KILL_SUIDGID) != 0 { try removePrivileges(of: opened) }
     }
     return session.handles.insert(
-      OpenFile(opened, node: node.rawValue, isWritable: isWritable))
+      OpenFile(opened, node: node.rawValue, isWritable: isWritable, process: process))
   }
 
   func create(_ request: Request) throws(StoreError) {
@@ -44,36 +45,42 @@ extension RequestServer {
     let name = try request.name(after: MemoryLayout<fuse_create_in>.size)
     let branch = try branch(request.node)
     let made = try create(name, request, arguments, in: branch)
-    let node = NodeID(request.node.index, made.file)
+    let node = NodeID(request.node.index, made)
     let address = try open(
-      made.file, of: branch, as: node, flags: arguments.flags, openFlags: arguments.open_flags)
-    let entry = entry(made, node)
+      made, of: branch, as: node, by: request.header.pid, flags: arguments.flags,
+      openFlags: arguments.open_flags)
+    let entry: fuse_entry_out
+    do throws(StoreError) { entry = try self.entry(node, in: branch) } catch {
+      session.closeFile(address)
+      throw error
+    }
     answerSpace.storeBytes(of: entry, as: fuse_entry_out.self)
     let entryByteCount = MemoryLayout<fuse_entry_out>.size
     answerSpace.storeBytes(
       of: Self.openAnswer(address), toByteOffset: entryByteCount, as: fuse_open_out.self)
     if !send(entryByteCount + MemoryLayout<fuse_open_out>.size) {
-      session.handles.removeFile(address)
+      session.closeFile(address)
+      session.forget(node)
     }
   }
 
   /// Another door may have made the file since the kernel looked.
   private func create(
     _ name: FileName, _ request: Request, _ arguments: fuse_create_in, in branch: Branch
-  ) throws(StoreError) -> FileAttributes {
+  ) throws(StoreError) -> FileID {
     let new = try newFile(request, mode: arguments.mode, in: branch)
     do throws(StoreError) {
-      return try branch.createFile(name, in: request.node.file, new)
+      return try branch.createFile(name, in: request.node.file, new).file
     } catch {
       guard error.reason == .exists, Int32(arguments.flags) & O_EXCL == 0,
-        let found = try branch.attributes(of: name, in: request.node.file)
+        let found = try branch.lookupIfPresent(name, in: request.node.file)
       else { throw error }
-      return found
+      return found.file
     }
   }
 
   func release(_ request: Request) throws(StoreError) {
-    session.handles.removeFile(try request.arguments(fuse_release_in.self).fh)
+    session.closeFile(try request.arguments(fuse_release_in.self).fh)
     answer()
   }
 
@@ -94,15 +101,35 @@ extension RequestServer {
     let data = try request.data(after: MemoryLayout<fuse_write_in>.size)
     guard data.count >= Int(arguments.size) else { return answer(error: EINVAL) }
     let handle = try HandleTable.file(arguments.fh)
-    try session.sizeLocks.withLock(handle.node) { () throws(StoreError) in
+    let offset = try session.sizeLocks.withLock(handle.node) { () throws(StoreError) in
+      let offset = try Self.place(of: arguments, in: handle.file)
       try handle.file.write(
-        at: arguments.offset, UnsafeRawBufferPointer(rebasing: data[..<Int(arguments.size)]))
+        at: offset, UnsafeRawBufferPointer(rebasing: data[..<Int(arguments.size)]))
+      return offset
     }
     if arguments.write_flags & UInt32(FUSE_WRITE_KILL_SUIDGID) != 0 {
       try removePrivileges(of: handle.file)
     }
     answer(fuse_write_out(size: arguments.size, padding: 0))
+    // The kernel's pages have it where the kernel meant it to be.
+    if offset != arguments.offset {
+      session.chores.insert(.tell(.inode(NodeID(rawValue: handle.node))))
+    }
   }
+
+  /// What is appended goes behind the end as it is now: another door may have moved it since the
+  /// kernel looked. The parts of a large direct write come in any order, so their places stay as they
+  /// are.
+  private static func place(
+    of arguments: fuse_write_in, in file: File
+  ) throws(StoreError) -> UInt64 {
+    guard arguments.write_flags & UInt32(FUSE_WRITE_CACHE) == 0,
+      Int32(arguments.flags) & O_APPEND != 0, arguments.flags & directFlag == 0
+    else { return arguments.offset }
+    return try file.byteCount()
+  }
+
+  private static let directFlag = UInt32(clinux_o_direct())
 
   func sync(_ request: Request) throws(StoreError) {
     let handle = try HandleTable.file(try request.arguments(fuse_fsync_in.self).fh)

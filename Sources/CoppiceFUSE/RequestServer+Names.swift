@@ -27,27 +27,100 @@ extension RequestServer {
 
   // MARK: Looking
 
+  /// A name may lead elsewhere each time that it is looked at, but not for ever.
+  private static let lookupCountMax = 64
+
   func lookup(_ request: Request) throws(StoreError) {
-    if request.node == .top { return try lookupBranch(request) }
-    let name = try request.name()
+    let bytes = try request.text()
+    if bytes.elementsEqual(".".utf8) { return try answer(entry: request.node) }
+    if bytes.elementsEqual("..".utf8) { return try answer(entry: parent(of: request.node)) }
+    if request.node == .top { return try lookupBranch(bytes) }
+    let name = try FileName(bytes: bytes)
     let tree = try session.branches.tree(request.node)
-    guard let found = try tree.attributes(of: name, in: request.node.file) else {
-      var absent = fuse_entry_out()
-      absent.entry_valid = Self.validSecondsOfAbsence
-      answer(absent)
-      return
+    for count in 1... {
+      guard let found = try tree.lookupIfPresent(name, in: request.node.file) else {
+        var absent = fuse_entry_out()
+        absent.entry_valid = Self.validSecondsOfAbsence
+        answer(absent)
+        return
+      }
+      do throws(StoreError) {
+        return try answer(entry: NodeID(request.node.index, found.file), in: tree)
+      } catch {
+        // Another door removed the file meanwhile.
+        if error.kind != .notFound || count == Self.lookupCountMax { throw error }
+      }
     }
-    answer(entry(found, NodeID(request.node.index, found.file)))
   }
 
-  private func lookupBranch(_ request: Request) throws(StoreError) {
-    let bytes = try request.text()
+  private func lookupBranch(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
     // A name that no branch can have is not worth a search.
     guard let name = String(validating: bytes, as: UTF8.self), !name.hasPrefix(".") else {
       return answer(error: ENOENT)
     }
     let (index, tree) = try session.branches.index(named: name)
-    answer(entry(try tree.attributes(of: .root), NodeID(index, .root)))
+    try answer(entry: NodeID(index, .root), in: tree)
+  }
+
+  /// The directory that a directory is in.
+  func parent(of node: NodeID) throws(StoreError) -> NodeID {
+    if node == .top || node.file == .root { return .top }
+    let tree = try session.branches.tree(node)
+    return NodeID(node.index, try tree.parent(of: node.file))
+  }
+
+  // MARK: Answers
+
+  /// What the kernel is told of a file that a name leads to. From here on it knows the file, until it
+  /// says that it has forgotten it.
+  func entry(_ node: NodeID, in tree: FileTree) throws(StoreError) -> fuse_entry_out {
+    // The kernel is told of every change that the attributes below do not show.
+    tree.retain(node.file)
+    do throws(StoreError) {
+      var entry = fuse_entry_out()
+      entry.nodeid = node.rawValue
+      entry.generation = UInt64(session.generation)
+      let isBranch = node.file == .root
+      entry.entry_valid = isBranch ? Self.validSecondsOfBranches : Self.validSeconds
+      entry.attr = attributes(try tree.attributes(of: node.file), in: tree)
+      entry.attr_valid = Self.validSeconds(entry.attr)
+      return entry
+    } catch {
+      session.forget(node)
+      throw error
+    }
+  }
+
+  private func answer(entry node: NodeID, in tree: FileTree) throws(StoreError) {
+    if !answer(try entry(node, in: tree)) { session.forget(node) }
+  }
+
+  /// By number: the kernel was given a file handle.
+  private func answer(entry node: NodeID) throws(StoreError) {
+    guard node == .top else { return try answer(entry: node, in: session.branches.tree(node)) }
+    var entry = fuse_entry_out()
+    entry.nodeid = node.rawValue
+    entry.attr = topAttributes()
+    entry.attr_valid = Self.validSeconds(entry.attr)
+    answer(entry)
+  }
+
+  // MARK: Forgetting
+
+  func forget(_ request: Request) throws(StoreError) {
+    session.forget(
+      request.node, count: try request.arguments(fuse_forget_in.self).nlookup)
+  }
+
+  func forgetAll(_ request: Request) throws(StoreError) {
+    let count = Int(try request.arguments(fuse_batch_forget_in.self).count)
+    let entries = try request.data(after: MemoryLayout<fuse_batch_forget_in>.size)
+    let stride = MemoryLayout<fuse_forget_one>.stride
+    for index in 0..<min(count, entries.count / stride) {
+      let one = entries.loadUnaligned(
+        fromByteOffset: index * stride, as: fuse_forget_one.self)
+      session.forget(NodeID(rawValue: one.nodeid), count: one.nlookup)
+    }
   }
 
   func readSymbolicLink(_ request: Request) throws(StoreError) {
@@ -72,8 +145,10 @@ extension RequestServer {
     return new
   }
 
-  private func answer(made attributes: FileAttributes, by request: Request) {
-    answer(entry(attributes, NodeID(request.node.index, attributes.file)))
+  private func answer(
+    made attributes: FileAttributes, in branch: Branch, by request: Request
+  ) throws(StoreError) {
+    try answer(entry: NodeID(request.node.index, attributes.file), in: branch)
   }
 
   func makeDirectory(_ request: Request) throws(StoreError) {
@@ -82,7 +157,8 @@ extension RequestServer {
     let branch = try branch(
       changing: name, in: request.node, command: "coppice branch create \(name)")
     let new = try newFile(request, mode: arguments.mode, in: branch, isDirectory: true)
-    answer(made: try branch.createDirectory(name, in: request.node.file, new), by: request)
+    try answer(
+      made: branch.createDirectory(name, in: request.node.file, new), in: branch, by: request)
   }
 
   func makeNode(_ request: Request) throws(StoreError) {
@@ -99,7 +175,7 @@ extension RequestServer {
           name, in: request.node.file, kind: FileKind(kind),
           device: Self.device(kernel: arguments.rdev), new)
       }
-    answer(made: made, by: request)
+    try answer(made: made, in: branch, by: request)
   }
 
   func makeSymbolicLink(_ request: Request) throws(StoreError) {
@@ -107,9 +183,9 @@ extension RequestServer {
     let target = Array(try request.text(from: name.bytes.count + 1))
     let branch = try branch(changing: name, in: request.node, command: "coppice branch create")
     let new = try newFile(request, mode: 0o777, in: branch)
-    answer(
-      made: try branch.createSymbolicLink(name, in: request.node.file, target: target, new),
-      by: request)
+    try answer(
+      made: branch.createSymbolicLink(name, in: request.node.file, target: target, new),
+      in: branch, by: request)
   }
 
   func link(_ request: Request) throws(StoreError) {
@@ -117,7 +193,11 @@ extension RequestServer {
     let name = try request.name(after: MemoryLayout<fuse_link_in>.size)
     guard source.index == request.node.index else { throw .acrossBranches(name) }
     let branch = try branch(request.node)
-    answer(made: try branch.link(source.file, as: name, in: request.node.file), by: request)
+    try branch.link(source.file, as: name, in: request.node.file)
+    var entry = try entry(source, in: branch)
+    // Of a file that it knows the kernel believes this answer even if a change has overtaken it.
+    entry.attr_valid = 0
+    if !answer(entry) { session.forget(source) }
   }
 
   // MARK: Removing and moving

@@ -70,8 +70,8 @@ final class RequestServer {
     case FUSE_WRITE: try write(request)
     case FUSE_GETATTR: try getAttributes(request)
     case FUSE_LOOKUP: try lookup(request)
-    // The kernel's references need no bookkeeping: a node's number says what it is.
-    case FUSE_FORGET, FUSE_BATCH_FORGET: break
+    case FUSE_FORGET: try forget(request)
+    case FUSE_BATCH_FORGET: try forgetAll(request)
     case FUSE_FSYNC: try sync(request)
     case FUSE_OPEN: try open(request)
     case FUSE_RELEASE: try release(request)

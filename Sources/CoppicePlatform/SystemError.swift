@@ -43,6 +43,11 @@ extension SystemError {
     SystemError(call: call, path: path, code: EEXIST)
   }
 
+  /// The error of a call that did not find what it needs.
+  public static func missing(call: String, path: String) -> SystemError {
+    SystemError(call: call, path: path, code: ENOENT)
+  }
+
   /// The device, or the user's quota on it, has no room.
   public var isFull: Bool { code == ENOSPC || code == EDQUOT }
   /// The named thing does not exist.

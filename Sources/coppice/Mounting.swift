@@ -9,7 +9,7 @@ enum Mounting {
   static let open: MountOpener = { store, request, logger throws(StoreError) in
     var options = Mount.Options()
     options.usesWritebackCache = request.writebackCache
-    options.rings = request.rings ? .required : .ifOffered
+    options.wantsRings = request.rings
     options.log = { logger.notice("\($0)") }
     return MountDoor(
       mount: try Mount(store, at: request.directory, options: options),

@@ -65,16 +65,17 @@ struct MountCommandTests {
     #expect(try coppice.check("cat", "main:gathered").text == "kept\n")
   }
 
-  @Test func `a mount takes requests by rings, or says what that needs`() throws {
+  @Test(arguments: [[], ["--no-rings"]])
+  func `a mount takes requests by rings where there are any`(_ words: [String]) throws {
     defer { _ = try? coppice.script("umount mnt 2> /dev/null || true") }
-    guard RingSetting.isThere else {
-      let failure = try coppice.failure("mount", "mnt", "--rings")
-      #expect(failure.kind == "unavailable" && failure.remedy.contains("Linux 6.14"))
-      return
-    }
-    let answer = try coppice.json("mount", "mnt", "--rings")
-    #expect((answer["mount"] as? [String: Any])?["usesRings"] as? Bool == true)
-    #expect(try coppice.check("status").text.contains("requests by rings"))
+    let usesRings = words.isEmpty && RingSetting.isThere
+    let output = try coppice.program.check(
+      ["mount", "mnt", "--json"] + words, in: coppice.folder.path)
+    let object = try JSONSerialization.jsonObject(with: Data(output.text.utf8))
+    let mount = (object as? [String: Any])?["mount"] as? [String: Any]
+    #expect(mount?["usesRings"] as? Bool == usesRings)
+    let way = usesRings ? "requests by rings" : "requests read from the device"
+    #expect(try coppice.check("status").text.contains(way))
     #expect(try contents("mnt/main") == contents("tree"))
     try coppice.check("stop")
   }

@@ -21,7 +21,7 @@ struct MountDriver {
       let store = try open(arguments[1])
       var options = Mount.Options()
       options.usesWritebackCache = arguments.contains("writeback")
-      options.rings = arguments.contains("rings") ? .required : .never
+      options.wantsRings = arguments.contains("rings")
       options.log = { say("log \($0)") }
       let mount = try Mount(store, at: arguments[2], options: options)
       say("ready")

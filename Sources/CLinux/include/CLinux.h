@@ -90,6 +90,10 @@ int clinux_detach(const char *directory);
 // Ends all requests to the mount's server, and takes it out of the tree.
 int clinux_abort_and_detach(const char *directory);
 
+// Ends the FUSE connection of that number (the minor device number of its mounts), wherever it is
+// mounted. Needs root, or the kernel's control file system on /sys/fs/fuse/connections.
+int clinux_abort_fuse(unsigned int number);
+
 struct clinux_space {
   uint64_t byte_count, free_byte_count, available_byte_count;
 };

@@ -23,7 +23,7 @@ public final class File: Sendable {
     core = tree.core
     epoch = tree.core.epoch
     generation = tree.core.generation
-    while !core.openFiles.open(id) { core.waitForWriter() }
+    while !core.uses.open(id) { core.waitForWriter() }
     do throws(StoreError) {
       _ = try core.read { names throws(StoreError) in try names.regularInode(of: id) }
     } catch {
@@ -83,6 +83,12 @@ public final class File: Sendable {
     }
   }
 
+  /// How many bytes the content has now.
+  public func byteCount() throws(StoreError) -> UInt64 {
+    try check()
+    return try core.space.attributes(of: id.volume)?.byteCount ?? 0
+  }
+
   /// As `FileTree.attributes(of:)`.
   public func attributes() throws(StoreError) -> FileAttributes {
     try check()
@@ -106,7 +112,7 @@ public final class File: Sendable {
   /// does nothing; releasing the object does the same.
   public func close() {
     guard isOpen.exchange(false, ordering: .acquiringAndReleasing) else { return }
-    guard core.openFiles.close(id), epoch == core.epoch else { return }
+    guard core.uses.close(id), epoch == core.epoch else { return }
     core.removeAbandoned([id])
   }
 }

@@ -90,7 +90,7 @@ public final class FileTransaction {
     let isDirectory = inode.kind == FileKind.directory.rawValue
     inode.linkCount = isDirectory || inode.linkCount == 0 ? 0 : inode.linkCount - 1
     guard inode.linkCount == 0 else { return try put(inode, of: file) }
-    if core.openFiles.mustKeep(file) {
+    if core.uses.mustKeep(file) {
       try put(inode, of: file)
       try names.put(.orphan(file.volume), [])
       orphaned.append(file)
@@ -101,7 +101,7 @@ public final class FileTransaction {
 
   /// Removes a file without names, unless somebody has opened it once more.
   func destroyAbandoned(_ file: FileID) throws(StoreError) {
-    if core.openFiles.mustKeep(file) {
+    if core.uses.mustKeep(file) {
       orphaned.append(file)
     } else {
       try destroyOrphan(file)

@@ -30,7 +30,7 @@ public class FileTree: @unchecked Sendable {
   /// Bytes of a page of the store.
   public var pageByteCount: Int { core.pageByteCount }
   /// How many `File` objects of this tree are open.
-  public var openFileCount: Int { core.openFiles.count }
+  public var openFileCount: Int { core.uses.openCount }
 
   // MARK: Names
 

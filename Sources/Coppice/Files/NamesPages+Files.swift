@@ -118,13 +118,23 @@ extension NamesPages {
     return name
   }
 
-  /// Whether `directory` is `ancestor` or lies below it.
+  /// Whether `directory` is `ancestor` or lies below it, at any depth.
   func isDirectory(_ directory: FileID, within ancestor: FileID) throws(StoreError) -> Bool {
     var current = directory
-    for _ in 0..<BranchPath.byteCountMax {
+    // Of a damaged tree: parents that never lead to the root come back to one that was noted, each
+    // time twice as many steps later.
+    var noted = directory
+    var (count, countOfNext) = (0, 1)
+    while true {
       if current == ancestor { return true }
       if current == .root { return false }
       current = FileID(try directoryInode(of: current).parent)
+      if current == noted { break }
+      count += 1
+      if count == countOfNext {
+        noted = current
+        countOfNext *= 2
+      }
     }
     throw StoreError(
       .corrupt, "its parents never lead to the root", object: directory.description,

@@ -13,7 +13,7 @@ package final class TreeCore: Sendable {
   /// The same, if it is an engine's branch.
   let fileSpace: (any FileSpace)?
   let cache: NamesCache
-  let openFiles = OpenFiles()
+  let uses = FileUses()
   let durability = NamesDurability()
   private let writer = Monitor()
   private let allocateVolume: @Sendable () throws(StoreError) -> VolumeNumber
@@ -89,11 +89,11 @@ package final class TreeCore: Sendable {
       do throws(StoreError) {
         let result = try body(transaction)
         try commit(transaction)
-        abandoned = openFiles.settle(
+        abandoned = uses.settle(
           orphans: transaction.orphaned, named: transaction.adopted)
         return (result, transaction.change)
       } catch {
-        _ = openFiles.settle(orphans: [], named: [])
+        _ = uses.settle(orphans: [], named: [])
         throw error
       }
     }
@@ -140,7 +140,7 @@ package final class TreeCore: Sendable {
         throw error
       }
       epochCount.wrappingAdd(1, ordering: .acquiringAndReleasing)
-      openFiles.forgetOrphans()
+      uses.forget()
       cache.invalidate()
       return result
     }

@@ -16,7 +16,7 @@ package final class Engine: @unchecked Sendable {
   package let clock: any StoreClock
   package let options: EngineOptions
   package let superblock: Superblock
-  let secret: HashSecret
+  package let secret: HashSecret
   let buffers: PageBufferPool
   let meter = OverlayMeter()
   let frames: FrameReader

@@ -45,6 +45,13 @@ public enum FUSEMounting {
     }
   }
 
+  /// Ends all requests to the server of a file system, also those to come, wherever it is mounted: in
+  /// other places and in other mount namespaces too.
+  /// - Parameter device: `HostMount.device` of one of its mounts.
+  public static func abort(device: HostDevice) throws(SystemError) {
+    try system("abort", "fuse connection \(device.minor)") { clinux_abort_fuse(device.minor) }
+  }
+
   /// Detaches the file system and ends all requests to its server, also those to come. Without
   /// privileges it only detaches.
   public static func abort(_ directory: String) throws(SystemError) {
@@ -63,61 +70,6 @@ extension SystemError {
   /// Of any call on a mount: its server is gone, or going (`ECANCELED`, of a request by a ring).
   public var isWithoutServer: Bool {
     code == ENOTCONN || code == ECONNABORTED || code == ECANCELED
-  }
-}
-
-/// One file system in the machine's tree.
-public struct HostMount: Hashable, Sendable {
-  /// Where it is mounted.
-  public var directory: String
-  /// For example `ext4`, or `fuse.coppice`.
-  public var kind: String
-  /// What is mounted: a device, or what a server calls itself.
-  public var source: String
-
-  /// All that this process sees, in the order of mounting.
-  public static func all() throws(SystemError) -> [HostMount] {
-    let file = try HostDirectory(path: "/proc/self").openFile(Array("mountinfo".utf8))
-    let text = AlignedBuffer()
-    while true {
-      text.reserve(1 << 16)
-      let rest = UnsafeMutableRawBufferPointer(
-        start: text.bytes + text.byteCount, count: 1 << 16)
-      let count = try file.readNext(into: rest)
-      if count == 0 { break }
-      text.extend(count)
-    }
-    return String(decoding: text.contents, as: UTF8.self).split(separator: "\n")
-      .compactMap { HostMount(line: $0) }
-  }
-
-  /// A line as proc(5) describes it: `36 35 98:0 /root /place options ... - kind source options`.
-  init?(line: Substring) {
-    let fields = line.split(separator: " ")
-    guard fields.count > 9, let separator = fields.firstIndex(of: "-"),
-      separator + 2 < fields.count
-    else { return nil }
-    directory = Self.unescaped(fields[4])
-    kind = String(fields[separator + 1])
-    source = Self.unescaped(fields[separator + 2])
-  }
-
-  /// Blanks and backslashes are written in octal, as `\040`.
-  private static func unescaped(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      let digits = rest.prefix(3)
-      if byte == UInt8(ascii: "\\"), digits.count == 3,
-        let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8)
-      {
-        bytes.append(value)
-        rest = rest.dropFirst(3)
-      } else {
-        bytes.append(byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
 

@@ -52,7 +52,7 @@ package struct MountRequest: ServerRequest {
   package var directory: String
   /// Let the kernel gather writes and send them later.
   package var writebackCache: Bool
-  /// Take requests by memory that the kernel shares, and have the kernel offer that.
+  /// Take requests by memory that the kernel shares, where it can be had to offer that.
   package var rings: Bool
 
   package init(directory: String, writebackCache: Bool, rings: Bool) {

@@ -9,15 +9,16 @@ struct MountCommand: ParsableCommand {
     discussion: """
       DIR gets a directory for each branch, and a read-only one for each snapshot; what other commands \
       change is there at once. Adds the mount to the store's server, or starts a server in the \
-      background, which ends with its last mount ('umount DIR', or 'coppice stop') and keeps its log \
-      and process number in the store's directory, as server.log and server.pid.
+      background, which ends with its mount ('umount DIR', or 'coppice stop') and keeps its log and \
+      process number in the store's directory, as server.log and server.pid. A store has one mount at a \
+      time; 'mount --bind' shows it in other places.
 
       Each write to a file is one atomic change, so that PostgreSQL can run with full_page_writes=off. \
       With --writeback-cache the kernel gathers writes: bulk loads are faster, and that is no longer so.
 
-      With --rings requests come by rings of shared memory, from Linux 6.14 on: small requests take half \
-      the time. Only root can have the kernel offer them; where it offers them to every mount \
-      (/sys/module/fuse/parameters/enable_uring says Y) they are used in any case.
+      From Linux 6.14 on requests come by rings of shared memory, which takes half the time, where the \
+      kernel offers them: root has it do so, and for others it does while \
+      /sys/module/fuse/parameters/enable_uring says Y. 'coppice status' says which way they come.
 
       JSON: mount, with directory, usesWritebackCache, usesRings; process.
 
@@ -33,15 +34,15 @@ struct MountCommand: ParsableCommand {
   @Flag(name: .long, help: "Let the kernel gather writes and send them later.")
   var writebackCache = false
 
-  @Flag(name: .long, help: "Take requests by rings of shared memory, or fail.")
-  var rings = false
+  @Flag(name: .long, help: "Read requests from the device, for comparison.")
+  var noRings = false
 
   @Flag(name: .long, help: "Start no server in the background: be it, until DIR is unmounted.")
   var foreground = false
 
   func run() throws {
     let request = MountRequest(
-      directory: HostPath.absolute(directory), writebackCache: writebackCache, rings: rings)
+      directory: HostPath.absolute(directory), writebackCache: writebackCache, rings: !noRings)
     let store = HostPath.absolute(try options.directory())
     let options = options
     if foreground {
@@ -59,7 +60,7 @@ struct MountCommand: ParsableCommand {
     if let server = try ServerConnection.find(in: store) { return try server.perform(request) }
     var arguments = ["serve", "--detached", "--store", store, "--mount", request.directory]
     if writebackCache { arguments.append("--writeback-cache") }
-    if rings { arguments.append("--rings") }
+    if noRings { arguments.append("--no-rings") }
     do throws(StoreError) {
       let status = try DetachedServer.start(store, arguments)
       guard let answer = Self.answer(status) else {

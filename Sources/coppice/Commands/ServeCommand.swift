@@ -21,33 +21,36 @@ struct ServeCommand: ParsableCommand {
 
   @OptionGroup var options: StoreOptions
 
-  @Option(name: .long, help: "Mount the store on this directory. May be repeated.")
-  var mount: [String] = []
+  @Option(name: .long, help: "Mount the store on this directory.")
+  var mount: String?
 
-  @Flag(name: .long, help: "Let the kernel gather writes to the mounts and send them later.")
+  @Flag(name: .long, help: "Let the kernel gather writes to the mount and send them later.")
   var writebackCache = false
 
-  @Flag(name: .long, help: "Take requests of the mounts by rings of shared memory.")
-  var rings = false
+  @Flag(name: .long, help: "Read requests of the mount from the device, for comparison.")
+  var noRings = false
 
   /// Set by the command that starts a server in the background.
   @Flag(name: .long, help: .hidden)
   var detached = false
 
   func run() throws {
-    let mounts = mount.map {
-      MountRequest(
-        directory: HostPath.absolute($0), writebackCache: writebackCache, rings: rings)
+    let mounts = mount.map { directory in
+      [
+        MountRequest(
+          directory: HostPath.absolute(directory), writebackCache: writebackCache, rings: !noRings)
+      ]
     }
     guard detached else {
       let options = options
-      return try Self.serve(try options.directory(), mounts, endsWithLastMount: false) { status in
+      return try Self.serve(try options.directory(), mounts ?? [], endsWithLastMount: false) {
+        status in
         // Whoever does not read this can still ask for it.
         try? options.print(ServeAnswer(status))
       }
     }
     do throws(StoreError) {
-      try Self.serve(try options.directory(), mounts, endsWithLastMount: true) { status in
+      try Self.serve(try options.directory(), mounts ?? [], endsWithLastMount: true) { status in
         DetachedServer.report(
           AnswerLine(answer: status), to: DetachedServer.reportDescriptor)
       }

@@ -27,7 +27,7 @@ extension StatusRequest.Answer: Reply {
     var text = "\(Output.printable(store)): process \(process) serves it since \(started)\n"
     for mount in mounts {
       let cache = mount.usesWritebackCache ? ", with the kernel's writeback cache" : ""
-      let rings = mount.usesRings ? ", requests by rings" : ""
+      let rings = mount.usesRings ? ", requests by rings" : ", requests read from the device"
       text += "  mounted on \(Output.printable(mount.directory))\(cache)\(rings)\n"
     }
     return text
