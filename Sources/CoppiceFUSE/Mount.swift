@@ -105,11 +105,11 @@ public final class Mount: Sendable {
   }
 
   private func unmount(openCount: Int) throws(SystemError) {
-    do throws(SystemError) {
-      try FUSEMounting.unmount(directory)
-    } catch {
-      if session.isUnmounted { return }
-      if !error.isNotMounted {
+    if try session.place.isInDirectory() {
+      do throws(SystemError) {
+        try FUSEMounting.unmount(directory)
+      } catch {
+        if session.isUnmounted { return }
         session.options.log(
           "\(directory) is in use (\(openCount) open files); unmounting it all the same")
         try FUSEMounting.abort(directory)

@@ -30,8 +30,18 @@ final class MountPlace: Sendable {
     isHiddenNow.store(!isShown, ordering: .sequentiallyConsistent)
   }
 
+  /// Whether it is what the directory shows: nothing else was mounted there since.
+  func isInDirectory() throws(SystemError) -> Bool {
+    try HostMount.all().last { $0.directory == directory }?.device == device
+  }
+
   /// Ends all requests to the mount, wherever it is shown.
-  func abort() throws(SystemError) { try FUSEMounting.abort(device: device) }
+  func abort() throws(SystemError) {
+    do throws(SystemError) { try FUSEMounting.abort(device: device) } catch {
+      // It ended by itself meanwhile.
+      if !error.isMissing { throw error }
+    }
+  }
 }
 
 extension HostMount {

@@ -98,8 +98,12 @@ final class MountSession: Sendable {
 
   /// Takes the mount out of the tree, and ends all requests to it.
   func abort() {
-    // Whatever became of the mount, nothing is told to it any more.
-    try? FUSEMounting.abort(directory)
+    do throws(SystemError) {
+      if try place.isInDirectory() { try FUSEMounting.abort(directory) }
+      if !isUnmounted { try place.abort() }
+    } catch {
+      options.log("the mount ends with this process: \(error)")
+    }
     endConnection()
   }
 
@@ -190,13 +194,17 @@ final class MountSession: Sendable {
   /// taken yet.
   func notify(_ notification: Notification) {
     for _ in 0..<Self.attemptCountMax {
-      if send(notification) { return }
-      guard case .inode(let node) = notification,
-        branches.treeIfPresent(node)?.isRetained(node.file) ?? false
-      else { return }
-      // It is about to take an answer that it was given, or to tell that it has forgotten the file.
+      guard isKnown(notification.node), !send(notification) else { return }
+      guard case .inode = notification else { return }
+      // The kernel is about to take an answer that it was given, or to tell that it has forgotten the
+      // file.
       if waitForEnd(nanoseconds: Self.pauseNanoseconds) { return }
     }
+  }
+
+  /// Whether the kernel was told of a file and has not told that it has forgotten it.
+  private func isKnown(_ node: NodeID) -> Bool {
+    node == .top || branches.treeIfPresent(node)?.isRetained(node.file) ?? false
   }
 
   /// Returns whether the kernel took it: it does not know the file or name otherwise.

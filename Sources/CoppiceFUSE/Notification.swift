@@ -8,6 +8,13 @@ enum Notification: Hashable, Sendable {
   /// Forget what a name in a directory leads to, and all below it.
   case entry(NodeID, [UInt8])
 
+  /// What the kernel must know for it to mean anything.
+  var node: NodeID {
+    switch self {
+    case .inode(let node), .entry(let node, _): node
+    }
+  }
+
   func withBytes(
     _ body: (UnsafeRawBufferPointer) throws(SystemError) -> Void
   ) throws(SystemError) {

@@ -2,6 +2,7 @@
 #define _FILE_OFFSET_BITS 64
 #include "CFileCalls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <poll.h>
@@ -74,4 +75,20 @@ int filecalls_wait_for_end(int process) {
   int result = poll(&wait, 1, -1);
   close(file);
   return result;
+}
+
+int filecalls_get_handle(const char *path, struct filecalls_handle *handle) {
+  int mount;
+  handle->byte_count = sizeof handle->bytes;
+  return name_to_handle_at(AT_FDCWD, path, (struct file_handle *)handle, &mount, 0);
+}
+
+int filecalls_open_handle(const char *mount, const struct filecalls_handle *handle, int flags) {
+  int directory = open(mount, O_RDONLY | O_CLOEXEC);
+  if (directory < 0) return -1;
+  int file = open_by_handle_at(directory, (struct file_handle *)handle, flags | O_CLOEXEC);
+  int code = errno;
+  close(directory);
+  errno = code;
+  return file;
 }

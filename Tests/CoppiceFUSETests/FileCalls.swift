@@ -71,6 +71,18 @@ final class FileCalls {
     tell("list \(name)", names.sorted().joined(separator: " "))
   }
 
+  /// A file as programs without the right to read it open it.
+  func openPath(_ name: String, _ flags: Int32 = 0) -> Int32 {
+    let path = Int32(0o10000000)
+    return open(name, path | flags)
+  }
+  /// What is told of an open file, whatever its name has become.
+  func status(of file: Int32, _ what: String) {
+    var status = stat()
+    guard call("fstat \(what)", fstat(file, &status)) else { return }
+    tell(what, "mode \(String(status.st_mode, radix: 8)) links \(status.st_nlink)")
+  }
+
   // MARK: Files
 
   func open(_ name: String, _ flags: Int32, _ mode: mode_t = 0o644) -> Int32 {

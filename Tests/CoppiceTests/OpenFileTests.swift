@@ -69,6 +69,48 @@ import Testing
     withExtendedLifetime(file) {}
   }
 
+  @Test func `whatever a kernel knows lives on without a name until it has forgotten it`() throws {
+    let files = try [
+      branch.writeFile("file", [1]),
+      branch.createDirectory("directory", in: .root).file,
+      branch.createSymbolicLink("link", in: .root, target: [65]).file,
+      branch.createSpecialFile("pipe", in: .root, kind: .fifo).file,
+    ]
+    for file in files { for _ in 0..<3 { branch.retain(file) } }
+    try branch.remove("file", in: .root)
+    try branch.createDirectory("other", in: .root)
+    try branch.rename("other", in: .root, to: "directory", in: .root)
+    try branch.remove("link", in: .root)
+    try branch.remove("pipe", in: .root)
+    for file in files {
+      #expect(!branch.release(file, count: 2))
+      #expect(try branch.attributes(of: file).linkCount == 0)
+    }
+    #expect(try branch.symbolicLinkTarget(of: files[2]) == [65])
+    #expect(branch.openFileCount == 0)
+    #expect(try memory.core.checkNames() == [])
+    #expect(branch.release(files[0]))
+    branch.removeAbandoned([files[0]])
+    // A kernel that is gone tells nothing.
+    branch.releaseAll()
+    for file in files {
+      #expect(failure { _ = try branch.attributes(of: file) }?.kind == .notFound)
+      #expect(!branch.isRetained(file))
+    }
+    #expect(try memory.core.checkNames() == [])
+  }
+
+  @Test func `a file that is open is kept by that when it is known no more`() throws {
+    let id = try branch.writeFile("a", [1])
+    let file = try branch.open(id)
+    branch.retain(id)
+    try branch.remove("a", in: .root)
+    branch.releaseAll()
+    #expect(try branch.read(id) == [1])
+    file.close()
+    #expect(failure { _ = try branch.read(id) }?.kind == .notFound)
+  }
+
   @Test func `files of a replaced branch are stale`() throws {
     let id = try branch.writeFile("a", [1])
     let file = try branch.open(id)

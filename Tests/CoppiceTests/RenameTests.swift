@@ -90,4 +90,20 @@ import Testing
     let missing = failure { try branch.rename("b", in: .root, to: "x", in: .root, .exchange) }
     #expect(missing?.kind == .notFound)
   }
+
+  @Test func `directories move at any depth`() throws {
+    var bottom = FileID.root
+    let top = try branch.transaction { changes throws(StoreError) in
+      let top = try changes.createDirectory("d", in: .root).file
+      bottom = top
+      for _ in 0..<6000 { bottom = try changes.createDirectory("d", in: bottom).file }
+      return top
+    }
+    try branch.createDirectory("a", in: bottom)
+    try branch.rename("a", in: bottom, to: "b", in: bottom)
+    #expect(try branch.readDirectory(bottom).map(\.name) == ["b"])
+    let error = failure { try branch.rename("d", in: .root, to: "x", in: bottom) }
+    #expect(error?.reason == .invalidMove)
+    #expect(try branch.parent(of: top) == .root)
+  }
 }

@@ -8,7 +8,9 @@ internal import Glibc
 ///
 /// Each line of its input is a change of the store, answered by `done` or by the error:
 /// `create NAME SOURCE`, `delete NAME`, `reset NAME SOURCE`, `rename NAME NEW`, `restore NAME`,
-/// `snapshot NAME`, `sync NAME`, `put BRANCH PATH TEXT`, `remove BRANCH PATH`.
+/// `snapshot NAME`, `sync NAME`, `put BRANCH PATH TEXT`, `remove BRANCH PATH`; `wait` is answered once
+/// the mount has ended, `mount DIRECTORY` mounts a second time, and `cat BRANCH PATH` is answered by the
+/// file's text, with `|` for each line's end.
 @main
 struct MountDriver {
   static func main() throws {
@@ -47,7 +49,14 @@ struct MountDriver {
 
   private static func answer(_ line: String, _ store: Store, _ mount: Mount) {
     do throws(StoreError) {
-      try perform(line.split(separator: " ").map(String.init), store, mount)
+      let words = line.split(separator: " ").map(String.init)
+      if words.first == "cat", words.count == 3 {
+        let branch = try store.branch(words[1])
+        let bytes = try branch.read(branch.lookup(BranchPath(words[2])))
+        return say(
+          String(decoding: bytes.map { $0 == 10 ? UInt8(ascii: "|") : $0 }, as: UTF8.self))
+      }
+      try perform(words, store, mount)
       say("done")
     } catch {
       say("error \(error.kind.rawValue) \(error)")
@@ -67,6 +76,8 @@ struct MountDriver {
     case ("reset", 3): try store.reset(words[1], to: words[2])
     case ("reset!", 3): try store.reset(words[1], to: words[2], force: true)
     case ("rename", 3): try store.rename(words[1], to: words[2])
+    case ("wait", 1): mount.waitUntilUnmounted()
+    case ("mount", 2): try Mount(store, at: words[1]).stop()
     case ("sync", 2): try mount.writeDirtyPages(of: words[1])
     case ("put", 4):
       try store.branch(words[1]).writeFile(BranchPath(words[2]), Array(words[3].utf8))

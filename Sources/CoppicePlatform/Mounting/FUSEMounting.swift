@@ -63,8 +63,6 @@ public enum FUSEMounting {
 extension SystemError {
   /// Of an unmount: something on the file system is in use.
   public var isBusy: Bool { code == EBUSY }
-  /// Of an unmount: nothing is mounted there.
-  public var isNotMounted: Bool { code == EINVAL }
   /// Of the device: the file system is mounted no more.
   public var isUnmounted: Bool { code == ENODEV || isWithoutServer }
   /// Of any call on a mount: its server is gone, or going (`ECANCELED`, of a request by a ring).

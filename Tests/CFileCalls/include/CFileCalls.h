@@ -24,6 +24,16 @@ int filecalls_lock(int file, int operation);
 int filecalls_clone(int source, int target);
 int filecalls_make_node(const char *path, unsigned int mode, unsigned int major, unsigned int minor);
 
+// A file's handle, by which it is opened without its name.
+struct filecalls_handle {
+  unsigned int byte_count;
+  int kind;
+  unsigned char bytes[128];
+};
+int filecalls_get_handle(const char *path, struct filecalls_handle *handle);
+// Opens a file of the file system that holds `mount` by its handle.
+int filecalls_open_handle(const char *mount, const struct filecalls_handle *handle, int flags);
+
 // The name of an errno, as ENOENT.
 const char *filecalls_error_name(int code);
 
