@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppicePlatform
 internal import Synchronization
 
 /// Which branch or snapshot each index of a `NodeID` means.
@@ -10,8 +11,8 @@ final class BranchTable: Sendable {
     /// By index; 0 is the top directory's.
     var trees: [FileTree?] = [nil]
     var indexes: [UInt64: UInt32] = [:]
-    /// Under which name the kernel looked up an index.
-    var names: [String: UInt32] = [:]
+    /// Under which name, by its bytes, the kernel looked up an index.
+    var names: [[UInt8]: UInt32] = [:]
   }
 
   private let store: Store
@@ -48,7 +49,7 @@ final class BranchTable: Sendable {
     let id = tree.id
     return try state.withLock { state throws(StoreError) in
       if let known = state.indexes[id] {
-        state.names[name] = known
+        state.names[name.nameKey] = known
         return known
       }
       let index = UInt32(state.trees.count)
@@ -59,7 +60,7 @@ final class BranchTable: Sendable {
       }
       state.trees.append(tree)
       state.indexes[id] = index
-      state.names[name] = index
+      state.names[name.nameKey] = index
       return index
     }
   }
@@ -85,10 +86,10 @@ final class BranchTable: Sendable {
   }
 
   /// The names that lead the kernel to what they do not mean any more; told once.
-  func takeOutdatedNames() -> [String] {
+  func takeOutdatedNames() -> [[UInt8]] {
     state.withLock { state in
       let outdated = state.names.filter { name, index in
-        state.trees[Int(index)].map { $0.name != name } ?? true
+        state.trees[Int(index)].map { $0.name.nameKey != name } ?? true
       }.map(\.key)
       for name in outdated { state.names[name] = nil }
       return outdated

@@ -171,7 +171,7 @@ final class MountSession: Sendable {
       if servers.withLock({ $0.contains(number) }) { return }
       return invalidate(change, of: entry)
     }
-    for name in branches.takeOutdatedNames() { notify(.entry(NodeID.top, Array(name.utf8))) }
+    for name in branches.takeOutdatedNames() { notify(.entry(NodeID.top, name)) }
   }
 
   private func invalidate(_ change: TreeChange, of entry: UInt64) {

@@ -20,19 +20,19 @@ public final class DirectoryDisk: Disk {
     if creating { try Self.makeTop(path) }
     self.path = path
     fileDescriptor = try system("open", path) {
-      clinux_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+      path.withPath { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
     }
   }
 
   deinit { close(fileDescriptor) }
 
   private static func makeTop(_ path: String) throws(SystemError) {
-    guard mkdir(path, 0o777) == 0 else {
+    guard path.withPath({ mkdir($0, 0o777) }) == 0 else {
       if errno == EEXIST { return }
       throw SystemError(lastOf: "mkdir", path)
     }
     let child = try system("open", path) {
-      clinux_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+      path.withPath { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
     }
     defer { close(child) }
     let parent = try system("open", path) {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppicePlatform
 
 /// The command: finds the verb, runs it, and ends with the status that its outcome asks for.
 @main
@@ -11,6 +12,12 @@ struct RootCommand: ParsableCommand {
       A store holds branches; a branch holds a tree of files. The store is named by --store or the \
       environment variable COPPICE_STORE. REF means 'branch' or 'branch@snapshot', and REF:PATH a \
       file or directory in it.
+
+      With --json answers have the same keys whatever there is to tell: what is missing is null. Numbers \
+      of bytes are written as output has them, 10G, 1.5GiB.
+
+      Names are bytes. Where text is all there is, in JSON and where output has control characters, \
+      other bytes are written as a shell understands them, caf$'\\xE9'; arguments may be written so too.
 
       Exit status: 0 done, 1 failed, 2 a finding (check, scrub, diff --exit-code), 3 not found, \
       4 exists or conflict, 5 in use, 6 denied, 7 no space, 8 corrupt, 9 unsupported format, \
@@ -34,9 +41,10 @@ struct RootCommand: ParsableCommand {
     ])
 
   static func main() {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    let arguments = HostProcess.arguments
     let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
     do {
+      try checkVerbs(arguments)
       var command = try parseAsRoot(arguments)
       try command.run()
     } catch let error as StoreError {
@@ -47,13 +55,34 @@ struct RootCommand: ParsableCommand {
     } catch {
       let code = exitCode(for: error)
       if isJSON, code != .success {
-        let report = ErrorReport(
-          kind: StoreError.Kind.invalid.rawValue, object: "", message: message(for: error),
-          remedy: "see 'coppice --help'")
-        report.print(isJSON: true)
+        ErrorReport(
+          StoreError(.invalid, message(for: error), remedy: "see 'coppice --help'")
+        ).print(isJSON: true)
         exit(withError: code)
       }
       exit(withError: error)
+    }
+  }
+
+  /// Throws `invalid`, with the nearest verbs, where an argument stands for one and is none.
+  private static func checkVerbs(_ arguments: [String]) throws(StoreError) {
+    var verbs = configuration.subcommands
+    var words: [String] = []
+    for argument in arguments {
+      guard !verbs.isEmpty, argument.utf8.first != UInt8(ascii: "-"), argument != "help" else {
+        return
+      }
+      guard let verb = verbs.first(where: { $0.configuration.commandName == argument }) else {
+        let near = NearestNames.find(
+          argument, among: verbs.compactMap { $0.configuration.commandName })
+        let help = (["coppice"] + words + ["--help"]).joined(separator: " ")
+        throw StoreError(
+          .invalid, "there is no such command", object: (words + [argument]).joined(separator: " "),
+          remedy: near.isEmpty
+            ? "see '\(help)'" : "did you mean \(near.joined(separator: ", "))? See '\(help)'")
+      }
+      words.append(argument)
+      verbs = verb.configuration.subcommands
     }
   }
 }

@@ -45,7 +45,7 @@ struct CoppiceCommand {
   func failure(_ arguments: String..., input: String = "/dev/null") throws -> Failure {
     let result = try program.run(arguments + ["--json"], in: folder.path, input: input)
     let object = try Self.object(Data(result.errors.utf8))
-    guard let error = object["error"] as? [String: String] else {
+    guard let error = object["error"] as? [String: Any] else {
       throw Program.Failure(description: "no error in \(result.errors)")
     }
     return Failure(status: result.status, error: error)
@@ -53,12 +53,12 @@ struct CoppiceCommand {
 
   struct Failure {
     var status: Int32
-    var error: [String: String]
+    var error: [String: Any]
 
-    var kind: String { error["kind"] ?? "" }
-    var object: String { error["object"] ?? "" }
-    var message: String { error["message"] ?? "" }
-    var remedy: String { error["remedy"] ?? "" }
+    var kind: String { error["kind"] as? String ?? "" }
+    var object: String { error["object"] as? String ?? "" }
+    var message: String { error["message"] as? String ?? "" }
+    var remedy: String { error["remedy"] as? String ?? "" }
   }
 
   private static func object(_ data: Data) throws -> [String: Any] {

@@ -47,6 +47,32 @@ import Testing
     #expect(try coppice("branch", "delete", "nothing", "--if-exists").status == 0)
   }
 
+  @Test func `64 for a verb that there is none of, with the nearest one`() throws {
+    let coppice = try CoppiceCommand()
+    let verb = try coppice.failure("brnach", "list")
+    #expect(verb.status == 64 && verb.object == "brnach")
+    #expect(verb.remedy.hasPrefix("did you mean branch?"))
+    let inner = try coppice.failure("branch", "crate", "x")
+    #expect(inner.status == 64 && inner.object == "branch crate")
+    #expect(inner.remedy.contains("create") && inner.remedy.contains("coppice branch --help"))
+    #expect(try coppice("help", "branch").status == 0)
+    #expect(try coppice("zzzzzzzzzz").errors.contains("coppice --help"))
+  }
+
+  @Test(arguments: [
+    ("10G", 10 << 30), ("10GiB", 10 << 30), ("1.5G", 3 << 29), ("1.50 GiB", 3 << 29), ("512", 512),
+    ("512 B", 512), ("64kib", 64 << 10), ("0.5K", 512),
+  ]) func `numbers of bytes are taken as output has them`(text: String, byteCount: Int) throws {
+    let coppice = try CoppiceCommand()
+    try coppice.check("branch", "create", "main")
+    let answer = try coppice.json("put", "main:x", "--zeros", text)
+    #expect(answer["byteCount"] as? Int == byteCount)
+    for wrong in ["", "G", "1.G", ".5G", "1.2.3", "1GB", "-1", "1 iB", "99999999E"] {
+      #expect(try coppice("put", "main:x", "--zeros=\(wrong)").status == 64, "\(wrong)")
+    }
+    #expect(try coppice.check("init", "--help").text.contains("8KiB"))
+  }
+
   @Test func `4 for what exists already`() throws {
     let coppice = try CoppiceCommand()
     try coppice.makeTree()

@@ -21,4 +21,15 @@ import Testing
     // The line is taken away in the end.
     #expect(shown.contains(" \rNo damage found"))
   }
+
+  @Test func `an import that nothing has come to yet says what it waits for`() throws {
+    let coppice = try CoppiceCommand()
+    let words = "(sleep 1; printf x) | \(coppice.program.path) import - main:x"
+    let shown = try coppice.script(
+      "COPPICE_STORE=store script -qec '\(words)' /dev/null"
+    ).text
+    #expect(
+      shown.contains("\rimport  waiting for the first byte of standard input  0:0"), "\(shown)")
+    #expect(shown.contains("Imported 1 file, 1 B"))
+  }
 }

@@ -60,8 +60,10 @@ import Testing
         "created", "deleted", "isDeleted", "isSnapshot", "name", "parent",
       ])
     let required = elements(branch?["required"]).compactMap(\.text)
-    #expect(required.contains("name"))
-    #expect(!required.contains("parent"))
+    #expect(required.contains("name") && required.contains("parent"))
+    #expect(branch?["properties"]?["name"] == ["type": "string"])
+    let parent = elements(branch?["properties"]?["parent"]?["anyOf"])
+    #expect(parent == [["type": "string"], ["type": "null"]])
   }
 
   @Test func `references lead somewhere, and operations have different names`() {

@@ -1,4 +1,5 @@
 public import CoppiceEngine
+internal import CoppicePlatform
 
 /// The way from a branch's root directory to a file: names in order, none for the root itself.
 public struct BranchPath: Hashable, Sendable {
@@ -30,6 +31,11 @@ public struct BranchPath: Hashable, Sendable {
   /// As `init(bytes:)`, of UTF-8. A string literal makes a path without `try`.
   public init(_ text: String) throws(StoreError) { try self.init(bytes: text.utf8) }
 
+  /// The path with this `description`.
+  public init(escaped text: String) throws(StoreError) {
+    try self.init(bytes: ByteText.bytes(text))
+  }
+
   /// `nil` for the root.
   public var parent: BranchPath? {
     components.isEmpty ? nil : BranchPath(components: components.dropLast())
@@ -54,8 +60,8 @@ extension BranchPath: Comparable {
 }
 
 extension BranchPath: CustomStringConvertible {
-  /// The path as text; bytes that are not UTF-8 are replaced.
-  public var description: String { String(decoding: bytes, as: UTF8.self) }
+  /// The path as text; bytes that are not UTF-8 are written as `$'\xE9'`: see `init(escaped:)`.
+  public var description: String { ByteText.text(bytes) }
 }
 
 extension BranchPath: ExpressibleByStringLiteral {

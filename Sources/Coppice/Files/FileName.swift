@@ -1,4 +1,5 @@
 public import CoppiceEngine
+internal import CoppicePlatform
 
 /// One name in a directory: 1 to 255 bytes, neither `/` nor NUL among them, and neither `.` nor `..`.
 /// Names are bytes, not text; they order by byte.
@@ -19,13 +20,18 @@ public struct FileName: Hashable, Comparable, Sendable {
     let isSpecial = bytes.isEmpty || bytes.elementsEqual(".".utf8) || bytes.elementsEqual("..".utf8)
     guard !isSpecial, !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else {
       throw StoreError(
-        .invalid, "not a file name", object: String(decoding: bytes, as: UTF8.self))
+        .invalid, "not a file name", object: ByteText.text(bytes))
     }
     self.bytes = Array(bytes)
   }
 
   /// As `init(bytes:)`, of UTF-8. A string literal makes a name without `try`.
   public init(_ text: String) throws(StoreError) { try self.init(bytes: text.utf8) }
+
+  /// The name with this `description`.
+  public init(escaped text: String) throws(StoreError) {
+    try self.init(bytes: ByteText.bytes(text))
+  }
 
   /// A name that is known to obey the rules, from a decoded entry.
   init(stored bytes: [UInt8]) { self.bytes = bytes }
@@ -37,8 +43,8 @@ public struct FileName: Hashable, Comparable, Sendable {
 }
 
 extension FileName: CustomStringConvertible {
-  /// The name as text; bytes that are not UTF-8 are replaced.
-  public var description: String { String(decoding: bytes, as: UTF8.self) }
+  /// The name as text; bytes that are not UTF-8 are written as `$'\xE9'`: see `init(escaped:)`.
+  public var description: String { ByteText.text(bytes) }
 }
 
 extension FileName: ExpressibleByStringLiteral {
@@ -70,7 +76,7 @@ public struct AttributeName: Hashable, Comparable, Sendable {
     }
     guard !bytes.isEmpty, !bytes.contains(0) else {
       throw StoreError(
-        .invalid, "not an attribute name", object: String(decoding: bytes, as: UTF8.self))
+        .invalid, "not an attribute name", object: ByteText.text(bytes))
     }
     self.bytes = Array(bytes)
   }
@@ -87,8 +93,8 @@ public struct AttributeName: Hashable, Comparable, Sendable {
 }
 
 extension AttributeName: CustomStringConvertible {
-  /// The name as text; bytes that are not UTF-8 are replaced.
-  public var description: String { String(decoding: bytes, as: UTF8.self) }
+  /// The name as text; bytes that are not UTF-8 are written as `$'\xE9'`: see `init(escaped:)`.
+  public var description: String { ByteText.text(bytes) }
 }
 
 extension AttributeName: ExpressibleByStringLiteral {

@@ -1,9 +1,10 @@
 public import CoppiceEngine
+internal import CoppicePlatform
 
 /// The rules for names of branches and snapshots.
 ///
 /// A branch's name has 1 to 200 bytes, none of `/ @ : ^ ~` or control characters among them, and
-/// does not begin with `.` or `-`. A snapshot is called `branch@name`, both parts by these rules.
+/// does not begin with `.` or `-`. Names are UTF-8, and different when their bytes are. A snapshot is called `branch@name`, both parts by these rules.
 public enum EntryName {
   /// Of a branch's name, and of a snapshot's part behind the `@`.
   public static let byteCountMax = 200
@@ -16,18 +17,18 @@ public enum EntryName {
   /// Checks `branch@name` and returns the branch's part. Throws `invalid`.
   @discardableResult
   public static func validate(snapshot name: String) throws(StoreError) -> String {
-    let parts = name.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = name.split(byte: UInt8(ascii: "@"), keepsEmpty: true, maxCount: 2)
     guard parts.count == 2 else {
       throw StoreError(
         .invalid, "not the name of a snapshot", object: name, remedy: "write BRANCH@NAME")
     }
-    try validate(String(parts[0]), of: "a branch")
-    try validate(String(parts[1]), of: "a snapshot")
-    return String(parts[0])
+    try validate(parts[0], of: "a branch")
+    try validate(parts[1], of: "a snapshot")
+    return parts[0]
   }
 
   /// Whether a name is of the form that snapshots have.
-  public static func isSnapshot(_ name: String) -> Bool { name.contains("@") }
+  public static func isSnapshot(_ name: String) -> Bool { name.utf8.contains(UInt8(ascii: "@")) }
 
   private static func validate(_ name: String, of what: String) throws(StoreError) {
     guard let problem = problem(name) else { return }
@@ -40,7 +41,10 @@ public enum EntryName {
   private static func problem(_ name: String) -> String? {
     if name.isEmpty { return "it is empty" }
     if name.utf8.count > byteCountMax { return "it has more than \(byteCountMax) bytes" }
-    if name.hasPrefix(".") || name.hasPrefix("-") { return "it begins with \(name.prefix(1))" }
+    if ByteText.bytes(name) != Array(name.utf8) { return "it has bytes that are no UTF-8" }
+    if let first = name.unicodeScalars.first, first == "." || first == "-" {
+      return "it begins with \(first)"
+    }
     let bad = name.unicodeScalars.first { !isLegal($0) }
     return bad.map {
       $0.value < 32 || $0.value == 127 ? "it has a control character" : "it has \($0)"
@@ -57,10 +61,11 @@ public enum EntryName {
   /// The name with what is illegal replaced; empty when nothing legal remains.
   private static func legalName(like name: String) -> String {
     var legal = String.UnicodeScalarView()
-    for scalar in name.unicodeScalars { legal.append(isLegal(scalar) ? scalar : "-") }
-    var offer = String(legal)
-    while offer.hasPrefix(".") || offer.hasPrefix("-") { offer.removeFirst() }
-    while offer.utf8.count > byteCountMax { offer.removeLast() }
-    return offer
+    for scalar in String(decoding: ByteText.bytes(name), as: UTF8.self).unicodeScalars {
+      legal.append(isLegal(scalar) ? scalar : "-")
+    }
+    legal = String.UnicodeScalarView(legal.drop { $0 == "." || $0 == "-" })
+    while String(legal).utf8.count > byteCountMax { legal.removeLast() }
+    return String(legal)
   }
 }

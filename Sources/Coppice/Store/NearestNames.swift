@@ -1,10 +1,10 @@
 /// Finds names that someone may have meant.
-enum NearestNames {
+package enum NearestNames {
   static let countMax = 3
 
   /// The closest names by edit distance, at most `countMax`, none that differs in more than a third
   /// of its letters.
-  static func find(_ name: String, among candidates: some Sequence<String>) -> [String] {
+  package static func find(_ name: String, among candidates: some Sequence<String>) -> [String] {
     let wanted = Array(name.lowercased())
     let limit = max(wanted.count / 3, 2)
     var found: [(name: String, distance: Int)] = []

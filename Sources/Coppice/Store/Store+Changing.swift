@@ -114,12 +114,12 @@ extension Store {
   }
 
   func snapshots(of branch: String) -> [(branch: EngineBranch, suffix: String)] {
-    let prefix = "\(branch)@"
+    let prefix = "\(branch)@".utf8
     var snapshots: [(branch: EngineBranch, suffix: String)] = []
     for entry in engine.branchEntries()
-    where !entry.flags.contains(.deleted) && entry.name.hasPrefix(prefix) {
+    where !entry.flags.contains(.deleted) && entry.name.utf8.starts(with: prefix) {
       if let snapshot = engine.branch(entry.id) {
-        snapshots.append((snapshot, String(entry.name.dropFirst(prefix.count))))
+        snapshots.append((snapshot, String(Substring(entry.name.utf8.dropFirst(prefix.count)))))
       }
     }
     return snapshots

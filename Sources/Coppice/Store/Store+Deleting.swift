@@ -1,5 +1,6 @@
 public import CoppiceEngine
 internal import CoppiceFormat
+internal import CoppicePlatform
 internal import Synchronization
 
 /// What became of entries that were deleted for good.
@@ -111,7 +112,7 @@ extension Store {
       try EntryName.validate(branch: newName)
     }
     let deleted = engine.branchEntries().filter { $0.flags.contains(.deleted) }
-    let found = deleted.filter { $0.name == name }.max { $0.deletedAt < $1.deletedAt }
+    let found = deleted.filter { $0.name.hasBytes(of: name) }.max { $0.deletedAt < $1.deletedAt }
     guard let found else {
       let near = NearestNames.find(name, among: deleted.map(\.name)).joined(separator: ", ")
       throw StoreError(

@@ -33,7 +33,7 @@ extension Engine {
   ///   so many were since that it is no longer known.
   package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
     try checkOpen()
-    let entries = branchEntries().filter { $0.name == name }
+    let entries = branchEntries().filter { $0.name.hasBytes(of: name) }
     guard entries.allSatisfy({ $0.flags.contains(.deleted) }) else {
       throw StoreError(
         .conflict, "there is such a branch", object: name, remedy: "delete it first")
@@ -41,7 +41,7 @@ extension Engine {
     if let entry = entries.max(by: { $0.deletedAt < $1.deletedAt }) {
       return try proof(ofRestorable: entry)
     }
-    let known = hints.collection.withLock { $0.forgotten.last { $0.name == name } }
+    let known = hints.collection.withLock { $0.forgotten.last { $0.name.hasBytes(of: name) } }
     guard let known else {
       throw StoreError(
         .notFound, "no branch of that name was deleted, as far as is known", object: name)

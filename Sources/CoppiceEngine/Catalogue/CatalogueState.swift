@@ -1,4 +1,5 @@
 package import CoppiceFormat
+internal import CoppicePlatform
 
 /// The catalogue as a state machine over control records: the same code applies a record when it
 /// happens and when it is replayed, so the replayed state equals the live one by construction.
@@ -8,7 +9,8 @@ package import CoppiceFormat
 package struct CatalogueState: Sendable {
   package private(set) var lsn: LSN
   package private(set) var branches: [BranchID: BranchEntry]
-  package private(set) var branchIDs: [String: BranchID]
+  /// By their names' keys.
+  package private(set) var branchIDs: [[UInt8]: BranchID]
   /// The branches on each root: those that a publish may concern.
   private var branchesByRoot: [Ref: Set<BranchID>]
   package private(set) var segments: [SegmentID: SegmentEntry]
@@ -30,7 +32,7 @@ package struct CatalogueState: Sendable {
     for entry in catalogue.branches {
       branches[entry.id] = entry
       branchesByRoot[entry.root, default: []].insert(entry.id)
-      if !entry.flags.contains(.deleted) { branchIDs[entry.name] = entry.id }
+      if !entry.flags.contains(.deleted) { branchIDs[entry.name.nameKey] = entry.id }
     }
     let (gone, present) = (
       catalogue.segments.filter { $0.flags.contains(.reclaimed) },
@@ -54,7 +56,7 @@ package struct CatalogueState: Sendable {
   }
 
   package func branch(named name: String) -> BranchEntry? {
-    branchIDs[name].flatMap { branches[$0] }
+    branchIDs[name.nameKey].flatMap { branches[$0] }
   }
 
   /// The branches with this root, deleted ones too.
@@ -90,19 +92,19 @@ package struct CatalogueState: Sendable {
       publish(ends)
     case .rename(let name):
       guard let old = branches[id]?.name else { return }
-      branchIDs[old] = nil
-      branchIDs[name] = id
+      branchIDs[old.nameKey] = nil
+      branchIDs[name.nameKey] = id
       branches[id]?.name = name
     case .delete:
       guard let name = branches[id]?.name else { return }
-      branchIDs[name] = nil
+      branchIDs[name.nameKey] = nil
       branches[id]?.flags.insert(.deleted)
       branches[id]?.deletedAt = time
     case .restore(let name):
       branches[id]?.flags.remove(.deleted)
       branches[id]?.deletedAt = 0
       branches[id]?.name = name
-      branchIDs[name] = id
+      branchIDs[name.nameKey] = id
     case .forget(let ids):
       for id in ids {
         leaveRoot(id)
@@ -128,7 +130,7 @@ package struct CatalogueState: Sendable {
   private mutating func insert(_ entry: BranchEntry) {
     branches[entry.id] = entry
     branchesByRoot[entry.root, default: []].insert(entry.id)
-    branchIDs[entry.name] = entry.id
+    branchIDs[entry.name.nameKey] = entry.id
     nextBranch = max(nextBranch, entry.id.rawValue + 1)
   }
 
@@ -264,7 +266,7 @@ package struct CatalogueState: Sendable {
       precondition(id.rawValue < nextBranch, "a branch id that would be taken again")
       precondition(branches(on: entry.root).contains(id), "a branch that its root does not find")
       if !entry.flags.contains(.deleted) {
-        precondition(branchIDs[entry.name] == id, "a branch that its name does not find")
+        precondition(branchIDs[entry.name.nameKey] == id, "a branch that its name does not find")
       }
       precondition(entry.intervals.last?.through == .open, "a branch without an open interval")
       for (one, next) in zip(entry.intervals, entry.intervals.dropFirst()) {

@@ -91,7 +91,7 @@ struct StoreChecker {
   // MARK: Catalogue
 
   private func checkEntries(_ findings: FindingList) {
-    var names: [String: BranchID] = [:]
+    var names: [[UInt8]: BranchID] = [:]
     for entry in catalogue.branches.values.sorted(by: { $0.id < $1.id }) {
       let object = "catalogue entry of \(entry.name)"
       if entry.id.rawValue >= catalogue.nextBranch {
@@ -108,7 +108,7 @@ struct StoreChecker {
         findings.add(object, "its intervals are not in order")
       }
       if !entry.flags.contains(.deleted),
-        let other = names.updateValue(entry.id, forKey: entry.name)
+        let other = names.updateValue(entry.id, forKey: entry.name.nameKey)
       {
         findings.add(object, "entry \(other.rawValue) has the same name")
       }

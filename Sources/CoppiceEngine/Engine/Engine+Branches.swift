@@ -112,12 +112,12 @@ extension Engine {
   /// Gives entries other names, all or none.
   package func rename(_ renames: [(branch: EngineBranch, name: String)]) throws(StoreError) {
     try checkWritable()
-    var names: Set<String> = []
+    var names: Set<[UInt8]> = []
     let lsn = try control.withLock { () throws(StoreError) in
       for rename in renames {
         try checkExists(rename.branch)
         try checkFree(rename.name)
-        guard names.insert(rename.name).inserted else {
+        guard names.insert(rename.name.nameKey).inserted else {
           throw StoreError(.conflict, "two branches cannot take one name", object: rename.name)
         }
       }

@@ -150,16 +150,16 @@ struct RebuiltCatalogue {
       entries.append(
         BranchEntry(
           id: id, name: note.name, domain: domain,
-          flags: note.name.contains("@") ? [.readOnly] : [], root: note.root,
+          flags: note.name.utf8.contains(UInt8(ascii: "@")) ? [.readOnly] : [], root: note.root,
           createdAt: note.time))
     }
-    var names: Set<String> = []
+    var names: Set<[UInt8]> = []
     entries.sort { $0.id < $1.id }
     for index in entries.indices {
       let id = entries[index].id
       entries[index].intervals = [Interval(writer: id, from: lsn, through: .open)]
       if entries[index].flags.contains(.deleted) { continue }
-      if !names.insert(entries[index].name).inserted {
+      if !names.insert(entries[index].name.nameKey).inserted {
         entries[index].name = "\(id.rawValue)-\(entries[index].name)"
       }
     }

@@ -20,7 +20,7 @@ public struct FileUser: Hashable, Sendable {
     /// Of what the path, behind symbolic links, leads to; `nil` when it cannot be looked at.
     public init?(of path: String) {
       self.init(device: 0, inode: 0)
-      guard clinux_identity(path, &device, &inode) == 0 else { return nil }
+      guard path.withPath({ clinux_identity($0, &device, &inode) }) == 0 else { return nil }
     }
   }
 

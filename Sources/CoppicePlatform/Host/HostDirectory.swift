@@ -7,7 +7,7 @@ internal import Glibc
 /// Names are single components as bytes, without `/`. No call follows a symbolic link at the last
 /// component. All methods may be called from any thread.
 public final class HostDirectory: Sendable {
-  /// For messages: the path it was reached by.
+  /// The path it was reached by, as `ByteText` has it.
   public let path: String
   /// Open as long as this object lives.
   public let fileDescriptor: Int32
@@ -15,7 +15,7 @@ public final class HostDirectory: Sendable {
   /// Opens a directory by path; a symbolic link to one is followed.
   public convenience init(path: String) throws(SystemError) {
     let file = try system("open", path) {
-      clinux_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+      path.withPath { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
     }
     self.init(owning: file, path: path)
   }
@@ -143,7 +143,7 @@ public final class HostDirectory: Sendable {
     try system("fsync", path) { fsync(fileDescriptor) }
   }
 
-  func path(of name: [UInt8]) -> String { path + "/" + String(decoding: name, as: UTF8.self) }
+  func path(of name: [UInt8]) -> String { path + "/" + ByteText.text(name) }
 
   /// Runs a call on a name until no signal interrupts it.
   @discardableResult

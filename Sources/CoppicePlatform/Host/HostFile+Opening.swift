@@ -5,14 +5,16 @@ extension HostFile {
   /// Opens whatever lies at the path for reading; symbolic links are followed, a pipe without a
   /// writer is waited for.
   public convenience init(reading path: String) throws(SystemError) {
-    let file = try system("open", path) { clinux_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) }
+    let file = try system("open", path) {
+      path.withPath { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC, 0) }
+    }
     self.init(owning: file, path: path)
   }
 
   /// Opens whatever lies at the path without its content, and without waiting: to see what it is.
   public convenience init(locating path: String) throws(SystemError) {
     let file = try system("open", path) {
-      clinux_openat(AT_FDCWD, path, clinux_o_path() | O_CLOEXEC, 0)
+      path.withPath { clinux_openat(AT_FDCWD, $0, clinux_o_path() | O_CLOEXEC, 0) }
     }
     self.init(owning: file, path: path)
   }
@@ -20,7 +22,9 @@ extension HostFile {
   /// Opens the end of a pipe by path. A writing end does not wait for room: see `writeNext`.
   public convenience init(pipe path: String, forWriting: Bool) throws(SystemError) {
     let flags = (forWriting ? O_WRONLY | O_NONBLOCK : O_RDONLY) | O_CLOEXEC
-    let file = try system("open", path) { clinux_openat(AT_FDCWD, path, flags, 0) }
+    let file = try system("open", path) {
+      path.withPath { clinux_openat(AT_FDCWD, $0, flags, 0) }
+    }
     self.init(owning: file, path: path)
   }
 

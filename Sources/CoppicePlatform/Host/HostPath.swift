@@ -1,32 +1,47 @@
 internal import Glibc
 
-/// Paths of the machine's file system.
+/// Paths of the machine's file system, as `ByteText` has them.
 public enum HostPath {
   /// The path without symbolic links, `.` and `..`; `nil` when it leads nowhere.
   public static func resolved(_ path: String) -> String? {
-    guard let real = realpath(path, nil) else { return nil }
-    defer { free(real) }
-    return String(cString: real)
+    guard let real = path.withPath({ realpath($0, nil) }) else { return nil }
+    return text(real)
   }
 
   /// As `resolved`, but the last component is taken as it is, without asking its file system.
   public static func resolvedExceptLast(_ path: String) -> String? {
-    var path = path[...]
-    while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
-    let slash = path.lastIndex(of: "/")
-    let last = slash.map { path[path.index(after: $0)...] } ?? path
-    let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    guard !last.isEmpty, last != ".", last != "..", let directory = resolved(parent) else {
-      return resolved(String(path))
+    let (folder, last) = split(path)
+    guard !last.isEmpty, last != ".", last != "..", let directory = resolved(folder) else {
+      return resolved(path)
     }
     return directory == "/" ? "/\(last)" : "\(directory)/\(last)"
   }
 
   /// The path from the top, whatever directory this process works in. Links stay as they are.
   public static func absolute(_ path: String) -> String {
-    guard !path.hasPrefix("/"), let here = getcwd(nil, 0) else { return path }
-    defer { free(here) }
-    let folder = String(cString: here)
+    guard path.utf8.first != slash, let here = getcwd(nil, 0) else { return path }
+    let folder = text(here)
     return path == "." ? folder : folder == "/" ? "/\(path)" : "\(folder)/\(path)"
+  }
+
+  /// The directory that holds what the path leads to, `.` where it names none, and the name there.
+  /// Slashes at the end say nothing; the name is empty for the top directory.
+  public static func split(_ path: String) -> (folder: String, name: String) {
+    var rest = path.utf8[...]
+    while rest.count > 1, rest.last == slash { rest.removeLast() }
+    guard let last = rest.lastIndex(of: slash) else { return (".", String(Substring(rest))) }
+    let folder = rest[..<last]
+    return (
+      folder.isEmpty ? "/" : String(Substring(folder)),
+      String(Substring(rest[rest.index(after: last)...]))
+    )
+  }
+
+  private static let slash = UInt8(ascii: "/")
+
+  /// Takes over the text of a call.
+  private static func text(_ path: UnsafeMutablePointer<CChar>) -> String {
+    defer { free(path) }
+    return ByteText.text(UnsafeRawBufferPointer(start: path, count: strlen(path)))
   }
 }

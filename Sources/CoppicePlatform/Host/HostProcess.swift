@@ -14,10 +14,23 @@ public enum HostProcess {
   /// Bytes of the pages that the kernel manages memory in.
   public static var memoryPageByteCount: Int { max(4096, sysconf(Int32(_SC_PAGESIZE))) }
 
+  /// The words that this process was started with, after the program's name, as `ByteText` has them.
+  public static var arguments: [String] {
+    (0..<Int(CommandLine.argc)).dropFirst().compactMap { index in
+      CommandLine.unsafeArgv[index].map(text)
+    }
+  }
+
+  /// A variable of the environment, as `ByteText` has it; `nil` when it is not set.
+  public static func variable(_ name: String) -> String? { getenv(name).map(text) }
+
+  private static func text(_ word: UnsafeMutablePointer<CChar>) -> String {
+    ByteText.text(writtenAs: UnsafeRawBufferPointer(start: word, count: strlen(word)))
+  }
+
   /// The program that this process runs.
   public static func executablePath() throws(SystemError) -> String {
-    let link = try HostDirectory(path: "/proc/self").readSymbolicLink(Array("exe".utf8))
-    return String(decoding: link, as: UTF8.self)
+    ByteText.text(try HostDirectory(path: "/proc/self").readSymbolicLink(Array("exe".utf8)))
   }
 
   /// Starts a program that outlives this process: in a session and directory of its own, without
@@ -26,10 +39,10 @@ public enum HostProcess {
   public static func startDetached(
     _ program: String, _ arguments: [String], log: HostFile, report: HostFile
   ) throws(SystemError) -> Int32 {
-    let words = ([program] + arguments).map { strdup($0) } + [nil]
+    let words = ([program] + arguments).map { $0.withPath { strdup($0) } } + [nil]
     defer { for word in words { free(word) } }
     return try system("posix_spawn", program) {
-      clinux_start_detached(program, words, log.fileDescriptor, report.fileDescriptor)
+      clinux_start_detached(words[0], words, log.fileDescriptor, report.fileDescriptor)
     }
   }
 
@@ -59,9 +72,7 @@ public enum HostProcess {
 
   /// The numbers of other processes that have the file open, as far as this user may know.
   public static func identifiers(havingOpen path: String) -> [Int32] {
-    guard let real = realpath(path, nil) else { return [] }
-    defer { free(real) }
-    let sought = String(cString: real)
+    guard let sought = HostPath.resolved(path) else { return [] }
     do throws(SystemError) {
       return try HostDirectory(path: "/proc").names().compactMap { name in
         Int32(String(decoding: name, as: UTF8.self))
@@ -76,7 +87,7 @@ public enum HostProcess {
       let files = try HostDirectory(path: "/proc/\(process)/fd")
       for name in try files.names() {
         let target = try files.readSymbolicLink(name)
-        if String(decoding: target, as: UTF8.self) == path { return true }
+        if ByteText.text(target) == path { return true }
       }
       return false
     } catch {

@@ -183,13 +183,8 @@ private struct HostDirectoryPlace {
   }
 
   init(containing path: String) {
-    var path = path[...]
-    while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
-    guard let slash = path.lastIndex(of: "/") else {
-      self.init(".", name: String(path))
-      return
-    }
-    self.init(String(path[...slash]), name: String(path[path.index(after: slash)...]))
+    let (folder, name) = HostPath.split(path)
+    self.init(folder, name: name)
   }
 }
 

@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppicePlatform
 
 /// What makes a fork of a branch with PostgreSQL data directories fit for a server of its own.
 ///
@@ -183,7 +184,7 @@ struct ForkPlan {
     let old = try changes.attributes(of: try changes.lookup(name, in: directory).file)
     try changes.remove(name, in: directory)
     try changes.createSymbolicLink(
-      name, in: directory, target: Array(target.utf8),
+      name, in: directory, target: ByteText.bytes(target),
       NewFile(permissions: old.permissions, userID: old.userID, groupID: old.groupID))
   }
 }

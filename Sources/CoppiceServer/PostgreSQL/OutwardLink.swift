@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppicePlatform
 
 /// A link of a data directory that leads out of its branch: through it a server on a fork would write
 /// to files of its origin.
@@ -35,7 +36,7 @@ struct OutwardLink: Hashable {
     }
     func addLink(_ entry: DirectoryEntry, in place: BranchPath) throws(StoreError) {
       let text = try tree.symbolicLinkTarget(of: entry.file)
-      add(.symbolicLink, entry.name, in: place, String(decoding: text, as: UTF8.self))
+      add(.symbolicLink, entry.name, in: place, ByteText.text(text))
     }
     let top = try tree.lookup(directory)
     if let log = try tree.lookupIfPresent("pg_wal", in: top), log.kind == .symbolicLink {
@@ -54,31 +55,37 @@ struct OutwardLink: Hashable {
     return links
   }
 
+  private static let slash = UInt8(ascii: "/")
+
   /// Where a link leads by its text; `nil` when it stays in its branch.
   static func target(
     of text: String, at place: BranchPath, _ branch: String, _ mounts: [String]
   ) -> Target? {
-    if !text.hasPrefix("/") {
+    if text.utf8.first != slash {
       // As below a mount: only the number of steps upwards matters.
       let base = ["", branch] + place.components.map(\.description)
-      let parts = normalized(base + text.split(separator: "/").map(String.init))
-      guard let first = parts.first, first != branch else { return parts.isEmpty ? .outside : nil }
+      let parts = normalized(base + text.split(byte: slash))
+      guard let first = parts.first, !first.hasBytes(of: branch) else {
+        return parts.isEmpty ? .outside : nil
+      }
       guard let mount = mounts.first else { return .outside }
       return inBranch(parts, mount)
     }
-    let parts = normalized(text.split(separator: "/").map(String.init))
+    let parts = normalized(text.split(byte: slash))
     for mount in mounts {
-      let top = mount.split(separator: "/").map(String.init)
-      guard parts.count > top.count, Array(parts.prefix(top.count)) == top else { continue }
+      let top = mount.split(byte: slash)
+      guard parts.count > top.count, zip(parts, top).allSatisfy({ $0.hasBytes(of: $1) }) else {
+        continue
+      }
       let inner = Array(parts.dropFirst(top.count))
-      return inner.first == branch ? nil : inBranch(inner, mount)
+      return inner.first?.hasBytes(of: branch) ?? false ? nil : inBranch(inner, mount)
     }
     return .outside
   }
 
   private static func inBranch(_ parts: [String], _ mount: String) -> Target {
     do throws(StoreError) {
-      let path = try BranchPath(parts.dropFirst().joined(separator: "/"))
+      let path = try BranchPath(escaped: parts.dropFirst().joined(separator: "/"))
       return .branch(parts[0], mount: mount, path: path)
     } catch {
       return .outside

@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppicePlatform
 
 /// The file of a base backup from which a server makes the links of `pg_tblspc` when it first
 /// starts. Each line is an object number, a space and the directory; in that a backslash stands
@@ -37,8 +38,8 @@ struct TablespaceMap {
         if let space = line.firstIndex(of: UInt8(ascii: " ")) {
           entries.append(
             Entry(
-              name: String(decoding: line[..<space], as: UTF8.self),
-              target: String(decoding: line[(space + 1)...], as: UTF8.self)))
+              name: ByteText.text(line[..<space]),
+              target: ByteText.text(line[(space + 1)...])))
         }
         line = []
       default:
@@ -58,8 +59,8 @@ struct TablespaceMap {
   /// As the file has them.
   var bytes: [UInt8] {
     entries.reduce(into: []) { bytes, entry in
-      bytes += "\(entry.name) ".utf8
-      for byte in entry.target.utf8 {
+      bytes += ByteText.bytes(entry.name) + [UInt8(ascii: " ")]
+      for byte in ByteText.bytes(entry.target) {
         if [UInt8(ascii: "\\"), UInt8(ascii: "\n"), UInt8(ascii: "\r")].contains(byte) {
           bytes.append(UInt8(ascii: "\\"))
         }

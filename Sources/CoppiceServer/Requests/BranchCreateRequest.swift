@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppicePlatform
 
 package struct BranchCreateRequest: StoreRequest {
   package static let route = Route(
@@ -32,7 +33,7 @@ package struct BranchCreateRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
-    if orExisting, try store.entries().contains(where: { $0.name == name }) {
+    if orExisting, try store.entries().contains(where: { $0.name.hasBytes(of: name) }) {
       return Answer(name: name, from: from, isNew: false, notes: [])
     }
     if sync, let from { try context.doors.writeDirtyPages(of: from) }
@@ -65,15 +66,5 @@ package struct BranchCreateRequest: StoreRequest {
     package var isNew: Bool
     /// What was done besides, and what to mind; one sentence each.
     package var notes: [String]
-
-    private enum CodingKeys: String, CodingKey { case name, from, isNew, notes }
-
-    package func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(name, forKey: .name)
-      try container.encode(from, forKey: .from)
-      try container.encode(isNew, forKey: .isNew)
-      try container.encode(notes, forKey: .notes)
-    }
   }
 }

@@ -32,7 +32,7 @@ package struct BranchDeleteRequest: StoreRequest {
     let store = context.store
     let plan = try store.deletionPlan(
       names, includingSnapshots: snapshots, ignoringMissing: ifExists)
-    if let snapshot = names.first(where: { $0.contains("@") }) {
+    if let snapshot = names.first(where: { EntryName.isSnapshot($0) }) {
       throw StoreError(
         .invalid, "is a snapshot", object: snapshot,
         remedy: "delete it with 'coppice snapshot delete \(snapshot)'")

@@ -36,7 +36,7 @@ package struct BranchShowRequest: StoreRequest {
     let store = context.store
     let entry = try store.entry(name)
     let snapshots = try store.entries(includingDeleted: false)
-      .filter { $0.isSnapshot && $0.name.hasPrefix("\(name)@") }
+      .filter { $0.isSnapshot && $0.name.utf8.starts(with: "\(name)@".utf8) }
     let usage = try store.usage([name]).first
     return Answer(
       name: name, isSnapshot: entry.isSnapshot, created: RFC3339.text(entry.created),

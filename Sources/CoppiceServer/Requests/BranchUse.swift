@@ -35,7 +35,7 @@ enum BranchUse {
     let clock = SystemClock()
     let deadline = clock.monotonicNanoseconds() + closingNanoseconds
     while true {
-      users = doors.users.filter { $0.entry == name }
+      users = doors.users.filter { $0.entry.hasBytes(of: name) }
       count = openFileCount()
       guard count > 0, users.isEmpty, clock.monotonicNanoseconds() < deadline else { break }
       Pause().wait(nanoseconds: 20_000_000)

@@ -17,7 +17,8 @@ package import CoppicePlatform
 package struct ClientFile: Codable, Hashable, Sendable {
   /// The number of the descriptor in the asker's process.
   package var descriptor: Int32
-  /// With a name, the descriptor is of the directory that has, or shall have, that name.
+  /// With a name, as `ByteText` has it, the descriptor is of the directory that has, or shall have,
+  /// that name.
   package var name: String?
   package var isStream: Bool
   /// What the user wrote: what messages show.
@@ -100,11 +101,13 @@ extension ClientFile {
   /// The text with the file's path as the user wrote it.
   func restored(_ text: String, from path: String) -> String {
     var shown = shown
-    while shown.count > 1, shown.hasSuffix("/") { shown.removeLast() }
-    guard let name else { return text.replacing(path, with: shown) }
-    let folder = String(path.dropLast(name.count + 1))
-    let slash = shown.lastIndex(of: "/")
-    let shownFolder = slash.map { shown[...$0] } ?? "./"
+    let slash = UInt8(ascii: "/")
+    while shown.utf8.count > 1, shown.utf8.last == slash {
+      shown = String(Substring(shown.utf8.dropLast()))
+    }
+    guard name != nil else { return text.replacing(path, with: shown) }
+    let folder = HostPath.split(path).folder
+    let shownFolder = shown.utf8.lastIndex(of: slash).map { shown[...$0] } ?? "./"
     return text.replacing("\(folder)//", with: "\(folder)/").replacing(path, with: shown)
       .replacing("\(folder)/", with: shownFolder)
   }

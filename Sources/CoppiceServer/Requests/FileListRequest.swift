@@ -1,5 +1,5 @@
 package import Coppice
-internal import FoundationEssentials
+internal import CoppicePlatform
 
 package struct FileListRequest: StoreRequest {
   package static let route = Route(.get, "/v1/files", "List a directory of a branch.")
@@ -35,9 +35,8 @@ package struct FileListRequest: StoreRequest {
   }
 
   package struct FileAnswer: Codable, Sendable {
+    /// As `ByteText` has it.
     package var name: String
-    /// The name's bytes when it is not UTF-8.
-    package var nameBase64: String?
     package var kind: String
     /// Octal.
     package var permissions: String
@@ -51,9 +50,6 @@ package struct FileListRequest: StoreRequest {
     init(_ file: FileID, _ name: FileName?, _ tree: FileTree) throws(StoreError) {
       let attributes = try tree.attributes(of: file)
       self.name = name?.description ?? ""
-      if let name, String(validating: name.bytes, as: UTF8.self) == nil {
-        nameBase64 = Data(name.bytes).base64EncodedString()
-      }
       kind = attributes.kind.text
       permissions = String(attributes.permissions, radix: 8)
       userID = attributes.userID
@@ -62,7 +58,7 @@ package struct FileListRequest: StoreRequest {
       byteCount = attributes.byteCount
       modified = RFC3339.text(attributes.modified)
       if attributes.kind == .symbolicLink {
-        target = String(decoding: try tree.symbolicLinkTarget(of: file), as: UTF8.self)
+        target = ByteText.text(try tree.symbolicLinkTarget(of: file))
       }
     }
   }

@@ -4,7 +4,7 @@ internal import Coppice
 struct FilePlace {
   /// `branch` or `branch@snapshot`.
   var entry: String
-  /// What follows the colon in `REF:PATH`; `nil` without one.
+  /// What follows the colon in `REF:PATH`, as `ByteText` has it; `nil` without one.
   var path: String?
 
   init(_ entry: String, _ path: String?) {
@@ -13,7 +13,7 @@ struct FilePlace {
   }
 
   /// The place; the top of the tree when no path is given.
-  func branchPath() throws(StoreError) -> BranchPath { try BranchPath(path ?? "") }
+  func branchPath() throws(StoreError) -> BranchPath { try BranchPath(escaped: path ?? "") }
 
   /// The place, which must be given.
   func requiredPath() throws(StoreError) -> BranchPath {

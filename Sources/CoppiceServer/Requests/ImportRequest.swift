@@ -45,7 +45,9 @@ package struct ImportRequest: StoreRequest {
     options.force = force
     options.apply(context, source)
     let place = try FilePlace(branch, path).branchPath()
-    if replace, !force, try context.store.entries().contains(where: { $0.name == branch }) {
+    if replace, !force,
+      try context.store.entries().contains(where: { $0.name.hasBytes(of: branch) })
+    {
       try BranchUse.refuse([branch], context)
     }
     var report = try importFiles(at: place, options, context)

@@ -74,20 +74,5 @@ package struct ScrubRequest: StoreRequest {
       next = report.next?.text
       verifiedSince = status.verifiedSince.map { RFC3339.text(nanoseconds: $0) }
     }
-
-    private enum CodingKeys: String, CodingKey {
-      case isClean, findings, omittedCount, frameCount, byteCount, next, verifiedSince
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(isClean, forKey: .isClean)
-      try container.encode(findings, forKey: .findings)
-      try container.encode(omittedCount, forKey: .omittedCount)
-      try container.encode(frameCount, forKey: .frameCount)
-      try container.encode(byteCount, forKey: .byteCount)
-      try container.encode(next, forKey: .next)
-      try container.encode(verifiedSince, forKey: .verifiedSince)
-    }
   }
 }

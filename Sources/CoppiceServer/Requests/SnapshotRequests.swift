@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppicePlatform
 
 package struct SnapshotCreateRequest: StoreRequest {
   package typealias Answer = EntriesAnswer
@@ -18,8 +19,8 @@ package struct SnapshotCreateRequest: StoreRequest {
   package var isReadOnly: Bool { false }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    if sync, let branch = name.split(separator: "@", omittingEmptySubsequences: false).first {
-      try context.doors.writeDirtyPages(of: String(branch))
+    if sync, let branch = name.split(byte: UInt8(ascii: "@"), keepsEmpty: true).first {
+      try context.doors.writeDirtyPages(of: branch)
     }
     _ = try context.store.createSnapshot(name)
     return Answer(entries: [name], isDryRun: false)
@@ -39,7 +40,7 @@ package struct SnapshotListRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     if let branch { _ = try context.store.branch(branch) }
     let entries = try context.store.entries(includingDeleted: false).filter { entry in
-      entry.isSnapshot && (branch.map { entry.name.hasPrefix("\($0)@") } ?? true)
+      entry.isSnapshot && (branch.map { entry.name.utf8.starts(with: "\($0)@".utf8) } ?? true)
     }
     return Answer(snapshots: entries.map(EntryAnswer.init))
   }

@@ -10,12 +10,12 @@ package enum APIDescription {
         Requests to the server of a store, over HTTP on the Unix socket 'control.sock' in the store's \
         directory. Only the server's user and root are served. A request that accepts \
         'application/x-ndjson' is answered with lines: any number of {"progress": ...}, then one \
-        {"answer": ...} or {"error": ...}. Files of whoever asks are named by the numbers of his \
+        {"answer": ...} or {"error": ...}. An answer has all its keys; what is missing is null. Files of whoever asks are named by the numbers of his \
         descriptors. A path takes '-' for a name that it cannot have, which the query then has.
         """),
     ],
     "paths": paths,
-    "components": ["schemas": ["Error": schema(of: Shape(of: ErrorAnswer.self))]],
+    "components": ["schemas": ["Error": schema(ofAnswer: Shape(of: ErrorAnswer.self))]],
   ]
 
   private static var paths: JSONValue {
@@ -40,7 +40,7 @@ package enum APIDescription {
         "200": [
           "description": "Done.",
           "content": [
-            "application/json": ["schema": schema(of: Shape(of: Request.Answer.self))]
+            "application/json": ["schema": schema(ofAnswer: Shape(of: Request.Answer.self))]
           ],
         ],
         "default": [
@@ -78,6 +78,27 @@ package enum APIDescription {
     switch field.shape {
     case .boolean, .array: false
     default: !field.isOptional
+    }
+  }
+
+  /// An answer has all its keys; what is missing is null.
+  private static func schema(ofAnswer shape: Shape) -> JSONValue {
+    switch shape {
+    case .boolean, .integer, .number, .string: schema(of: shape)
+    case .array(let element): ["type": "array", "items": schema(ofAnswer: element)]
+    case .object(let fields):
+      [
+        "type": "object",
+        "properties": .object(
+          Dictionary(
+            fields.map { field in
+              let schema = schema(ofAnswer: field.shape)
+              return (
+                field.name, field.isOptional ? ["anyOf": [schema, ["type": "null"]]] : schema
+              )
+            }, uniquingKeysWith: { $1 })),
+        "required": .array(fields.map { .string($0.name) }),
+      ]
     }
   }
 

@@ -61,6 +61,16 @@ package struct AnswerLine<Answer: Codable & Sendable>: Codable, Sendable {
     self.error = error
   }
 
+  private enum CodingKeys: String, CodingKey { case progress, answer, error }
+
+  /// A line has one key.
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    if let progress { try container.encode(progress, forKey: .progress) }
+    if let answer { try container.encode(answer, forKey: .answer) }
+    if let error { try container.encode(error, forKey: .error) }
+  }
+
   /// What a client that wants such lines accepts.
   package static var mediaType: String { "application/x-ndjson" }
 }

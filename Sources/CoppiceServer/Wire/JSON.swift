@@ -3,11 +3,13 @@ internal import FoundationEssentials
 
 /// Values as the API carries them.
 package enum JSON {
-  package static func encode(_ value: some Encodable) -> [UInt8] {
+  /// One line, or several for people. What is missing in the value is null.
+  package static func encode(_ value: some Encodable, isPretty: Bool = false) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
     do {
-      return Array(try encoder.encode(value))
+      return Array(try encoder.encode(JSONValue(encoding: value)))
     } catch {
       preconditionFailure("a value that JSON cannot express: \(error)")
     }
@@ -23,15 +25,6 @@ package enum JSON {
       throw JSONFailure(error)
     } catch {
       throw JSONFailure(description: "\(error)")
-    }
-  }
-
-  /// The value as one that has been through JSON.
-  static func value(of value: some Encodable) -> JSONValue {
-    do throws(JSONFailure) {
-      return try decode(JSONValue.self, from: encode(value))
-    } catch {
-      preconditionFailure("an encoded value that is no JSON: \(error)")
     }
   }
 }

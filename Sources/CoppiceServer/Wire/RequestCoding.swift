@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppicePlatform
 
 /// A request as HTTP carries it: the fields that the route's path names lie in the path, the others
 /// in the query, or in a JSON object as the body.
@@ -14,7 +15,7 @@ package struct EncodedRequest: Hashable, Sendable {
   package init<Request: WireRequest>(_ request: Request) {
     let route = Request.route
     method = route.method
-    guard case .object(var fields) = JSON.value(of: request) else {
+    guard case .object(var fields) = JSONValue(encoding: request) else {
       preconditionFailure("a request is an object")
     }
     fields = fields.filter { $0.value != .null }
@@ -69,9 +70,9 @@ extension WireRequest {
       }
     }
     for (template, part) in zip(
-      Self.route.path.split(separator: "/"), path.split(separator: "/"))
+      Self.route.path.split(separator: "/"), path.split(byte: UInt8(ascii: "/")))
     where template.hasPrefix("{") && part != EncodedRequest.placeholder {
-      fields[String(template.dropFirst().dropLast())] = .string(try Percent.decode(String(part)))
+      fields[String(template.dropFirst().dropLast())] = .string(try Percent.decode(part))
     }
     for (name, text) in query {
       guard let shape = shapes.first(where: { $0.name == name })?.shape else {
@@ -128,7 +129,7 @@ extension WireRequest {
   }
 }
 
-/// Percent-encoding of paths and queries.
+/// Percent-encoding of paths and queries. Bytes that are no UTF-8 are as `ByteText` has them.
 package enum Percent {
   static func encode(_ text: String) -> String {
     text.utf8.reduce(into: "") { result, byte in
@@ -159,16 +160,15 @@ package enum Percent {
       bytes.append(value)
       rest = rest.dropFirst(2)
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return ByteText.text(writtenAs: bytes)
   }
 
   /// The names and values of a query.
   package static func query(_ text: String) throws(StoreError) -> [(name: String, value: String)] {
     var items: [(name: String, value: String)] = []
-    for item in text.split(separator: "&") {
-      let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      items.append(
-        (try decode(String(parts[0])), try decode(parts.count > 1 ? String(parts[1]) : "")))
+    for item in text.split(byte: UInt8(ascii: "&")) {
+      let parts = item.split(byte: UInt8(ascii: "="), keepsEmpty: true, maxCount: 2)
+      items.append((try decode(parts[0]), try decode(parts.count > 1 ? parts[1] : "")))
     }
     return items
   }

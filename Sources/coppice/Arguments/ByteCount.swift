@@ -1,17 +1,45 @@
 internal import ArgumentParser
 
-/// A number of bytes: digits with an optional K, M, G or T for powers of 1024.
+/// A number of bytes as people and the program's output write it: `512`, `10G`, `1.5GiB`, `1.50 GiB`.
+/// Units are powers of 1024.
 struct ByteCount: ExpressibleByArgument {
   var value: UInt64
+
+  private static let units = ["", "K", "M", "G", "T", "P", "E"]
 
   init(_ value: UInt64) { self.value = value }
 
   init?(argument: String) {
-    let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
-    let unit = argument.last.flatMap { units[Character($0.uppercased())] }
-    guard let number = UInt64(unit == nil ? argument[...] : argument.dropLast()) else { return nil }
-    let (product, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
-    guard !overflow else { return nil }
-    value = product
+    let digits = argument.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+    let unit = argument.dropFirst(digits.count).drop { $0 == " " }.uppercased()
+    let power = Self.units.firstIndex { name in
+      ([name, name + "IB"] + (name.isEmpty ? ["B"] : [])).contains(unit) && unit != "IB"
+    }
+    guard let power, let value = Self.value(of: digits, times: 1 << (10 * UInt64(power))) else {
+      return nil
+    }
+    self.value = value
   }
+
+  /// `digits`, with a fraction perhaps, of a unit; rounded to whole bytes.
+  private static func value(of digits: Substring, times unit: UInt64) -> UInt64? {
+    let parts = digits.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty }), let whole = UInt64(parts[0]) else {
+      return nil
+    }
+    let (product, overflow) = whole.multipliedReportingOverflow(by: unit)
+    guard parts.count == 2 else { return overflow ? nil : product }
+    guard let fraction = Double("0.\(parts[1])") else { return nil }
+    let (sum, isTooLarge) = product.addingReportingOverflow(
+      UInt64((fraction * Double(unit)).rounded()))
+    return overflow || isTooLarge ? nil : sum
+  }
+
+  /// The greatest unit of which it is a whole number.
+  var defaultValueDescription: String {
+    let power = Self.units.indices.last { value > 0 && value % (1 << (10 * UInt64($0))) == 0 } ?? 0
+    return power == 0 ? "\(value)" : "\(value >> (10 * UInt64(power)))\(Self.units[power])iB"
+  }
+
+  static let help = "Units: K, M, G, T, or KiB and so on."
 }

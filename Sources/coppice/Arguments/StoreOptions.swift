@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppicePlatform
 internal import CoppiceServer
-internal import FoundationEssentials
 
 /// What every command takes: which store, and how to answer.
 struct StoreOptions: ParsableArguments {
@@ -14,7 +14,7 @@ struct StoreOptions: ParsableArguments {
   /// The directory the user means.
   func directory() throws(StoreError) -> String {
     if let store, !store.isEmpty { return store }
-    let variable = ProcessInfo.processInfo.environment["COPPICE_STORE"] ?? ""
+    let variable = HostProcess.variable("COPPICE_STORE") ?? ""
     guard !variable.isEmpty else {
       throw StoreError(
         .invalid, "no store is named",
@@ -24,11 +24,12 @@ struct StoreOptions: ParsableArguments {
   }
 
   /// Has a request carried out: by the store's server when one runs, else by this process. With a
-  /// label the terminal shows how far the work is.
+  /// label the terminal shows how far the work is, and that it waits for the first byte of `source`.
   func perform<Request: StoreRequest>(
-    _ request: Request, holding files: HeldFile?..., showing label: String? = nil
+    _ request: Request, holding files: HeldFile?..., showing label: String? = nil,
+    waitingFor source: String? = nil
   ) throws(StoreError) -> Request.Answer {
-    let line = label.flatMap { ProgressLine($0, isJSON: json) }
+    let line = label.flatMap { ProgressLine($0, isJSON: json, waitingFor: source) }
     defer { line?.finish() }
     let tell = line.map { line in { @Sendable (progress: WorkProgress) in line.update(progress) } }
     return try StoreAccess(try directory()).perform(

@@ -9,8 +9,8 @@ struct BranchDeleteCommand: ParsableCommand {
       with snapshots needs --snapshots, which deletes them too; one with open files needs --force: what \
       has them open gets errors from then on. With --now the branches cannot be restored, and their \
       space is given back at once; branches that were deleted before are not touched. JSON: entries, \
-      isDryRun; with --now: freedByteCount, the stored bytes that only they held, and after a deletion \
-      collection, as 'coppice gc' answers.
+      isDryRun, freedByteCount, the stored bytes that only they held, and after a deletion collection, \
+      as 'coppice gc' answers; the two are null without --now.
 
       Examples:
         coppice branch delete experiment trial-7

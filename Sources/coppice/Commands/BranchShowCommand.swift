@@ -24,7 +24,7 @@ struct BranchShowCommand: ParsableCommand {
 
 extension BranchShowRequest.Answer: Reply {
   var text: String {
-    var text = "\(Output.printable(name))\n  made \(created)"
+    var text = "\(Output.printable(name))\n  made \(Output.time(created))"
     if let parent { text += " from \(Output.printable(parent))" }
     text += "\n  \(Output.count(fileCount, "file")), \(Output.bytes(logicalByteCount))\n"
     text += "  stored: \(Output.bytes(exclusiveByteCount)) of its own, "

@@ -7,7 +7,7 @@ struct CollectCommand: ParsableCommand {
     discussion: """
       Deleted branches and snapshots are forgotten: they cannot be restored afterwards. JSON: \
       isDryRun, collectionNumber, forgottenCount, liveByteCount, deadByteCount, reclaimedSegmentCount, \
-      reclaimedByteCount, copiedByteCount, leftByteCount, unreadable; with --explain: space, as \
+      reclaimedByteCount, copiedByteCount, leftByteCount, unreadable, space (null without --explain), as \
       'coppice du' has it in total.
 
       Examples:

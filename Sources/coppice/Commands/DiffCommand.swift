@@ -7,9 +7,9 @@ struct DiffCommand: ParsableCommand {
     discussion: """
       Takes as long as there are changes; equal parts are not looked at. JSON: old, new, addedCount, \
       removedCount, changedCount, changedByteCount, items, each with change (added, removed, \
-      changed, renamed), path, from (of a renamed file), kind, oldByteCount, newByteCount, \
-      changedPageCount, changedByteCount, attributesChanged, pages (with --pages: firstPage, \
-      pageCount).
+      changed, renamed), path, from (null unless renamed), kind, oldByteCount, newByteCount, \
+      changedPageCount, changedByteCount, attributesChanged, pages (null without --pages), each with \
+      firstPage, pageCount.
 
       Example:
         coppice diff main experiment

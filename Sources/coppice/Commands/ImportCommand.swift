@@ -52,7 +52,8 @@ struct ImportCommand: ParsableCommand {
         ImportRequest(
           source: held.file, branch: target.name, path: target.path, tar: tar, replace: replace,
           checksum: checksum, force: force, dryRun: dryRun),
-        holding: held, showing: dryRun ? "compare" : "import"))
+        holding: held, showing: dryRun ? "compare" : "import",
+        waitingFor: source == "-" ? "standard input" : nil))
   }
 }
 

@@ -5,7 +5,7 @@ struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ls", abstract: "List a directory of a branch.",
     discussion: """
-      JSON: entries, each with name, nameBase64 (when the name is not UTF-8), kind, permissions, \
+      JSON: entries, each with name, kind, permissions, \
       userID, groupID, linkCount, byteCount, modified, target.
 
       Example:
@@ -30,7 +30,8 @@ extension FileListRequest.Answer: Reply {
     for entry in entries {
       let arrow = entry.target.map { " -> \($0)" } ?? ""
       table.add(
-        entry.mode, "\(entry.userID):\(entry.groupID)", "\(entry.byteCount)", entry.modified,
+        entry.mode, "\(entry.userID):\(entry.groupID)", "\(entry.byteCount)",
+        Output.time(entry.modified),
         entry.name + arrow)
     }
     return table.text

@@ -18,7 +18,8 @@ struct PutCommand: ParsableCommand {
   @Argument(help: "BRANCH:PATH.")
   var file: Reference
 
-  @Option(name: .long, help: "Write this many zero bytes, which take no space. Units: K, M, G, T.")
+  @Option(
+    name: .long, help: "Write this many zero bytes, which take no space. \(ByteCount.help)")
   var zeros: ByteCount?
 
   func run() throws {

@@ -17,7 +17,7 @@ struct ReclaimVerifyCommand: ParsableCommand {
     discussion: """
       Looks for every page and node that nothing but the branch held when a garbage collection \
       forgot it. Ends with status 2 while any of it is on disk. JSON: name, isReclaimed, isComplete \
-      (false when what it held in old segments is not known; then also reason, remedy), deleted, forgotten, collectionNumber, \
+      (false when what it held in old segments is not known: then reason and remedy are not null), deleted, forgotten, collectionNumber, \
       uniquePageCount, uniqueByteCount, reclaimedByteCount, held, each with holder, name or segment, \
       byteCount.
 

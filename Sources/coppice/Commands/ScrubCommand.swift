@@ -18,10 +18,10 @@ struct ScrubCommand: ParsableCommand {
 
   @OptionGroup var options: StoreOptions
 
-  @Option(name: .long, help: "Bytes to read in a second at most. Units: K, M, G.")
+  @Option(name: .long, help: "Bytes to read in a second at most. \(ByteCount.help)")
   var rate: ByteCount?
 
-  @Option(name: .long, help: "Stop after about this many bytes. Units: K, M, G, T.")
+  @Option(name: .long, help: "Stop after about this many bytes. \(ByteCount.help)")
   var limit: ByteCount?
 
   @Option(name: .long, help: "Begin there: what 'next' was of an earlier scrub.")
@@ -43,7 +43,8 @@ struct ScrubCommand: ParsableCommand {
 extension ScrubRequest.Answer: Reply {
   var text: String {
     let counts = "\(Output.count(frameCount, "frame")), \(Output.bytes(byteCount))"
-    let since = verifiedSince.map { "All data of \($0) and before was verified since\n" } ?? ""
+    let since =
+      verifiedSince.map { "All data of \(Output.time($0)) and before was verified since\n" } ?? ""
     let rest =
       next.map { _ in "Stopped early: the next scrub goes on from here\n\(since)" } ?? since
     if isClean { return "No damage found in \(counts)\n\(rest)" }

@@ -6,7 +6,7 @@ struct StatusCommand: ParsableCommand {
     commandName: "status", abstract: "Tell whether the store has a server, and what it does.",
     discussion: """
       JSON: isRunning, store, requestCount, mounts, each with directory, usesWritebackCache, \
-      usesRings; while a server runs also process, started.
+      usesRings; process, started (null without a server).
 
       Example:
         coppice status
@@ -24,7 +24,8 @@ extension StatusRequest.Answer: Reply {
     guard isRunning, let process, let started else {
       return "\(Output.printable(store)): no server\n"
     }
-    var text = "\(Output.printable(store)): process \(process) serves it since \(started)\n"
+    var text =
+      "\(Output.printable(store)): process \(process) serves it since \(Output.time(started))\n"
     for mount in mounts {
       let cache = mount.usesWritebackCache ? ", with the kernel's writeback cache" : ""
       let rings = mount.usesRings ? ", requests by rings" : ", requests read from the device"

@@ -7,7 +7,7 @@ struct UsageCommand: ParsableCommand {
     discussion: """
       logical: bytes of the files. exclusive: stored bytes that nothing else refers to. shared: \
       stored bytes that others refer to as well. JSON: entries, each with name, logicalByteCount, \
-      sharedByteCount, exclusiveByteCount, fileCount; without names also total: time, \
+      sharedByteCount, exclusiveByteCount, fileCount; total (null with names): time, \
       storedByteCount, which is the sum of exclusiveByteCount, sharedByteCount, garbageByteCount \
       and metadataByteCount, and baseByteCount, and parts, each with holder, name or segment, \
       byteCount. With --if-deleted: deleting, freedByteCount. With --history: entries, each with \
@@ -74,7 +74,8 @@ extension GrowthRequest.Answer: Reply {
       for sample in entry.samples {
         table.add(
           Output.bytes(sample.storedByteCount), "\(sample.newPageCount)",
-          "\(sample.deltaPageCount)", "\(sample.duplicatePageCount)", sample.time, entry.name)
+          "\(sample.deltaPageCount)", "\(sample.duplicatePageCount)", Output.time(sample.time),
+          entry.name)
       }
     }
     return table.text

@@ -21,8 +21,8 @@ extension [EntryAnswer] {
   var table: String {
     var table = TextTable(("name", .left), ("created", .left), ("from", .left), ("state", .left))
     for entry in self {
-      let state = entry.deleted.map { "deleted \($0)" } ?? ""
-      table.add(entry.name, entry.created, entry.parent ?? "", state)
+      let state = entry.deleted.map { "deleted \(Output.time($0))" } ?? ""
+      table.add(entry.name, Output.time(entry.created), entry.parent ?? "", state)
     }
     return table.text
   }

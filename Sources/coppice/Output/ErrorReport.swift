@@ -1,35 +1,24 @@
 internal import Coppice
 internal import CoppicePlatform
+internal import CoppiceServer
 
-/// An error as the user sees it, on standard error: a line and a remedy, or one JSON object.
-struct ErrorReport: Encodable {
-  var kind: String
-  var object: String
-  var message: String
-  var remedy: String
+/// An error as the user sees it, on standard error: a line and a remedy, or one JSON object, the same
+/// as the API's.
+struct ErrorReport {
+  private let answer: ErrorAnswer
 
-  init(kind: String, object: String, message: String, remedy: String) {
-    self.kind = kind
-    self.object = object
-    self.message = message
-    self.remedy = remedy
-  }
-
-  init(_ error: StoreError) {
-    let cause = error.cause.map { " (\($0))" } ?? ""
-    self.init(
-      kind: error.kind.rawValue, object: error.object, message: error.message + cause,
-      remedy: error.remedy)
-  }
+  init(_ error: StoreError) { answer = ErrorAnswer(error) }
 
   func print(isJSON: Bool) {
     if isJSON {
-      Output.write(Output.encode(["error": self]) + "\n", to: .standardError)
+      Output.write(Output.encode(answer) + "\n", to: .standardError)
       return
     }
-    let place = object.isEmpty ? "" : "\(Output.printable(object)): "
-    let advice = remedy.isEmpty ? "" : "  \(Output.printable(remedy))\n"
-    let line = "coppice: \(place)\(Output.printable(message))\n"
+    let error = answer.error
+    let place = error.object.isEmpty ? "" : "\(Output.printable(error.object)): "
+    let cause = error.cause.map { " (\(Output.printable($0)))" } ?? ""
+    let advice = error.remedy.isEmpty ? "" : "  \(Output.printable(error.remedy))\n"
+    let line = "coppice: \(place)\(Output.printable(error.message))\(cause)\n"
     Output.write(line + advice, to: .standardError)
   }
 }

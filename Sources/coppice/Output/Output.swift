@@ -1,6 +1,6 @@
 internal import Coppice
 internal import CoppicePlatform
-internal import FoundationEssentials
+internal import CoppiceServer
 
 /// What a command answers: JSON with stable keys, or text for people.
 protocol Reply: Encodable {
@@ -33,24 +33,16 @@ enum Output {
   }
 
   static func encode(_ value: some Encodable) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    do {
-      return String(decoding: try encoder.encode(value), as: UTF8.self)
-    } catch {
-      preconditionFailure("a reply that JSON cannot express: \(error)")
-    }
+    String(decoding: JSON.encode(value, isPretty: true), as: UTF8.self)
   }
 
-  /// The text with control characters written as escapes: names may hold anything, and a terminal
-  /// obeys what it is sent.
+  /// The text with control characters written as `ByteText` writes bytes: names may hold anything, and
+  /// a terminal obeys what it is sent. Commands take names written so.
   static func printable(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     return text.unicodeScalars.reduce(into: "") { result, scalar in
-      if scalar == "\n" {
-        result += "\\n"
-      } else if isControl(scalar) {
-        result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      if isControl(scalar) {
+        result += ByteText.escape(String(scalar).utf8)
       } else {
         result.unicodeScalars.append(scalar)
       }
@@ -59,6 +51,12 @@ enum Output {
 
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
+  }
+
+  /// A time as people read it: without fractions of the second.
+  static func time(_ time: String) -> String {
+    guard let point = time.utf8.firstIndex(of: UInt8(ascii: ".")) else { return time }
+    return time[..<point] + "Z"
   }
 
   /// A number of bytes with three digits and a binary unit.

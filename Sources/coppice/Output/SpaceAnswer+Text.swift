@@ -9,7 +9,7 @@ extension SpaceAnswer {
     }
     table.add(Output.bytes(sharedByteCount), "held by several of these")
     table.add(Output.bytes(metadataByteCount), "headers, directories and notes")
-    table.add(Output.bytes(storedByteCount), "stored in all, at \(time)")
+    table.add(Output.bytes(storedByteCount), "stored in all, at \(Output.time(time))")
     return table.rowsText
   }
 }

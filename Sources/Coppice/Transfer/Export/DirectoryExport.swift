@@ -88,7 +88,7 @@ final class DirectoryExport {
     _ file: FileID, as name: [UInt8], in target: HostDirectory, path: [UInt8]
   ) throws(StoreError) {
     let node = try ExportedNode(file, of: tree)
-    let place = target.path + "/" + String(decoding: name, as: UTF8.self)
+    let place = target.path + "/" + ByteText.text(name)
     if node.attributes.kind != .directory, node.attributes.linkCount > 1 {
       if let first = links[file] {
         report.hardLinkCount += 1
@@ -133,7 +133,7 @@ final class DirectoryExport {
     _ node: ExportedNode, of name: [UInt8], in directory: HostDirectory
   ) throws(StoreError) {
     let attributes = node.attributes
-    let place = directory.path + "/" + String(decoding: name, as: UTF8.self)
+    let place = directory.path + "/" + ByteText.text(name)
     for (attribute, value) in node.extended {
       try allowing(place, losses.addAttribute) { () throws(SystemError) in
         try directory.setAttribute(attribute.bytes, to: value, of: name)

@@ -37,7 +37,7 @@ struct ExportStage {
         .conflict, "exists already", object: target, remedy: "choose another target",
         reason: .exists)
     }
-    let folder = slash.map { String(decoding: trimmed[...$0], as: UTF8.self) } ?? "."
+    let folder = slash.map { ByteText.text(trimmed[...$0]) } ?? "."
     parent = try writing(target) { () throws(SystemError) in try HostDirectory(path: folder) }
     form = .beside
     finalName = name
@@ -133,7 +133,7 @@ struct ExportStage {
   }
 
   private static func trimmed(_ path: String) -> ArraySlice<UInt8> {
-    var bytes = Array(path.utf8)[...]
+    var bytes = ByteText.bytes(path)[...]
     while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
     return bytes
   }

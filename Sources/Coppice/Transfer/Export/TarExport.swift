@@ -106,7 +106,7 @@ struct TarExport {
         guard try tree.read(attributes.file, at: start, into: bytes) == count else {
           throw StoreError(
             .conflict, "changed while it was exported",
-            object: String(decoding: entry.path, as: UTF8.self),
+            object: ByteText.text(entry.path),
             remedy: "export a snapshot of the branch")
         }
         try writer.write(data: UnsafeRawBufferPointer(bytes))

@@ -118,7 +118,7 @@ struct DirectoryImport {
   private func node(
     of name: [UInt8], in source: HostDirectory
   ) throws(StoreError) -> (node: ImportedNode, status: HostStatus) {
-    let path = { source.path + "/" + String(decoding: name, as: UTF8.self) }
+    let path = { source.path + "/" + ByteText.text(name) }
     let status = try reading(path()) { () throws(SystemError) in
       name.isEmpty ? try source.status() : try source.status(of: name)
     }
@@ -187,7 +187,7 @@ struct DirectoryImport {
     case .symbolicLink:
       report.symbolicLinkCount += 1
       report.noteTablespace(
-        item.node, path: source.path + "/" + String(decoding: item.sourceName, as: UTF8.self))
+        item.node, path: source.path + "/" + ByteText.text(item.sourceName))
     case .characterDevice, .blockDevice, .fifo, .socket: report.specialFileCount += 1
     case .regular:
       report.fileCount += 1

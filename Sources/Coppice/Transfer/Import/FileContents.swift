@@ -11,7 +11,7 @@ final class FileContents {
     var status: HostStatus
     var file: FileID
 
-    var path: String { directory.path + "/" + String(decoding: name, as: UTF8.self) }
+    var path: String { directory.path + "/" + ByteText.text(name) }
   }
 
   private static let batchByteCountMax: UInt64 = 1 << 20

@@ -77,9 +77,9 @@ extension ImportReport {
   /// of the tree would lead there too, and a server on one would write to all.
   mutating func noteTablespace(_ node: ImportedNode, path: String) {
     guard node.kind == .symbolicLink, node.target.first == UInt8(ascii: "/"),
-      path.split(separator: "/").dropLast().last == "pg_tblspc"
+      path.split(byte: UInt8(ascii: "/")).dropLast().last == "pg_tblspc"
     else { return }
-    let target = String(decoding: node.target, as: UTF8.self)
+    let target = ByteText.text(node.target)
     notes.append(
       "\(path) leads to the tablespace \(target), which is not imported: run no server on an "
         + "exported branch before you have changed that link")

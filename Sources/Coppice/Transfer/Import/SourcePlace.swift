@@ -51,20 +51,20 @@ enum SourcePlace {
 
   /// The directory that holds a file and its name there, behind symbolic links.
   static func split(_ path: String) throws(SystemError) -> (HostDirectory, [UInt8]) {
-    var path = Array(path.utf8)
+    var path = ByteText.bytes(path)
     // As many links as the kernel follows.
     for _ in 0..<40 {
       let slash = path.lastIndex(of: UInt8(ascii: "/"))
       let name = Array(path[(slash.map { $0 + 1 } ?? 0)...])
       let parent = slash.map { path[...$0] } ?? Array(".".utf8)[...]
-      let directory = try HostDirectory(path: String(decoding: parent, as: UTF8.self))
+      let directory = try HostDirectory(path: ByteText.text(parent))
       guard try directory.status(of: name).kind == .symbolicLink else {
         return (directory, name)
       }
       let target = try directory.readSymbolicLink(name)
       path = target.first == UInt8(ascii: "/") ? target : parent + [UInt8(ascii: "/")] + target
     }
-    throw SystemError(call: "open", path: String(decoding: path, as: UTF8.self), code: 40)
+    throw SystemError(call: "open", path: ByteText.text(path), code: 40)
   }
 
   /// Bytes of all regular files below a directory, for showing progress: what cannot be looked at

@@ -157,7 +157,9 @@ private struct ImportPlan {
   private static func checkTarget(
     _ branch: String, _ path: BranchPath, _ options: ImportOptions, _ store: Store
   ) throws(StoreError) -> Bool {
-    let exists = try store.entries(includingDeleted: false).contains { $0.name == branch }
+    let exists = try store.entries(includingDeleted: false).contains {
+      $0.name.hasBytes(of: branch)
+    }
     guard exists, !options.isReplacing else { return exists }
     let isWhole = path.components.isEmpty
     let tree = try store.tree(branch)

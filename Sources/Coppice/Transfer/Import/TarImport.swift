@@ -1,4 +1,5 @@
 internal import CoppiceEngine
+internal import CoppicePlatform
 
 /// Makes a directory of the target like a tar stream says, member by member.
 struct TarImport {
@@ -111,7 +112,7 @@ struct TarImport {
       directories[file] = node
     case .symbolicLink:
       report.symbolicLinkCount += 1
-      report.noteTablespace(node, path: String(decoding: entry.path, as: UTF8.self))
+      report.noteTablespace(node, path: ByteText.text(entry.path))
     case .characterDevice, .blockDevice, .fifo, .socket: report.specialFileCount += 1
     case .regular:
       report.fileCount += 1
@@ -171,7 +172,7 @@ struct TarImport {
       throw StoreError(
         .invalid, "a member's path is not usable: \(error.message)", object: object,
         remedy: "nothing was changed; make the archive with relative paths",
-        cause: "member '\(String(decoding: bytes, as: UTF8.self))'")
+        cause: "member '\(ByteText.text(bytes))'")
     }
   }
 
@@ -232,6 +233,6 @@ struct TarImport {
   private func invalid(_ message: String, _ entry: TarEntry) -> StoreError {
     StoreError(
       .invalid, message, object: object, remedy: "nothing was changed; check the archive",
-      cause: "member '\(String(decoding: entry.path, as: UTF8.self))'")
+      cause: "member '\(ByteText.text(entry.path))'")
   }
 }

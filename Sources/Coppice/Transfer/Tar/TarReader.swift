@@ -1,4 +1,5 @@
 package import CoppiceEngine
+internal import CoppicePlatform
 
 /// Reads a tar stream member by member: ustar, pax, GNU and seventh edition archives, with
 /// extended attributes and sparse files of all GNU formats.
@@ -153,11 +154,11 @@ package struct TarReader {
   private mutating func begin(
     _ header: TarHeader, records: PaxRecords
   ) throws(StoreError) -> TarEntry {
-    currentPath = String(decoding: header.name, as: UTF8.self)
+    currentPath = ByteText.text(header.name)
     var (entry, storedByteCount) = try wrap { () throws(TarError) in
       try TarReader.member(header, records)
     }
-    currentPath = String(decoding: entry.path, as: UTF8.self)
+    currentPath = ByteText.text(entry.path)
     paddingByteCount = Self.padding(storedByteCount)
     guard entry.kind == .file else {
       paddingByteCount += storedByteCount
