@@ -34,12 +34,12 @@ struct MountPoint {
   }
 
   private func checkOutsideStore(_ path: String) throws(StoreError) {
-    if directory == store || directory.hasPrefix("\(store)/") {
+    if directory.hasBytes(of: store) || directory.utf8.starts(with: "\(store)/".utf8) {
       throw StoreError(
         .invalid, "a store cannot be mounted inside itself", object: path,
         remedy: "choose a directory outside \(store)")
     }
-    if store.hasPrefix("\(directory)/") {
+    if store.utf8.starts(with: "\(directory)/".utf8) {
       throw StoreError(
         .invalid, "the store lies in this directory, and a mount would hide it", object: path,
         remedy: "choose another directory")

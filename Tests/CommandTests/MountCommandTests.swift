@@ -56,6 +56,19 @@ struct MountCommandTests {
     #expect(try coppice.script("ls mnt").text == "")
   }
 
+  @Test func `a directory whose name is no text is mounted on and unmounted`() throws {
+    let place = try coppice.script(
+      """
+      mkdir $'mnt\\xe9' store2; c=\(CoppiceCommand.productFolder)/coppice
+      export COPPICE_STORE=store2; $c init > /dev/null; $c branch create main > /dev/null
+      $c mount $'mnt\\xe9' > /dev/null; ls $'mnt\\xe9'; $c status; $c stop > /dev/null
+      ls $'mnt\\xe9'
+      """
+    ).text
+    #expect(place.hasPrefix("main\n") && place.contains(#"/mnt$'\xE9'"#))
+    #expect(place.components(separatedBy: "main").count == 2)
+  }
+
   @Test func `a mount with the kernel's writeback cache keeps what was written`() throws {
     try coppice.check("mount", "mnt", "--writeback-cache")
     defer { _ = try? coppice.script("umount mnt 2> /dev/null || true") }

@@ -62,7 +62,7 @@ public enum EntryName {
   private static func legalName(like name: String) -> String {
     var legal = String.UnicodeScalarView()
     for scalar in String(decoding: ByteText.bytes(name), as: UTF8.self).unicodeScalars {
-      legal.append(isLegal(scalar) ? scalar : "-")
+      legal.append(isLegal(scalar) && scalar != "\u{FFFD}" ? scalar : "-")
     }
     legal = String.UnicodeScalarView(legal.drop { $0 == "." || $0 == "-" })
     while String(legal).utf8.count > byteCountMax { legal.removeLast() }

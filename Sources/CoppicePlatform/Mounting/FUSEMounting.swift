@@ -21,12 +21,14 @@ public enum FUSEMounting {
       let device = try FUSEDevice.open()
       options += ",fd=\(device.descriptor),rootmode=40000,user_id=\(HostProcess.user)"
       options += ",group_id=\(HostProcess.group)"
-      try system("mount", directory) { clinux_mount_fuse(source, directory, options) }
+      try system("mount", directory) {
+        directory.withPath { clinux_mount_fuse(source, $0, options) }
+      }
       return device
     }
     options += ",fsname=\(source),subtype=coppice,nosuid,nodev"
     let descriptor = try system("fusermount3", directory) {
-      clinux_mount_fuse_by_helper(directory, options)
+      directory.withPath { clinux_mount_fuse_by_helper($0, options) }
     }
     return FUSEDevice(owning: descriptor)
   }
@@ -34,14 +36,18 @@ public enum FUSEMounting {
   /// Takes the file system out of the tree. Throws `isBusy` while something on it is in use.
   public static func unmount(_ directory: String) throws(SystemError) {
     try system("umount", directory) {
-      isPrivileged ? clinux_unmount(directory) : clinux_unmount_by_helper(directory, 0)
+      directory.withPath {
+        isPrivileged ? clinux_unmount($0) : clinux_unmount_by_helper($0, 0)
+      }
     }
   }
 
   /// Takes the file system out of the tree whoever uses it; those go on with what they have open.
   public static func detach(_ directory: String) throws(SystemError) {
     try system("umount", directory) {
-      isPrivileged ? clinux_detach(directory) : clinux_unmount_by_helper(directory, 1)
+      directory.withPath {
+        isPrivileged ? clinux_detach($0) : clinux_unmount_by_helper($0, 1)
+      }
     }
   }
 
@@ -56,7 +62,7 @@ public enum FUSEMounting {
   /// privileges it only detaches.
   public static func abort(_ directory: String) throws(SystemError) {
     guard isPrivileged else { return try detach(directory) }
-    try system("umount", directory) { clinux_abort_and_detach(directory) }
+    try system("umount", directory) { directory.withPath { clinux_abort_and_detach($0) } }
   }
 }
 
@@ -81,7 +87,7 @@ public struct HostSpace: Hashable, Sendable {
   /// Of the file system that holds the path.
   public init(at path: String) throws(SystemError) {
     var space = clinux_space()
-    try system("statvfs", path) { clinux_read_space(path, &space) }
+    try system("statvfs", path) { path.withPath { clinux_read_space($0, &space) } }
     byteCount = space.byte_count
     freeByteCount = space.free_byte_count
     availableByteCount = space.available_byte_count

@@ -23,13 +23,13 @@ public struct HostMount: Hashable, Sendable {
       if count == 0 { break }
       text.extend(count)
     }
-    return String(decoding: text.contents, as: UTF8.self).split(separator: "\n")
-      .compactMap { HostMount(line: $0) }
+    return text.contents.split(separator: UInt8(ascii: "\n"))
+      .compactMap { HostMount(line: ByteText.text($0)) }
   }
 
   /// A line as proc(5) describes it: `36 35 98:0 /root /place options ... - kind source options`.
-  init?(line: Substring) {
-    let fields = line.split(separator: " ")
+  init?(line: String) {
+    let fields = line.split(byte: UInt8(ascii: " "))
     guard fields.count > 9, let separator = fields.firstIndex(of: "-"),
       separator + 2 < fields.count
     else { return nil }
@@ -37,12 +37,12 @@ public struct HostMount: Hashable, Sendable {
     guard numbers.count == 2 else { return nil }
     device = HostDevice(major: numbers[0], minor: numbers[1])
     directory = Self.unescaped(fields[4])
-    kind = String(fields[separator + 1])
+    kind = fields[separator + 1]
     source = Self.unescaped(fields[separator + 2])
   }
 
   /// Blanks and backslashes are written in octal, as `\040`.
-  private static func unescaped(_ text: Substring) -> String {
+  private static func unescaped(_ text: String) -> String {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {

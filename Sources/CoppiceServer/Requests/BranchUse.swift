@@ -13,7 +13,7 @@ enum BranchUse {
   static func refuse(_ names: [String], _ context: RequestContext) throws(StoreError) {
     for name in names {
       let tree = try context.store.tree(name)
-      try refuse(name, "", context.doors) { tree.openFileCount }
+      try refuse(name, context.doors) { tree.openFileCount }
     }
   }
 
@@ -21,14 +21,12 @@ enum BranchUse {
   static func refuseAll(_ store: Store, _ doors: Doors) throws(StoreError) {
     for name in try store.entries().map(\.name) {
       let tree = try store.tree(name)
-      try refuse(name, ", and a server that ends takes its mounts along", doors) {
-        tree.openFileCount
-      }
+      try refuse(name, doors) { tree.openFileCount }
     }
   }
 
   private static func refuse(
-    _ name: String, _ consequence: String, _ doors: Doors, openFileCount: () -> Int
+    _ name: String, _ doors: Doors, openFileCount: () -> Int
   ) throws(StoreError) {
     var users: [DoorUser] = []
     var count = openFileCount()
@@ -46,7 +44,7 @@ enum BranchUse {
       ? "a PostgreSQL server works on it"
       : count == 1 ? "1 file is open" : "\(count) files are open"
     throw StoreError(
-      .inUse, "\(what), \(text(of: users))\(consequence)", object: name,
+      .inUse, "\(what), \(text(of: users))", object: name,
       remedy:
         "\(users.isEmpty ? "close it" : users.count > 1 ? "stop them" : "stop it"), or add --force")
   }
