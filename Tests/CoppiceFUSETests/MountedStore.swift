@@ -38,10 +38,11 @@ final class MountedStore {
   /// Lines that the driver logged.
   private(set) var log: [String] = []
 
-  init(_ mode: MountMode = .plain) throws {
+  /// - Parameter place: where the store is, or is to be made; by default in the folder.
+  init(_ mode: MountMode = .plain, at place: String? = nil) throws {
     folder = try TemporaryFolder()
     guard chmod(folder.path, 0o755) == 0 else { throw Program.Failure(description: "chmod") }
-    store = folder("store")
+    store = place ?? folder("store")
     directory = folder("mount")
     self.mode = mode
     // The driver makes the store: programs that other tests start could inherit its lock from here.
@@ -126,6 +127,13 @@ final class MountedStore {
     guard line == "stopped", result?.status == 0 else {
       throw Program.Failure(description: "the driver said \(line): \(result?.errors ?? "")")
     }
+  }
+
+  /// Runs `body` while the process does nothing.
+  func whilePaused(_ body: () throws -> Void) rethrows {
+    process?.send(signal: SIGSTOP)
+    defer { process?.send(signal: SIGCONT) }
+    try body()
   }
 
   /// SIGKILL: nothing is written, flushed or unmounted.

@@ -67,19 +67,30 @@ final class PostgreSQLServer {
   /// Starts and waits until it is recovered. What a fork's parent or a killed server left behind is
   /// removed first.
   func start() throws {
+    let starting = try beginStarting()
+    try finish(starting)
+  }
+
+  /// Starts without waiting.
+  func beginStarting() throws -> Program.Running {
     unlink("\(data)/postmaster.pid")
     unlink("\(sockets)/.s.PGSQL.\(port).lock")
-    do {
-      try run(
+    return try Program("setpriv").start(
+      Self.words(
         "pg_ctl",
         [
           "-s", "-w", "-t", "120", "-D", data, "-l", "\(sockets)/log\(port)", "-o", "-p \(port)",
           "start",
-        ])
-    } catch {
+        ]))
+  }
+
+  /// Waits until it is recovered.
+  func finish(_ starting: Program.Running) throws {
+    let result = try starting.wait()
+    guard result.status == 0 else {
       let log = try? TemporaryFolder.bytes(of: "\(sockets)/log\(port)")
       throw Program.Failure(
-        description: "\(error) \(String(decoding: log?.suffix(2000) ?? [], as: UTF8.self))")
+        description: "\(result.errors) \(String(decoding: log?.suffix(2000) ?? [], as: UTF8.self))")
     }
     let text = String(
       decoding: try TemporaryFolder.bytes(of: "\(data)/postmaster.pid"), as: UTF8.self)

@@ -62,6 +62,7 @@ extension Engine {
     guard options.usesThreads else { return }
     let dirty = meter.byteCount
     if dirty > options.sealByteCount || journal.wantsRoom { maintenance.wake() }
+    wakeUpkeep(isUpkeepIdle)
   }
 
   /// A number that changes whenever sealing or a checkpoint may have made room.
@@ -85,8 +86,13 @@ extension Engine {
 
   /// After a flush: sees to it that the journal gets its witness once idle.
   func didFlush() {
-    guard options.usesThreads, isUpkeepAsleep.load(ordering: .relaxed) else { return }
-    isUpkeepAsleep.store(false, ordering: .relaxed)
+    if options.usesThreads { wakeUpkeep(isUpkeepAsleep) }
+  }
+
+  /// Has the thread that keeps the journal look what is to be done, if it waits to be told.
+  private func wakeUpkeep(_ waits: borrowing Atomic<Bool>) {
+    guard waits.load(ordering: .relaxed) else { return }
+    waits.store(false, ordering: .relaxed)
     maintenance.wake()
   }
 
@@ -125,12 +131,23 @@ extension Engine {
       try journal.prepareRoom()
       return .worked
     }
+    // Announced before looking: whoever writes or syncs later wakes this thread.
+    setUpkeep(isAsleep: true, isIdle: true)
+    let rest = try journal.syncWhatWaited(
+      nanoseconds: options.syncDelayNanoseconds, until: clock.monotonicNanoseconds())
     switch try journal.writeWitness(ifFlushedBefore: clock.monotonicNanoseconds()) {
     case .written: return .worked
-    case .tooEarly: return .idle(nanoseconds: Journal.witnessDelayNanoseconds)
-    case .notNeeded: break
+    case .tooEarly:
+      setUpkeep(isAsleep: false, isIdle: false)
+      return .idle(nanoseconds: Journal.witnessDelayNanoseconds)
+    case .notNeeded:
+      if rest != nil { setUpkeep(isAsleep: true, isIdle: false) }
+      return .idle(nanoseconds: rest)
     }
-    isUpkeepAsleep.store(true, ordering: .releasing)
-    return .idle(nanoseconds: nil)
+  }
+
+  private func setUpkeep(isAsleep: Bool, isIdle: Bool) {
+    isUpkeepAsleep.store(isAsleep, ordering: .releasing)
+    isUpkeepIdle.store(isIdle, ordering: .releasing)
   }
 }

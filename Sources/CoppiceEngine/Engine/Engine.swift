@@ -68,8 +68,9 @@ package final class Engine: @unchecked Sendable {
   let relievedCount = Atomic<Int>(0)
   /// What the last attempt to seal or to checkpoint in the background failed with.
   let maintenanceFailure = Mutex<StoreError?>(nil)
-  /// Whether the thread that keeps the journal waits to be told of a flush.
+  /// Whether the thread that keeps the journal waits to be told of a flush, and also of a write.
   let isUpkeepAsleep = Atomic<Bool>(false)
+  let isUpkeepIdle = Atomic<Bool>(false)
   private let isOpenFlag = Atomic<Bool>(true)
 
   init(_ opened: OpenedStore, options: EngineOptions) throws(StoreError) {

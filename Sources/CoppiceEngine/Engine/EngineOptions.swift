@@ -15,6 +15,8 @@ package struct EngineOptions: Sendable {
   /// Dirty bytes of one branch that make it be sealed.
   package var sealByteCount = 64 << 20
   package var openSegmentFileCountMax = 512
+  /// How long a record may wait for a sync that nobody asks for. Kept by the threads.
+  package var syncDelayNanoseconds: UInt64 = 1_000_000_000
   /// When garbage is collected without being asked for.
   package var collection = AutomaticCollection()
   /// Whether threads seal, checkpoint and prepare by themselves. Without them the owner calls the

@@ -20,6 +20,20 @@ extension Journal {
     }
   }
 
+  /// Syncs what has waited for that long. Returns how long what is left may wait still; `nil`: nothing
+  /// is left.
+  package func syncWhatWaited(
+    nanoseconds limit: UInt64, until now: UInt64
+  ) throws(StoreError) -> UInt64? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    guard failure == nil, let since = unsyncedSince else { return nil }
+    guard since + limit <= now else { return since + limit - now }
+    while isWriting { monitor.wait() }
+    if unsyncedSince == since { try lead(syncing: true) }
+    return unsyncedSince == nil ? nil : limit
+  }
+
   /// Writes the open batch to its file without a sync. Waits for a write under way.
   func writeOutBatch() throws(StoreError) {
     while isWriting { monitor.wait() }
@@ -61,6 +75,7 @@ extension Journal {
     let target = LSN(nextLSN.rawValue - 1)
     let job = takeBatch()
     let files = unsynced
+    let start = syncing ? clock.monotonicNanoseconds() : 0
     monitor.unlock()
     var outcome: SystemError?
     do throws(SystemError) {
@@ -78,6 +93,7 @@ extension Journal {
         object: Self.directory, remedy: "close and reopen the store", cause: "\(outcome)")
     } else if syncing {
       syncedLSN = max(syncedLSN, target)
+      unsyncedSince = syncedLSN.next == nextLSN ? nil : start
       lastFlushTime = clock.monotonicNanoseconds()
       unsynced.removeAll()
     }

@@ -34,6 +34,8 @@ package final class Journal: @unchecked Sendable {
   var isPreparing = false
   var lastWitnessedLSN = LSN.zero
   var lastFlushTime: UInt64 = 0
+  /// When the oldest record that is not synced came, or earlier; `nil`: all are.
+  var unsyncedSince: UInt64?
   var nextSequence: UInt64
   var nextGeneration: UInt64
   var nextFileNumber: UInt64
@@ -123,6 +125,7 @@ package final class Journal: @unchecked Sendable {
       batch.holdsWrites = batch.holdsWrites || records.areWrites
       nextLSN = nextLSN.next
     }
+    if unsyncedSince == nil { unsyncedSince = clock.monotonicNanoseconds() }
     return LSN(nextLSN.rawValue - 1)
   }
 

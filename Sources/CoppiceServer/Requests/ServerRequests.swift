@@ -72,11 +72,18 @@ package struct MountRequest: ServerRequest {
     package var mount: MountAnswer
     /// The number of the server's process.
     package var process: Int
+    /// What is otherwise than programs may expect.
+    package var notes: [String]
 
     package init(mount: MountAnswer, process: Int) {
       self.mount = mount
       self.process = process
+      notes = [Self.syncNote]
     }
+
+    private static let syncNote =
+      "the kernel does not pass syncfs and sync to this mount: they return before what was written is "
+      + "durable, which it is at the latest a second after it was written; fsync waits until it is"
   }
 }
 

@@ -20,7 +20,10 @@ struct MountCommand: ParsableCommand {
       kernel offers them: root has it do so, and for others it does while \
       /sys/module/fuse/parameters/enable_uring says Y. 'coppice status' says which way they come.
 
-      JSON: mount, with directory, usesWritebackCache, usesRings; process.
+      fsync makes durable what was written. The kernel does not pass syncfs and sync on, so they do not; \
+      what nobody syncs is durable a second after it was written.
+
+      JSON: mount, with directory, usesWritebackCache, usesRings; process; notes.
 
       Example:
         coppice mount /mnt/coppice
@@ -82,5 +85,8 @@ struct MountCommand: ParsableCommand {
 }
 
 extension MountRequest.Answer: Reply {
-  var text: String { "Mounted on \(Output.printable(mount.directory)), process \(process)\n" }
+  var text: String {
+    let lines = notes.map { "  note: \(Output.printable($0))\n" }.joined()
+    return "Mounted on \(Output.printable(mount.directory)), process \(process)\n" + lines
+  }
 }
