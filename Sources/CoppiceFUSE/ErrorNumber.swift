@@ -36,6 +36,7 @@ extension StoreError.Reason {
     case .otherTree: EXDEV
     case .unsupported: EOPNOTSUPP
     case .valueTooLarge: ERANGE
+    case .tooManyAttributes, .noRoom: ENOSPC
     }
   }
 }

@@ -13,6 +13,9 @@ public enum AttributeRule: Hashable, Sendable {
 extension FileTransaction {
   /// The largest value of an extended attribute: 64 KiB.
   public static let attributeByteCountMax = NamesOverflow.valueByteCountMax
+  /// What the names of all extended attributes of one file take at most, each with one byte more, so that
+  /// Linux can list them: 64 KiB.
+  public static let attributeNamesByteCountMax = 64 << 10
 
   /// Changes what the argument names and returns what the attributes are then.
   @discardableResult
@@ -31,7 +34,7 @@ extension FileTransaction {
       inode.modified = modified.nanoseconds
       try setModified(modified, of: file, inode)
     }
-    inode.changed = (changes.changed ?? time).nanoseconds
+    try touch(&inode, of: file, at: changes.changed)
     try put(inode, of: file)
     return try attributes(inode, of: file)
   }
@@ -50,6 +53,7 @@ extension FileTransaction {
     noteVolume(file, volume)
   }
 
+  /// Throws `invalid` with reason `tooManyAttributes` when the names of all would be too long to list.
   /// - Parameter value: at most `attributeByteCountMax` bytes.
   public func setExtendedAttribute(
     _ name: AttributeName, of file: FileID, to value: [UInt8], _ rule: AttributeRule = .set
@@ -59,14 +63,26 @@ extension FileTransaction {
     }
     var inode = try names.inode(of: file)
     let key = NamesKey.attribute(file.volume, name.bytes)
-    if rule != .set {
-      let exists = try names.contains(key)
-      if rule == .create, exists { throw .exists(name.description) }
-      if rule == .replace, !exists { throw .noAttribute(name.description) }
-    }
+    let exists = try names.contains(key)
+    if rule == .create, exists { throw .exists(name.description) }
+    if rule == .replace, !exists { throw .noAttribute(name.description) }
+    if !exists { try checkNames(of: file, with: name) }
     try names.put(key, value)
-    inode.changed = time.nanoseconds
+    try touch(&inode, of: file)
     try put(inode, of: file)
+  }
+
+  private func checkNames(of file: FileID, with name: AttributeName) throws(StoreError) {
+    let byteCount = try names.attributeNames(of: file).reduce(name.bytes.count + 1) {
+      $0 + $1.bytes.count + 1
+    }
+    guard byteCount <= Self.attributeNamesByteCountMax else {
+      throw StoreError(
+        .invalid,
+        "the names of a file's extended attributes take at most "
+          + "\(Self.attributeNamesByteCountMax) bytes", object: name.description,
+        reason: .tooManyAttributes)
+    }
   }
 
   /// Throws `notFound` with reason `noAttribute`.
@@ -77,15 +93,26 @@ extension FileTransaction {
     guard try names.remove(.attribute(file.volume, name.bytes)) else {
       throw .noAttribute(name.description)
     }
-    inode.changed = time.nanoseconds
+    try touch(&inode, of: file)
     try put(inode, of: file)
   }
 
-  /// Notes what the file's source looked like; `nil` forgets it.
+  /// Says that a file gets other content, of that time, by other ways than transactions.
+  package func expectContent(
+    of file: FileID, modified: Timestamp
+  ) throws(StoreError) {
+    var inode = try names.inode(of: file)
+    inode.changed = time.nanoseconds
+    inode.modified = modified.nanoseconds
+    try put(inode, of: file)
+  }
+
+  /// Notes what the file's source looked like when its content came; `nil` forgets it.
   package func setImportStamp(
     _ stamp: ImportStampRecord?, of file: FileID
   ) throws(StoreError) {
     var inode = try names.inode(of: file)
+    if stamp?.content != inode.importStamp?.content { try touch(&inode, of: file) }
     inode.importStamp = stamp
     try put(inode, of: file)
   }

@@ -67,7 +67,7 @@ extension FileTransaction {
     try checkFree(name, in: directory)
     if inode.linkCount == 0 { try adoptOrphan(file) }
     inode.linkCount += 1
-    inode.changed = time.nanoseconds
+    try touch(&inode, of: file)
     inode.parent = directory.volume
     try put(inode, of: file)
     try putEntry(name, in: directory, file, kind: inode.kind)

@@ -89,7 +89,7 @@ extension FileTransaction {
   private func place(_ entry: DirectoryEntry, in directory: FileID) throws(StoreError) {
     var inode = try names.inode(of: entry.file)
     inode.parent = directory.volume
-    inode.changed = time.nanoseconds
+    try touch(&inode, of: entry.file)
     try put(inode, of: entry.file)
   }
 }

@@ -49,6 +49,16 @@ public final class FileTransaction {
     touched.insert(file)
   }
 
+  /// The inode changes now, or at that time. It takes over the time of its content: as long as that stays
+  /// the same the content did not change later.
+  func touch(
+    _ inode: inout InodeRecord, of file: FileID, at moment: Timestamp? = nil
+  ) throws(StoreError) {
+    inode.changed = (moment ?? time).nanoseconds
+    guard inode.kind == FileKind.regular.rawValue, let volume = try volume(of: file) else { return }
+    inode.modified = volume.modified
+  }
+
   func putEntry(
     _ name: FileName, in directory: FileID, _ file: FileID, kind: UInt8
   ) throws(StoreError) {
@@ -86,7 +96,7 @@ public final class FileTransaction {
   /// One name of a file is gone. Without names it goes too, unless it is open.
   func dropLink(_ file: FileID, _ inode: InodeRecord) throws(StoreError) {
     var inode = inode
-    inode.changed = time.nanoseconds
+    try touch(&inode, of: file)
     let isDirectory = inode.kind == FileKind.directory.rawValue
     inode.linkCount = isDirectory || inode.linkCount == 0 ? 0 : inode.linkCount - 1
     guard inode.linkCount == 0 else { return try put(inode, of: file) }

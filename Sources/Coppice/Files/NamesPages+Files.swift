@@ -143,7 +143,8 @@ extension NamesPages {
 }
 
 extension FileAttributes {
-  /// The byte count and the modification time are the volume's, as long as there is one.
+  /// The byte count and the modification time are the volume's, as long as there is one. While the inode
+  /// still knows that time nothing changed later than the inode did; otherwise content did, at that time.
   init(_ inode: InodeRecord, of file: FileID, volume: VolumeAttributes?) {
     let modified = volume?.modified ?? inode.modified
     self.file = file
@@ -156,7 +157,7 @@ extension FileAttributes {
     byteCount = volume?.byteCount ?? UInt64(inode.target.count)
     accessed = Timestamp(nanoseconds: inode.accessed)
     self.modified = Timestamp(nanoseconds: modified)
-    changed = Timestamp(nanoseconds: max(inode.changed, volume?.modified ?? inode.changed))
+    changed = Timestamp(nanoseconds: modified == inode.modified ? inode.changed : modified)
     created = Timestamp(nanoseconds: inode.created)
     flags = inode.flags
     parentHint = FileID(inode.parent)

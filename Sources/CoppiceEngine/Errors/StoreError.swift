@@ -28,7 +28,7 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Reason: String, Sendable, CaseIterable {
     case exists, notEmpty, notDirectory, isDirectory, nameTooLong, linkLoop, invalidMove
     case noAttribute, readOnlyTree, stale, tooManyLinks, tooLarge, notPermitted
-    case otherTree, unsupported, valueTooLarge
+    case otherTree, unsupported, valueTooLarge, tooManyAttributes, noRoom
   }
 
   public var kind: Kind

@@ -109,6 +109,9 @@ struct ImportedFiles {
     if now.groupID != node.groupID { changes.groupID = node.groupID }
     if node.kind != .regular, now.modified != node.modified { changes.modified = node.modified }
     if changes != AttributeChanges() { _ = try transaction.setAttributes(of: file, changes) }
+    if node.kind == .regular, now.modified != node.modified {
+      try transaction.expectContent(of: file, modified: node.modified)
+    }
 
     let names = try transaction.names.attributeNames(of: file)
     for name in names where node.attributes[name] == nil {
