@@ -13,6 +13,8 @@ package protocol ExtentSpace: VolumeSpace {
 package protocol FileSpace: ExtentSpace {
   /// What must be synced for the volume's content to be durable.
   func lastLSN(of volume: VolumeNumber) -> LSN
+  /// About how much of the volume is stored.
+  func storedByteCount(of volume: VolumeNumber) throws(StoreError) -> UInt64
   /// How often all volumes were replaced at once.
   var generation: UInt64 { get }
   /// Writes bytes in one transaction, without copying them first. Throws `unavailable` with reason

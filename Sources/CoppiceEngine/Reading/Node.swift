@@ -1,4 +1,5 @@
 internal import CoppiceFormat
+internal import Synchronization
 
 /// A decoded node: header and 256 refs. Immutable once read or built.
 final class Node: @unchecked Sendable {
@@ -10,6 +11,8 @@ final class Node: @unchecked Sendable {
   /// Where the node itself is stored; its base if it is stored as overrides.
   let locator: Locator
   let base: Locator?
+  /// What `StoredCount` found below; -1 for nothing yet.
+  private let knownPageCount = Atomic<Int64>(-1)
 
   /// Takes ownership of `refs`, allocated with `allocateRefs`.
   init(header: NodeHeader, refs: UnsafeMutablePointer<Ref>, locator: Locator, base: Locator?) {
@@ -51,6 +54,12 @@ final class Node: @unchecked Sendable {
   /// Appends what `effectiveRefs` has, for loops that visit all nodes of a store.
   func appendEffectiveRefs(to all: inout [Ref]) {
     for slot in 0..<Self.slotCount where !refs[slot].isHole { all.append(refs[slot]) }
+  }
+
+  /// How many pages of the volume below are stored, once somebody has counted them.
+  var storedPageCount: UInt64? {
+    get { UInt64(exactly: knownPageCount.load(ordering: .relaxed)) }
+    set { knownPageCount.store(newValue.map { Int64($0) } ?? -1, ordering: .relaxed) }
   }
 
   static let byteCount = slotCount * Ref.byteCount + 128
