@@ -1,18 +1,36 @@
 internal import Coppice
+internal import Glibc
 internal import Synchronization
 
 /// A regular file as one `open` got it.
 final class OpenFile: Sendable {
   let file: File
   let node: UInt64
-  let isWritable: Bool
+  let access: Access
+  /// Whether who opened it was root.
+  let isOfRoot: Bool
   /// The number of the process that opened it; 0 for one in a namespace that this one does not see.
   let process: UInt32
 
-  init(_ file: File, node: UInt64, isWritable: Bool, process: UInt32) {
+  enum Access {
+    case read, write
+    /// Also through a memory map.
+    case readWrite
+
+    init(flags: UInt32) {
+      switch Int32(bitPattern: flags) & O_ACCMODE {
+      case O_RDONLY: self = .read
+      case O_WRONLY: self = .write
+      default: self = .readWrite
+      }
+    }
+  }
+
+  init(_ file: File, node: UInt64, access: Access, isOfRoot: Bool, process: UInt32) {
     self.file = file
     self.node = node
-    self.isWritable = isWritable
+    self.access = access
+    self.isOfRoot = isOfRoot
     self.process = process
   }
 }
@@ -36,6 +54,18 @@ final class HandleTable: Sendable {
   var fileCount: Int { state.withLock { $0.files.count } }
   /// Whether no file and no directory is open.
   var isEmpty: Bool { state.withLock { $0.files.isEmpty && $0.directories.isEmpty } }
+
+  /// Whether somebody, besides the one who asks, may have stored into a memory map of the file what the
+  /// kernel has not sent yet.
+  func mayBeMapped(
+    _ file: FileID, of tree: FileTree, besides asking: OpenFile? = nil
+  ) -> Bool {
+    state.withLock { state in
+      state.files.values.contains {
+        $0.file.id == file && $0.file.tree === tree && $0.access == .readWrite && $0 !== asking
+      }
+    }
+  }
 
   func openFiles(where isWanted: (OpenFile) -> Bool) -> [OpenFile] {
     state.withLock { $0.files.values.filter(isWanted) }

@@ -141,7 +141,7 @@ final class MountSession: Sendable {
   /// unmapping it, writes them.
   private func writeDirtyPages(_ open: [OpenFile]) throws(StoreError) {
     var synced: Set<UInt64> = []
-    for handle in open where handle.isWritable && synced.insert(handle.node).inserted {
+    for handle in open where handle.access != .read && synced.insert(handle.node).inserted {
       guard let name = branches.name(of: handle.node),
         let path = try? handle.file.tree.path(of: handle.file.id)
       else { continue }

@@ -70,14 +70,7 @@ struct Request {
   }
 
   func attributeName(after argumentByteCount: Int = 0) throws(StoreError) -> AttributeName {
-    let name = try AttributeName(bytes: text(after: argumentByteCount))
-    // Access control lists would have to be obeyed, not only kept.
-    if name.bytes.starts(with: "system.posix_acl_".utf8) {
-      throw StoreError(
-        .invalid, "access control lists are not supported", object: name.description,
-        reason: .unsupported)
-    }
-    return name
+    try AttributeName(bytes: text(after: argumentByteCount))
   }
 }
 

@@ -14,6 +14,8 @@ extension RequestServer {
   /// That there is no such name: nothing is there yet that a notification could concern, and one
   /// that crosses the answer is lost.
   static let validSecondsOfAbsence: UInt64 = 1
+  /// Of a file whose blocks may be fewer soon; see `blockCount`.
+  private static let validSecondsWhileMapped: UInt64 = 1
 
   // MARK: Answers
 
@@ -22,7 +24,9 @@ extension RequestServer {
     answer.ino = InodeNumber(attributes.file, of: tree).rawValue
     let isDirectory = attributes.kind == .directory
     answer.size = isDirectory ? UInt64(session.store.pageByteCount) : attributes.byteCount
-    answer.blocks = (answer.size + 511) / 512
+    answer.blocks =
+      attributes.kind == .regular
+      ? blockCount(attributes, in: tree) : Self.blockCount(answer.size)
     answer.mode = attributes.kind.hostKind.modeBits | UInt32(attributes.permissions)
     answer.nlink = attributes.linkCount
     answer.uid = attributes.userID
@@ -36,6 +40,22 @@ extension RequestServer {
     answer.ctime = UInt64(bitPattern: attributes.changed.seconds)
     answer.ctimensec = UInt32(attributes.changed.subsecondNanoseconds)
     return answer
+  }
+
+  private static func blockCount(_ byteCount: UInt64) -> UInt64 { (byteCount + 511) / 512 }
+
+  /// Blocks of 512 bytes that are stored. Programs that copy look for holes where there are fewer than
+  /// the byte count asks for, and take a file without any for one hole. So a file gets a block more than
+  /// it needs where the kernel may hold content back: of a map, or of any write with its writeback cache.
+  private func blockCount(_ attributes: FileAttributes, in tree: FileTree) -> UInt64 {
+    let byteCount = attributes.byteCount
+    if byteCount == 0 { return session.options.usesWritebackCache ? 1 : 0 }
+    // What is damaged shows when it is read.
+    let stored = (try? tree.storedByteCount(of: attributes.file)) ?? byteCount
+    if stored < byteCount, session.handles.mayBeMapped(attributes.file, of: tree) {
+      return Self.blockCount(byteCount) + 1
+    }
+    return max(Self.blockCount(stored), session.options.usesWritebackCache ? 1 : 0)
   }
 
   /// The kernel packs device numbers otherwise than programs do.
@@ -52,7 +72,8 @@ extension RequestServer {
 
   /// How long the kernel may believe these attributes.
   static func validSeconds(_ attributes: fuse_attr) -> UInt64 {
-    HostFileKind(mode: attributes.mode) == .directory ? validSecondsOfDirectories : validSeconds
+    if HostFileKind(mode: attributes.mode) == .directory { return validSecondsOfDirectories }
+    return attributes.blocks > blockCount(attributes.size) ? validSecondsWhileMapped : validSeconds
   }
 
   private func answer(attributes: fuse_attr) {
@@ -92,10 +113,9 @@ extension RequestServer {
     let isCut = changes.byteCount != nil
 
     // A file that is cut again and again, as logs are, needs no change of names.
-    if isCut, has(FATTR_FH), changes == AttributeChanges(byteCount: changes.byteCount),
-      !has(FATTR_KILL_SUIDGID)
-    {
+    if isCut, has(FATTR_FH), changes == AttributeChanges(byteCount: changes.byteCount) {
       let handle = try HandleTable.file(arguments.fh)
+      try removePrivileges(of: handle.file, by: writer(request, has(FATTR_KILL_SUIDGID)))
       try session.sizeLocks.withLock(request.node.rawValue) { () throws(StoreError) in
         try handle.file.truncate(to: arguments.size)
       }
@@ -105,13 +125,10 @@ extension RequestServer {
       () throws(StoreError) in
       try branch.transaction { transaction throws(StoreError) in
         var changes = changes
-        if changesOwner || has(FATTR_KILL_SUIDGID) {
-          let now = try transaction.attributes(of: file)
-          let permissions = changes.permissions ?? now.permissions
-          if let less = Self.withoutPrivileges(permissions, of: now.kind) {
-            changes.permissions = less
-          }
-          try Self.removeCapabilities(of: file, transaction)
+        if changesOwner || isCut {
+          let removesBits = changesOwner || has(FATTR_KILL_SUIDGID)
+          try Self.removePrivileges(
+            of: file, by: writer(request, removesBits), &changes, transaction)
         }
         if changes == AttributeChanges(byteCount: changes.byteCount), let size = changes.byteCount {
           try transaction.truncate(file, to: size)
@@ -140,106 +157,5 @@ extension RequestServer {
     if has(FATTR_ATIME_NOW) { changes.accessed = now }
     if has(FATTR_MTIME_NOW) { changes.modified = now }
     return changes
-  }
-
-  // MARK: Privileges
-
-  /// What remains of the permissions when the file changes hands or content; `nil` if that is all.
-  /// The set-group-ID bit of a file that its group may not execute means something else.
-  private static func withoutPrivileges(_ permissions: UInt16, of kind: FileKind) -> UInt16? {
-    guard kind != .directory else { return nil }
-    var less = permissions & ~0o4000
-    if permissions & 0o0010 != 0 { less &= ~0o2000 }
-    return less == permissions ? nil : less
-  }
-
-  private static func removeCapabilities(
-    of file: FileID, _ transaction: FileTransaction
-  ) throws(StoreError) {
-    do throws(StoreError) {
-      try transaction.removeExtendedAttribute("security.capability", of: file)
-    } catch {
-      if error.reason != .noAttribute { throw error }
-    }
-  }
-
-  /// Someone without the right to keep them wrote to the file. Costs a look at the permissions for
-  /// nearly all files: those that nobody may execute, whose capabilities are without effect.
-  func removePrivileges(of file: File) throws(StoreError) {
-    guard let branch = file.tree as? Branch else { return }
-    let now = try branch.attributes(of: file.id)
-    guard now.permissions & 0o6111 != 0 else { return }
-    let less = Self.withoutPrivileges(now.permissions, of: now.kind)
-    let capabilities = try branch.extendedAttributeIfPresent("security.capability", of: file.id)
-    guard less != nil || capabilities != nil else { return }
-    try branch.transaction { transaction throws(StoreError) in
-      try Self.removeCapabilities(of: file.id, transaction)
-      if let less {
-        try transaction.setAttributes(of: file.id, AttributeChanges(permissions: less))
-      }
-    }
-  }
-
-  // MARK: Extended attributes
-
-  /// The kernel's `fuse_setxattr_in` of a connection without FUSE_SETXATTR_EXT.
-  private struct SetAttributeArguments: BitwiseCopyable {
-    var size: UInt32
-    var flags: UInt32
-  }
-
-  func getExtendedAttribute(_ request: Request) throws(StoreError) {
-    let size = try request.arguments(fuse_getxattr_in.self).size
-    let name = try request.attributeName(after: MemoryLayout<fuse_getxattr_in>.size)
-    guard request.node != .top else { return answer(error: ENODATA) }
-    let tree = try session.branches.tree(request.node)
-    guard let value = try tree.extendedAttributeIfPresent(name, of: request.node.file) else {
-      return answer(error: ENODATA)
-    }
-    answer(value, upTo: size)
-  }
-
-  func listExtendedAttributes(_ request: Request) throws(StoreError) {
-    let size = try request.arguments(fuse_getxattr_in.self).size
-    guard request.node != .top else { return answer([], upTo: size) }
-    let tree = try session.branches.tree(request.node)
-    let names = try tree.extendedAttributeNames(of: request.node.file)
-    answer(names.flatMap { $0.bytes + [0] }, upTo: size)
-  }
-
-  /// A size of 0 asks how many bytes there are.
-  private func answer(_ bytes: [UInt8], upTo size: UInt32) {
-    if size == 0 {
-      answer(fuse_getxattr_out(size: UInt32(bytes.count), padding: 0))
-    } else if bytes.count > Int(size) {
-      answer(error: ERANGE)
-    } else {
-      answer(bytes)
-    }
-  }
-
-  func setExtendedAttribute(_ request: Request) throws(StoreError) {
-    let argumentByteCount = MemoryLayout<SetAttributeArguments>.size
-    let arguments = try request.arguments(SetAttributeArguments.self)
-    let (size, flags) = (Int(arguments.size), arguments.flags)
-    let name = try request.attributeName(after: argumentByteCount)
-    let value = try request.data(after: argumentByteCount, from: name.bytes.count + 1)
-    guard value.count >= size else { return answer(error: EINVAL) }
-    let rule: AttributeRule
-    switch flags {
-    case 0: rule = .set
-    case UInt32(XATTR_CREATE): rule = .create
-    case UInt32(XATTR_REPLACE): rule = .replace
-    default: return answer(error: EINVAL)
-    }
-    try branch(request.node).setExtendedAttribute(
-      name, of: request.node.file, to: Array(value[..<size]), rule)
-    answer()
-  }
-
-  func removeExtendedAttribute(_ request: Request) throws(StoreError) {
-    let name = try request.attributeName()
-    try branch(request.node).removeExtendedAttribute(name, of: request.node.file)
-    answer()
   }
 }

@@ -14,11 +14,13 @@ extension RequestServer {
   /// What the kernel may do. Not among it:
   /// - FUSE_AUTO_INVAL_DATA would ask for attributes at each read; `MountSession` tells the kernel
   ///   what changes by other doors.
+  /// - FUSE_ASYNC_DIO: when a direct write by aio ends the kernel would leave pages that were read meanwhile
+  ///   in its cache, and readers would see old bytes for ever.
   /// - FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS: the kernel keeps locks by itself, all of them, as a
   ///   store has one mount.
   private static let flags =
     FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS
-    | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_ABORT_ERROR
+    | FUSE_READDIRPLUS_AUTO | FUSE_PARALLEL_DIROPS | FUSE_ABORT_ERROR
     // It looks up `.` and `..` of files that it was given the handle of.
     | FUSE_EXPORT_SUPPORT
     | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_EXPLICIT_INVAL_DATA
@@ -67,11 +69,14 @@ extension RequestServer {
   }
 
   /// Room of the file system that holds the store.
-  func space(_ request: Request) throws(StoreError) {
-    let host: HostSpace
-    do throws(SystemError) { host = try HostSpace(at: session.store.directory) } catch {
+  func storeSpace() throws(StoreError) -> HostSpace {
+    do throws(SystemError) { return try HostSpace(at: session.store.directory) } catch {
       throw StoreError(error, while: "asking for the room of the store's file system")
     }
+  }
+
+  func space(_ request: Request) throws(StoreError) {
+    let host = try storeSpace()
     let unit = UInt64(Self.unitByteCount)
     var answer = fuse_statfs_out()
     answer.st.bsize = UInt32(Self.unitByteCount)

@@ -11,7 +11,7 @@ extension RequestServer {
     let arguments = try request.arguments(fuse_open_in.self)
     let tree = try session.branches.tree(request.node)
     let address = try open(
-      request.node.file, of: tree, as: request.node, by: request.header.pid,
+      request.node.file, of: tree, as: request.node, request,
       flags: arguments.flags, openFlags: arguments.open_flags)
     if !answer(Self.openAnswer(address)) { session.closeFile(address) }
   }
@@ -23,21 +23,24 @@ extension RequestServer {
   }
 
   private func open(
-    _ file: FileID, of tree: FileTree, as node: NodeID, by process: UInt32, flags: UInt32,
+    _ file: FileID, of tree: FileTree, as node: NodeID, _ request: Request, flags: UInt32,
     openFlags: UInt32
   ) throws(StoreError) -> UInt64 {
-    let isWritable = Int32(flags) & O_ACCMODE != O_RDONLY
+    let access = OpenFile.Access(flags: flags)
     let isCut = Int32(flags) & O_TRUNC != 0
-    if (isWritable || isCut) && tree.isReadOnly { throw .readOnlyTree(tree.name) }
+    if (access != .read || isCut) && tree.isReadOnly { throw .readOnlyTree(tree.name) }
     let opened = try tree.open(file)
     if isCut {
+      let removesBits = openFlags & UInt32(FUSE_OPEN_KILL_SUIDGID) != 0
+      try removePrivileges(of: opened, by: writer(request, removesBits))
       try session.sizeLocks.withLock(node.rawValue) { () throws(StoreError) in
         try opened.truncate(to: 0)
       }
-      if openFlags & UInt32(FUSE_OPEN_KILL_SUIDGID) != 0 { try removePrivileges(of: opened) }
     }
     return session.handles.insert(
-      OpenFile(opened, node: node.rawValue, isWritable: isWritable, process: process))
+      OpenFile(
+        opened, node: node.rawValue, access: access, isOfRoot: request.header.uid == 0,
+        process: request.header.pid))
   }
 
   func create(_ request: Request) throws(StoreError) {
@@ -47,7 +50,7 @@ extension RequestServer {
     let made = try create(name, request, arguments, in: branch)
     let node = NodeID(request.node.index, made)
     let address = try open(
-      made, of: branch, as: node, by: request.header.pid, flags: arguments.flags,
+      made, of: branch, as: node, request, flags: arguments.flags,
       openFlags: arguments.open_flags)
     let entry: fuse_entry_out
     do throws(StoreError) { entry = try self.entry(node, in: branch) } catch {
@@ -101,14 +104,12 @@ extension RequestServer {
     let data = try request.data(after: MemoryLayout<fuse_write_in>.size)
     guard data.count >= Int(arguments.size) else { return answer(error: EINVAL) }
     let handle = try HandleTable.file(arguments.fh)
+    try removePrivileges(of: handle, for: request, arguments)
     let offset = try session.sizeLocks.withLock(handle.node) { () throws(StoreError) in
       let offset = try Self.place(of: arguments, in: handle.file)
       try handle.file.write(
         at: offset, UnsafeRawBufferPointer(rebasing: data[..<Int(arguments.size)]))
       return offset
-    }
-    if arguments.write_flags & UInt32(FUSE_WRITE_KILL_SUIDGID) != 0 {
-      try removePrivileges(of: handle.file)
     }
     answer(fuse_write_out(size: arguments.size, padding: 0))
     // The kernel's pages have it where the kernel meant it to be.
@@ -139,13 +140,18 @@ extension RequestServer {
 
   // MARK: Holes
 
-  /// Preallocating stores nothing: room is taken when bytes are written.
+  /// Preallocating stores nothing: room is taken when bytes are written. But more than there is at the
+  /// moment is refused.
   func allocate(_ request: Request) throws(StoreError) {
     let arguments = try request.arguments(fuse_fallocate_in.self)
     let handle = try HandleTable.file(arguments.fh)
     let (end, isBeyond) = arguments.offset.addingReportingOverflow(arguments.length)
     guard !isBeyond else { return answer(error: EFBIG) }
     let keepsSize = arguments.mode & UInt32(FALLOC_FL_KEEP_SIZE) != 0
+    if arguments.mode & UInt32(FALLOC_FL_PUNCH_HOLE) == 0 {
+      try checkRoom(for: arguments.offset..<end, of: handle.file)
+    }
+    try removePrivileges(of: handle, for: request)
     try session.sizeLocks.withLock(handle.node) { () throws(StoreError) in
       switch arguments.mode & ~UInt32(FALLOC_FL_KEEP_SIZE) {
       case 0:
@@ -163,10 +169,28 @@ extension RequestServer {
     answer()
   }
 
+  /// What is stored already has its room.
+  private func checkRoom(for range: Range<UInt64>, of file: File) throws(StoreError) {
+    let available = try storeSpace().availableByteCount
+    let wanted = range.upperBound - range.lowerBound
+    guard wanted > available else { return }
+    let stored = try file.extents(in: range).reduce(UInt64(0)) {
+      $1.isHole ? $0 : $0 + $1.range.upperBound - $1.range.lowerBound
+    }
+    guard wanted - stored > available else { return }
+    throw StoreError(
+      .invalid, "there is no room for \(wanted) bytes", object: file.id.description,
+      reason: .noRoom)
+  }
+
   private static let seekByteCount: UInt64 = 256 << 20
 
   /// The next byte that is stored, or the next hole; a hole begins at the end of every file.
+  ///
+  /// The kernel does not send before what it holds back. With its writeback cache that may be anything:
+  /// it then answers by itself, that all is data. And what somebody may have mapped is data to others.
   func seek(_ request: Request) throws(StoreError) {
+    if session.options.usesWritebackCache { return answer(error: ENOSYS) }
     let arguments = try request.arguments(fuse_lseek_in.self)
     let handle = try HandleTable.file(arguments.fh)
     let seeksHole = Int32(arguments.whence) == SEEK_HOLE
@@ -174,6 +198,10 @@ extension RequestServer {
     let end = try handle.file.attributes().byteCount
     var place = arguments.offset
     guard place < end else { return answer(error: ENXIO) }
+    if session.handles.mayBeMapped(handle.file.id, of: handle.file.tree, besides: handle) {
+      answer(fuse_lseek_out(offset: seeksHole ? end : place))
+      return
+    }
     while place < end {
       let part = place..<min(end, place + Self.seekByteCount)
       let found = try handle.file.extents(in: part).first { $0.isHole == seeksHole }
@@ -197,6 +225,7 @@ extension RequestServer {
     let count = min(arguments.len, UInt64(1 << 30))
     let (end, isBeyond) = arguments.off_in.addingReportingOverflow(count)
     guard !isBeyond else { return answer(error: EFBIG) }
+    try removePrivileges(of: target, for: request)
     let copied = try session.sizeLocks.withLock(target.node) { () throws(StoreError) in
       try source.file.copy(arguments.off_in..<end, to: target.file, at: arguments.off_out)
     }

@@ -71,7 +71,7 @@ private struct FileExerciser {
   mutating func step() throws -> String {
     let offset = random.oneIn(3) ? random.below(37) * 8192 : random.below(Self.byteCountMax)
     let count = 1 + random.below(random.oneIn(4) ? 100_000 : 20_000)
-    let kind = random.below(11)
+    let kind = random.below(15)
     var answers: [Int] = []
     let bytes = random.bytes(count)
     let source = random.below(Self.byteCountMax)
@@ -100,8 +100,52 @@ private struct FileExerciser {
     case 9:
       // Ranges that overlap are refused by both.
       return Int(filecalls_copy_range(file, Int64(source), file, Int64(offset), count))
+    case 10: return append(path, bytes)
+    case 11, 12: return direct(path, offset / 4096 * 4096, bytes, isWriting: kind == 11)
+    case 13: return zerosOutsideData(file)
     default: return Int(fsync(file))
     }
+  }
+
+  private func append(_ path: String, _ bytes: [UInt8]) -> Int {
+    let file = Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    defer { Glibc.close(file) }
+    guard lseek(file, 0, SEEK_END) < Self.byteCountMax else { return 0 }
+    return write(file, bytes, bytes.count)
+  }
+
+  /// Reads or writes whole blocks past the kernel's cache. Returns what was read, in short.
+  private func direct(_ path: String, _ offset: Int, _ bytes: [UInt8], isWriting: Bool) -> Int {
+    let file = filecalls_open_direct(path, O_RDWR)
+    let count = (bytes.count + 4095) / 4096 * 4096
+    guard file >= 0, let buffer = aligned_alloc(4096, count) else { return -1 }
+    defer {
+      free(buffer)
+      Glibc.close(file)
+    }
+    if isWriting {
+      memset(buffer, Int32(bytes[0]), count)
+      return pwrite(file, buffer, count, offset)
+    }
+    let read = pread(file, buffer, count, offset)
+    return UnsafeRawBufferPointer(start: buffer, count: max(read, 0)).reduce(read) {
+      $0 &* 31 &+ Int($1)
+    }
+  }
+
+  /// Whether all that lies outside of what `SEEK_DATA` finds is zero.
+  private func zerosOutsideData(_ file: Int32) -> Int {
+    let end = Int64(lseek(file, 0, SEEK_END))
+    var place: Int64 = 0
+    while place < end {
+      let data = filecalls_seek_data(file, place)
+      let stop = data < 0 ? end : data
+      var bytes = [UInt8](repeating: 1, count: Int(stop - place))
+      let count = pread(file, &bytes, bytes.count, Int(place))
+      guard count == bytes.count, bytes.allSatisfy({ $0 == 0 }) else { return -2 }
+      place = data < 0 ? end : filecalls_seek_hole(file, data)
+    }
+    return 0
   }
 
   /// Writes as much as lies in the file through a memory map.

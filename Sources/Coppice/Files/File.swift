@@ -16,6 +16,8 @@ public final class File: Sendable {
   private let epoch: UInt64
   private let generation: UInt64
   private let isOpen = Atomic<Bool>(true)
+  /// The version of the names in which the file was seen to give no privileges; an odd one is none.
+  private let unprivilegedVersion = Atomic<UInt64>(1)
 
   init(_ id: FileID, in tree: FileTree) throws(StoreError) {
     self.id = id
@@ -87,6 +89,22 @@ public final class File: Sendable {
   public func byteCount() throws(StoreError) -> UInt64 {
     try check()
     return try core.space.attributes(of: id.volume)?.byteCount ?? 0
+  }
+
+  /// Whether running the file gives privileges: set-user-ID and set-group-ID bits, or capabilities.
+  /// Costs nothing more as long as no names and attributes of the branch change.
+  package func givesPrivileges() throws(StoreError) -> Bool {
+    try check()
+    let version = core.cache.version
+    if version == unprivilegedVersion.load(ordering: .relaxed) { return false }
+    let gives = try core.read { names throws(StoreError) -> Bool in
+      if try names.inode(of: id).permissions & 0o6000 != 0 { return true }
+      return try names.attributeValue("security.capability", of: id) != nil
+    }
+    if !gives, version.isMultiple(of: 2), core.cache.version == version {
+      unprivilegedVersion.store(version, ordering: .relaxed)
+    }
+    return gives
   }
 
   /// As `FileTree.attributes(of:)`.

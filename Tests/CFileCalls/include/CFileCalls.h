@@ -34,6 +34,15 @@ int filecalls_get_handle(const char *path, struct filecalls_handle *handle);
 // Opens a file of the file system that holds `mount` by its handle.
 int filecalls_open_handle(const char *mount, const struct filecalls_handle *handle, int flags);
 
+// Makes the calling thread, and no other one, act as that user and group, without further groups.
+int filecalls_act_as(unsigned int user, unsigned int group);
+// The calling thread is root's again.
+int filecalls_act_as_root(void);
+
+// Writes a file again and again by O_DIRECT and io_submit, while a thread reads it buffered. Returns how many
+// of the writes a buffered read that begins later does not see, -1 for a call that failed.
+int filecalls_count_stale_reads(const char *path, size_t byte_count, int round_count);
+
 // The name of an errno, as ENOENT.
 const char *filecalls_error_name(int code);
 
