@@ -27,7 +27,11 @@ package struct EntryOrder: Sendable {
   package init(_ secret: HashSecret) { self.secret = secret }
 
   package func position(of name: FileName) -> EntryPosition {
-    let hash = name.bytes.withNamesBytes { secret.pageHash($0).low >> 1 }
+    name.bytes.withNamesBytes { position(ofName: $0) }
+  }
+
+  func position(ofName bytes: UnsafeRawBufferPointer) -> EntryPosition {
+    let hash = secret.pageHash(bytes).low >> 1
     return EntryPosition(rawValue: max(hash, EntryPosition.behindDots.rawValue + 1))
   }
 }
@@ -71,7 +75,10 @@ package struct DirectoryWindow: Sendable {
     self.start = start
     self.order = order
     self.countMax = countMax
-    for entry in entries { insert(entry) }
+    for entry in entries {
+      let position = order.position(of: entry.name)
+      if position > start { places.append(Place(position: position, entry: entry)) }
+    }
     cut()
   }
 
@@ -82,11 +89,16 @@ package struct DirectoryWindow: Sendable {
   ) throws(StoreError) {
     self.init([], after: start, order, countMax: countMax)
     let before = tree.namesVersion
-    var part: [DirectoryEntry] = []
+    var last: FileName?
     repeat {
-      part = try tree.readDirectory(directory, after: part.last?.name, limit: Self.partCount)
-      for entry in part { insert(entry) }
-    } while part.count == Self.partCount
+      let part = try tree.core.read { names throws(StoreError) in
+        _ = try names.directoryInode(of: directory)
+        return try names.places(of: directory, after: last, limit: Self.partCount, in: self)
+      }
+      places += part.places
+      last = part.last
+      if places.count >= 2 * countMax { cut() }
+    } while last != nil
     cut()
     if before.isMultiple(of: 2), tree.namesVersion == before { version = before }
   }
@@ -111,12 +123,12 @@ package struct DirectoryWindow: Sendable {
     return reachesEnd || places.last.map { position < $0.position } ?? false
   }
 
-  private mutating func insert(_ entry: DirectoryEntry) {
-    let position = order.position(of: entry.name)
-    guard position > start else { return }
-    if let end, position > end { return }
-    places.append(Place(position: position, entry: entry))
-    if places.count >= 2 * countMax { cut() }
+  /// The position of a name that the window is to have; `nil` for one that lies before it or behind.
+  fileprivate func position(ofWanted name: UnsafeRawBufferPointer) -> EntryPosition? {
+    let position = order.position(ofName: name)
+    guard position > start else { return nil }
+    if let end, position > end { return nil }
+    return position
   }
 
   /// Sorts, and drops what lies behind the first `countMax`.
@@ -125,5 +137,35 @@ package struct DirectoryWindow: Sendable {
     guard places.count > countMax else { return }
     places.removeSubrange(countMax...)
     end = places.last?.position
+  }
+}
+
+extension NamesPages {
+  /// Goes through at most `limit` names of a directory behind `after`; returns those that a window is
+  /// to have, and the last one seen, `nil` at the directory's end.
+  fileprivate func places(
+    of directory: FileID, after: FileName?, limit: Int, in window: DirectoryWindow
+  ) throws(StoreError) -> (places: [DirectoryWindow.Place], last: FileName?) {
+    let prefix = NamesKey.entry(directory.volume, [])
+    let start = after.map { NamesKey.entry(directory.volume, $0.bytes + [0]) }
+    var places: [DirectoryWindow.Place] = []
+    var last: FileName?
+    var rest = limit
+    try walk(prefix: prefix, from: start) { cell, page throws(StoreError) in
+      let bytes = UnsafeRawBufferPointer(rebasing: cell.key[prefix.bytes.count...])
+      rest -= 1
+      if rest == 0 { last = FileName(stored: Array(bytes)) }
+      guard let position = window.position(ofWanted: bytes) else { return rest > 0 }
+      let entry = try withValue(of: cell, in: page) { bytes throws(FormatError) in
+        try EntryRecord(decoding: bytes)
+      }
+      if let kind = FileKind(rawValue: entry.kind) {
+        let found = DirectoryEntry(
+          name: FileName(stored: Array(bytes)), file: FileID(entry.file), kind: kind)
+        places.append(DirectoryWindow.Place(position: position, entry: found))
+      }
+      return rest > 0
+    }
+    return (places, last)
   }
 }
