@@ -135,6 +135,38 @@ import Testing
     try expectNothingElse(store, below: 44 * Self.page)
   }
 
+  /// One name is what others build on at one place, and a file of its own at another.
+  @Test func `a base that is a file elsewhere keeps all of that file`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 4)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let bytes = generator.bytes(40 * Self.page)
+    try main.put(1, bytes)
+    try store.engine.sealAll()
+    let root = try #require(store.engine.branchEntries().first?.root)
+    let top = try #require(
+      try StoreInspector(disk: store.disk).node(at: root.locator).refs.first { $0.index == 1 }?.ref)
+    let copier = try store.engine.fork(main, named: "copier", isReadOnly: false)
+    let doomed = try store.engine.fork(main, named: "doomed", isReadOnly: false)
+    var copy = Transaction(time: 1)
+    copy.adopt(
+      VolumeNumber(2), top: top,
+      attributes: VolumeAttributes(byteCount: UInt64(bytes.count), modified: 1))
+    copy.drop(VolumeNumber(1))
+    _ = try copier.commit(copy)
+    try main.put(1, at: UInt64(3 * Self.page), generator.bytes(Self.page))
+    try doomed.put(1, at: UInt64(20 * Self.page), generator.bytes(Self.page))
+    try store.engine.sealAll()
+    let freed = try store.engine.spaceFreed(byForgetting: [doomed.id])
+    #expect(freed.pageCount == 1)
+    let result = try store.engine.deleteForGood([doomed])
+    #expect(result.freedByteCount == Int(freed.byteCount))
+    _ = try store.engine.collectGarbage(Self.full)
+    try expectNothingElse(store, below: 43 * Self.page)
+    try store.reopen()
+    #expect(try store.engine.branch(named: "copier").all(2) == bytes)
+  }
+
   @Test func `the bytes of bases count for who builds on them, what they carry does not`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)

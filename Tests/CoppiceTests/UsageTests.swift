@@ -52,6 +52,29 @@ import Testing
     #expect(try store.freedByteCount(deleting: ["main"]) < 3 * 4096)
   }
 
+  @Test func `a file that was removed is gone from every count, and its space comes back`() throws {
+    var random = SplitMix64(seed: 5)
+    let main = try store.createBranch("main")
+    _ = try main.writeFile("big", random.bytes(600 * 4096))
+    for number in 0..<20 {
+      _ = try main.writeFile(BranchPath("small \(number)"), random.bytes(4096))
+    }
+    try store.engine.sealAll()
+    let most: UInt64 = 60 * 4096
+    try main.remove("big", in: .root)
+    try store.engine.sealAll()
+    let fork = try store.createBranch("fork", from: "main")
+    #expect(try store.usage(["main"])[0].sharedByteCount < most)
+    _ = try store.collectGarbage(isFull: true)
+    let statistics = try store.statistics()
+    #expect(statistics.storedByteCount < most && statistics.uniqueByteCount < most)
+    #expect(statistics.garbageByteCount == 0)
+    try store.delete(["main"])
+    _ = try store.collectGarbage(isFull: true)
+    #expect(try store.usage(["fork"])[0].exclusiveByteCount < most)
+    #expect(try fork.lookupIfPresent("small 7", in: .root) != nil)
+  }
+
   @Test func `many branches are counted in groups`() throws {
     var random = SplitMix64(seed: 4)
     let base = try store.createBranch("base")

@@ -77,7 +77,7 @@ final class FramePlaces {
   }
 
   /// Whether a ref leads to the frame that it names, as far as directories tell.
-  func lead(_ ref: Ref) -> Bool {
+  func resolves(_ ref: Ref) -> Bool {
     switch self[ref.locator.name] {
     case .none: false
     case .lost: true

@@ -106,6 +106,6 @@ struct NodeRebuild {
     if let domain = places.domain(of: ref.locator.name), domain != damaged.place.domain {
       return false
     }
-    return places.lead(ref)
+    return places.resolves(ref)
   }
 }

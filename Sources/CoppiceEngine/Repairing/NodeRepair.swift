@@ -28,7 +28,7 @@ struct NodeRepair {
       (engine.catalogue.segments, engine.catalogue.retired)
     }
     let places = FramePlaces(files: engine.files, segments: segments, retired: retired)
-    let nodes = HealedNodes(engine.frames) { places.lead($0) }
+    let nodes = HealedNodes(engine.frames) { places.resolves($0) }
     let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
       .sorted { $0.id < $1.id }
     var outcome = try heal(entries, nodes, places)
