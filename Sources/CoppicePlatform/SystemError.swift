@@ -68,6 +68,13 @@ extension SystemError {
   public var isCancelled: Bool { code == ECANCELED }
   /// Too many files are open in this process or on this machine.
   public var isOutOfFiles: Bool { code == EMFILE || code == ENFILE }
+  /// The machine has no memory for the call.
+  public var isOutOfMemory: Bool { code == ENOMEM }
+  /// Says nothing of what is stored: the call was not made for want of something, or the file was not
+  /// even opened.
+  public var isPassing: Bool {
+    isOutOfFiles || isOutOfMemory || code == EAGAIN || (call == "open" && code == EIO)
+  }
 }
 
 /// Runs a call until no signal interrupts it; throws what it failed with.

@@ -1,6 +1,7 @@
 import CoppiceEngine
 import CoppiceFormat
 import CoppicePlatform
+import Glibc
 import TestSupport
 import Testing
 
@@ -243,5 +244,38 @@ import Testing
 
   @Test func `no store at all is an error and not a finding`() throws {
     #expect(throws: StoreError.self) { try check(SimulatedDisk(seed: 1)) }
+  }
+
+  /// What the system lacks for a moment says nothing of the store.
+  @Test(arguments: [EMFILE, ENFILE, ENOMEM, EIO])
+  func `a file that cannot be opened ends a look at the store and is no finding`(code: Int32) throws
+  {
+    let store = try TestStore(disk: try sampleDisk().snapshot(), isNew: false)
+    func looks() -> [() throws -> [Finding]] {
+      [
+        { try store.engine.check().findings },
+        {
+          try store.engine.scrub(
+            from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true }
+          ).findings
+        },
+      ]
+    }
+    for look in looks() {
+      var isDone = false
+      for passing in 0... where !isDone {
+        try store.reopen()
+        store.disk.inject(
+          DiskFault(.open, namePrefix: "segments/", passing: passing, code: code))
+        do {
+          #expect(try look() == [])
+          isDone = passing > 0
+        } catch let error as StoreError {
+          #expect(error.kind == .unavailable && error.reason == .passing)
+        }
+        store.disk.clearFaults()
+        #expect(try look() == [])
+      }
+    }
   }
 }

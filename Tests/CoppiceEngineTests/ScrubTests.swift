@@ -72,6 +72,66 @@ import Testing
     #expect(try store.engine.check().findings == [])
   }
 
+  /// A host with one dead page of a home that a collection has forgotten, among live ones of another.
+  private func storeWithForgottenHome() throws -> TestStore {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 43)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    func write(_ pages: Range<Int>) throws {
+      try main.put(1, at: UInt64(pages.lowerBound) * 4096, generator.bytes(pages.count * 4096))
+      try store.engine.sealAll()
+    }
+    var dryRun = CollectionOptions()
+    dryRun.isDryRun = true
+    try write(0..<2)
+    // Ends the open segment.
+    _ = try store.engine.collectGarbage(dryRun)
+    try write(10..<50)
+    try write(0..<1)
+    try write(10..<30)
+    #expect(try store.engine.collectGarbage(CollectionOptions()).reclaimedSegmentCount == 2)
+    try write(1..<2)
+    let report = try store.engine.collectGarbage(CollectionOptions())
+    #expect(report.forgottenSegmentCount == 1)
+    #expect(report.leftByteCount > 0)
+    return store
+  }
+
+  /// The frame's name leads nowhere; the frame is where it is.
+  @Test func `a dead frame whose home was forgotten is read where it lies`() throws {
+    let store = try storeWithForgottenHome()
+    #expect(try scrub(store).findings == [])
+    #expect(try store.engine.check().findings == [])
+  }
+
+  /// A scrub has to follow: else what it says was verified was not.
+  @Test func `what a collection moved ahead of a scrub is read where it lies then`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 44)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(20 * 4096))
+    try store.engine.sealAll()
+    var collection = CollectionOptions()
+    collection.isDryRun = true
+    _ = try store.engine.collectGarbage(collection)
+    try main.put(2, generator.bytes(20 * 4096))
+    try store.engine.sealAll()
+    _ = try store.engine.collectGarbage(collection)
+    try main.put(2, generator.bytes(4 * 4096))
+    try store.engine.sealAll()
+    try store.damage(.page, at: 9, in: 2, bit: 3, ofByte: 100)
+    collection.isDryRun = false
+    collection.isFull = true
+    var collected: Result<CollectionReport, any Error>?
+    let report = try scrub(store, visit: { _ in
+      collected = collected ?? Result { try store.engine.collectGarbage(collection) }
+      return true
+    })
+    #expect(try collected?.get().reclaimedSegmentCount ?? 0 > 0)
+    #expect(report.findings.map(\.object) == ["frame 2/9"])
+    #expect(report.findings.first?.affected.map(\.pages) == [[9..<10]])
+  }
+
   @Test func `a damaged page names every branch that reads it`() throws {
     let store = try sampleStore()
     let segment = try StoreInspector(disk: store.disk).segment(SegmentID(1))

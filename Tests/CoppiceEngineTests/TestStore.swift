@@ -11,11 +11,17 @@ final class TestStore {
   var options: EngineOptions
   var engine: Engine
 
-  init(disk: SimulatedDisk = SimulatedDisk(seed: 1), options: EngineOptions = .small) throws {
+  /// - Parameter isNew: whether the store is made; else it is on the disk already.
+  init(
+    disk: SimulatedDisk = SimulatedDisk(seed: 1), options: EngineOptions = .small,
+    isNew: Bool = true
+  ) throws {
     self.disk = disk
     self.options = options
     var generator = SplitMix64(seed: 7)
-    try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
+    if isNew {
+      try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
+    }
     engine = try Engine.open(disk: disk, clock: clock, options: options)
   }
 

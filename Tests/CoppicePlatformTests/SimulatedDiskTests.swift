@@ -156,6 +156,7 @@ internal import Testing
     let file = try disk.open("a", .write)
     func call() throws {
       switch kind {
+      case .open: _ = try disk.open("a", .read)
       case .read: _ = try file.bytes(at: 0, count: 1)
       case .create: _ = try disk.open("b\(disk.operationCount)", .create)
       case .write: try file.write("x", at: 0)

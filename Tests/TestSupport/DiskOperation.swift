@@ -1,8 +1,12 @@
-/// A call on a simulated disk. All but reads count as operations that a power cut can come before.
+/// A call on a simulated disk. All but opening what is there and reading count as operations that a power
+/// cut can come before.
 public struct DiskOperation: Hashable, Sendable, CustomStringConvertible {
   public enum Kind: String, Hashable, Sendable, CaseIterable {
-    case read, create, write, sync, allocate, truncate, makeDirectory, rename, remove
+    case open, read, create, write, sync, allocate, truncate, makeDirectory, rename, remove
     case syncDirectory
+
+    /// Whether the call may change the disk.
+    var isChange: Bool { self != .open && self != .read }
   }
 
   public var kind: Kind

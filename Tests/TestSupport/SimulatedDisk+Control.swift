@@ -45,7 +45,7 @@ extension SimulatedDisk {
 
   public func clearFaults() { state.withLock { $0.faults = [] } }
 
-  /// Runs `body` once on the calling thread, just before such an operation (`nil`: any, reads too):
+  /// Runs `body` once on the calling thread, just before such an operation (`nil`: any of all kinds):
   /// to make something happen in the middle of a step. Lets `passing` of them go by first.
   public func intercept(
     _ kind: DiskOperation.Kind?, namePrefix: String = "", passing: Int = 0,

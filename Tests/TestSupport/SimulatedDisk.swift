@@ -55,7 +55,7 @@ public final class SimulatedDisk: Disk {
   public func open(_ name: String, _ mode: DiskOpenMode) throws(SystemError) -> any DiskFile {
     let isNew = mode == .create || mode == .createDirect
     let isDirect = mode == .writeDirect || mode == .createDirect
-    if isNew { intercept(.create, name) }
+    intercept(isNew ? .create : .open, name)
     return try state.withLock { state throws(SystemError) -> any DiskFile in
       let (directory, last) = try state.parent(of: name, "open")
       let inode: SimulatedInode
@@ -65,7 +65,7 @@ public final class SimulatedDisk: Disk {
         inode = SimulatedInode()
         directory.change(.link(last, .file(inode)))
       } else {
-        try state.checkPower("open", name)
+        try state.begin(DiskOperation(kind: .open, name: name), "open")
         inode = try state.file(name, "open")
       }
       return SimulatedDiskFile(
@@ -191,7 +191,7 @@ extension SimulatedDisk.State {
   /// Records an operation and fails it when a fault says so or the power is off.
   mutating func begin(_ operation: DiskOperation, _ call: String) throws(SystemError) {
     try checkPower(call, operation.name)
-    if operation.kind != .read {
+    if operation.kind.isChange {
       guard operations.count < powerOffBefore else {
         powerOffBefore = 0
         throw SimulatedDisk.error(call, operation.name, EIO)

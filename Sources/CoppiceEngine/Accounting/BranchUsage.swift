@@ -42,10 +42,9 @@ extension Engine {
   package func spaceFreed(
     byForgetting branches: Set<BranchID>, keepingDeleted: Bool = false
   ) throws(StoreError) -> FreedSpace {
-    let imports = stagings.all.flatMap(\.storedRefs)
     let moment = try StoreMoment(self)
     return try UsageCount(engine: self, moment: moment)
-      .spaceFreed(byForgetting: branches, keepingDeleted: keepingDeleted, keeping: imports)
+      .spaceFreed(byForgetting: branches, keepingDeleted: keepingDeleted)
   }
 }
 
@@ -169,9 +168,9 @@ private struct UsageCount {
   // MARK: Freed
 
   func spaceFreed(
-    byForgetting branches: Set<BranchID>, keepingDeleted: Bool, keeping refs: [Ref]
+    byForgetting branches: Set<BranchID>, keepingDeleted: Bool
   ) throws(StoreError) -> FreedSpace {
-    var staying = moment.pinnedRoots + refs
+    var staying = moment.pinnedRoots + moment.importedRefs
     var doomed: [Ref] = []
     for entry in moment.entries {
       let group = group(entry)

@@ -91,18 +91,14 @@ extension Engine {
     throws(StoreError) -> [PresentFrame]
   {
     let runs = Dictionary(grouping: branch.runs, by: \.first.segment)
-    let retired = control.withLock { catalogue.retired }
-    let places = Set(runs.keys.flatMap { retired[$0]?.hosts ?? [$0] })
     var present: [PresentFrame] = []
-    for segment in moment.segments where places.contains(segment.id) {
-      try forEachFrame(of: [segment]) { name, frame in
-        let isOwn = runs[name.segment]?.contains { run in
-          name >= run.first && name.rawValue < run.first.rawValue + UInt64(run.frameCount)
-        }
-        if isOwn ?? false {
-          present.append(
-            PresentFrame(name: name, segment: segment.id, byteCount: frame.storedByteCount))
-        }
+    try forEachPlacedFrame(of: moment.segments(holding: Set(runs.keys))) { name, frame, segment in
+      let isOwn = runs[name.segment]?.contains { run in
+        name >= run.first && name.rawValue < run.first.rawValue + UInt64(run.frameCount)
+      }
+      if isOwn ?? false {
+        present.append(
+          PresentFrame(name: name, segment: segment.id, byteCount: frame.storedByteCount))
       }
     }
     return present

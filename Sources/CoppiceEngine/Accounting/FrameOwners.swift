@@ -16,7 +16,6 @@ final class FrameOwners {
   init(_ engine: Engine, _ moment: StoreMoment) throws(StoreError) {
     self.engine = engine
     self.moment = moment
-    let imports = engine.stagings.all.map(\.storedRefs)
     for entry in moment.entries {
       let holder: SpaceHolder =
         if entry.entry.flags.contains(.deleted) {
@@ -29,7 +28,7 @@ final class FrameOwners {
       try add(holder, [entry.root.root] + entry.overlay.refs.map(\.ref))
     }
     if !moment.pinnedRoots.isEmpty { try add(.reader, moment.pinnedRoots) }
-    for refs in imports { try add(.imports, refs) }
+    if !moment.importedRefs.isEmpty { try add(.imports, moment.importedRefs) }
     // A base is as needed as what builds on it.
     try engine.forEachBase(of: moment.segments) { derived, base in
       let owner = numbers[derived]
@@ -66,27 +65,28 @@ extension Engine {
     let owners = try FrameOwners(self, try StoreMoment(self))
     var exclusive: [SpaceHolder: UInt64] = [:]
     var framesByteCount: UInt64 = 0
-    for segment in owners.moment.segments {
-      var census = SegmentCensus(entry: segment)
-      try forEachFrame(of: [segment]) { name, frame in
-        if frame.form.kind == .note { return }
-        let byteCount = UInt64(frame.storedByteCount)
-        framesByteCount += byteCount
-        let holder = owners.holder(of: name)
-        census.add(frame, isLive: holder != nil)
-        if owners.isMereBase(name) { report.baseByteCount += byteCount }
-        switch holder {
-        case .several: report.sharedByteCount += byteCount
-        case .some(let holder): exclusive[holder, default: 0] += byteCount
-        case nil: break
-        }
+    var censuses: [SegmentCensus] = []
+    try forEachPlacedFrame(of: owners.moment.segments) { name, frame, segment in
+      if frame.form.kind == .note { return }
+      let byteCount = UInt64(frame.storedByteCount)
+      framesByteCount += byteCount
+      let holder = owners.holder(of: name)
+      if censuses.last?.entry.id != segment.id { censuses.append(SegmentCensus(entry: segment)) }
+      censuses[censuses.count - 1].add(frame, isLive: holder != nil)
+      if owners.isMereBase(name) { report.baseByteCount += byteCount }
+      switch holder {
+      case .several: report.sharedByteCount += byteCount
+      case .some(let holder): exclusive[holder, default: 0] += byteCount
+      case nil: break
       }
-      report.addDead(census, deadShareMin: CollectionOptions().deadShareMin)
     }
+    for census in censuses { report.addDead(census, deadShareMin: CollectionOptions().deadShareMin) }
     report.exclusive = owners.holders.uniqued().map {
       SpaceReport.Part(holder: $0, byteCount: exclusive[$0] ?? 0)
     }
-    report.storedByteCount = owners.moment.segments.reduce(0) { $0 + $1.byteCount }
+    // What moved meanwhile may be counted where it lies now.
+    report.storedByteCount = max(
+      framesByteCount, owners.moment.segments.reduce(0) { $0 + $1.byteCount })
     report.metadataByteCount = report.storedByteCount - framesByteCount
     return report
   }

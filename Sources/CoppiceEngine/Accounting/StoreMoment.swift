@@ -14,6 +14,8 @@ final class StoreMoment {
   let entries: [Entry]
   /// Roots that readers hold besides.
   let pinnedRoots: [Ref]
+  /// Frames that running imports refer to.
+  let importedRefs: [Ref]
   let segments: [SegmentEntry]
   private let retired: [SegmentID: RetiredSegment]
   private let engine: Engine
@@ -22,18 +24,16 @@ final class StoreMoment {
   init(_ engine: Engine) throws(StoreError) {
     try engine.checkOpen()
     self.engine = engine
-    var entries: [Entry] = []
     var pins: [UInt64] = []
-    var pinnedRoots: [Ref] = []
-    for state in engine.pins.all {
-      pinnedRoots.append(state.root.root)
-      var overlay = OverlaySummary()
-      for layer in state.frozen.layers { overlay.add(layer) }
-      pinnedRoots += overlay.refs.map(\.ref)
-    }
-    // Under the control lock, as a collection takes its roots: it sees a branch's state or its pin.
+    var readers: [PinnedStates.Pin] = []
+    var imported: [Ref] = []
     var taken: [(entry: BranchEntry, sealed: SealedState, open: OverlaySummary)] = []
     engine.control.withLock {
+      // Whoever holds these may let go of them at any time.
+      readers = engine.pins.all
+      for pin in readers { pins.append(engine.pins.insert(pin.state, refs: pin.refs)) }
+      imported = engine.stagings.all.flatMap(\.storedRefs)
+      pins.append(engine.pins.insert(nil, refs: imported))
       for branch in engine.branches.values.sorted(by: { $0.id < $1.id }) {
         guard let entry = engine.catalogue.branches[branch.id] else { continue }
         var open = OverlaySummary()
@@ -41,23 +41,31 @@ final class StoreMoment {
           open.add(state.open)
           return state.sealed
         }
-        pins.append(engine.pins.insert(sealed))
+        // The branch may lose what its open layer refers to.
+        pins.append(engine.pins.insert(sealed, refs: open.refs.map(\.ref)))
         taken.append((entry, sealed, open))
       }
     }
-    for (entry, sealed, open) in taken {
+    self.pins = pins
+    importedRefs = imported
+    pinnedRoots = readers.flatMap(Self.roots)
+    entries = taken.map { entry, sealed, open in
       var overlay = OverlaySummary()
       for layer in sealed.frozen.layers { overlay.add(layer) }
       overlay.add(open)
-      entries.append(Entry(entry: entry, root: sealed.root, overlay: overlay))
+      return Entry(entry: entry, root: sealed.root, overlay: overlay)
     }
-    self.entries = entries
-    self.pins = pins
-    self.pinnedRoots = pinnedRoots
     // After the states: whatever they refer to was published before.
     (segments, retired) = engine.control.withLock {
       (engine.catalogue.segments.values.sorted { $0.id < $1.id }, engine.catalogue.retired)
     }
+  }
+
+  private static func roots(_ pin: PinnedStates.Pin) -> [Ref] {
+    guard let state = pin.state else { return pin.refs }
+    var overlay = OverlaySummary()
+    for layer in state.frozen.layers { overlay.add(layer) }
+    return [state.root.root] + overlay.refs.map(\.ref) + pin.refs
   }
 
   /// The segments with frames that bear these ids.

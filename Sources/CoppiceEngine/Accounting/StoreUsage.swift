@@ -71,9 +71,10 @@ extension Engine {
     }
     usage = counted
     usage.segmentCount = segments.count
-    usage.storedByteCount = segments.reduce(0) { $0 + $1.byteCount }
-    usage.metadataByteCount =
-      usage.storedByteCount - usage.liveByteCount - usage.garbageByteCount
+    let framesByteCount = usage.liveByteCount + usage.garbageByteCount
+    // What moved meanwhile may be counted where it lies now.
+    usage.storedByteCount = max(framesByteCount, segments.reduce(0) { $0 + $1.byteCount })
+    usage.metadataByteCount = usage.storedByteCount - framesByteCount
   }
 }
 

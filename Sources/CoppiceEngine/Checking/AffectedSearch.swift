@@ -59,7 +59,7 @@ final class AffectedSearch {
   private func visitTable(_ ref: Ref, volumes: Range<UInt64>) -> Bool {
     if ref.isHole || clean.contains(ref.locator.name) { return false }
     if note(ref, volumes, nil) { return true }
-    guard let node = try? frames.node(ref), node.header.kind == .tableNode else { return false }
+    guard let node = node(ref), node.header.kind == .tableNode else { return false }
     var isConcerned = false
     let step = Radix.slotCoverage(level: node.header.level)
     for (slot, child) in node.effectiveRefs {
@@ -78,7 +78,7 @@ final class AffectedSearch {
   private func visitVolume(_ ref: Ref, _ volume: UInt64) -> Bool {
     if clean.contains(ref.locator.name) { return false }
     if note(ref, volume..<volume + 1, nil) { return true }
-    guard let top = try? frames.node(ref), top.header.kind == .volumeNode else { return false }
+    guard let top = node(ref), top.header.kind == .volumeNode else { return false }
     let unit = UInt64(frames.pageByteCount)
     let pageCount = (top.header.byteCount + unit - 1) / unit
     return visitPages(ref, volume, pages: 0..<pageCount)
@@ -87,7 +87,7 @@ final class AffectedSearch {
   private func visitPages(_ ref: Ref, _ volume: UInt64, pages: Range<UInt64>) -> Bool {
     if ref.isHole || clean.contains(ref.locator.name) { return false }
     if note(ref, volume..<volume + 1, pages) { return true }
-    guard ref.locator.form.kind == .volumeNode, let node = try? frames.node(ref) else {
+    guard ref.locator.form.kind == .volumeNode, let node = node(ref) else {
       return false
     }
     var isConcerned = false
@@ -99,6 +99,14 @@ final class AffectedSearch {
     }
     if !isConcerned { clean.insert(ref.locator.name) }
     return isConcerned
+  }
+
+  /// `nil` when it cannot be read, which has a finding of its own.
+  private func node(_ ref: Ref) -> Node? {
+    do throws(StoreError) { return try frames.node(ref) } catch {
+      findings.note(error)
+      return nil
+    }
   }
 
   /// Notes what a frame is needed for, if a finding concerns it.

@@ -50,6 +50,14 @@ struct BundleScan {
     }
   }
 
+  /// Visits the frames of whole bundles.
+  func forEachFrame(_ visit: (StoreInspector.FrameInspection) -> Void) {
+    scan { item in
+      guard case .bundle(let bundle) = item else { return }
+      for frame in bundle.frames { visit(frame) }
+    }
+  }
+
   private func fits(_ bundle: StoreInspector.BundleInspection, _ ordinal: UInt32) -> Bool {
     bundle.header.hasHomeNames || bundle.header.firstOrdinal == ordinal
   }
@@ -100,10 +108,7 @@ extension SegmentFiles {
   ) {
     for segment in segments.sorted(by: { $0.id < $1.id }) {
       guard let file = try? file(segment.id) else { continue }
-      BundleScan(file: file, segment: segment).scan { item in
-        guard case .bundle(let bundle) = item else { return }
-        for frame in bundle.frames { visit(frame, segment) }
-      }
+      BundleScan(file: file, segment: segment).forEachFrame { visit($0, segment) }
     }
   }
 }

@@ -23,11 +23,13 @@ extension Engine {
     }
     // No checkpoint replaces a catalogue or recycles a journal file meanwhile.
     checkpointing.withLock {
+      let durable = journal.durableLSN
       let opening = OpeningCheck(disk: disk, findings: findings)
       _ = opening.checkSuperblock()
       guard let newest = opening.checkCatalogues() else { return }
-      opening.checkJournal(superblock, newest)
+      opening.checkJournal(superblock, newest, through: durable)
     }
+    try findings.checkUnhindered()
     return try withChecker(progress: progress) { checker throws(StoreError) in
       try checker.run(findings)
     }
@@ -39,20 +41,16 @@ extension Engine {
     _ body: (StoreChecker) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
     let moment = try StoreMoment(self)
+    defer { withExtendedLifetime(moment) {} }
     return try withoutActuallyEscaping(progress) { progress throws(StoreError) in
       try body(
         StoreChecker(
-          disk: disk, superblock: superblock, catalogue: control.withLock { catalogue },
+          store: checkedStore,
           entries: moment.entries.map {
             CheckedEntry(
               id: $0.entry.id, name: $0.entry.name, domain: $0.entry.domain,
               root: $0.root.root, refs: $0.overlay.refs)
           },
-          files: files,
-          isUnpublished: { [self] id in
-            id.rawValue >= control.withLock { catalogue.nextSegment } || domain(of: id) != nil
-          },
-          isKnown: { [self] id in control.withLock { catalogue.segments[id] != nil } },
           progress: progress))
     }
   }
@@ -73,7 +71,8 @@ extension Engine {
     do throws(StoreError) {
       engine = try Engine.open(disk: disk, clock: clock, options: options)
     } catch {
-      guard error.kind == .corrupt || error.kind == .unavailable else { throw error }
+      guard error.kind == .corrupt || error.kind == .unavailable, error.reason != .passing
+      else { throw error }
       return try withoutActuallyEscaping(progress) { progress throws(StoreError) in
         try checkUnopened(disk, because: error, progress)
       }
@@ -93,22 +92,27 @@ extension Engine {
       findings.add(error.object.isEmpty ? "store" : error.object, error.message)
     }
     guard let superblock, let catalogue else {
+      try findings.checkUnhindered()
       var report = CheckReport()
       report.findings = findings.findings
       return report
     }
     if findings.findings.allSatisfy({ $0.object != error.object }) {
-      opening.checkJournal(superblock, catalogue)
+      opening.checkJournal(superblock, catalogue, through: nil)
     }
+    try findings.checkUnhindered()
     // Without the journal: the state of the last checkpoint.
     let state = CatalogueState(catalogue)
+    let retired = RetiredTable()
+    retired.update(state)
     return try StoreChecker(
-      disk: disk, superblock: superblock, catalogue: state,
+      store: CheckedStore(
+        disk: disk, superblock: superblock, files: SegmentFiles(disk: disk, capacity: 64),
+        retired: retired, current: { state }, isUnpublished: { _ in true }),
       entries: state.branches.values.sorted { $0.id < $1.id }.map {
         CheckedEntry(id: $0.id, name: $0.name, domain: $0.domain, root: $0.root, refs: [])
       },
-      files: SegmentFiles(disk: disk, capacity: 64), isUnpublished: { _ in true },
-      isKnown: { _ in true }, progress: progress
+      progress: progress
     ).run(findings)
   }
 }

@@ -14,55 +14,61 @@ extension Engine {
     visit: (ScrubProgress) -> Bool
   ) throws(StoreError) -> ScrubReport {
     unsealable.forgetAll()
-    return try withChecker { checker throws(StoreError) in
-      try Scrub(checker, findingCountMax: options.findingCountMax).run(
-        from: cursor, options: options, clock: clock, sleep: sleep, visit: visit)
-    }
+    let scrub = Scrub(checkedStore, findingCountMax: options.findingCountMax)
+    try scrub.run(from: cursor, options: options, clock: clock, sleep: sleep, visit: visit)
+    // Not before: what a moment refers to stays, and a scrub may take days.
+    return try withChecker { checker throws(StoreError) in try scrub.report(checker) }
   }
 }
 
 /// One pass over the frames of a store, in order of places.
 private final class Scrub {
-  private let checker: StoreChecker
+  private let store: CheckedStore
   private let frames: FrameReader
   private let findings: FindingList
-  private var report = ScrubReport()
+  private var scrubbed = ScrubReport()
 
-  init(_ checker: StoreChecker, findingCountMax: Int) {
-    self.checker = checker
+  init(_ store: CheckedStore, findingCountMax: Int) {
+    self.store = store
     findings = FindingList(countMax: findingCountMax)
-    frames = checker.makeReader()
+    frames = store.makeReader()
   }
 
   func run(
     from cursor: ScrubCursor, options: ScrubOptions, clock: any StoreClock,
     sleep: (UInt64) -> Void, visit: (ScrubProgress) -> Bool
-  ) throws(StoreError) -> ScrubReport {
-    let all = checker.catalogue.segments.values.sorted { $0.id < $1.id }
-    let segments = all.filter { $0.id >= cursor.segment }
+  ) throws(StoreError) {
+    let segments = store.current().segments.values.filter { $0.id >= cursor.segment }
     let total = segments.reduce(0) { sum, segment in
       sum + segment.byteCount - min(segment.byteCount, start(in: segment, cursor))
     }
     let began = clock.monotonicNanoseconds()
-    for segment in segments {
-      let isWhole = scrub(segment, from: cursor) { next, byteCount in
-        if let rate = options.byteCountPerSecond, rate > 0 {
-          let due = UInt64(Double(byteCount) / Double(rate) * 1e9)
-          let spent = clock.monotonicNanoseconds() - began
-          if due > spent { sleep(due - spent) }
-        }
-        return visit(
-          ScrubProgress(
-            next: next, byteCount: byteCount, totalByteCount: total,
-            findingCount: findings.findings.count))
+    let isWhole = try store.segmentWalk.forEach(of: segments) { segment throws(StoreError) in
+      try findings.checkUnhindered()
+      return store.look(at: segment, findings) { file in
+        scrub(segment, file, from: cursor) { next, byteCount in
+          if let rate = options.byteCountPerSecond, rate > 0 {
+            let due = UInt64(Double(byteCount) / Double(rate) * 1e9)
+            let spent = clock.monotonicNanoseconds() - began
+            if due > spent { sleep(due - spent) }
+          }
+          return visit(
+            ScrubProgress(
+              next: next, byteCount: byteCount, totalByteCount: max(total, byteCount),
+              findingCount: findings.findings.count))
+        } ? .done : .stop
       }
-      if !isWhole { break }
-      report.next = nil
     }
-    try checker.resolve(findings, all, frames)
-    report.findings = findings.findings
-    report.omittedCount = findings.omittedCount
-    return report
+    if isWhole { scrubbed.next = nil }
+  }
+
+  /// What was found, and what it means for branches as they are now.
+  func report(_ checker: StoreChecker) throws(StoreError) -> ScrubReport {
+    try checker.resolve(findings, frames)
+    try findings.checkUnhindered()
+    scrubbed.findings = findings.findings
+    scrubbed.omittedCount = findings.omittedCount
+    return scrubbed
   }
 
   private func start(in segment: SegmentEntry, _ cursor: ScrubCursor) -> UInt64 {
@@ -70,20 +76,12 @@ private final class Scrub {
     return segment.id == cursor.segment ? max(first, cursor.offset) : first
   }
 
-  /// Returns false when `visit` stopped it; `report.next` then says where.
+  /// Returns false when `visit` stopped it; `scrubbed.next` then says where.
   private func scrub(
-    _ segment: SegmentEntry, from cursor: ScrubCursor,
+    _ segment: SegmentEntry, _ file: any DiskFile, from cursor: ScrubCursor,
     _ visit: (ScrubCursor, UInt64) -> Bool
   ) -> Bool {
     let path = SegmentFiles.path(segment.id)
-    guard let file = try? checker.files.file(segment.id) else {
-      if checker.isKnown(segment.id) {
-        findings.add(
-          path, "the segment cannot be opened", segment: segment.id,
-          ordinals: 0..<max(1, segment.frameCount))
-      }
-      return true
-    }
     var isStopped = false
     let start = start(in: segment, cursor)
     // The scan begins anew: it has to know the ordinals, and directories are small.
@@ -96,12 +94,12 @@ private final class Scrub {
           "\(damage.message); \(damage.ordinals.count) frames cannot be found in it",
           segment: segment.id, ordinals: damage.ordinals)
       case .bundle(let bundle) where bundle.offset >= start:
-        for frame in bundle.frames { scrub(frame, in: segment.id) }
-        report.byteCount += UInt64(bundle.header.bundleByteCount)
+        for frame in bundle.frames { scrub(frame, in: file) }
+        scrubbed.byteCount += UInt64(bundle.header.bundleByteCount)
         let next = ScrubCursor(
           segment: segment.id, offset: bundle.offset + UInt64(bundle.header.bundleByteCount))
-        report.next = next
-        isStopped = !visit(next, report.byteCount)
+        scrubbed.next = next
+        isStopped = !visit(next, scrubbed.byteCount)
       default: break
       }
     }
@@ -110,13 +108,15 @@ private final class Scrub {
 
   // MARK: Frames
 
-  private func scrub(_ frame: StoreInspector.FrameInspection, in segment: SegmentID) {
-    report.frameCount += 1
+  /// A frame is read where it was found: one that nothing refers to any more may have a name that
+  /// leads nowhere.
+  private func scrub(_ frame: StoreInspector.FrameInspection, in file: any DiskFile) {
+    scrubbed.frameCount += 1
     do throws(StoreError) {
       switch frame.entry.form.kind {
-      case .page: try verifyPage(frame)
-      case .volumeNode, .tableNode: try verifyNode(frame)
-      default: try verifyNote(frame)
+      case .page: try verifyPage(frame, file)
+      case .volumeNode, .tableNode: try verifyNode(frame, file)
+      default: try verifyNote(frame, file)
       }
     } catch {
       // A damaged base affects what builds on it; that is no finding of its own.
@@ -125,40 +125,47 @@ private final class Scrub {
       if frame.entry.base != .none, !isThere(frame.entry.base) {
         findings.addIfNeeded(object, "its base is missing", frame: frame.name)
       } else {
-        findings.add(object, error.message, frame: frame.name)
+        findings.add(object, error, frame: frame.name)
       }
     }
   }
 
   private func isThere(_ name: FrameName) -> Bool {
-    if checker.catalogue.segments[name.segment] != nil { return true }
-    // Hosts that cannot be read have findings of their own.
-    return (try? frames.retired.find(name)) != nil
+    if store.current().segments[name.segment] != nil { return true }
+    do throws(StoreError) { return try frames.retired.find(name) != nil } catch {
+      // Hosts that cannot be read have findings of their own.
+      findings.note(error)
+      return false
+    }
   }
 
-  private func verifyPage(_ frame: StoreInspector.FrameInspection) throws(StoreError) {
+  private func verifyPage(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
+    throws(StoreError)
+  {
     let page = try frames.codecs.withSet { set throws(StoreError) in
-      try frames.decodePage(frame.locator, set)
+      try frames.decodePage(frame.locator, set, in: file)
     }
     guard frames.secret.pageHash(page.contents).low == frame.entry.hashPrefix else {
       throw mismatch(frame)
     }
   }
 
-  private func verifyNode(_ frame: StoreInspector.FrameInspection) throws(StoreError) {
+  private func verifyNode(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
+    throws(StoreError)
+  {
     let node = try frames.codecs.withSet { set throws(StoreError) in
-      try frames.decodeNode(frame.locator, set)
+      try frames.decodeNode(frame.locator, set, in: file)
     }
     let id = NodeCodec.identify(node.header, refs: node.refs, secret: frames.secret)
     guard id == node.header.id, id.low == frame.entry.hashPrefix else { throw mismatch(frame) }
   }
 
-  private func verifyNote(_ frame: StoreInspector.FrameInspection) throws(StoreError) {
-    try frames.codecs.withSet { set throws(StoreError) in
-      let stored = try frames.storedBytes(frame.locator, set)
-      do throws(FormatError) { _ = try NoteFrame.decode(stored.bytes) } catch {
-        throw StoreError(error, in: frames.describe(frame.locator))
-      }
+  /// Nothing refers to a note by its name.
+  private func verifyNote(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
+    throws(StoreError)
+  {
+    if let problem = try frame.problemOfNote(in: file) {
+      findings.add("\(frames.describe(frame.locator)), a note", problem)
     }
   }
 

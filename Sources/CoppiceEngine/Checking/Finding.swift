@@ -7,6 +7,8 @@ package struct Finding: Hashable, Sendable {
   package var message: String
   /// What cannot be read, or not be trusted, because of it; empty when nothing is lost.
   package var affected: [AffectedRange]
+  /// Whether it is about a page or node that nothing refers to: a full collection takes it away.
+  package var isUnused = false
 
   package init(object: String, message: String, affected: [AffectedRange] = []) {
     self.object = object
@@ -66,12 +68,39 @@ final class FindingList {
   /// Findings that count only if somebody needs what they concern.
   private var conditional: Set<Int> = []
   private var ranges: [SegmentID: [(ordinals: Range<UInt32>, finding: Int)]] = [:]
+  private var rangeFindings: Set<Int> = []
+  /// What kept somebody from looking somewhere, and is no damage.
+  private var hindrance: StoreError?
 
   /// - Parameter countMax: findings past that many are counted only.
   init(countMax: Int = CheckReport.findingCountMax) { self.countMax = countMax }
 
   /// Whether any frame is concerned.
   var concernsFrames: Bool { !frames.isEmpty || !ranges.isEmpty }
+
+  /// Throws when something was not looked at, though it may be sound.
+  func checkUnhindered() throws(StoreError) {
+    if let hindrance { throw hindrance }
+  }
+
+  /// Notes that a structure was passed over; what is damage is told elsewhere.
+  func note(_ error: StoreError) {
+    if Self.isHindrance(error) { hindrance = hindrance ?? error }
+  }
+
+  /// Says nothing of what is stored.
+  private static func isHindrance(_ error: StoreError) -> Bool {
+    error.reason == .passing || error.kind == .denied
+  }
+
+  /// What looking at a structure failed with: damage, unless it says nothing of what is stored.
+  func add(_ object: String, _ error: StoreError, frame: FrameName? = nil) {
+    note(error)
+    if Self.isHindrance(error) { return }
+    let message = error.message + (error.cause.map { " (\($0))" } ?? "")
+    guard let index = append(object, message), let frame else { return }
+    frames[frame, default: []].append(index)
+  }
 
   func add(_ object: String, _ message: String) { _ = append(object, message) }
 
@@ -88,8 +117,13 @@ final class FindingList {
     conditional.insert(index)
   }
 
-  /// Drops what concerns nobody; called once it is known what findings concern.
-  func dropUnneeded() {
+  /// Drops what is damage only if somebody needs it, and marks what nobody needs; called once it is
+  /// known what findings concern.
+  func markUnused() {
+    for index in frames.values.joined() where findings[index].affected.isEmpty {
+      // A damaged bundle is in the way of collections.
+      if !rangeFindings.contains(index) { findings[index].isUnused = true }
+    }
     findings = findings.indices.filter {
       !conditional.contains($0) || !findings[$0].affected.isEmpty
     }.map { findings[$0] }
@@ -99,6 +133,7 @@ final class FindingList {
   /// Concerns every frame of a segment with one of these ordinals.
   func add(_ object: String, _ message: String, segment: SegmentID, ordinals: Range<UInt32>) {
     guard let index = append(object, message), !ordinals.isEmpty else { return }
+    rangeFindings.insert(index)
     ranges[segment, default: []].append((ordinals, index))
   }
 

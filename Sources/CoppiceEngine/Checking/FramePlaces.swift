@@ -1,8 +1,8 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// What the bundle directories say of frames, read when needed; bounded, the least recently used
-/// segment goes first.
+/// What the bundle directories say of frames, wherever they lie now; read when needed; bounded, the
+/// least recently used segment goes first.
 final class FramePlaces {
   struct Place {
     var offset: UInt32
@@ -22,6 +22,8 @@ final class FramePlaces {
   private struct Directory {
     var places: [Place?] = []
     var homes = IntegerMap<Place>()
+    /// How much of the segment was published when it was read.
+    var publishedByteCount: UInt64 = 0
     var isDamaged = false
     var lastUse = 0
 
@@ -31,21 +33,37 @@ final class FramePlaces {
   }
 
   private let files: SegmentFiles
-  private let segments: [SegmentID: SegmentEntry]
-  private let retired: [SegmentID: RetiredSegment]
+  private let table: RetiredTable
+  private let current: () -> CatalogueState
+  private let findings: FindingList
   private let byteCountMax: Int
+  /// Of the tables below.
+  private var generation: Int
+  private var segments: [SegmentID: SegmentEntry] = [:]
+  private var retired: [SegmentID: RetiredSegment] = [:]
   private var directories: [SegmentID: Directory] = [:]
   private var byteCount = 0
   private var tick = 0
 
+  /// - Parameters:
+  ///   - current: the catalogue as it is now.
+  ///   - findings: hears of directories that could not be looked at.
   init(
-    files: SegmentFiles, segments: [SegmentID: SegmentEntry],
-    retired: [SegmentID: RetiredSegment], byteCountMax: Int = 64 << 20
+    files: SegmentFiles, table: RetiredTable, current: @escaping () -> CatalogueState,
+    findings: FindingList, byteCountMax: Int = 64 << 20
   ) {
     self.files = files
-    self.segments = segments
-    self.retired = retired
+    self.table = table
+    self.current = current
+    self.findings = findings
     self.byteCountMax = byteCountMax
+    generation = table.generation
+    takeTables()
+  }
+
+  private func takeTables() {
+    let catalogue = current()
+    (segments, retired) = (catalogue.segments, catalogue.retired)
   }
 
   func domain(of name: FrameName) -> DomainID? {
@@ -54,6 +72,18 @@ final class FramePlaces {
   }
 
   subscript(name: FrameName) -> Answer {
+    while true {
+      let answer = find(name)
+      if case .place = answer { return answer }
+      // A collection may have moved it since the tables were taken.
+      let now = table.generation
+      if now == generation { return answer }
+      generation = now
+      takeTables()
+    }
+  }
+
+  private func find(_ name: FrameName) -> Answer {
     if segments[name.segment] != nil {
       return withDirectory(name.segment) { directory in
         if Int(name.ordinal) < directory.places.count,
@@ -89,8 +119,15 @@ final class FramePlaces {
 
   private func withDirectory(_ id: SegmentID, _ body: (Directory) -> Answer) -> Answer {
     tick += 1
+    if let known = directories[id],
+      known.publishedByteCount < segments[id]?.byteCount ?? 0
+    {
+      byteCount -= known.byteCount
+      directories[id] = nil
+    }
     if directories[id] == nil {
-      let loaded = load(id)
+      // What cannot be opened is lost; the segments' own check says why.
+      guard let loaded = load(id) else { return .lost }
       byteCount += loaded.byteCount
       directories[id] = loaded
       while byteCount > byteCountMax, directories.count > 1 { removeOldest(but: id) }
@@ -106,13 +143,15 @@ final class FramePlaces {
     directories[oldest.key] = nil
   }
 
-  private func load(_ id: SegmentID) -> Directory {
-    var directory = Directory()
-    // What cannot be read is lost; the segments' own check says why.
-    guard let entry = segments[id], let file = try? files.file(id) else {
-      directory.isDamaged = true
-      return directory
+  private func load(_ id: SegmentID) -> Directory? {
+    guard let entry = segments[id] else { return nil }
+    let file: any DiskFile
+    do throws(SystemError) { file = try files.file(id) } catch {
+      findings.note(StoreError(error, while: "opening segment \(id.rawValue)"))
+      return nil
     }
+    var directory = Directory()
+    directory.publishedByteCount = entry.byteCount
     BundleScan(file: file, segment: entry).scan { item in
       guard case .bundle(let bundle) = item else {
         directory.isDamaged = true

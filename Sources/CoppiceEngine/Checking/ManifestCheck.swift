@@ -89,7 +89,7 @@ final class ManifestCheck {
       try checkBase(of: node, place)
       checkChildren(of: node, place.domain)
     } catch {
-      findings.add(object, error.message, frame: ref.locator.name)
+      findings.add(object, error, frame: ref.locator.name)
     }
   }
 

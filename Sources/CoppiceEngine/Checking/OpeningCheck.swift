@@ -22,7 +22,7 @@ struct OpeningCheck {
       }
       return whole.first
     } catch {
-      findings.add(Engine.superblockName, "\(error)")
+      findings.add(Engine.superblockName, error)
       return nil
     }
   }
@@ -38,19 +38,41 @@ struct OpeningCheck {
       }
       return try? files.first?.content.get()
     } catch {
-      findings.add("catalogue", "\(error)")
+      findings.add("catalogue", error)
       return nil
     }
   }
 
   /// Reads the journal as opening would.
-  func checkJournal(_ superblock: Superblock, _ catalogue: Catalogue) {
-    do throws(StoreError) {
-      _ = try JournalRecovery(
-        disk: disk, uuid: superblock.uuid, catalogue: catalogue, isReadOnly: true
-      ).run()
-    } catch {
-      findings.add(error.object.isEmpty ? Journal.directory : error.object, error.message)
+  ///
+  /// - Parameter durable: of a journal that is being written: what was durable before; what comes
+  ///   behind may be half there. `nil` when nobody writes.
+  func checkJournal(_ superblock: Superblock, _ catalogue: Catalogue, through durable: LSN?) {
+    while true {
+      let before = try? disk.list(Journal.directory)
+      do throws(StoreError) {
+        if let durable {
+          let found = try recover(superblock, catalogue, acceptsLoss: true)
+          guard let loss = found.loss, loss.first <= durable else { return }
+        }
+        _ = try recover(superblock, catalogue, acceptsLoss: false)
+        return
+      } catch {
+        // Files without records are given back while others are read.
+        if durable != nil, error.kind == .notFound, before != (try? disk.list(Journal.directory)) {
+          continue
+        }
+        return findings.add(error.object.isEmpty ? Journal.directory : error.object, error)
+      }
     }
+  }
+
+  private func recover(
+    _ superblock: Superblock, _ catalogue: Catalogue, acceptsLoss: Bool
+  ) throws(StoreError) -> RecoveredJournal {
+    try JournalRecovery(
+      disk: disk, uuid: superblock.uuid, catalogue: catalogue, isReadOnly: true,
+      acceptsLoss: acceptsLoss
+    ).run()
   }
 }

@@ -3,50 +3,28 @@ internal import CoppicePlatform
 
 /// Checks segment files: headers, bundles, directories, notes, and the bases of derived frames.
 struct SegmentCheck {
-  let files: SegmentFiles
   let uuid: StoreUUID
   let places: FramePlaces
   let findings: FindingList
-  /// Whether a segment still counts: the collector may have removed it since the check began.
-  let isKnown: (SegmentID) -> Bool
-
-  func check(_ segment: SegmentEntry, _ report: inout CheckReport) {
+  func check(_ segment: SegmentEntry, _ file: any DiskFile, _ report: inout CheckReport) {
     let path = SegmentFiles.path(segment.id)
-    let all: Range<UInt32> = 0..<max(1, segment.frameCount)
     report.segmentCount += 1
     do throws(SystemError) {
-      let file = try files.file(segment.id)
       let byteCount = try file.byteCount()
       if byteCount < segment.byteCount {
         findings.add(
           path, "the file has \(byteCount) bytes, published are \(segment.byteCount)")
       }
-      checkHeader(file, segment, path)
-      checkBundles(file, segment, path, &report)
     } catch {
-      guard isKnown(segment.id) else { return }
-      findings.add(
-        path, error.isMissing ? "the segment is missing" : "\(error)", segment: segment.id,
-        ordinals: all)
+      findings.add(path, StoreError(error, while: "asking for the file's size"))
     }
-  }
-
-  private func checkHeader(_ file: any DiskFile, _ segment: SegmentEntry, _ path: String) {
-    let object = "\(path) header"
-    let bytes = try? StoreInspector.bytes(of: file, at: 0, count: SegmentHeader.byteCount)
-    guard let bytes else {
-      findings.add(object, "it cannot be read")
-      return
-    }
-    do throws(FormatError) {
-      let header = try SegmentHeader.decode(bytes.span.bytes)
+    do throws(StoreError) {
       let expected = SegmentHeader(uuid: uuid, segment: segment.id, domain: segment.domain)
-      if header != expected {
-        findings.add(object, "it is the header of another store, segment or domain")
-      }
+      if let problem = try expected.problem(in: file) { findings.add("\(path) header", problem) }
     } catch {
-      findings.add(object, "\(error)")
+      findings.add("\(path) header", error)
     }
+    checkBundles(file, segment, path, &report)
   }
 
   private func checkBundles(
@@ -92,19 +70,51 @@ struct SegmentCheck {
   }
 
   private func checkNote(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile) {
-    let bytes = try? StoreInspector.bytes(
-      of: file, at: UInt64(frame.locator.offset), count: frame.locator.storedByteCount)
     let object = "\(describe(frame.name)), a note"
-    guard let bytes else {
-      findings.add(object, "it cannot be read")
-      return
-    }
-    do throws(FormatError) { _ = try NoteFrame.decode(bytes.span.bytes) } catch {
-      findings.add(object, "\(error)")
+    do throws(StoreError) {
+      if let problem = try frame.problemOfNote(in: file) { findings.add(object, problem) }
+    } catch {
+      findings.add(object, error)
     }
   }
 
   private func describe(_ name: FrameName) -> String {
     "frame \(name.segment.rawValue)/\(name.ordinal)"
+  }
+}
+
+extension SegmentHeader {
+  /// Why the file does not begin with this header; `nil` when it does.
+  func problem(in file: any DiskFile) throws(StoreError) -> String? {
+    guard let bytes = try StoreInspector.bytes(of: file, at: 0, count: Self.byteCount) else {
+      return "the file is shorter than its header"
+    }
+    do throws(FormatError) {
+      return try Self.decode(bytes.span.bytes) == self
+        ? nil : "it is the header of another store, segment or domain"
+    } catch {
+      return "\(error)"
+    }
+  }
+}
+
+extension StoreInspector.FrameInspection {
+  /// Whether the frame is a note and sound.
+  func isSoundNote(in file: any DiskFile) -> Bool {
+    guard entry.form.kind == .note else { return false }
+    do throws(StoreError) { return try problemOfNote(in: file) == nil } catch { return false }
+  }
+
+  /// Why the note that should lie there is none; `nil` when it is sound.
+  func problemOfNote(in file: any DiskFile) throws(StoreError) -> String? {
+    let bytes = try StoreInspector.bytes(
+      of: file, at: UInt64(locator.offset), count: locator.storedByteCount)
+    guard let bytes else { return "the segment ends before the note does" }
+    do throws(FormatError) {
+      _ = try NoteFrame.decode(bytes.span.bytes)
+      return nil
+    } catch {
+      return "\(error)"
+    }
   }
 }

@@ -7,34 +7,20 @@ internal import CoppicePlatform
 /// Order: the files that opening reads, the journal, segments with their directories, then every
 /// node below every root with every ref in it. Last comes what the findings mean for branches.
 struct StoreChecker {
-  let disk: any Disk
-  let superblock: Superblock
-  let catalogue: CatalogueState
+  let store: CheckedStore
   let entries: [CheckedEntry]
-  let files: SegmentFiles
-  /// Whether a segment file that the catalogue does not list may be there all the same.
-  let isUnpublished: (SegmentID) -> Bool
-  /// Whether a segment is in the catalogue still.
-  let isKnown: (SegmentID) -> Bool
   /// Returns whether to go on.
   let progress: (CheckProgress) -> Bool
 
-  private static let cacheByteCount = 32 << 20
-
   func run(_ findings: FindingList) throws(StoreError) -> CheckReport {
     var report = CheckReport()
-    checkEntries(findings)
-    let segments = catalogue.segments.values.sorted { $0.id < $1.id }
+    let catalogue = store.current()
+    checkEntries(of: catalogue, findings)
     let places = FramePlaces(
-      files: files, segments: catalogue.segments, retired: catalogue.retired)
-    let check = SegmentCheck(
-      files: files, uuid: superblock.uuid, places: places, findings: findings, isKnown: isKnown)
-    for (index, segment) in segments.enumerated() {
-      try tell(.segments, index, segments.count)
-      check.check(segment, &report)
-    }
-    checkFileNames(findings)
-    let frames = makeReader()
+      files: store.files, table: store.retired, current: store.current, findings: findings)
+    try checkSegments(catalogue, places, findings, &report)
+    checkFileNames(catalogue, findings)
+    let frames = store.makeReader()
     var index = 0
     let manifests = ManifestCheck(frames: frames, places: places, findings: findings) {
       progress(CheckProgress(stage: .manifests, doneCount: index, totalCount: entries.count))
@@ -46,7 +32,8 @@ struct StoreChecker {
       for overlay in entry.refs { manifests.check(overlay, domain: entry.domain) }
     }
     if manifests.isCalledOff { throw .calledOffCheck }
-    try resolve(findings, segments, frames)
+    try resolve(findings, frames)
+    try findings.checkUnhindered()
     report.nodeCount = manifests.nodeCount
     report.pageRefCount = manifests.pageRefCount
     report.findings = findings.findings
@@ -54,16 +41,23 @@ struct StoreChecker {
     return report
   }
 
-  /// Nothing that was read before the check may answer for the disk.
-  func makeReader() -> FrameReader {
-    let retired = RetiredFrames(
-      files: files, directories: DirectoryCache(byteCount: Self.cacheByteCount))
-    retired.update(catalogue)
-    return FrameReader(
-      pageByteCount: superblock.pageByteCount, secret: HashSecret(bytes: superblock.secret),
-      buffers: PageBufferPool(pageByteCount: superblock.pageByteCount), files: files,
-      retired: retired, pageCacheByteCount: Self.cacheByteCount,
-      nodeCacheByteCount: Self.cacheByteCount)
+  private func checkSegments(
+    _ catalogue: CatalogueState, _ places: FramePlaces, _ findings: FindingList,
+    _ report: inout CheckReport
+  ) throws(StoreError) {
+    let check = SegmentCheck(uuid: store.superblock.uuid, places: places, findings: findings)
+    var counted = report
+    var index = 0
+    try store.segmentWalk.forEach(of: Array(catalogue.segments.values)) {
+      segment throws(StoreError) in
+      try tell(.segments, index, max(catalogue.segments.count, index + 1))
+      index += 1
+      return store.look(at: segment, findings) { file in
+        check.check(segment, file, &counted)
+        return .done
+      }
+    }
+    report = counted
   }
 
   private func tell(
@@ -75,22 +69,25 @@ struct StoreChecker {
   }
 
   /// Finds the branches, volumes and pages that the findings concern.
-  func resolve(
-    _ findings: FindingList, _ segments: [SegmentEntry], _ frames: FrameReader
-  ) throws(StoreError) {
+  func resolve(_ findings: FindingList, _ frames: FrameReader) throws(StoreError) {
     guard findings.concernsFrames else { return }
     try tell(.affected, 0, 1)
     // Derived frames of damaged bundles are findings themselves.
-    files.scanFrames(of: segments) { frame, _ in
-      if frame.entry.base != .none { findings.extend(to: frame.name, from: frame.entry.base) }
+    store.segmentWalk.forEach(of: Array(store.current().segments.values)) { segment in
+      store.look(at: segment, FindingList()) { file in
+        BundleScan(file: file, segment: segment).forEachFrame { frame in
+          if frame.entry.base != .none { findings.extend(to: frame.name, from: frame.entry.base) }
+        }
+        return .done
+      }
     }
     AffectedSearch(frames: frames, findings: findings).run(entries)
-    findings.dropUnneeded()
+    findings.markUnused()
   }
 
   // MARK: Catalogue
 
-  private func checkEntries(_ findings: FindingList) {
+  private func checkEntries(of catalogue: CatalogueState, _ findings: FindingList) {
     var names: [[UInt8]: BranchID] = [:]
     for entry in catalogue.branches.values.sorted(by: { $0.id < $1.id }) {
       let object = "catalogue entry of \(entry.name)"
@@ -127,18 +124,31 @@ struct StoreChecker {
     }
   }
 
-  private func checkFileNames(_ findings: FindingList) {
+  private func checkFileNames(_ catalogue: CatalogueState, _ findings: FindingList) {
     // A directory that cannot be listed has been met by opening.
-    for name in (try? disk.list(SegmentFiles.directory)) ?? [] {
+    let names = (try? store.disk.list(SegmentFiles.directory)) ?? []
+    var unknown: [SegmentID] = []
+    for name in names {
       guard let id = SegmentFiles.segment(ofFile: name) else {
         findings.add("\(SegmentFiles.directory)/\(name)", "it is no file of the store")
         continue
       }
-      let isListed = catalogue.segments[id] != nil || catalogue.reclaimed[id] != nil
-      if !isListed, !isUnpublished(id), !isKnown(id) {
-        findings.add(SegmentFiles.path(id), "the catalogue does not know this segment")
+      if !isListed(id, catalogue), !store.isUnpublished(id) { unknown.append(id) }
+    }
+    if unknown.isEmpty { return }
+    // One that came and went meanwhile is in no list, and has no file any more.
+    let now = store.current()
+    let left = Set((try? store.disk.list(SegmentFiles.directory)) ?? [])
+    for id in unknown where !isListed(id, now) {
+      let path = SegmentFiles.path(id)
+      if left.contains(where: { path.hasSuffix($0) }) {
+        findings.add(path, "the catalogue does not know this segment")
       }
     }
+  }
+
+  private func isListed(_ id: SegmentID, _ catalogue: CatalogueState) -> Bool {
+    catalogue.segments[id] != nil || catalogue.reclaimed[id] != nil
   }
 }
 

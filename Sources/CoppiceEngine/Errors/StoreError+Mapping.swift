@@ -21,12 +21,19 @@ extension StoreError {
     } else if error.isLocked {
       kind = .inUse
       remedy = "end the other process, or use its server"
+    } else if error.isOutOfFiles {
+      kind = .unavailable
+      remedy = "close files or raise the limit of open files (ulimit -n), and try again"
+    } else if error.isOutOfMemory {
+      kind = .unavailable
+      remedy = "free memory and try again"
     } else {
       kind = .unavailable
       remedy = "look at the system's log for the device"
     }
     self.init(
-      kind, "\(action) failed", object: error.path, remedy: remedy, cause: error.description)
+      kind, "\(action) failed", object: error.path, remedy: remedy, cause: error.description,
+      reason: error.isPassing ? .passing : nil)
   }
 
   package init(_ error: FormatError, in object: String) {

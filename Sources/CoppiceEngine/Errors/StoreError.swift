@@ -24,11 +24,15 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case unavailable
   }
 
-  /// What exactly is wrong with a file system request, for front ends that speak POSIX.
+  /// What exactly is wrong, where the kind is not all that callers tell apart: front ends that speak POSIX
+  /// mostly.
   public enum Reason: String, Sendable, CaseIterable {
     case exists, notEmpty, notDirectory, isDirectory, nameTooLong, linkLoop, invalidMove
     case noAttribute, readOnlyTree, stale, tooManyLinks, tooLarge, notPermitted
     case otherTree, unsupported, valueTooLarge, tooManyAttributes, noRoom
+    /// The system lacked something, such as file descriptors or memory. It says nothing of what is
+    /// stored; try again.
+    case passing
   }
 
   public var kind: Kind

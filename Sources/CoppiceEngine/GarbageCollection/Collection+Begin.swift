@@ -57,7 +57,10 @@ extension Collection {
         refs += state.open.storedRefs
       }
     }
-    for state in engine.pins.all { take(state) }
+    for pin in engine.pins.all {
+      if let state = pin.state { take(state) }
+      refs += pin.refs
+    }
     for layer in layers.values { refs += layer.storedRefs }
     for staging in engine.stagings.all { refs += staging.storedRefs }
     return refs

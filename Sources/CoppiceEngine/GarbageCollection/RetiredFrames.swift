@@ -2,6 +2,34 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
+/// The hosts of every retired segment, as the catalogue has them now. One for an open store: every
+/// reader that finds frames by their names shares it, whatever it caches. Thread-safe.
+final class RetiredTable: Sendable {
+  private let homeCount = Atomic<Int>(0)
+  private let moveCount = Atomic<Int>(0)
+  private let hosts = Mutex<[SegmentID: [SegmentEntry]]>([:])
+
+  /// Changes with every collection that moved frames, once the table leads to where they lie now and
+  /// before their old files go. Whoever finds a frame gone looks again if this has changed since it
+  /// looked the frame up.
+  var generation: Int { moveCount.load(ordering: .acquiring) }
+
+  /// Takes the table over from the catalogue.
+  func update(_ catalogue: CatalogueState) {
+    let table = catalogue.retired.mapValues { home in
+      home.hosts.compactMap { catalogue.segments[$0] }
+    }
+    hosts.withLock { $0 = table }
+    homeCount.store(table.count, ordering: .releasing)
+    moveCount.add(1, ordering: .acquiringAndReleasing)
+  }
+
+  func hosts(of home: SegmentID) -> [SegmentEntry]? {
+    guard homeCount.load(ordering: .acquiring) > 0 else { return nil }
+    return hosts.withLock { $0[home] }
+  }
+}
+
 /// Finds frames whose home segment was retired, in the hosts that took them over: one step, never a
 /// chain. Thread-safe; costs an atomic load while nothing is retired.
 final class RetiredFrames: Sendable {
@@ -10,42 +38,35 @@ final class RetiredFrames: Sendable {
     var place: SegmentDirectory.Place
   }
 
+  let table: RetiredTable
   private let files: SegmentFiles
   private let directories: DirectoryCache
-  private let homeCount = Atomic<Int>(0)
-  /// Changes with every collection that moved frames.
-  private let moveCount = Atomic<Int>(0)
-  private let hosts = Mutex<[SegmentID: [SegmentEntry]]>([:])
   private let damage = Mutex(Damage())
 
-  /// What is known of hosts with damaged directories.
+  /// What is known of hosts with damaged directories; holds until frames move.
   private struct Damage: Sendable {
+    var generation = 0
     var intact: [SegmentID: (directory: SegmentDirectory, error: StoreError)] = [:]
     /// Frames that a repair found in them by their content.
     var found: [FrameName: Found] = [:]
   }
 
-  init(files: SegmentFiles, directories: DirectoryCache) {
+  init(files: SegmentFiles, directories: DirectoryCache, table: RetiredTable = RetiredTable()) {
     self.files = files
     self.directories = directories
+    self.table = table
   }
 
-  var generation: Int { moveCount.load(ordering: .acquiring) }
+  var generation: Int { table.generation }
+  func update(_ catalogue: CatalogueState) { table.update(catalogue) }
+  func hosts(of home: SegmentID) -> [SegmentEntry]? { table.hosts(of: home) }
 
-  /// Takes the retired table over from the catalogue.
-  func update(_ catalogue: CatalogueState) {
-    let table = catalogue.retired.mapValues { home in
-      home.hosts.compactMap { catalogue.segments[$0] }
+  private func withDamage<Result>(_ body: (inout Damage) -> Result) -> Result {
+    let generation = table.generation
+    return damage.withLock { damage in
+      if damage.generation != generation { damage = Damage(generation: generation) }
+      return body(&damage)
     }
-    hosts.withLock { $0 = table }
-    damage.withLock { $0 = Damage() }
-    homeCount.store(table.count, ordering: .releasing)
-    moveCount.add(1, ordering: .acquiringAndReleasing)
-  }
-
-  func hosts(of home: SegmentID) -> [SegmentEntry]? {
-    guard homeCount.load(ordering: .acquiring) > 0 else { return nil }
-    return hosts.withLock { $0[home] }
   }
 
   /// Where the frame lies now; `nil` when its home is not retired, or no host has it. Throws when
@@ -66,7 +87,7 @@ final class RetiredFrames: Sendable {
       }
     }
     if let failure {
-      if let found = damage.withLock({ $0.found[name] }) { return found }
+      if let found = withDamage({ $0.found[name] }) { return found }
       throw failure
     }
     return nil
@@ -74,21 +95,21 @@ final class RetiredFrames: Sendable {
 
   /// Says where frames lie of which no directory tells; holds until frames move.
   func assume(_ places: [FrameName: Found]) {
-    damage.withLock { $0.found.merge(places) { $1 } }
+    withDamage { $0.found.merge(places) { $1 } }
   }
 
   private func intactDirectory(_ entry: SegmentEntry, _ error: StoreError) -> SegmentDirectory? {
     guard error.kind == .corrupt else { return nil }
-    if let known = damage.withLock({ $0.intact[entry.id] }) { return known.directory }
+    if let known = withDamage({ $0.intact[entry.id] }) { return known.directory }
     guard let file = try? files.file(entry.id) else { return nil }
     let directory = SegmentDirectory.readIntact(host: entry, file)
-    damage.withLock { $0.intact[entry.id] = (directory, error) }
+    withDamage { $0.intact[entry.id] = (directory, error) }
     return directory
   }
 
   private func directory(_ entry: SegmentEntry) throws(StoreError) -> SegmentDirectory {
     // Reading it again would find the damage again.
-    if let error = damage.withLock({ $0.intact[entry.id]?.error }) { throw error }
+    if let error = withDamage({ $0.intact[entry.id]?.error }) { throw error }
     if let cached = directories.directory(entry.id, frameCount: entry.frameCount) { return cached }
     let file: any DiskFile
     do throws(SystemError) { file = try files.file(entry.id) } catch {

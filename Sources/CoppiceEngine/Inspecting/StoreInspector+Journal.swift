@@ -30,8 +30,11 @@ extension StoreInspector {
 
   /// All files of the journal, in order of their sequence; files without header come last.
   package func journalFiles() throws(StoreError) -> [JournalFileInspection] {
-    var files: [JournalFileInspection] = []
-    for name in try list(Journal.directory) { files.append(try journalFile(name)) }
+    let files = try lookingAgain(in: Journal.directory) { () throws(StoreError) in
+      var files: [JournalFileInspection] = []
+      for name in try list(Journal.directory) { files.append(try journalFile(name)) }
+      return files
+    }
     return files.sorted {
       ($0.header?.sequence ?? .max, $0.file) < ($1.header?.sequence ?? .max, $1.file)
     }

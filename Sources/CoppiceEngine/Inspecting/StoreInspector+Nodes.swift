@@ -24,6 +24,12 @@ extension StoreInspector {
 
   /// As `node(_:)`, for a ref that says where the node lies.
   package func node(at locator: Locator) throws(StoreError) -> NodeInspection {
+    try lookingAgain(in: SegmentFiles.directory) { () throws(StoreError) in
+      try nodeNow(at: locator)
+    }
+  }
+
+  private func nodeNow(at locator: Locator) throws(StoreError) -> NodeInspection {
     let refs = Node.allocateRefs()
     defer { refs.deallocate() }
     let object = "frame \(locator.name.segment.rawValue)/\(locator.name.ordinal)"

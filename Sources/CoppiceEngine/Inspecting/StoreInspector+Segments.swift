@@ -59,6 +59,10 @@ extension StoreInspector {
 
   /// Where a frame lies, and in which segment: that of its name, or one that took it over.
   package func find(_ name: FrameName) throws(StoreError) -> (segment: SegmentID, Locator) {
+    try lookingAgain(in: SegmentFiles.directory) { () throws(StoreError) in try findNow(name) }
+  }
+
+  private func findNow(_ name: FrameName) throws(StoreError) -> (segment: SegmentID, Locator) {
     let all = try segments()
     let order = all.filter { $0 == name.segment } + all.reversed().filter { $0 != name.segment }
     for id in order {

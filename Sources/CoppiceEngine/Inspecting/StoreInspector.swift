@@ -4,7 +4,8 @@ package import CoppicePlatform
 /// Shows the structures of a store as they lie on disk.
 ///
 /// Needs no lock and no opened store, changes nothing, and goes on behind damage as far as it can.
-/// While another process writes, what it shows may be of different moments.
+/// While another process writes, what it shows may be of different moments; what that one has just moved
+/// or replaced is looked up again.
 package struct StoreInspector {
   let disk: any Disk
 
@@ -42,6 +43,10 @@ package struct StoreInspector {
 
   /// All catalogue files; the first is the newest, which counts.
   package func catalogues() throws(StoreError) -> [CatalogueInspection] {
+    try lookingAgain(in: "") { () throws(StoreError) in try cataloguesNow() }
+  }
+
+  private func cataloguesNow() throws(StoreError) -> [CatalogueInspection] {
     let numbers = try list("").compactMap { Engine.catalogueNumber(ofFile: $0) }.sorted(by: >)
     var found: [CatalogueInspection] = []
     for number in numbers {
@@ -56,6 +61,18 @@ package struct StoreInspector {
   }
 
   // MARK: Files
+
+  /// Does again what missed a file of a directory, if other files are in it by then.
+  func lookingAgain<Result>(
+    in directory: String, _ body: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    while true {
+      let names = try list(directory).sorted()
+      do throws(StoreError) { return try body() } catch {
+        guard error.kind == .notFound, try list(directory).sorted() != names else { throw error }
+      }
+    }
+  }
 
   func list(_ directory: String) throws(StoreError) -> [String] {
     do throws(SystemError) { return try disk.list(directory) } catch {

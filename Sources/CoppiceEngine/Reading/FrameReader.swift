@@ -80,11 +80,15 @@ final class FrameReader: Sendable {
   }
 
   /// The page without a look at the caches or at its hash; its base may come from a cache.
-  func decodePage(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> PageBuffer {
+  ///
+  /// - Parameter file: where the page lies, at the locator's offset; `nil`: where its name leads.
+  func decodePage(_ locator: Locator, _ set: CodecSet, in file: (any DiskFile)? = nil)
+    throws(StoreError) -> PageBuffer
+  {
     guard locator.form.kind == .page, let encoding = locator.form.encoding else {
       throw damaged(locator, "its ref does not name a page")
     }
-    let stored = try storedBytes(locator, set)
+    let stored = try storedBytes(locator, set, in: file)
     let buffer = buffers.acquire()
     var payload = stored
     var base: PageBuffer?
@@ -94,7 +98,7 @@ final class FrameReader: Sendable {
       base = try basePage(baseLocator, set)
       // Reading the base has used the scratch memory.
       payload = UnsafeRawBufferPointer(
-        rebasing: try storedBytes(locator, set)[Locator.byteCount...])
+        rebasing: try storedBytes(locator, set, in: file)[Locator.byteCount...])
     }
     do throws(FormatError) {
       try set.pages.decode(
@@ -133,15 +137,17 @@ final class FrameReader: Sendable {
   }
 
   /// As `decodePage`.
-  func decodeNode(_ locator: Locator, _ set: CodecSet) throws(StoreError) -> Node {
-    var stored = try storedBytes(locator, set)
+  func decodeNode(_ locator: Locator, _ set: CodecSet, in file: (any DiskFile)? = nil)
+    throws(StoreError) -> Node
+  {
+    var stored = try storedBytes(locator, set, in: file)
     var base: Node?
     if locator.form.encoding == .overridesOnBase {
       let baseLocator = try baseLocator(stored, locator)
       guard !baseLocator.form.isDerived else { throw damaged(locator, "its base is derived too") }
       base = try baseNode(baseLocator, set)
       // Reading the base has used the scratch memory.
-      stored = try storedBytes(locator, set)
+      stored = try storedBytes(locator, set, in: file)
     }
     let refs = Node.allocateRefs()
     do throws(FormatError) {
@@ -161,9 +167,13 @@ final class FrameReader: Sendable {
   // MARK: Stored bytes
 
   /// The frame's bytes as stored, in the set's scratch memory until its next use.
-  func storedBytes(_ locator: Locator, _ set: CodecSet) throws(StoreError)
-    -> UnsafeRawBufferPointer
+  ///
+  /// - Parameter file: as for `decodePage`. A frame that nothing refers to may have a name that leads
+  ///   nowhere any more.
+  func storedBytes(_ locator: Locator, _ set: CodecSet, in file: (any DiskFile)? = nil)
+    throws(StoreError) -> UnsafeRawBufferPointer
   {
+    if let file { return try read(locator, at: UInt64(locator.offset), of: file, set) }
     while true {
       let generation = retired.generation
       do throws(StoreError) { return try storedBytesNow(locator, set) } catch {
@@ -182,14 +192,23 @@ final class FrameReader: Sendable {
       segment = found.segment
       offset = UInt64(found.place.offset)
     }
+    let file: any DiskFile
+    do throws(SystemError) { file = try files.file(segment) } catch {
+      if error.isMissing { throw damaged(locator, "its segment is missing") }
+      throw StoreError(error, while: "reading \(describe(locator))")
+    }
+    return try read(locator, at: offset, of: file, set)
+  }
+
+  private func read(
+    _ locator: Locator, at offset: UInt64, of file: any DiskFile, _ set: CodecSet
+  ) throws(StoreError) -> UnsafeRawBufferPointer {
     let count: Int
     do throws(SystemError) {
-      let file = try files.file(segment)
       set.stored.removeAll()
       set.stored.extend(locator.storedByteCount)
       count = try file.read(into: set.stored.mutableContents, at: offset)
     } catch {
-      if error.isMissing { throw damaged(locator, "its segment is missing") }
       throw StoreError(error, while: "reading \(describe(locator))")
     }
     guard count == locator.storedByteCount else {

@@ -53,29 +53,6 @@ struct FrameWalk {
 }
 
 extension Engine {
-  func openSegment(_ id: SegmentID) throws(StoreError) -> any DiskFile {
-    do throws(SystemError) { return try files.file(id) } catch {
-      throw StoreError(error, while: "opening segment \(id.rawValue)")
-    }
-  }
-
-  /// Visits every frame of the published part of the segments, under its own name wherever it lies.
-  func forEachFrame(
-    of segments: [SegmentEntry],
-    _ visit: (FrameName, BundleDirectoryEntry) -> Void
-  ) throws(StoreError) {
-    for segment in segments {
-      let file = try openSegment(segment.id)
-      try SegmentDirectory.forEachBundle(segment, file) { bundle throws(StoreError) in
-        for index in bundle.directory.entries.indices {
-          visit(bundle.name(ofEntry: index), bundle.directory.entries[index])
-        }
-      }
-    }
-  }
-}
-
-extension Engine {
   /// Visits every derived frame of the published part of the segments, page or node, with the full
   /// frame that it builds on: as long as the one is needed, the other's bytes are.
   func forEachBase(
@@ -84,14 +61,5 @@ extension Engine {
     try forEachFrame(of: segments) { name, frame in
       if frame.base != .none { visit(name, frame.base) }
     }
-  }
-}
-
-extension SegmentDirectory.Bundle {
-  /// The name of a frame, which in a host is the one it had at home.
-  func name(ofEntry index: Int) -> FrameName {
-    header.hasHomeNames
-      ? directory.entries[index].home
-      : FrameName(segment: header.segment, ordinal: header.firstOrdinal + UInt32(index))
   }
 }
