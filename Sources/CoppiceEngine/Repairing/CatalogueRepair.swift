@@ -14,7 +14,9 @@ struct CatalogueRepair {
   {
     let inspector = StoreInspector(disk: disk)
     let files = try inspector.catalogues()
-    if let newest = files.first, (try? newest.content.get()) != nil { return }
+    if let newest = files.first, (try? newest.content.get()) != nil {
+      return try removeDamaged(files.dropFirst(), &saved, &report)
+    }
     // Nobody else has it open, and nobody may.
     let lock = try disk.lockStore(exclusively: true)
     defer { withExtendedLifetime(lock) {} }
@@ -38,6 +40,22 @@ struct CatalogueRepair {
         remedy: "restore the file from a copy of the store, or repair with --accept-loss")
     }
     try putTogether(files, older, &saved, &report)
+  }
+
+  /// Older catalogues are kept for repair only, and a damaged one is of no use for that.
+  private func removeDamaged(
+    _ older: ArraySlice<StoreInspector.CatalogueInspection>, _ saved: inout SavedFiles,
+    _ report: inout RepairReport
+  ) throws(StoreError) {
+    let damaged = older.filter { (try? $0.content.get()) == nil }
+    if damaged.isEmpty { return }
+    let lock = try disk.lockStore(exclusively: true)
+    defer { withExtendedLifetime(lock) {} }
+    for file in damaged {
+      try remove(file.file, &saved)
+      report.steps.append(
+        RepairReport.Step(object: file.file, action: "it was removed; the newer one is whole"))
+    }
   }
 
   private func putTogether(

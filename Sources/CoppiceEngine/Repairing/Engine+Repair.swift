@@ -10,13 +10,14 @@ package import CoppicePlatform
 //  hosts       frames whose names only a damaged directory told are found again by their content.
 //  nodes       each that cannot be read is rebuilt if its id proves what was found, and every branch gets
 //              a root without the damage: before writes are laid over the roots.
-//  segments    with damaged bundle directories: what refs lead to is copied out.
+//  segments    a damaged header is written anew. With damaged bundle directories or notes: what refs lead
+//              to is copied out.
 //  pages       where one cannot be read, and another frame has a copy of its content, every branch gets a
 //              root that names that frame. Writes of parts of such pages are then replayed anew.
 //
 // Files are copied before they are changed or removed. Whatever drops something that was
 // acknowledged is done only when the caller accepts that. What is lost for good stays as it is:
-// unreadable, and listed. Each step is durable as a whole before the next begins: after a crash in
+// unreadable, and listed, like all that a check or a scrub would find afterwards. Each step is durable as a whole before the next begins: after a crash in
 // between, opening finds the state before it or behind it, and a repair goes on from there.
 
 extension Engine {
@@ -39,11 +40,12 @@ extension Engine {
     let engine = try open(disk, clock, superblock, options, repair, &saved, &report)
     try finish(engine) { () throws(StoreError) in
       try engine.sealWhatCanBe()
+      try SegmentHeaderRepair(engine: engine).run(&saved, &report)
       for segment in try SegmentRescue(engine: engine).run(&saved) {
         report.steps.append(
           RepairReport.Step(
             object: SegmentFiles.path(segment),
-            action: "what is live in it was copied out, with new bundle directories"))
+            action: "what is live in it was copied out, with new bundle directories and notes"))
       }
       var pages = PageRepair(engine: engine)
       try pages.run(&report, progress: progress)

@@ -71,4 +71,12 @@ extension BundleScan {
     }
     return isDamaged
   }
+
+  var findsDamagedNote: Bool {
+    var isDamaged = false
+    forEachFrame { frame in
+      if frame.entry.form.kind == .note, !frame.isSoundNote(in: file) { isDamaged = true }
+    }
+    return isDamaged
+  }
 }

@@ -15,6 +15,7 @@ struct PageRepair {
   private var healedCount = 0
   private var lost: [Finding] = []
   private var omittedLostCount = 0
+  private var left: [Finding] = []
   private var known: Set<String> = []
 
   /// A page that cannot be read, and what it should be.
@@ -42,6 +43,7 @@ struct PageRepair {
     report.healedPageCount = healedCount
     report.lost = lost
     report.omittedLostCount = omittedLostCount
+    report.left = left
   }
 
   private mutating func healWhatReadingFinds(_ progress: (ScrubProgress) -> Void)
@@ -75,7 +77,7 @@ struct PageRepair {
     while true {
       let checked = try engine.check(findingCountMax: Self.findingCountMax)
       let count = healedCount
-      try take(checked.findings.filter { !$0.affected.isEmpty && !known.contains($0.object) })
+      try take(checked.findings.filter { !known.contains($0.object) })
       if checked.omittedCount == 0 || healedCount == count { return }
     }
   }
@@ -98,13 +100,17 @@ struct PageRepair {
       ).run()
     }
     let ranges = healed.mapValues { PageRanges(pages: $0.sorted()) }
-    for finding in findings.compactMap({ rest(of: $0, without: ranges) }) {
-      known.insert(finding.object)
-      if lost.count < CheckReport.findingCountMax {
-        lost.append(finding)
-      } else {
-        omittedLostCount += 1
-      }
+    for finding in findings { note(rest(of: finding, without: ranges)) }
+  }
+
+  private mutating func note(_ finding: Finding) {
+    known.insert(finding.object)
+    if finding.affected.isEmpty {
+      if left.count < CheckReport.findingCountMax { left.append(finding) }
+    } else if lost.count < CheckReport.findingCountMax {
+      lost.append(finding)
+    } else {
+      omittedLostCount += 1
     }
   }
 
@@ -129,8 +135,8 @@ struct PageRepair {
     return lost
   }
 
-  /// The finding without what was healed; `nil` when nothing is left that anybody reads.
-  private func rest(of finding: Finding, without healed: [Place: PageRanges]) -> Finding? {
+  /// The finding without what was healed.
+  private func rest(of finding: Finding, without healed: [Place: PageRanges]) -> Finding {
     var left = finding
     left.affected = finding.affected.compactMap { range in
       let place = Place(branch: range.branch, volume: VolumeNumber(range.volumes.lowerBound))
@@ -141,7 +147,9 @@ struct PageRepair {
       rest.pages = PageRanges(ascending: range.pages).subtracting(pages).ranges
       return rest.pages.isEmpty ? nil : rest
     }
-    return left.affected.isEmpty ? nil : left
+    // What nobody reads any more is where it was.
+    left.isUnused = left.isUnused || (left.affected.isEmpty && !finding.affected.isEmpty)
+    return left
   }
 
   private struct Place: Hashable {

@@ -28,6 +28,8 @@ package struct RepairReport: Sendable {
   package var lost: [Finding] = []
   /// Such findings past `CheckReport.findingCountMax`, which are not listed.
   package var omittedLostCount = 0
+  /// What a check or a scrub still finds and costs no content; see `Finding.isUnused`.
+  package var left: [Finding] = []
   /// Records that were acknowledged and are dropped.
   package var droppedRecords: JournalLoss?
 

@@ -2,7 +2,7 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 /// Copies what is live out of segments with damaged bundle directories, so that collections work
-/// again: refs tell where every live frame lies and what it is, without a directory. In hosts,
+/// again, or with damaged notes, which are written anew: refs tell where every live frame lies and what it is, without a directory. In hosts,
 /// whose frames bear other segments' names, they only tell what it is; a search finds out where.
 ///
 /// The copies lie in hosts, as after a collection, and the segments go. What is damaged itself goes
@@ -66,7 +66,8 @@ struct SegmentRescue {
     let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
     return segments.sorted { $0.id < $1.id }.filter { segment in
       guard let file = try? engine.files.file(segment.id) else { return false }
-      return BundleScan(file: file, segment: segment).findsDamage
+      let scan = BundleScan(file: file, segment: segment)
+      return scan.findsDamage || scan.findsDamagedNote
     }
   }
 
@@ -139,15 +140,12 @@ struct SegmentRescue {
     var notes: [Found] = []
     let known = engine.control.withLock { segments.compactMap { engine.catalogue.segments[$0] } }
     for segment in known {
-      BundleScan(file: try engine.openSegment(segment.id), segment: segment).scan { item in
-        guard case .bundle(let bundle) = item else { return }
-        for frame in bundle.frames {
-          entries[frame.name] = frame.entry
-          if frame.entry.form.kind == .note {
-            notes.append(
-              Found(
-                locator: frame.locator, hashPrefix: 0, segment: segment.id, entry: frame.entry))
-          }
+      let file = try engine.openSegment(segment.id)
+      BundleScan(file: file, segment: segment).forEachFrame { frame in
+        entries[frame.name] = frame.entry
+        if frame.isSoundNote(in: file) {
+          notes.append(
+            Found(locator: frame.locator, hashPrefix: 0, segment: segment.id, entry: frame.entry))
         }
       }
     }

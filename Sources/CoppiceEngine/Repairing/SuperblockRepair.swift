@@ -12,7 +12,9 @@ struct SuperblockRepair {
     let inspection = try StoreInspector(disk: disk).superblock()
     switch inspection.content {
     case .success(let superblock):
-      let damaged = inspection.copies.indices.filter { (try? inspection.copies[$0].get()) == nil }
+      let damaged = inspection.copies.indices.filter {
+        (try? inspection.copies[$0].get()) != superblock
+      }
       // What this version may not write it leaves alone; opening says so.
       guard !damaged.isEmpty, superblock.isWritable else { return superblock }
       try write(superblock, damaged, &saved)

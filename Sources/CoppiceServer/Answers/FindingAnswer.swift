@@ -14,6 +14,8 @@ package struct FindingAnswer: Codable, Sendable {
   package var object: String
   package var message: String
   package var affected: [Affected] = []
+  /// Whether nothing refers to what is damaged: a full collection takes it away.
+  package var isUnused = false
 
   init(object: String, message: String) {
     self.object = object
@@ -23,6 +25,7 @@ package struct FindingAnswer: Codable, Sendable {
   init(_ finding: Finding, _ paths: FilePaths) {
     object = finding.object
     message = finding.message
+    isUnused = finding.isUnused
     affected = finding.affected.map { range in
       let isOne = range.volumes.count == 1
       return Affected(

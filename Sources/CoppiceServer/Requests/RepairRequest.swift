@@ -62,6 +62,8 @@ package struct RepairRequest: StoreRequest {
     package var lost: [FindingAnswer]
     /// Such findings that are not listed.
     package var omittedLostCount: Int
+    /// What is still damaged and costs no content.
+    package var left: [FindingAnswer]
     package var firstDroppedRecord: UInt64?
     package var lastDroppedRecord: UInt64?
 
@@ -72,6 +74,7 @@ package struct RepairRequest: StoreRequest {
       healedNodeCount = report.healedNodeCount
       lost = report.lost.map { FindingAnswer($0, paths) }
       omittedLostCount = report.omittedLostCount
+      left = report.left.map { FindingAnswer($0, paths) }
       firstDroppedRecord = report.droppedRecords?.first.rawValue
       lastDroppedRecord = report.droppedRecords?.last.rawValue
     }

@@ -8,7 +8,7 @@ struct CheckCommand: ParsableCommand {
       Reads the superblock, catalogue, journal, all bundle directories, all manifests and all names, \
       but not the pages: 'coppice scrub' does. Changes nothing, and works on stores that do not open. \
       Ends with status 2 when it finds damage. JSON: isClean, findings, each with object, message, \
-      affected (branch, path or null, pages); omittedCount, segmentCount, bundleCount, frameCount, \
+      affected (branch, path or null, pages), isUnused (nothing refers to it); omittedCount, segmentCount, bundleCount, frameCount, \
       nodeCount, pageRefCount.
 
       Example:

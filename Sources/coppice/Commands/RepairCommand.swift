@@ -12,8 +12,9 @@ struct RepairCommand: ParsableCommand {
       stored, or that a new import brought. Files are copied to a folder in the store before they \
       are changed. Without --accept-loss nothing is done that would drop what was acknowledged; \
       the error says what that is. Ends with status 2 when something stays lost; it is listed, \
-      and stays unreadable. Nobody may have the store open. JSON: steps, each with object, \
-      action; folder; healedNodeCount; healedPageCount; lost, as findings of 'coppice check'; \
+      and stays unreadable. Listed too is what else a check or a scrub still finds, and what takes \
+      that away. Nobody may have the store open. JSON: steps, each with object, \
+      action; folder; healedNodeCount; healedPageCount; lost and left, as findings of 'coppice check'; \
       omittedLostCount; firstDroppedRecord, lastDroppedRecord.
 
       Example:
@@ -31,7 +32,9 @@ struct RepairCommand: ParsableCommand {
   func run() throws {
     let answer = try options.perform(RepairRequest(acceptLoss: acceptLoss), showing: "repair")
     try options.print(answer)
-    if !answer.lost.isEmpty { throw ExitCode(ExitStatus.finding.rawValue) }
+    if !answer.lost.isEmpty || answer.left.contains(where: { !$0.isUnused }) {
+      throw ExitCode(ExitStatus.finding.rawValue)
+    }
   }
 }
 
@@ -44,6 +47,12 @@ extension RepairRequest.Answer: Reply {
     if omittedLostCount > 0 {
       lines.append("and \(Output.count(omittedLostCount, "more finding"))\n")
     }
+    if !lost.isEmpty {
+      lines.append(
+        "Import these files anew and repair again, or remove them and run 'coppice gc --full'\n")
+    }
+    if !left.isEmpty { lines.append("Left as it is; no content depends on it:\n") }
+    lines += left.map(\.text)
     return lines.isEmpty ? "Nothing to repair\n" : lines.joined()
   }
 }

@@ -7,9 +7,10 @@ extension FindingAnswer {
     for item in affected {
       let place = item.path.map { "\(item.branch):\($0)" } ?? "\(item.branch), several files"
       let count = item.pages.reduce(0) { $0 + $1.pageCount }
-      let extent = item.pages.isEmpty ? "all pages" : "\(count) pages"
+      let extent = item.pages.isEmpty ? "all pages" : Output.count(Int(clamping: count), "page")
       text += "  concerns \(Output.printable(place)), \(extent)\n"
     }
+    if isUnused { text += "  nothing refers to it: 'coppice gc --full' takes it away\n" }
     return text
   }
 }

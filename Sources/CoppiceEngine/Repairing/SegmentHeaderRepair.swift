@@ -1,0 +1,37 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// Writes damaged headers of segments anew. The catalogue knows all that is in one, and no bundle is
+/// touched.
+struct SegmentHeaderRepair {
+  let engine: Engine
+
+  func run(_ saved: inout SavedFiles, _ report: inout RepairReport) throws(StoreError) {
+    let segments = engine.currentCatalogue.segments.values.sorted { $0.id < $1.id }
+    for segment in segments {
+      let path = SegmentFiles.path(segment.id)
+      let header = SegmentHeader(
+        uuid: engine.superblock.uuid, segment: segment.id, domain: segment.domain)
+      // What cannot be opened is lost, and what cannot be read there is overwritten in vain.
+      guard let file = try? engine.files.file(segment.id), let problem = try? header.problem(in: file)
+      else { continue }
+      try saved.save(path)
+      try write(header, to: path)
+      report.steps.append(
+        RepairReport.Step(object: "\(path) header", action: "it was written anew: \(problem)"))
+    }
+  }
+
+  private func write(_ header: SegmentHeader, to path: String) throws(StoreError) {
+    do throws(SystemError) {
+      let file = try engine.disk.open(path, .write)
+      let outcome = header.encode().withUnsafeBytes { bytes in
+        Result { () throws(SystemError) in try file.write(bytes, at: 0) }
+      }
+      try outcome.get()
+      try file.sync()
+    } catch {
+      throw StoreError(error, while: "writing a segment's header")
+    }
+  }
+}
