@@ -100,7 +100,7 @@ extension StoreError {
 
   /// What a failed attempt to mount means to the user.
   static func mounting(_ error: SystemError) -> StoreError {
-    let (kind, message, remedy): (Kind, String, String)
+    let (kind, message, remedy): (Kind, String, Remedy)
     switch error.call {
     case "open" where error.isDenied:
       kind = .denied

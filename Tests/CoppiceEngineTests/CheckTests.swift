@@ -262,8 +262,9 @@ import Testing
       ]
     }
     for look in looks() {
-      var isDone = false
-      for passing in 0... where !isDone {
+      // Until no look is left that a fault could hit.
+      var (passing, isDone) = (0, false)
+      while !isDone {
         try store.reopen()
         store.disk.inject(
           DiskFault(.open, namePrefix: "segments/", passing: passing, code: code))
@@ -273,6 +274,7 @@ import Testing
         } catch let error as StoreError {
           #expect(error.kind == .unavailable && error.reason == .passing)
         }
+        passing += 1
         store.disk.clearFaults()
         #expect(try look() == [])
       }

@@ -54,7 +54,7 @@ import Testing
     #expect(failure?.kind == .full)
     #expect(failure?.message.contains("damaged") == true)
     #expect(failure?.object.contains("frame 1/") == true)
-    #expect(failure?.remedy.contains("coppice branch delete damaged --now") == true)
+    #expect(failure?.remedy.description.contains("`Store.deleteForGood` of damaged") == true)
     #expect(try healthy.get(1, at: 0, 10).count == 10)
     // The damaged branch's own writers hear of the damage.
     let own = try fill(damaged, upTo: 100).failure

@@ -88,13 +88,13 @@ import Testing
     let failure = #expect(throws: StoreError.self) { try repair(store.disk, store) }
     #expect(failure?.kind == .corrupt)
     #expect(failure?.object == Self.file)
-    #expect(failure?.remedy.contains("any copy of the store, however old") == true)
+    #expect(failure?.remedy.description.contains("any copy of the store, however old") == true)
     #expect(store.disk.fileNames() == files)
     #expect(try store.disk.contents(of: Self.file) == damage)
     let opening = #expect(throws: StoreError.self) {
       try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
     }
-    #expect(opening?.remedy.contains("coppice repair") == true)
+    #expect(opening?.remedy.description.contains("coppice repair") == true)
     // As the error says.
     try store.disk.setContents(of: Self.file, to: bytes)
     #expect(try repair(store.disk, store).steps == [])

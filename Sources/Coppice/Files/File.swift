@@ -53,7 +53,11 @@ public final class File: Sendable {
     at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
     try check()
-    return try core.space.read(id.volume, at: offset, into: buffer)
+    do throws(StoreError) {
+      return try core.space.read(id.volume, at: offset, into: buffer)
+    } catch {
+      throw tree.naming(id, in: error)
+    }
   }
 
   /// Writes all bytes, or none; behind the end the file grows, with a hole up to them.

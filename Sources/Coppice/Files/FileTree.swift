@@ -180,7 +180,22 @@ public class FileTree: @unchecked Sendable {
     _ file: FileID, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
     _ = try core.read { names throws(StoreError) in try names.regularInode(of: file) }
-    return try core.space.read(file.volume, at: offset, into: buffer)
+    do throws(StoreError) {
+      return try core.space.read(file.volume, at: offset, into: buffer)
+    } catch {
+      throw naming(file, in: error)
+    }
+  }
+
+  /// A failure to read a file's content with the file as its object: what lies below has no names.
+  func naming(_ file: FileID, in error: StoreError) -> StoreError {
+    guard error.kind == .corrupt else { return error }
+    var named = error
+    // A tree of names that is damaged too tells nothing.
+    let path = (try? path(of: file))?.description ?? file.description
+    named.object = "\(name):\(path)"
+    named.cause = [error.object, error.cause].compactMap(\.self).joined(separator: ": ")
+    return named
   }
 
   /// At most `byteCount` bytes from `offset` on, in memory.

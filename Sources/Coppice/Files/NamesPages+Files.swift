@@ -138,7 +138,7 @@ extension NamesPages {
     }
     throw StoreError(
       .corrupt, "its parents never lead to the root", object: directory.description,
-      remedy: "run `coppice check`")
+      remedy: "\(step: .check) tells all that is wrong with the names")
   }
 }
 

@@ -72,7 +72,7 @@ extension StoreError {
   static func damagedNames(_ page: UInt32, _ error: FormatError) -> StoreError {
     StoreError(
       .corrupt, "the tree of names is damaged", object: "names page \(page)",
-      remedy: "run `coppice check`; other branches and snapshots may be whole",
+      remedy: "\(step: .check) tells all that is wrong; other branches and snapshots may be whole",
       cause: error.description)
   }
 }

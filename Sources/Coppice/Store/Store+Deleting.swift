@@ -118,7 +118,7 @@ extension Store {
       throw StoreError(
         .notFound, "there is no such deleted branch or snapshot", object: name,
         remedy: near.isEmpty
-          ? "list them with `coppice branch list --deleted`" : "did you mean \(near)?")
+          ? "list them with \(step: .listDeletedBranches)" : "did you mean \(near)?")
     }
     _ = try engine.restore(found.id, named: newName)
     watchers.tell(.added)

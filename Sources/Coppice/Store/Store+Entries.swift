@@ -71,7 +71,7 @@ extension Store {
     let what = EntryName.isSnapshot(name) ? "snapshot" : "branch"
     return StoreError(
       .notFound, "there is no such \(what)", object: name,
-      remedy: near.isEmpty ? "list them with `coppice branch list`" : "did you mean \(near)?")
+      remedy: near.isEmpty ? "list them with \(step: .listBranches)" : "did you mean \(near)?")
   }
 
   func tree(_ branch: EngineBranch) throws(StoreError) -> FileTree {

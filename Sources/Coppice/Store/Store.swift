@@ -56,7 +56,7 @@ public final class Store: Sendable {
       var failure = StoreError(error, while: "opening the store")
       if failure.kind == .notFound {
         failure.message = "there is no store here"
-        failure.remedy = "make one with `coppice init`"
+        failure.remedy = "make one with \(step: .create)"
       }
       throw failure
     }

@@ -126,7 +126,7 @@ extension Engine {
     } catch {
       if error.isMissing {
         throw StoreError(
-          .notFound, "there is no store here", remedy: "make one with `coppice init`")
+          .notFound, "there is no store here", remedy: "make one with \(step: .create)")
       }
       throw StoreError(error, while: "reading the superblock")
     }
@@ -164,14 +164,14 @@ extension Engine {
     guard let newest else {
       throw StoreError(
         .corrupt, "the store has no catalogue", object: cataloguePrefix,
-        remedy: "restore the file from a copy of the store, or run `coppice repair`")
+        remedy: "restore the file from a copy of the store, or use \(step: .repair)")
     }
     do throws(FormatError) {
       return (try Catalogue.decode(newest.bytes.span.bytes), newest.number)
     } catch {
       var failure = StoreError(error, in: "\(cataloguePrefix)\(newest.number)")
       if failure.kind == .corrupt {
-        failure.remedy = "restore the file from a copy of the store, or run `coppice repair`"
+        failure.remedy = "restore the file from a copy of the store, or use \(step: .repair)"
       }
       throw failure
     }

@@ -118,7 +118,7 @@ extension Engine {
     if reserve.isGivenUp {
       throw StoreError(
         .full, "the disk is full",
-        remedy: "delete branches and run `coppice gc`, or make room on the disk")
+        remedy: "delete branches and use \(step: .collect), or make room on the disk")
     }
   }
 

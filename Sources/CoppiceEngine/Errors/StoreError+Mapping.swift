@@ -5,7 +5,7 @@ package import CoppicePlatform
 extension StoreError {
   package init(_ error: SystemError, while action: String) {
     let kind: Kind
-    let remedy: String
+    let remedy: Remedy
     if error.isFull {
       kind = .full
       remedy = "free space on the file system"
@@ -44,8 +44,7 @@ extension StoreError {
         remedy: "open it with the version of Coppice that wrote it, or a later one")
     default:
       self.init(
-        .corrupt, "\(error)", object: object,
-        remedy: "run `coppice check` and restore what it names from a copy")
+        .corrupt, "\(error)", object: object, remedy: .damagedStructure)
     }
   }
 }

@@ -41,14 +41,14 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The branch, path, file or structure concerned; empty when the store as a whole is.
   public var object: String
   /// What the user can do now; empty when the message says it all.
-  public var remedy: String
+  public var remedy: Remedy
   /// The failed call or check underneath, if there was one.
   public var cause: String?
   /// Set where the kind alone does not tell which errno a file system would answer.
   public var reason: Reason?
 
   public init(
-    _ kind: Kind, _ message: String, object: String = "", remedy: String = "",
+    _ kind: Kind, _ message: String, object: String = "", remedy: Remedy = "",
     cause: String? = nil, reason: Reason? = nil
   ) {
     self.kind = kind

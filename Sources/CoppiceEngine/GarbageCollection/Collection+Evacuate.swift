@@ -79,7 +79,7 @@ extension Collection {
       throw StoreError(
         .corrupt, "a segment ends inside a bundle",
         object: SegmentFiles.path(bundle.bundle.header.segment),
-        remedy: "run `coppice check` and restore the segment from a copy")
+        remedy: .damagedStructure)
     }
   }
 

@@ -36,7 +36,7 @@ extension Collection {
       throw StoreError(
         .corrupt, "the collection was given up: \(error.message), and its segment is unknown",
         object: engine.frames.describe(locator),
-        remedy: "run `coppice check` and restore what it names from a copy")
+        remedy: .damagedStructure)
     }
     engine.cycle.keepAll(through: name, of: domain)
   }

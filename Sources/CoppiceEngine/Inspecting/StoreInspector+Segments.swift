@@ -75,7 +75,7 @@ extension StoreInspector {
     throw StoreError(
       .notFound, "there is no such frame",
       object: "frame \(name.segment.rawValue)/\(name.ordinal)",
-      remedy: "list a segment's frames with `coppice inspect segment`")
+      remedy: "list a segment's frames with \(step: .listFrames)")
   }
 }
 

@@ -192,7 +192,7 @@ struct JournalRecovery {
         + "are damaged or missing; opening would drop them",
       object: loss.file,
       remedy: "restore this file from a copy of the store; nothing was changed. To open the store "
-        + "without these records, run `coppice repair --accept-loss`")
+        + "without these records, use \(step: .repairAcceptingLoss)")
   }
 
   /// Opens the journal's files; those that matter come back in order of their sequence, the others

@@ -104,7 +104,7 @@ final class FrameReader: Sendable {
       try set.pages.decode(
         payload, encoding: encoding, base: base?.contents, into: buffer.mutableContents)
     } catch {
-      throw StoreError(error, in: describe(locator))
+      throw undecodable(error, locator)
     }
     return buffer
   }
@@ -160,7 +160,7 @@ final class FrameReader: Sendable {
       return Node(header: header, refs: refs, locator: locator, base: base?.locator)
     } catch {
       refs.deallocate()
-      throw StoreError(error, in: describe(locator))
+      throw undecodable(error, locator)
     }
   }
 
@@ -228,7 +228,7 @@ final class FrameReader: Sendable {
       return try Locator(
         decoding: UnsafeRawBufferPointer(rebasing: stored[0..<Locator.byteCount]))
     } catch {
-      throw StoreError(error, in: describe(locator))
+      throw undecodable(error, locator)
     }
   }
 
@@ -237,9 +237,13 @@ final class FrameReader: Sendable {
   }
 
   private func damaged(_ locator: Locator, _ text: String) -> StoreError {
-    StoreError(
-      .corrupt, text, object: describe(locator),
-      remedy: "run `coppice check` and restore what it names from a copy")
+    StoreError(.corrupt, text, object: describe(locator), remedy: .damagedContent)
+  }
+
+  private func undecodable(_ error: FormatError, _ locator: Locator) -> StoreError {
+    var failure = StoreError(error, in: describe(locator))
+    if failure.kind == .corrupt { failure.remedy = .damagedContent }
+    return failure
   }
 
   private func mismatch(_ locator: Locator) -> StoreError {

@@ -37,7 +37,7 @@ struct CatalogueRepair {
         .corrupt,
         "the catalogue is lost. One can be put together, without \(RebuiltCatalogue.limits(older))",
         object: files.first?.file ?? "catalogue",
-        remedy: "restore the file from a copy of the store, or repair with --accept-loss")
+        remedy: "restore the file from a copy of the store, or use \(step: .repairAcceptingLoss)")
     }
     try putTogether(files, older, &saved, &report)
   }

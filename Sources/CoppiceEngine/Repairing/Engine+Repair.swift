@@ -155,6 +155,6 @@ extension Engine {
     if !loss.volumes.isEmpty { what += " and \(loss.volumes.count) files" }
     return StoreError(
       .corrupt, "repairing this would drop \(what)", object: loss.file,
-      remedy: "restore the file from a copy of the store, or repair with --accept-loss")
+      remedy: "restore the file from a copy of the store, or use \(step: .repairAcceptingLoss)")
   }
 }

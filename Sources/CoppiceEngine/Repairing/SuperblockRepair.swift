@@ -40,7 +40,7 @@ struct SuperblockRepair {
     }
   }
 
-  private static let remedyOfLoss =
+  private static let remedyOfLoss: Remedy =
     "restore this one file from any copy of the store, however old: it never changes"
 
   private static let loss = StoreError(
@@ -50,7 +50,7 @@ struct SuperblockRepair {
     remedy: remedyOfLoss)
 
   /// What may be done about a store with two damaged copies.
-  static let remedy = "run `coppice repair`, or \(remedyOfLoss)"
+  static let remedy: Remedy = "use \(step: .repair), or \(remedyOfLoss)"
 
   /// One copy after the other, so that at most one of them is half written.
   private func write(_ superblock: Superblock, _ copies: [Int], _ saved: inout SavedFiles)

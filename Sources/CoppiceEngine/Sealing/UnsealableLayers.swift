@@ -101,8 +101,8 @@ extension Engine {
       .full, "\(error.message); writes to \(name) cannot leave it: \(failure.message)",
       object: failure.object,
       remedy:
-        "run `coppice repair` or restore what is damaged from a copy, or give these writes up "
-        + "with `coppice branch delete \(name) --now`",
+        "use \(step: .repair), or restore what is damaged from a copy, or give these writes up "
+        + "with \(step: .deleteForGood(branch: name))",
       cause: failure.cause)
   }
 }

@@ -110,7 +110,7 @@ final class SegmentDirectory: Sendable {
       else {
         throw StoreError(
           .corrupt, "the bundle belongs to another place", object: object,
-          remedy: "run `coppice check` and restore what it names from a copy")
+          remedy: .damagedStructure)
       }
       let stored = try bytes(
         file, at: directoryOffset, count: Int(header.directoryByteCount), object)
@@ -131,7 +131,7 @@ final class SegmentDirectory: Sendable {
         .corrupt,
         "its bundles end at \(offset) with \(ordinal) frames, published are \(entry.byteCount) "
           + "bytes with \(entry.frameCount)", object: path,
-        remedy: "run `coppice check` and restore the segment from a copy")
+        remedy: .damagedStructure)
     }
   }
 
@@ -149,7 +149,7 @@ final class SegmentDirectory: Sendable {
     guard read == count else {
       throw StoreError(
         .corrupt, "the segment ends inside a bundle", object: object,
-        remedy: "run `coppice check` and restore the segment from a copy")
+        remedy: .damagedStructure)
     }
     return buffer
   }

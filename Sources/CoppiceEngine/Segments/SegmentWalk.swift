@@ -84,7 +84,7 @@ extension Engine {
         if control.withLock({ catalogue.segments[entry.id] == nil }) { return .gone }
         throw StoreError(
           .corrupt, "the segment is missing", object: SegmentFiles.path(entry.id),
-          remedy: "run `coppice check` and restore the segment from a copy")
+          remedy: .damagedStructure)
       }
       try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
         for index in bundle.directory.entries.indices {

@@ -92,7 +92,7 @@ extension ClientFile {
       var error = error
       error.object = restored(error.object, from: path)
       error.message = restored(error.message, from: path)
-      error.remedy = restored(error.remedy, from: path)
+      error.remedy = error.remedy.mapText { restored($0, from: path) }
       error.cause = error.cause.map { restored($0, from: path) }
       throw error
     }

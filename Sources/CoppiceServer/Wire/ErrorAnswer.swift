@@ -18,14 +18,14 @@ package struct ErrorAnswer: Codable, Sendable {
   package init(_ error: StoreError) {
     self.error = Content(
       kind: error.kind.rawValue, object: error.object, message: error.message,
-      remedy: error.remedy, cause: error.cause, reason: error.reason?.rawValue)
+      remedy: error.remedy.commandText, cause: error.cause, reason: error.reason?.rawValue)
   }
 
   /// The error that it was made from. A kind that this version does not know makes it unavailable.
   package var storeError: StoreError {
     StoreError(
       StoreError.Kind(rawValue: error.kind) ?? .unavailable, error.message,
-      object: error.object, remedy: error.remedy, cause: error.cause,
+      object: error.object, remedy: Remedy(error.remedy), cause: error.cause,
       reason: error.reason.flatMap(StoreError.Reason.init))
   }
 }

@@ -62,7 +62,7 @@ extension FileTree {
     guard kind == .regular else {
       throw StoreError(
         .invalid, "only a regular file can be written to a stream as it is", object: name,
-        remedy: kind == .directory ? "add --tar to write a tar stream" : "",
+        remedy: kind == .directory ? "write it as a tar stream, with \(step: .exportTar)" : "",
         reason: kind == .directory ? .isDirectory : nil)
     }
     let buffer = AlignedBuffer(byteCountMin: pageByteCount * 256)

@@ -149,6 +149,6 @@ final class FileContents {
     }
   }
 
-  private static let changeRemedy =
+  private static let changeRemedy: Remedy =
     "nothing was changed; stop what writes to it, or import a snapshot of it"
 }

@@ -28,7 +28,7 @@ package enum RunningPostgreSQL {
       .inUse, "a PostgreSQL server is running on this data directory (\(process))",
       object: directory.path,
       remedy: "stop it, or import a consistent copy of it: "
-        + "pg_basebackup\(host)\(port) -c fast -Ft -X fetch -D - | coppice import --tar - BRANCH")
+        + "pg_basebackup\(host)\(port) -c fast -Ft -X fetch -D - \(step: .importOutput)")
   }
 
   /// Whether a program of this name is a server; a shell in the directory is none.

@@ -81,7 +81,7 @@ private struct ImportPlan {
       guard options.isTar || path.lastComponent != nil else {
         throw StoreError(
           .invalid, "a stream needs the path of the file that it becomes", object: branch,
-          remedy: "write the target as \(branch):PATH, or add --tar for a tar stream")
+          remedy: "write the target as \(branch):PATH, or use \(step: .importTar) for a tar stream")
       }
     }
     self.source = opened
@@ -174,7 +174,7 @@ private struct ImportPlan {
     guard isTaken else { return true }
     throw StoreError(
       .conflict, "exists already", object: isWhole ? branch : "\(branch):\(path)",
-      remedy: "add --replace to make it exactly like the source, or choose another target",
+      remedy: "use \(step: .replaceTarget) to make it exactly like the source, or choose another target",
       reason: .exists)
   }
 
@@ -223,7 +223,7 @@ private struct ImportPlan {
       case .directory where options.isTar:
         throw StoreError(
           .invalid, "is a directory, not a tar stream", object: path,
-          remedy: "leave --tar out to import the directory itself")
+          remedy: "import the directory itself, without \(step: .importTar)")
       case .directory:
         return .directory(
           try reading(path) { () throws(SystemError) in try HostDirectory(path: path) })
@@ -236,7 +236,7 @@ private struct ImportPlan {
       case .blockDevice:
         throw StoreError(
           .invalid, "is a block device", object: path,
-          remedy: "pipe its content: coppice import - BRANCH:PATH < \(path)")
+          remedy: "\(step: .importStream(of: path))")
       case .symbolicLink: preconditionFailure("links are followed")
       }
     }

@@ -365,7 +365,7 @@ package struct TarReader {
   }
 
   private func failure(_ error: TarError) -> StoreError {
-    var remedy = "nothing was imported; check how the stream was made"
+    var remedy: Remedy = "nothing was imported; check how the stream was made"
     if case .compressed(let program) = error {
       remedy = "unpack it first, for example with '\(program) -dc'"
     }

@@ -1,0 +1,128 @@
+/// What the user can do about a failure: text, in which steps that each front end has its own words for
+/// are kept apart. As it is printed it speaks of this library.
+public struct Remedy: Hashable, Sendable, CustomStringConvertible {
+  /// Something to be done that every front end has its own words for.
+  public enum Step: Hashable, Sendable {
+    /// Make a store.
+    case create
+    case listBranches
+    case listDeletedBranches
+    /// Verify every structure, but for the content of pages.
+    case check
+    /// Read and verify all that is stored.
+    case scrub
+    case repair
+    /// Repair, though that drops what was acknowledged.
+    case repairAcceptingLoss
+    case collect
+    case deleteForGood(branch: String)
+    /// Have an import make its target exactly like the source.
+    case replaceTarget
+    case importTar
+    case exportTar
+    /// Import the output of a program as a tar stream.
+    case importOutput
+    /// Import a file of that path as a stream of its content.
+    case importStream(of: String)
+    /// List the frames of a segment.
+    case listFrames
+  }
+
+  private enum Part: Hashable, Sendable {
+    case text(String)
+    case step(Step)
+  }
+
+  private var parts: [Part] = []
+
+  /// Text alone.
+  public init(_ text: String) { if !text.isEmpty { parts = [.text(text)] } }
+
+  /// Whether there is nothing to be done, or nothing that the message does not say.
+  public var isEmpty: Bool { parts.isEmpty }
+
+  /// The text, each step in the words of a front end.
+  public func worded(_ words: (Step) -> String) -> String {
+    parts.reduce(into: "") { text, part in
+      switch part {
+      case .text(let words): text += words
+      case .step(let step): text += words(step)
+      }
+    }
+  }
+
+  /// The same remedy with every piece of its text changed.
+  public func mapText(_ transform: (String) -> String) -> Remedy {
+    var changed = self
+    changed.parts = parts.map { part in
+      if case .text(let text) = part { return .text(transform(text)) }
+      return part
+    }
+    return changed
+  }
+
+  public static func + (first: Remedy, second: Remedy) -> Remedy {
+    var both = first
+    both.parts += second.parts
+    return both
+  }
+
+  public var description: String { worded(\.libraryWords) }
+}
+
+extension Remedy.Step {
+  /// How a program that uses the library does it. What is for a store that may not open has no method.
+  fileprivate var libraryWords: String {
+    switch self {
+    case .create: "`Store.create`"
+    case .listBranches: "`Store.entries`"
+    case .listDeletedBranches: "`Store.entries(includingDeleted: true)`"
+    case .check: "the command `coppice check`"
+    case .scrub: "the command `coppice scrub`"
+    case .repair: "the command `coppice repair`"
+    case .repairAcceptingLoss: "the command `coppice repair --accept-loss`"
+    case .collect: "`Store.collectGarbage`"
+    case .deleteForGood(let branch): "`Store.deleteForGood` of \(branch)"
+    case .replaceTarget: "`ImportOptions.isReplacing`"
+    case .importTar: "`ImportOptions.isTar`"
+    case .exportTar: "`ExportOptions.isTar`"
+    case .importOutput: "with its output imported as a tar stream"
+    case .importStream(let path): "import \(path) as an open stream"
+    case .listFrames: "the command `coppice inspect segment`"
+    }
+  }
+}
+
+extension Remedy {
+  /// For something damaged that every reader of the store's structures meets.
+  public static let damagedStructure: Remedy =
+    "\(step: .check) names the files that are concerned, and \(step: .repair) mends what can be mended"
+
+  /// For a damaged page or node.
+  public static let damagedContent: Remedy =
+    "\(step: .scrub) names the files that are concerned, and \(step: .repair) mends what has another copy"
+}
+
+extension Remedy: ExpressibleByStringInterpolation {
+  public struct StringInterpolation: StringInterpolationProtocol {
+    fileprivate var remedy = Remedy("")
+
+    public init(literalCapacity: Int, interpolationCount: Int) {}
+
+    public mutating func appendLiteral(_ literal: String) {
+      if !literal.isEmpty { remedy.parts.append(.text(literal)) }
+    }
+
+    public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
+      appendLiteral(value.description)
+    }
+
+    public mutating func appendInterpolation(step: Step) { remedy.parts.append(.step(step)) }
+
+    public mutating func appendInterpolation(_ other: Remedy) { remedy.parts += other.parts }
+  }
+
+  public init(stringLiteral text: String) { self.init(text) }
+
+  public init(stringInterpolation: StringInterpolation) { self = stringInterpolation.remedy }
+}

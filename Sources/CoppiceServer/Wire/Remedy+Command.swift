@@ -1,0 +1,28 @@
+package import Coppice
+
+extension Remedy {
+  /// In the words of the command.
+  package var commandText: String { worded(\.commandWords) }
+}
+
+extension Remedy.Step {
+  fileprivate var commandWords: String {
+    switch self {
+    case .create: "`coppice init`"
+    case .listBranches: "`coppice branch list`"
+    case .listDeletedBranches: "`coppice branch list --deleted`"
+    case .check: "`coppice check`"
+    case .scrub: "`coppice scrub`"
+    case .repair: "`coppice repair`"
+    case .repairAcceptingLoss: "`coppice repair --accept-loss`"
+    case .collect: "`coppice gc`"
+    case .deleteForGood(let branch): "`coppice branch delete \(branch) --now`"
+    case .replaceTarget: "--replace"
+    case .importTar: "--tar"
+    case .exportTar: "`coppice export --tar`"
+    case .importOutput: "| coppice import --tar - BRANCH"
+    case .importStream(let path): "pipe its content: coppice import - BRANCH:PATH < \(path)"
+    case .listFrames: "`coppice inspect segment`"
+    }
+  }
+}
