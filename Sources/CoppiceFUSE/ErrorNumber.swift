@@ -37,7 +37,7 @@ extension StoreError.Reason {
     case .unsupported: EOPNOTSUPP
     case .valueTooLarge: ERANGE
     case .tooManyAttributes, .noRoom: ENOSPC
-    case .passing: EAGAIN
+    case .passing: EIO
     }
   }
 }

@@ -107,6 +107,13 @@ public final class DirectoryDisk: Disk {
     return UInt64(status.f_bavail) * UInt64(status.f_frsize)
   }
 
+  public func allocatedByteCount() throws(SystemError) -> UInt64 {
+    let top = try system("open", path) {
+      clinux_openat(fileDescriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    }
+    return try HostDirectory(owning: top, path: path).allocatedByteCount()
+  }
+
   private static let lockAttemptCount = 50
   private static let lockPauseMicroseconds: UInt32 = 10_000
 

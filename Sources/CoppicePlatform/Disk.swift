@@ -16,6 +16,8 @@ public protocol Disk: AnyObject, Sendable {
   func syncDirectory(_ name: String) throws(SystemError)
   /// Bytes that a write could still take on the file system.
   func freeByteCount() throws(SystemError) -> UInt64
+  /// Bytes of the blocks that all files and directories of the disk take.
+  func allocatedByteCount() throws(SystemError) -> UInt64
   /// Takes the whole-directory lock until the returned object is released.
   /// Throws `EAGAIN` when another process holds it in a conflicting way.
   func lock(exclusively: Bool) throws(SystemError) -> any DiskLock

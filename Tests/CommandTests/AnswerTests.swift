@@ -109,6 +109,54 @@ import Testing
     #expect(try coppice.check("cat", "fork:a/b/hello").text == "other")
   }
 
+  @Test func `what the directory takes on disk is told as du tells it`() throws {
+    let coppice = try Self.made()
+    try coppice.script("mkdir other; head -c 20M /dev/urandom > other/noise")
+    try coppice.check("import", "other", "other")
+    let counted = try #require(
+      Int(try coppice.script("du -s --block-size=1 store | cut -f 1").text.dropLast()))
+    let told = try #require(try coppice.json("stats")["directoryByteCount"] as? Int)
+    #expect(abs(told - counted) * 100 <= counted)
+    #expect(try coppice.check("stats").text.contains("on disk"))
+  }
+
+  @Test func `one branch has no more different bytes than bytes`() throws {
+    let coppice = try CoppiceCommand()
+    try coppice.script(
+      "mkdir tree; for i in $(seq 40); do echo $i > tree/$i; done; head -c 70000 /dev/urandom > tree/x"
+    )
+    try coppice.check("import", "tree", "main")
+    for _ in 0..<3 {
+      let stats = try coppice.json("stats")
+      let logical = try #require(stats["logicalByteCount"] as? Int)
+      let unique = try #require(stats["uniqueByteCount"] as? Int)
+      #expect(unique > 0 && unique <= logical)
+      try coppice.script(
+        "head -c 9 /dev/urandom | dd of=tree/x bs=1 seek=9000 conv=notrunc status=none")
+      try coppice.check("import", "--replace", "tree", "main")
+    }
+  }
+
+  @Test func `times for people have no fractions of seconds`() throws {
+    let coppice = try Self.made()
+    try coppice.check("branch", "delete", "fork")
+    for arguments in [
+      ["branch", "list"], ["branch", "list", "--deleted"], ["branch", "show", "main"], ["du"],
+      ["du", "--history", "main"], ["gc", "--explain"], ["scrub"],
+    ] {
+      let text = try coppice.program.check(arguments + ["--store", coppice.folder("store")]).text
+      #expect(text.firstMatch(of: /\d\d:\d\d:\d\d\./) == nil, "\(arguments)")
+    }
+  }
+
+  @Test func `usage has one sum for garbage, and its list on request`() throws {
+    let coppice = try Self.made()
+    let short = try coppice.check("du").text
+    #expect(short.components(separatedBy: "garbage").count == 2)
+    #expect(!short.contains("held by branch"))
+    #expect(try coppice("du", "--explain", "main").status == 64)
+  }
+
   @Test func `the totals of usage add up and name who holds what`() throws {
     let coppice = try Self.made()
     let total = try #require(try coppice.json("du")["total"] as? [String: Any])
@@ -121,7 +169,7 @@ import Testing
     #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/) != nil)
     let parts = try #require(total["parts"] as? [[String: Any]])
     #expect(Set(parts.compactMap { $0["name"] as? String }) == ["main", "fork"])
-    #expect(try coppice.check("du").text.contains("held by branch fork"))
+    #expect(try coppice.check("du", "--explain").text.contains("held by branch fork"))
     #expect(try coppice.json("du", "fork")["total"] is NSNull)
     let explained = try coppice.json("gc", "--dry-run", "--explain")
     #expect(explained["space"] is [String: Any])

@@ -30,6 +30,9 @@ import Testing
     #expect(affected.first?["branch"] as? String == "main")
     #expect(affected.first?["path"] as? String == "noise")
     #expect(try coppice("scrub").text.contains("main:noise"))
+    let failure = try coppice.failure("cat", "main:noise")
+    #expect(failure.kind == "corrupt" && failure.object == "main:noise")
+    #expect(failure.remedy.contains("`coppice scrub`"))
   }
 
   @Test func `a scrub stops at its limit and goes on from there`() throws {

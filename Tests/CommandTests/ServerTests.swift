@@ -163,6 +163,11 @@ import Testing
     #expect(answer.isClean)
     let count = told.withLock { $0.count }
     #expect(count > 0)
+    _ = try connection.perform(CollectRequest(full: false, dryRun: true, explain: false), work)
+    let stages = told.withLock { told in
+      told.compactMap { if case .collection(let stage, _) = $0 { stage } else { nil } }
+    }
+    #expect(stages.contains("counting"))
     let error = #expect(throws: StoreError.self) {
       try connection.perform(BranchShowRequest(name: "nothing"), work)
     }

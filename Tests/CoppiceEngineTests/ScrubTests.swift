@@ -123,10 +123,12 @@ import Testing
     collection.isDryRun = false
     collection.isFull = true
     var collected: Result<CollectionReport, any Error>?
-    let report = try scrub(store, visit: { _ in
-      collected = collected ?? Result { try store.engine.collectGarbage(collection) }
-      return true
-    })
+    let report = try scrub(
+      store,
+      visit: { _ in
+        collected = collected ?? Result { try store.engine.collectGarbage(collection) }
+        return true
+      })
     #expect(try collected?.get().reclaimedSegmentCount ?? 0 > 0)
     #expect(report.findings.map(\.object) == ["frame 2/9"])
     #expect(report.findings.first?.affected.map(\.pages) == [[9..<10]])

@@ -111,7 +111,7 @@ import Testing
     let refusal = #expect(throws: StoreError.self) { try fork(mounts: ["/mnt"]) }
     #expect(refusal?.kind == .denied)
     #expect(refusal?.message.contains("pg_tblspc/2 leads to /srv/space") == true)
-    #expect(refusal?.remedy.contains("--keep-links") == true)
+    #expect(refusal?.remedy.description.contains("--keep-links") == true)
     #expect(try !has("child"))
     let notes = try fork(mounts: ["/mnt"], keepLinks: true).notes
     #expect(notes.contains { $0.contains("pg_tblspc/2 leads to /srv/space") })

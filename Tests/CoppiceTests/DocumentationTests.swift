@@ -109,6 +109,32 @@ import Testing
     #expect(blocks.count > 30)
   }
 
+  /// Remedies of the library speak of the library: what has other words in the command is a step.
+  @Test func `no message of the library speaks of the command`() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    for module in ["Coppice", "CoppiceEngine"] {
+      let folder = root.appending(path: "Sources/\(module)")
+      for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+      where name.hasSuffix(".swift") && !name.hasSuffix("Remedy.swift") {
+        let source = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+        for line in lines(source) where !line.hasPrefix("//") {
+          #expect(
+            line.firstMatch(of: /`coppice |'coppice |"[^"]*--[a-z][^"]*"/) == nil,
+            "\(name): \(line)")
+        }
+      }
+    }
+  }
+
+  @Test func `a remedy speaks of the library by itself`() {
+    let remedy: Remedy = "use \(step: .collect), then \("this"), or \(step: .scrub)"
+    #expect(
+      remedy.description == "use `Store.collectGarbage`, then this, or the command `coppice scrub`")
+    #expect(remedy.worded { "<\($0)>" } == "use <collect>, then this, or <scrub>")
+    #expect(Remedy("").isEmpty && !remedy.isEmpty)
+  }
+
   private func lines(_ text: String) -> [String] {
     text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
       .filter { !$0.isEmpty }

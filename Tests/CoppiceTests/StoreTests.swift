@@ -96,7 +96,9 @@ import Testing
     try store.createBranch("main")
     let error = failure { _ = try store.branch("prodction") }
     #expect(error?.kind == .notFound && error?.remedy == "did you mean production?")
-    #expect(failure { _ = try store.branch("xyzzy") }?.remedy.description.contains("Store.entries") == true)
+    #expect(
+      failure { _ = try store.branch("xyzzy") }?.remedy.description.contains("Store.entries")
+        == true)
     #expect(failure { _ = try store.snapshot("main@x") }?.kind == .notFound)
     #expect(failure { _ = try store.snapshot("main") }?.kind == .invalid)
   }

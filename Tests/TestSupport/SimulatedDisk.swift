@@ -135,6 +135,8 @@ public final class SimulatedDisk: Disk {
     state.withLock { $0.capacity - min($0.usedByteCount, $0.capacity) }
   }
 
+  public func allocatedByteCount() throws(SystemError) -> UInt64 { usedByteCount }
+
   public func lock(exclusively: Bool) throws(SystemError) -> any DiskLock {
     try state.withLock { state throws(SystemError) in
       try state.checkPower("lock", "lock")

@@ -1,4 +1,5 @@
 public import CoppiceEngine
+internal import CoppicePlatform
 
 /// Numbers of an open store.
 public struct Statistics: Hashable, Sendable {
@@ -10,8 +11,11 @@ public struct Statistics: Hashable, Sendable {
   public var deletedCount: Int
   /// Bytes of all files of all branches and snapshots as their readers see them.
   public var logicalByteCount: UInt64
-  /// Bytes of the different pages that are stored and kept, uncompressed.
+  /// Of these, bytes of different pages that are stored, uncompressed.
   public var uniqueByteCount: UInt64
+  /// Bytes of the blocks that the store's directory takes on its file system, with all that is in it:
+  /// segments, journal, reserve, catalogue and hints.
+  public var directoryByteCount: UInt64
   /// Bytes of all segments on disk.
   public var storedByteCount: UInt64
   /// Stored bytes of pages and nodes that something keeps.
@@ -49,10 +53,17 @@ extension Store {
   public func statistics() throws(StoreError) -> Statistics {
     let usage = try engine.storeUsage()
     let now = engine.statistics
+    let directoryByteCount: UInt64
+    do throws(SystemError) {
+      directoryByteCount = try engine.disk.allocatedByteCount()
+    } catch {
+      throw StoreError(error, while: "counting the store's files")
+    }
     return Statistics(
       branchCount: usage.branchCount, snapshotCount: usage.snapshotCount,
       deletedCount: usage.deletedCount, logicalByteCount: usage.logicalByteCount,
-      uniqueByteCount: usage.uniqueByteCount, storedByteCount: usage.storedByteCount,
+      uniqueByteCount: usage.uniqueByteCount, directoryByteCount: directoryByteCount,
+      storedByteCount: usage.storedByteCount,
       liveByteCount: usage.liveByteCount, garbageByteCount: usage.garbageByteCount,
       metadataByteCount: usage.metadataByteCount, segmentCount: usage.segmentCount,
       journalByteCount: usage.journalByteCount, overlayByteCount: now.overlayByteCount,

@@ -28,6 +28,38 @@ public struct CollectionSummary: Hashable, Sendable {
   public var unreadable: [String]
 }
 
+/// How far a garbage collection is.
+public struct CollectionProgress: Hashable, Sendable {
+  public enum Stage: String, Sendable {
+    /// Finding what is needed, node by node.
+    case marking
+    /// Counting what is not, segment by segment.
+    case counting
+    /// Copying what is needed out of segments, bundle by bundle, and removing them.
+    case copying
+  }
+
+  public var stage: Stage
+  /// What was visited in this stage.
+  public var count: Int
+
+  /// Returns whether that is worth telling.
+  mutating func advance(by step: CollectionStep) -> Bool {
+    switch step {
+    case .marking:
+      count += 1
+      return count & 63 == 0
+    case .copying:
+      count += 1
+      return true
+    case .marked: self = CollectionProgress(stage: .counting, count: 0)
+    case .chosen: self = CollectionProgress(stage: .copying, count: 0)
+    default: return false
+    }
+    return true
+  }
+}
+
 extension Store {
   /// Reclaims what no branch or snapshot refers to, beside readers and writers. Deleted branches and
   /// snapshots are forgotten first: from then on they cannot be restored.
@@ -39,17 +71,23 @@ extension Store {
   ///     has to be copied.
   ///   - isDryRun: changes nothing, and says what would be done.
   ///   - isCancelled: asked now and then, whether to end early with `unavailable`.
+  ///   - progress: told now and then how far it is.
   /// - Throws: `denied`, `full`, `corrupt`; no branch and nothing in one has changed then.
   public func collectGarbage(
     isYoung: Bool = false, isFull: Bool = false, isDryRun: Bool = false,
-    isCancelled: (@Sendable () -> Bool)? = nil
+    isCancelled: (@Sendable () -> Bool)? = nil, progress: ((CollectionProgress) -> Void)? = nil
   ) throws(StoreError) -> CollectionSummary {
     var options = CollectionOptions()
     options.isYoung = isYoung
     options.isFull = isFull
     options.isDryRun = isDryRun
     options.isCancelled = isCancelled
-    return CollectionSummary(try engine.collectGarbage(options))
+    guard let progress else { return CollectionSummary(try engine.collectGarbage(options)) }
+    var reached = CollectionProgress(stage: .marking, count: 0)
+    let report = try engine.collectGarbage(options) { step in
+      if reached.advance(by: step) { progress(reached) }
+    }
+    return CollectionSummary(report)
   }
 }
 

@@ -22,8 +22,16 @@ extension Store {
   /// What entries take, in the order of the names; without names all, sorted. Takes time in
   /// proportion to the manifests of the store. Throws `notFound`.
   public func usage(_ names: [String]? = nil) throws(StoreError) -> [Usage] {
-    var wanted = names ?? []
-    if names == nil { wanted = try entries().map(\.name) }
+    if let names { return try usage(of: names) }
+    while true {
+      do throws(StoreError) { return try usage(of: try entries().map(\.name)) } catch {
+        // One of them was deleted meanwhile.
+        guard error.kind == .notFound else { throw error }
+      }
+    }
+  }
+
+  private func usage(of wanted: [String]) throws(StoreError) -> [Usage] {
     var ids: [BranchID] = []
     for name in wanted { ids.append(try engineBranch(name).id) }
     return zip(wanted, try engine.usage(of: ids)).map { name, usage in

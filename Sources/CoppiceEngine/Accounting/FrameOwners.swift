@@ -80,7 +80,9 @@ extension Engine {
       case nil: break
       }
     }
-    for census in censuses { report.addDead(census, deadShareMin: CollectionOptions().deadShareMin) }
+    for census in censuses {
+      report.addDead(census, deadShareMin: CollectionOptions().deadShareMin)
+    }
     report.exclusive = owners.holders.uniqued().map {
       SpaceReport.Part(holder: $0, byteCount: exclusive[$0] ?? 0)
     }

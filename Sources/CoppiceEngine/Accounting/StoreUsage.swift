@@ -5,7 +5,7 @@ internal import CoppicePlatform
 package struct StoreUsage: Hashable, Sendable {
   /// The sum over branches and snapshots, without deleted ones.
   package var logicalByteCount: UInt64 = 0
-  /// Pages that are stored and kept, uncompressed, each counted once.
+  /// Different pages of the files of these, uncompressed.
   package var uniqueByteCount: UInt64 = 0
   /// The published part of all segment files.
   package var storedByteCount: UInt64 = 0
@@ -38,13 +38,16 @@ extension Engine {
     let walk = FrameWalk(frames: frames)
     var usage = StoreUsage()
     var logical = LogicalCount(frames: frames)
+    var unique = UniqueCount(frames: frames)
     for entry in moment.entries {
       usage.count(entry.entry)
       if !entry.entry.flags.contains(.deleted) {
         usage.logicalByteCount += try logical.total(of: entry).byteCount
+        try unique.add(entry)
       }
       try walk.walk([entry.root.root] + entry.overlay.refs.map(\.ref)) { live.insert($0.name) }
     }
+    usage.uniqueByteCount = unique.byteCount
     try walk.walk(moment.pinnedRoots) { live.insert($0.name) }
     try forEachBase(of: moment.segments) { derived, base in
       if live.contains(derived) { live.insert(base) }
@@ -64,7 +67,6 @@ extension Engine {
       if live.contains(name) {
         counted.liveFrameCount += 1
         counted.liveByteCount += UInt64(frame.storedByteCount)
-        if frame.form.kind == .page { counted.uniqueByteCount += UInt64(pageByteCount) }
       } else {
         counted.garbageByteCount += UInt64(frame.storedByteCount)
       }

@@ -44,7 +44,7 @@ struct BundleScan {
       ordinal = max(ordinal, end)
     }
     if ordinal != segment.frameCount, !segment.flags.contains(.host) {
-      let message = "\(ordinal) frames were found, \(segment.frameCount) were published"
+      let message = "\(quantity(Int(ordinal), "frame")) found, \(segment.frameCount) published"
       let lost = min(ordinal, segment.frameCount)..<segment.frameCount
       try visit(.damage(Damage(offset: offset, message: message, ordinals: lost)))
     }

@@ -91,7 +91,7 @@ private final class Scrub {
       case .damage(let damage) where damage.offset >= start:
         findings.add(
           "\(path) bundle at offset \(damage.offset)",
-          "\(damage.message); \(damage.ordinals.count) frames cannot be found in it",
+          "\(damage.message); \(quantity(damage.ordinals.count, "frame")) cannot be found in it",
           segment: segment.id, ordinals: damage.ordinals)
       case .bundle(let bundle) where bundle.offset >= start:
         for frame in bundle.frames { scrub(frame, in: file) }

@@ -36,7 +36,7 @@ struct SegmentCheck {
       case .damage(let damage):
         findings.add(
           "\(path) bundle at offset \(damage.offset)",
-          "\(damage.message); \(damage.ordinals.count) frames cannot be checked against it",
+          "\(damage.message); \(quantity(damage.ordinals.count, "frame")) cannot be checked against it",
           segment: segment.id, ordinals: damage.ordinals)
       case .bundle(let bundle):
         counted.bundleCount += 1

@@ -63,8 +63,18 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
 
   public static func + (first: Remedy, second: Remedy) -> Remedy {
     var both = first
-    both.parts += second.parts
+    for part in second.parts { both.append(part) }
     return both
+  }
+
+  /// Text stays in one piece, so that equal remedies compare equal however they were written.
+  private mutating func append(_ part: Part) {
+    guard case .text(let text) = part else { return parts.append(part) }
+    if case .text(let last) = parts.last {
+      parts[parts.count - 1] = .text(last + text)
+    } else if !text.isEmpty {
+      parts.append(part)
+    }
   }
 
   public var description: String { worded(\.libraryWords) }
@@ -110,16 +120,16 @@ extension Remedy: ExpressibleByStringInterpolation {
     public init(literalCapacity: Int, interpolationCount: Int) {}
 
     public mutating func appendLiteral(_ literal: String) {
-      if !literal.isEmpty { remedy.parts.append(.text(literal)) }
+      remedy.append(.text(literal))
     }
 
     public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
       appendLiteral(value.description)
     }
 
-    public mutating func appendInterpolation(step: Step) { remedy.parts.append(.step(step)) }
+    public mutating func appendInterpolation(step: Step) { remedy.append(.step(step)) }
 
-    public mutating func appendInterpolation(_ other: Remedy) { remedy.parts += other.parts }
+    public mutating func appendInterpolation(_ other: Remedy) { remedy = remedy + other }
   }
 
   public init(stringLiteral text: String) { self.init(text) }

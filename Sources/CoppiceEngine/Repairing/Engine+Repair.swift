@@ -142,7 +142,7 @@ extension Engine {
       guard nodeCount > 0 else { return }
       report.steps.append(
         RepairReport.Step(
-          object: "nodes", action: "\(nodeCount) were rebuilt, each proven by its id"))
+          object: "nodes", action: "\(quantity(nodeCount, "node")) rebuilt, each proven by its id"))
     }
   }
 
@@ -150,9 +150,9 @@ extension Engine {
     var what = "acknowledged records \(loss.first.rawValue) to \(loss.last.rawValue)"
     if !loss.branches.isEmpty {
       let numbers = loss.branches.sorted().map { "\($0.rawValue)" }.joined(separator: ", ")
-      what += ", which concern branches \(numbers)"
+      what += ", which concern \(loss.branches.count == 1 ? "branch" : "branches") \(numbers)"
     }
-    if !loss.volumes.isEmpty { what += " and \(loss.volumes.count) files" }
+    if !loss.volumes.isEmpty { what += " and \(quantity(loss.volumes.count, "file"))" }
     return StoreError(
       .corrupt, "repairing this would drop \(what)", object: loss.file,
       remedy: "restore the file from a copy of the store, or use \(step: .repairAcceptingLoss)")

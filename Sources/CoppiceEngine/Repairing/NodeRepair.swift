@@ -24,10 +24,9 @@ struct NodeRepair {
 
   /// Returns how many nodes were healed.
   func run() throws(StoreError) -> Int {
-    let (segments, retired) = engine.control.withLock {
-      (engine.catalogue.segments, engine.catalogue.retired)
-    }
-    let places = FramePlaces(files: engine.files, segments: segments, retired: retired)
+    let places = FramePlaces(
+      files: engine.files, table: engine.retired.table, current: { engine.currentCatalogue },
+      findings: FindingList())
     let nodes = HealedNodes(engine.frames) { places.resolves($0) }
     let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
       .sorted { $0.id < $1.id }

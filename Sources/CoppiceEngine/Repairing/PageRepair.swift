@@ -37,7 +37,8 @@ struct PageRepair {
     if healedCount > 0 {
       report.steps.append(
         RepairReport.Step(
-          object: "pages", action: "\(healedCount) were replaced by other copies of their content")
+          object: "pages",
+          action: "\(quantity(healedCount, "page")) replaced by other copies of the content")
       )
     }
     report.healedPageCount = healedCount

@@ -5,7 +5,7 @@ internal import CoppiceEngine
 package struct FindingAnswer: Codable, Sendable {
   package struct Affected: Codable, Sendable {
     package var branch: String
-    /// Missing when the names cannot be read, or when more than one file is concerned.
+    /// `nil` when the names cannot be read, or when more than one file is concerned.
     package var path: String?
     /// Ranges of pages; empty: all of them.
     package var pages: [PageRangeAnswer]

@@ -47,8 +47,18 @@ package struct CheckRequest: StoreRequest {
   private static func nameFindings(_ store: Store) throws(StoreError) -> [FindingAnswer] {
     var findings: [FindingAnswer] = []
     for entry in try store.entries() {
-      findings += try store.tree(entry.name).core.checkNames().map {
-        FindingAnswer(object: "names of \(entry.name)", message: $0)
+      let object = "names of \(entry.name)"
+      do throws(StoreError) {
+        findings += try store.tree(entry.name).core.checkNames().map {
+          FindingAnswer(object: object, message: $0)
+        }
+      } catch {
+        switch error.kind {
+        // It was deleted or renamed meanwhile.
+        case .notFound: continue
+        case .corrupt: findings.append(FindingAnswer(object: object, message: "\(error)"))
+        default: throw error
+        }
       }
     }
     return findings

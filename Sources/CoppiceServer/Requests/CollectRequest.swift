@@ -21,9 +21,12 @@ package struct CollectRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let work = context.work
-    let summary = try context.store.collectGarbage(isFull: full, isDryRun: dryRun) {
-      work.isCancelled
+    var progress: ((CollectionProgress) -> Void)?
+    if let tell = work.tell {
+      progress = { tell(.collection(stage: $0.stage.rawValue, count: $0.count)) }
     }
+    let summary = try context.store.collectGarbage(
+      isFull: full, isDryRun: dryRun, isCancelled: { work.isCancelled }, progress: progress)
     var answer = Answer(summary, isDryRun: dryRun)
     if explain { answer.space = SpaceAnswer(try context.store.spaceUsage()) }
     return answer

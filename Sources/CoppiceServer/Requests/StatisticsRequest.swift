@@ -18,6 +18,7 @@ package struct StatisticsRequest: StoreRequest {
     package var deletedCount: Int
     package var logicalByteCount: UInt64
     package var uniqueByteCount: UInt64
+    package var directoryByteCount: UInt64
     package var storedByteCount: UInt64
     package var segmentCount: Int
     package var garbageByteCount: UInt64
@@ -31,6 +32,7 @@ package struct StatisticsRequest: StoreRequest {
       deletedCount = statistics.deletedCount
       logicalByteCount = statistics.logicalByteCount
       uniqueByteCount = statistics.uniqueByteCount
+      directoryByteCount = statistics.directoryByteCount
       storedByteCount = statistics.storedByteCount
       segmentCount = statistics.segmentCount
       garbageByteCount = statistics.garbageByteCount

@@ -40,6 +40,8 @@ package enum WorkProgress: Codable, Hashable, Sendable {
   case check(stage: String, doneCount: Int, totalCount: Int)
   /// Bytes that a scrub has read.
   case scrub(byteCount: UInt64, totalByteCount: UInt64, findingCount: Int)
+  /// A collection's stage, and what it has visited in it.
+  case collection(stage: String, count: Int)
 
   package init(_ progress: TransferProgress) {
     self = .transfer(

@@ -28,13 +28,14 @@ struct CollectCommand: ParsableCommand {
 
   func run() throws {
     try options.print(
-      try options.perform(CollectRequest(full: full, dryRun: dryRun, explain: explain)))
+      try options.perform(
+        CollectRequest(full: full, dryRun: dryRun, explain: explain), showing: "gc"))
   }
 }
 
 extension CollectRequest.Answer: Reply {
   var text: String {
-    let verb = isDryRun ? "would reclaim" : "reclaimed"
+    let verb = isDryRun ? "Would reclaim" : "Reclaimed"
     var lines = [
       "\(verb) \(Output.bytes(UInt64(reclaimedByteCount))) in "
         + "\(Output.count(reclaimedSegmentCount, "segment")), "
@@ -42,15 +43,15 @@ extension CollectRequest.Answer: Reply {
     ]
     if forgottenCount > 0 {
       lines.append(
-        "\(isDryRun ? "would forget" : "forgot") "
+        "\(isDryRun ? "Would forget" : "Forgot") "
           + Output.count(forgottenCount, "deleted entry"))
     }
     if leftByteCount > 0 {
-      lines.append("left \(Output.bytes(UInt64(leftByteCount))) in segments that are mostly live")
+      lines.append("Left \(Output.bytes(UInt64(leftByteCount))) in segments that are mostly live")
     }
     for object in unreadable {
       lines.append("\(object): unreadable; what it may refer to was kept")
     }
-    return lines.map { $0 + "\n" }.joined() + (space?.text ?? "")
+    return lines.map { $0 + "\n" }.joined() + (space?.explanation ?? "")
   }
 }

@@ -14,8 +14,8 @@ struct RepairCommand: ParsableCommand {
       the error says what that is. Ends with status 2 when something stays lost; it is listed, \
       and stays unreadable. Listed too is what else a check or a scrub still finds, and what takes \
       that away. Nobody may have the store open. JSON: steps, each with object, \
-      action; folder; healedNodeCount; healedPageCount; lost and left, as findings of 'coppice check'; \
-      omittedLostCount; firstDroppedRecord, lastDroppedRecord.
+      action; folder (null when no file was changed); healedNodeCount; healedPageCount; lost and left, as findings of 'coppice check'; \
+      omittedLostCount; firstDroppedRecord, lastDroppedRecord (null when none was dropped).
 
       Example:
         coppice check

@@ -5,9 +5,10 @@ struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Tell what the whole store holds, stores and uses.",
     discussion: """
-      logical: what readers of all branches see. unique: its different pages, uncompressed. stored: \
-      the segments on disk. JSON: branchCount, snapshotCount, deletedCount, logicalByteCount, \
-      uniqueByteCount, storedByteCount, segmentCount, garbageByteCount, journalByteCount, \
+      logical: what readers of all branches see. unique: its different pages, uncompressed. on disk: \
+      all that is in the store's directory, as 'du' counts it: segments, journal, reserve, catalogue and \
+      hints. stored: the content of the segments. JSON: branchCount, snapshotCount, deletedCount, \
+      logicalByteCount, uniqueByteCount, directoryByteCount, storedByteCount, segmentCount, garbageByteCount, journalByteCount, \
       overlayByteCount, pageBufferByteCount.
 
       Example:
@@ -27,10 +28,11 @@ extension StatisticsRequest.Answer: Reply {
     table.add("branches", "\(branchCount)", "")
     table.add("snapshots", "\(snapshotCount)", "")
     table.add("logical", Output.bytes(logicalByteCount), "what readers see")
-    table.add("unique", Output.bytes(uniqueByteCount), "different pages, uncompressed")
+    table.add("unique", Output.bytes(uniqueByteCount), "different pages of it, uncompressed")
+    table.add("on disk", Output.bytes(directoryByteCount), "all in the store's directory")
     table.add(
       "stored", Output.bytes(storedByteCount),
-      "on disk, in \(Output.count(segmentCount, "segment"))")
+      "in \(Output.count(segmentCount, "segment"))")
     table.add("garbage", Output.bytes(garbageByteCount), "stored, but used by nobody")
     table.add("journal", Output.bytes(journalByteCount), "of records that are still needed")
     return table.rowsText

@@ -16,6 +16,7 @@ struct UsageCommand: ParsableCommand {
 
       Examples:
         coppice du
+        coppice du --explain
         coppice du --if-deleted trial-1 trial-2
         coppice du --history main --json
       """)
@@ -31,12 +32,18 @@ struct UsageCommand: ParsableCommand {
   @Flag(name: .long, help: "Tell what the named branches have stored over time.")
   var history = false
 
+  @Flag(name: .long, help: "Say for every stored byte what holds it.")
+  var explain = false
+
   func validate() throws {
     guard !(ifDeleted || history) || !names.isEmpty else {
       throw ValidationError("--if-deleted and --history need names of branches")
     }
     guard !ifDeleted || !history else {
       throw ValidationError("--if-deleted and --history exclude one another")
+    }
+    guard !explain || names.isEmpty else {
+      throw ValidationError("--explain is about the whole store, without names")
     }
   }
 
@@ -46,22 +53,30 @@ struct UsageCommand: ParsableCommand {
     } else if history {
       try options.print(try options.perform(GrowthRequest(names: names)))
     } else {
-      try options.print(try options.perform(UsageRequest(names: names)))
+      let answer = try options.perform(UsageRequest(names: names))
+      try options.print(UsageReply(answer: answer, isExplained: explain))
     }
   }
 }
 
-extension UsageRequest.Answer: Reply {
+/// What entries take, and the whole store.
+private struct UsageReply: Reply {
+  let answer: UsageRequest.Answer
+  let isExplained: Bool
+
+  func encode(to encoder: any Encoder) throws { try answer.encode(to: encoder) }
+
   var text: String {
     var table = TextTable(
       ("logical", .right), ("exclusive", .right), ("shared", .right), ("files", .right),
       ("name", .left))
-    for entry in entries {
+    for entry in answer.entries {
       table.add(
         Output.bytes(entry.logicalByteCount), Output.bytes(entry.exclusiveByteCount),
         Output.bytes(entry.sharedByteCount), "\(entry.fileCount)", entry.name)
     }
-    return table.text + (total.map { "\n" + $0.text } ?? "")
+    guard let total = answer.total else { return table.text }
+    return table.text + "\n" + (isExplained ? total.explanation : total.summary)
   }
 }
 

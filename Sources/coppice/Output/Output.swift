@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppicePlatform
 internal import CoppiceServer
 
@@ -76,9 +77,5 @@ enum Output {
   }
 
   /// A count with its noun: `1 file`, `2 files`.
-  static func count(_ count: Int, _ noun: String) -> String {
-    if count == 1 { return "1 \(noun)" }
-    if noun.hasSuffix("y") { return "\(count) \(noun.dropLast())ies" }
-    return "\(count) \(noun)s"
-  }
+  static func count(_ count: Int, _ noun: String) -> String { quantity(count, noun) }
 }

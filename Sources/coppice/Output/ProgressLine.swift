@@ -91,6 +91,9 @@ final class ProgressLine: Sendable {
     case .scrub(let byteCount, let totalByteCount, let findingCount):
       "\(label)  \(Output.bytes(byteCount)) of \(Output.bytes(totalByteCount))  "
         + Output.count(findingCount, "finding")
+    case .collection("marking", let count): "\(label)  marking  \(Output.count(count, "node"))"
+    case .collection("copying", let count): "\(label)  copying  \(Output.count(count, "bundle"))"
+    case .collection(let stage, _): "\(label)  \(stage)"
     }
   }
 

@@ -1,16 +1,30 @@
 internal import CoppiceServer
 
 extension SpaceAnswer {
-  /// Several lines.
-  var text: String {
+  /// A line for every holder.
+  var explanation: String {
     var table = TextTable(("", .right), ("", .left))
     for part in parts where part.byteCount > 0 {
       table.add(Output.bytes(part.byteCount), part.text)
     }
     table.add(Output.bytes(sharedByteCount), "held by several of these")
+    addTotal(to: &table)
+    return table.rowsText
+  }
+
+  /// One sum for each kind of holder.
+  var summary: String {
+    var table = TextTable(("", .right), ("", .left))
+    table.add(Output.bytes(exclusiveByteCount), "held by one of these alone")
+    table.add(Output.bytes(sharedByteCount), "held by several of these")
+    table.add(Output.bytes(garbageByteCount), "garbage")
+    addTotal(to: &table)
+    return table.rowsText
+  }
+
+  private func addTotal(to table: inout TextTable) {
     table.add(Output.bytes(metadataByteCount), "headers, directories and notes")
     table.add(Output.bytes(storedByteCount), "stored in all, at \(Output.time(time))")
-    return table.rowsText
   }
 }
 

@@ -174,7 +174,8 @@ private struct ImportPlan {
     guard isTaken else { return true }
     throw StoreError(
       .conflict, "exists already", object: isWhole ? branch : "\(branch):\(path)",
-      remedy: "use \(step: .replaceTarget) to make it exactly like the source, or choose another target",
+      remedy:
+        "use \(step: .replaceTarget) to make it exactly like the source, or choose another target",
       reason: .exists)
   }
 
