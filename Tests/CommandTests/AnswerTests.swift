@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -233,6 +234,33 @@ import Testing
     let none = try coppice.json("branch", "delete", "other", "--now", "--if-exists")
     #expect(none["freedByteCount"] as? Int == 0)
     #expect(try coppice.check("branch", "delete", "kept", "--now").text.contains("Freed "))
+    try coppice.check("check")
+  }
+
+  /// With a server, which has the journal open, and without.
+  @Test(arguments: [false, true])
+  func `nothing of a branch that must be gone now is found in the store's files`(_ isServed: Bool)
+    throws
+  {
+    let coppice = try CoppiceCommand()
+    let server = isServed ? try ServingCoppice(coppice) : nil
+    for name in ["main", "doomed"] { try coppice.check("branch", "create", name) }
+    try coppice.script("for i in $(seq 5000); do echo marked $i $RANDOM; done > lines")
+    try coppice.check("put", "main:kept", input: coppice.folder("lines"))
+    try coppice.script("sed -i s/marked/secret/ lines")
+    try coppice.check("put", "doomed:hiddenname", input: coppice.folder("lines"))
+    #expect(isServed == (try coppice.script("grep -rl 'secret 77 ' store || true").text != ""))
+    let done = try coppice.json("branch", "delete", "doomed", "--now")
+    #expect(done["freedByteCount"] as? Int ?? 0 > 20_000)
+    #expect(done["journalByteCount"] as? Int == 0)
+    let found = try coppice.script(
+      "grep -rlE 'secret 77 |hiddenname' store --exclude='*.log' || true")
+    #expect(found.text == "")
+    let proof = try coppice.json("reclaim", "verify", "doomed")
+    #expect(proof["isReclaimed"] as? Bool == true)
+    #expect(proof["uniqueByteCount"] as? Int == proof["reclaimedByteCount"] as? Int)
+    #expect(try coppice.check("cat", "main:kept").text.contains("marked 77 "))
+    try server?.end(SIGTERM)
     try coppice.check("check")
   }
 

@@ -34,10 +34,10 @@ import Testing
       byForgetting: Set(doomed.map(\.id)), keepingDeleted: true
     ).byteCount
     #expect(foretold > 16 * UInt64(Self.page))
-    let (report, freedByteCount) = try store.engine.deleteForGood(doomed)
+    let report = try store.engine.deleteForGood(doomed)
     store.engine.checkInvariants()
-    #expect(UInt64(freedByteCount) == foretold)
-    #expect(report.forgottenBranchCount == 2)
+    #expect(UInt64(report.freedByteCount) == foretold)
+    #expect(report.collection.forgottenBranchCount == 2)
     for trial in doomed {
       let refusal = #expect(throws: StoreError.self) {
         try store.engine.restore(trial.id, named: "again")
@@ -65,9 +65,9 @@ import Testing
     let foretold = try store.engine.spaceFreed(
       byForgetting: [trials[0].id], keepingDeleted: true)
     #expect(foretold.byteCount == 0)
-    let (report, freedByteCount) = try store.engine.deleteForGood([trials[0]])
-    #expect(freedByteCount == 0)
-    #expect(report.forgottenBranchCount == 1)
+    let report = try store.engine.deleteForGood([trials[0]])
+    #expect(report.freedByteCount == 0)
+    #expect(report.collection.forgottenBranchCount == 1)
     try store.crash(seed: 2)
     let back = try store.engine.restore(twin.id, named: "back")
     #expect(try back.all(1) == bytes)
@@ -117,8 +117,8 @@ import Testing
     let leaf = try store.damage(.volumeNode, at: 256, bit: 0, ofByte: 70)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
-    let (report, _) = try store.engine.deleteForGood([store.engine.branch(named: "trial-0")])
-    #expect(report.unreadable == ["frame 1/\(leaf.ordinal)"])
+    let report = try store.engine.deleteForGood([store.engine.branch(named: "trial-0")])
+    #expect(report.collection.unreadable == ["frame 1/\(leaf.ordinal)"])
     let proof = try store.engine.reclaimProof(ofDeleted: "trial-0")
     #expect(!proof.isComplete && !proof.isReclaimed)
   }
@@ -136,6 +136,7 @@ import Testing
     var options = CollectionOptions()
     options.isFull = true
     _ = try store.engine.collectGarbage(options)
+    #expect(try store.engine.eraseJournal() == 0)
     #expect(try store.engine.reclaimProof(ofDeleted: "trial-0").isReclaimed)
     #expect(try store.engine.reclaimProof(ofDeleted: "trial-1").isReclaimed)
     #expect(try main.all(1) == bytes)

@@ -222,6 +222,10 @@ import Testing
     _ = try store.engine.collectGarbage(CollectionOptions())
     var proof = try store.engine.reclaimProof(ofDeleted: "trial")
     #expect(!proof.isReclaimed)
+    #expect(proof.held.contains { $0.holder != .journal })
+    #expect(proof.held.contains { $0.holder == .journal })
+    #expect(try store.engine.eraseJournal() == 0)
+    proof = try store.engine.reclaimProof(ofDeleted: "trial")
     guard case .segment = try #require(proof.held.first).holder else {
       Issue.record("held by \(proof.held)")
       return
@@ -232,6 +236,7 @@ import Testing
     proof = try store.engine.reclaimProof(ofDeleted: "trial")
     #expect(proof.held.contains { $0.holder == .branch(name: "main") })
     _ = try store.engine.collectGarbage(Self.full)
+    #expect(try store.engine.eraseJournal() == 0)
     proof = try store.engine.reclaimProof(ofDeleted: "trial")
     #expect(proof.held.map(\.holder) == [.branch(name: "main")])
     #expect(Int(proof.heldByteCount) == 10 * Self.page)

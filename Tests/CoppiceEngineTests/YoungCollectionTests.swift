@@ -170,6 +170,7 @@ import Testing
     try store.engine.sealAll()
     try store.engine.delete([trial])
     _ = try store.engine.collectGarbage(Self.young)
+    #expect(try store.engine.eraseJournal() == 0)
     let proof = try store.engine.reclaimProof(ofDeleted: "trial")
     #expect(proof.isComplete)
     #expect(proof.isReclaimed)

@@ -133,6 +133,26 @@ internal import Testing
     }
   }
 
+  /// Records of the branch share journal files with others', which are sealed before these are
+  /// overwritten.
+  @Test func `a power cut at any step of an erasure of the journal loses nothing`() throws {
+    func prepareUnsealed(_ simulation: Simulation) throws {
+      try prepare(simulation)
+      for round in 0..<3 as Range<UInt64> {
+        try simulation.write("main", page: 8 + round, count: 2, seed: 80 + round)
+        try simulation.write("child", page: 20 + round, count: 2, seed: 90 + round)
+        try simulation.flush()
+      }
+    }
+    try CrashEnumeration(seedsPerPoint: 2).run(prepare: prepareUnsealed) { simulation in
+      let child = try #require(simulation.state.branch(named: "child"))
+      try simulation.perform(.deleteForGood(child))
+      #expect(simulation.disk.isPoweredOff || simulation.engine?.journal.heldByteCount == 0)
+      try simulation.write("main", page: 30, count: 2, seed: 99)
+      try simulation.flush()
+    }
+  }
+
   /// What a collection had begun before the power was cut, the next one finishes.
   @Test func `after a power cut at any step the next collection leaves nothing dead`() throws {
     try CrashEnumeration(seedsPerPoint: 1).run(prepare: prepare) { simulation in

@@ -17,6 +17,9 @@ public struct SpaceUsage: Hashable, Sendable {
     case several
     /// A segment in which too little is dead to make it worth emptying.
     case segment
+    /// Files of the journal: what records held that count no more stays in them until they are used
+    /// again, or erased.
+    case journal
     /// Nothing: the next garbage collection reclaims it.
     case nothing
   }
@@ -60,11 +63,13 @@ public struct ReclaimVerification: Hashable, Sendable {
   public var collectionNumber: UInt64?
   /// Pages that only this branch held.
   public var uniquePageCount: UInt64
-  /// Stored bytes of pages and nodes that only this branch held.
+  /// Stored bytes of pages and nodes that only this branch held, and bytes of its pages that were in
+  /// memory and in the journal only.
   public var uniqueByteCount: UInt64
-  /// Of these, what is gone from disk.
+  /// Of these, what is surely gone from disk.
   public var reclaimedByteCount: UInt64
-  /// Of these, what is still there, and what holds it.
+  /// Of these, what is still there, and what holds it; of the journal, what its files take that may have
+  /// records of the branch still. `deleteForGood` and a full collection erase them.
   public var held: [SpaceUsage.Part]
   /// False when the collection that forgot the branch looked at new segments only and the branch may
   /// have held more in older ones, or could not read all of it. A later full collection that leaves no
@@ -100,7 +105,8 @@ extension Store {
       parts: (report.exclusive + report.dead).map(SpaceUsage.Part.init))
   }
 
-  /// Looks for every page and node that the branch last deleted under that name alone held. Throws
+  /// Looks for every page and node that the branch last deleted under that name alone held, and tells
+  /// whether the journal may have records of it. Throws
   /// `conflict` when there is such a branch, `notFound` when nothing is known of its deletion.
   public func verifyReclaim(of name: String) throws(StoreError) -> ReclaimVerification {
     let proof = try engine.reclaimProof(ofDeleted: name)
@@ -136,6 +142,7 @@ extension SpaceUsage.Part {
     case .imports: holder = .import
     case .several: holder = .several
     case .segment(let id): (holder, segment) = (.segment, id.rawValue)
+    case .journal: holder = .journal
     case .nothing: break
     }
   }

@@ -62,13 +62,14 @@ public struct CollectionProgress: Hashable, Sendable {
 
 extension Store {
   /// Reclaims what no branch or snapshot refers to, beside readers and writers. Deleted branches and
-  /// snapshots are forgotten first: from then on they cannot be restored.
+  /// snapshots are forgotten first: from then on they cannot be restored. Changes are sealed before, so
+  /// that what they removed counts as garbage.
   ///
   /// - Parameters:
   ///   - isYoung: looks only at what came since the last collection, which takes time in proportion
   ///     to that; all that is older counts as needed.
   ///   - isFull: empties every closed segment that holds anything dead, not only those where little
-  ///     has to be copied.
+  ///     has to be copied, and overwrites what records that count no more left in the journal.
   ///   - isDryRun: changes nothing, and says what would be done.
   ///   - isCancelled: asked now and then, whether to end early with `unavailable`.
   ///   - progress: told now and then how far it is.
@@ -82,11 +83,12 @@ extension Store {
     options.isFull = isFull
     options.isDryRun = isDryRun
     options.isCancelled = isCancelled
-    guard let progress else { return CollectionSummary(try engine.collectGarbage(options)) }
+    if !isDryRun { try engine.sealForCollection() }
     var reached = CollectionProgress(stage: .marking, count: 0)
     let report = try engine.collectGarbage(options) { step in
-      if reached.advance(by: step) { progress(reached) }
+      if let progress, reached.advance(by: step) { progress(reached) }
     }
+    if isFull, !isDryRun { try engine.eraseJournal() }
     return CollectionSummary(report)
   }
 }

@@ -5,8 +5,12 @@ internal import Synchronization
 
 /// What became of entries that were deleted for good.
 public struct DeletionSummary: Hashable, Sendable {
-  /// Stored bytes of pages and nodes that only they held, and that are gone from disk.
+  /// Stored bytes of pages and nodes that only they held, and bytes of their pages that were in memory
+  /// and in the journal only. They are gone from disk.
   public var freedByteCount: UInt64
+  /// Bytes of journal files that may have records of them still: 0, unless damage or a full disk kept
+  /// changes of other branches from being sealed, whose records share these files.
+  public var journalByteCount: UInt64
   public var collection: CollectionSummary
 }
 
@@ -30,8 +34,10 @@ extension Store {
     noteDeleted(open)
   }
 
-  /// Deletes entries, all or none, so that nothing brings them back, and collects garbage: what only
-  /// they held is gone from disk on return. Entries that were deleted before can be restored as long
+  /// Deletes entries, all or none, so that nothing brings them back, collects garbage, and overwrites the
+  /// journal's records with zeros: what only they held is in no file of the store on return. The changes
+  /// of other branches are sealed for that. Content that they had replaced or removed before is garbage
+  /// like any other, which a full collection ends. Entries that were deleted before can be restored as long
   /// as they could.
   ///
   /// Throws what `delete` does. When the collection fails, for lack of space say, the entries are gone
@@ -45,9 +51,10 @@ extension Store {
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard !targets.isEmpty else { return nil }
     let open = try checkUnused(targets, force: force)
-    let (report, freedByteCount) = try engine.deleteForGood(targets) { noteDeleted(open) }
+    let report = try engine.deleteForGood(targets) { noteDeleted(open) }
     return DeletionSummary(
-      freedByteCount: UInt64(freedByteCount), collection: CollectionSummary(report))
+      freedByteCount: UInt64(report.freedByteCount), journalByteCount: report.journalByteCount,
+      collection: CollectionSummary(report.collection))
   }
 
   /// The trees of entries that this program uses. Throws `inUse` while files of them are open.

@@ -1,18 +1,18 @@
 public import CoppiceEngine
 internal import CoppiceFormat
 
-/// What a branch or snapshot takes. Stored bytes are those of pages and of the nodes that lead to
-/// them.
+/// What a branch or snapshot takes: stored bytes of pages and of the nodes that lead to them, and bytes
+/// of pages that are in memory and in the journal only.
 public struct Usage: Hashable, Sendable {
   /// The entry's name.
   public var name: String
   /// Bytes of all files as their readers see them, holes included.
   public var logicalByteCount: UInt64
-  /// Stored bytes that other branches or snapshots keep as well. Deleted ones count as gone.
+  /// Bytes that other branches or snapshots keep as well. Deleted ones count as gone.
   public var sharedByteCount: UInt64
-  /// Stored bytes that only this one keeps.
+  /// Bytes that only this one keeps.
   public var exclusiveByteCount: UInt64
-  /// Bytes of changes that are in memory and in the journal only.
+  /// Of these two, bytes of changes that are in memory and in the journal only.
   public var unsealedByteCount: UInt64
   /// Files with content.
   public var fileCount: Int
@@ -42,7 +42,7 @@ extension Store {
     }
   }
 
-  /// The stored bytes that nothing keeps once all these entries are deleted, and those that were
+  /// The bytes that nothing keeps once all these entries are deleted, and those that were
   /// deleted before can no longer be restored. Throws `notFound`.
   ///
   /// - Parameter keepingDeleted: counts those that were deleted before as kept: what

@@ -1,17 +1,17 @@
 package import CoppiceFormat
 
-/// What one branch or snapshot takes. Stored bytes are those of frames (pages, nodes, and what they
-/// build on), without their share of bundle directories.
+/// What one branch or snapshot takes: stored bytes of frames (pages, nodes, and what they build on),
+/// without their share of bundle directories, and bytes of pages that are in RAM and the journal only.
 package struct BranchUsage: Hashable, Sendable {
   package var branch: BranchID
   /// The sum of the volumes' byte counts, unsealed writes included.
   package var logicalByteCount: UInt64
   package var volumeCount: Int
-  /// Stored bytes of every frame that the entry keeps from being reclaimed.
+  /// Bytes that the entry keeps from being reclaimed.
   package var referencedByteCount: UInt64
   /// Of these, what no other entry keeps. An entry that is deleted and not yet forgotten is one.
   package var exclusiveByteCount: UInt64
-  /// Bytes of pages that are in RAM and the journal only.
+  /// Of the referenced ones, bytes of pages that are in RAM and the journal only.
   package var unsealedByteCount: UInt64
 
   package var sharedByteCount: UInt64 { referencedByteCount - exclusiveByteCount }
@@ -20,7 +20,7 @@ package struct BranchUsage: Hashable, Sendable {
 /// What deleting entries would free.
 package struct FreedSpace: Hashable, Sendable {
   package var pageCount: UInt64 = 0
-  /// Stored bytes of pages and nodes.
+  /// Stored bytes of pages and nodes, and bytes of pages that are not sealed.
   package var byteCount: UInt64 = 0
 }
 
@@ -95,18 +95,30 @@ private struct UsageCount {
       for (group, result) in zip(batch, counted) { bytes[group] = result }
     }
     var logical = LogicalCount(frames: engine.frames)
+    let holderCounts = unsealedHolderCounts(wanted: Set(branches))
     var result: [BranchUsage] = []
     for entry in wanted {
       let total = try logical.total(of: entry)
       let stored = bytes[group(entry)] ?? (0, 0)
+      let unsealed = entry.unsealed.byteCount(engine.pageByteCount)
+      let own = entry.unsealed.counts.filter { holderCounts[$0.key] == 1 }.values.reduce(0, +)
       result.append(
         BranchUsage(
           branch: entry.entry.id, logicalByteCount: total.byteCount,
-          volumeCount: total.volumeCount, referencedByteCount: stored.referenced,
-          exclusiveByteCount: stored.exclusive,
-          unsealedByteCount: UInt64(entry.overlay.pageCount * engine.pageByteCount)))
+          volumeCount: total.volumeCount, referencedByteCount: stored.referenced + unsealed,
+          exclusiveByteCount: stored.exclusive + UInt64(own * engine.pageByteCount),
+          unsealedByteCount: unsealed))
     }
     return result
+  }
+
+  /// How many entries have each layer.
+  private func unsealedHolderCounts(wanted: Set<BranchID>) -> [ObjectIdentifier: Int] {
+    var counts: [ObjectIdentifier: Int] = [:]
+    for entry in moment.entries where isKeeper(entry) || wanted.contains(entry.entry.id) {
+      for layer in entry.unsealed.counts.keys { counts[layer, default: 0] += 1 }
+    }
+    return counts
   }
 
   /// The frames that more than one entry keeps. Leaves the owners in `numbers`.
@@ -171,20 +183,28 @@ private struct UsageCount {
     byForgetting branches: Set<BranchID>, keepingDeleted: Bool
   ) throws(StoreError) -> FreedSpace {
     var staying = moment.pinnedRoots + moment.importedRefs
+    var stayingPages = moment.pinnedPages
     var doomed: [Ref] = []
+    var doomedPages = UnsealedPages()
     for entry in moment.entries {
       let group = group(entry)
       if branches.contains(entry.entry.id) {
         doomed += [group.root] + group.refs
+        doomedPages.formUnion(entry.unsealed)
       } else if keepingDeleted || isKeeper(entry) {
         staying += [group.root] + group.refs
+        stayingPages.formUnion(entry.unsealed)
       }
     }
+    doomedPages.subtract(stayingPages)
     var divergent = DivergentFrames(frames: engine.frames)
     try divergent.add(doomed, staying: staying)
     try engine.addBases(to: &divergent, moment)
-    guard let smallest = divergent.smallest else { return FreedSpace() }
-    return try count(divergent, from: smallest, staying)
+    var freed = FreedSpace()
+    if let smallest = divergent.smallest { freed = try count(divergent, from: smallest, staying) }
+    freed.pageCount += doomedPages.count
+    freed.byteCount += doomedPages.byteCount(engine.pageByteCount)
+    return freed
   }
 
   /// What is found may be kept at another place, by frames with greater names than its own.

@@ -10,12 +10,14 @@ package struct ReclaimProof: Hashable, Sendable {
   /// When a collection forgot it, and which; `nil`: it can still be restored.
   package var forgottenAt: Int64?
   package var cycleNumber: UInt64?
-  /// Pages, and stored bytes of pages and nodes, that nothing else kept when it was forgotten.
+  /// Pages, and stored bytes of pages and nodes, that nothing else kept when it was forgotten; with
+  /// the pages that were in memory and in the journal only.
   package var uniquePageCount: UInt64
   package var uniqueByteCount: UInt64
   /// Of these, what is no longer on disk.
   package var reclaimedByteCount: UInt64
-  /// Of these, what is, and why.
+  /// Of these, what is, and why. The journal's part is what its files take: whether records of the
+  /// branch are among theirs is not looked up.
   package var held: [SpaceReport.Part]
   /// False when older segments, which may hold more of it, were not looked at, or when not all of it
   /// could be read, and no collection has left nothing dead since.
@@ -66,14 +68,17 @@ extension Engine {
       isComplete: branch.isComplete)
     let moment = try StoreMoment(self)
     let present = try presentFrames(of: branch, moment)
-    if present.isEmpty { return proof }
-    let owners = try FrameOwners(self, moment)
     var held: [SpaceHolder: UInt64] = [:]
-    for frame in present {
-      // What was found by hash again has a new owner.
-      let holder = owners.holder(of: frame.name) ?? .segment(frame.segment)
-      held[holder, default: 0] += UInt64(frame.byteCount)
+    if !present.isEmpty {
+      let owners = try FrameOwners(self, moment)
+      for frame in present {
+        // What was found by hash again has a new owner.
+        let holder = owners.holder(of: frame.name) ?? .segment(frame.segment)
+        held[holder, default: 0] += UInt64(frame.byteCount)
+      }
     }
+    let journalByteCount = branch.isErased ? 0 : journal.heldByteCount
+    if journalByteCount > 0 { held[.journal] = journalByteCount }
     proof.held = held.map { SpaceReport.Part(holder: $0.key, byteCount: $0.value) }
       .sorted { $0.byteCount > $1.byteCount }
     proof.reclaimedByteCount -= min(proof.heldByteCount, proof.reclaimedByteCount)

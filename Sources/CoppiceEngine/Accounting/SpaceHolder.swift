@@ -14,6 +14,8 @@ package enum SpaceHolder: Hashable, Sendable {
   case several
   /// Nothing but the segment, whose share of dead bytes is too small to empty it.
   case segment(SegmentID)
+  /// Files of the journal that may hold records, of an earlier use or of one that counts.
+  case journal
   /// Nothing: the next collection reclaims it.
   case nothing
 }

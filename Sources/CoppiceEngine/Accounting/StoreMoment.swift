@@ -9,6 +9,7 @@ final class StoreMoment {
     var entry: BranchEntry
     var root: RootView
     var overlay: OverlaySummary
+    var unsealed: UnsealedPages
   }
 
   let entries: [Entry]
@@ -16,10 +17,19 @@ final class StoreMoment {
   let pinnedRoots: [Ref]
   /// Frames that running imports refer to.
   let importedRefs: [Ref]
+  /// What they hold besides, of what is not sealed.
+  let pinnedPages: UnsealedPages
   let segments: [SegmentEntry]
   private let retired: [SegmentID: RetiredSegment]
   private let engine: Engine
   private let pins: [UInt64]
+
+  private struct Taken {
+    var entry: BranchEntry
+    var sealed: SealedState
+    var open: OverlaySummary
+    var unsealed: UnsealedPages
+  }
 
   init(_ engine: Engine) throws(StoreError) {
     try engine.checkOpen()
@@ -27,7 +37,7 @@ final class StoreMoment {
     var pins: [UInt64] = []
     var readers: [PinnedStates.Pin] = []
     var imported: [Ref] = []
-    var taken: [(entry: BranchEntry, sealed: SealedState, open: OverlaySummary)] = []
+    var taken: [Taken] = []
     engine.control.withLock {
       // Whoever holds these may let go of them at any time.
       readers = engine.pins.all
@@ -37,23 +47,33 @@ final class StoreMoment {
       for branch in engine.branches.values.sorted(by: { $0.id < $1.id }) {
         guard let entry = engine.catalogue.branches[branch.id] else { continue }
         var open = OverlaySummary()
+        var unsealed = UnsealedPages()
         let sealed = branch.state.withLock { state in
           open.add(state.open)
+          unsealed.add(state.open)
           return state.sealed
         }
         // The branch may lose what its open layer refers to.
         pins.append(engine.pins.insert(sealed, refs: open.refs.map(\.ref)))
-        taken.append((entry, sealed, open))
+        taken.append(Taken(entry: entry, sealed: sealed, open: open, unsealed: unsealed))
       }
     }
     self.pins = pins
     importedRefs = imported
     pinnedRoots = readers.flatMap(Self.roots)
-    entries = taken.map { entry, sealed, open in
+    var pinnedPages = UnsealedPages()
+    for layer in readers.flatMap({ $0.state?.frozen.layers ?? [] }) { pinnedPages.add(layer) }
+    self.pinnedPages = pinnedPages
+    entries = taken.map { item in
       var overlay = OverlaySummary()
-      for layer in sealed.frozen.layers { overlay.add(layer) }
-      overlay.add(open)
-      return Entry(entry: entry, root: sealed.root, overlay: overlay)
+      var unsealed = item.unsealed
+      for layer in item.sealed.frozen.layers {
+        overlay.add(layer)
+        unsealed.add(layer)
+      }
+      overlay.add(item.open)
+      return Entry(
+        entry: item.entry, root: item.sealed.root, overlay: overlay, unsealed: unsealed)
     }
     // After the states: whatever they refer to was published before.
     (segments, retired) = engine.control.withLock {

@@ -262,6 +262,10 @@ extension Engine {
     do throws(SystemError) { try journal.removeFreeFiles() } catch {
       throw StoreError(error, while: "removing free journal files")
     }
+    if journal.heldByteCount == 0 {
+      hints.collection.withLock { $0.noteErased(Set($0.forgotten.map(\.id))) }
+      hints.save(to: disk)
+    }
   }
 
   /// Gives the store up at once, as a killed process would; the next opening replays the journal.

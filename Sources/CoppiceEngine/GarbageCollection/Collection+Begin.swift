@@ -34,7 +34,8 @@ extension Collection {
     if options.isDryRun { return lsn }
     report.forgottenBranchCount += engine.unexamined.count
     if !ids.isEmpty {
-      let gone = forgettable.map { engine.forgottenEntry($0) }
+      let staying = engine.layersStaying(without: Set(ids))
+      let gone = forgettable.map { engine.forgottenEntry($0, staying: staying) }
       lsn = try engine.record(
         Engine.pieces(ids, of: 1024).map { (BranchID(0), .forget(Array($0))) })
       for id in ids { engine.branches[id] = nil }

@@ -39,7 +39,7 @@ extension Collection {
       // What an unreadable node may refer to was kept, and may be the entry's.
       var isWhole = sets[index].isWhole && report.unreadable.isEmpty
       if isWhole, options.isYoung { isWhole = try isYoung(gone) }
-      branches.append(note(gone.entry, found[index], isWhole: isWhole))
+      branches.append(note(gone, found[index], isWhole: isWhole))
     }
     // What is known now holds whatever becomes of this collection.
     engine.hints.collection.withLock { $0.remember(branches) }
@@ -74,10 +74,14 @@ extension Collection {
     var isWhole = true
   }
 
-  private func note(_ entry: BranchEntry, _ frames: [DeadFrame], isWhole: Bool) -> ForgottenBranch {
+  private func note(_ gone: ForgottenEntry, _ frames: [DeadFrame], isWhole: Bool)
+    -> ForgottenBranch
+  {
+    let entry = gone.entry
     var branch = ForgottenBranch(
       id: entry.id, name: entry.name, deletedAt: entry.deletedAt,
       forgottenAt: engine.clock.wallNanoseconds(), cycleNumber: report.cycleNumber,
+      pageCount: gone.unsealed.count, byteCount: gone.unsealed.byteCount(engine.pageByteCount),
       isComplete: isWhole)
     for dead in frames.sorted(by: { $0.name < $1.name }) {
       if dead.frame.form.kind == .page { branch.pageCount += 1 }
@@ -145,6 +149,13 @@ extension CollectionHints {
   /// No dead frame is left: of branches of which not all frames are known, none are there either.
   mutating func noteAllGone() {
     for index in forgotten.indices { forgotten[index].isComplete = true }
+  }
+
+  /// The journal holds no record of these branches any more.
+  mutating func noteErased(_ branches: Set<BranchID>) {
+    for index in forgotten.indices where branches.contains(forgotten[index].id) {
+      forgotten[index].isErased = true
+    }
   }
 
   /// Remembers what became of branches; the oldest go when there are too many.

@@ -39,6 +39,13 @@ extension Engine {
     return try collecting.withLock { () throws(StoreError) in try collect(options, announce) }
   }
 
+  /// Seals what can be, so that a collection finds what unsealed changes removed to be dead.
+  package func sealForCollection() throws(StoreError) {
+    do throws(StoreError) { try sealWhatCanBe() } catch {
+      guard error.kind == .full else { throw error }
+    }
+  }
+
   /// As above. The caller holds `collecting`.
   func collect(_ options: CollectionOptions, _ announce: (CollectionStep) -> Void)
     throws(StoreError) -> CollectionReport

@@ -30,6 +30,7 @@ extension Journal {
           && !unsynced.contains { $0 === file }
       }
       used.removeAll { file in free.contains { $0 === file } }
+      for file in free { file.recycle() }
       prepared += free.filter { !$0.isControl }
       idleControl += free.filter { $0.isControl }
       monitor.broadcast()
@@ -44,14 +45,25 @@ extension Journal {
     }
   }
 
-  /// Before the last checkpoint of a clean close: nothing more goes to the current file.
+  /// Nothing more goes to the current file, so that a checkpoint can free it; unless the batch that
+  /// gathers has no room elsewhere.
   func endCurrentFile() throws(StoreError) {
-    try flush(through: lastLSN)
+    try settle()
     monitor.withLock {
-      guard let file = current, !isWriting, batch.recordCount == 0 else { return }
+      while isWriting || isAppending { monitor.wait() }
+      guard let file = current, failure == nil, hasRoomBeside(file) else { return }
       used.append(file)
       current = nil
     }
+  }
+
+  /// Whether the batch that gathers, if any, fits into files that come after the current one.
+  private func hasRoomBeside(_ current: JournalFile) -> Bool {
+    guard batch.recordCount > 0, batch.isControl == current.isControl else { return true }
+    if batch.isControl {
+      return idleControl.first.map { $0.capacity >= UInt64(4096 + batch.paddedByteCount) } ?? false
+    }
+    return preparedRoom >= JournalLimits.footprint(batch.buffer.byteCount)
   }
 
   /// From here on every call fails, and no file is touched any more.
@@ -59,7 +71,7 @@ extension Journal {
   /// - Parameter waiting: returns only when what other threads have under way is over.
   func end(waiting: Bool) {
     monitor.withLock {
-      while waiting, isWriting || isPreparing { monitor.wait() }
+      while waiting, isWriting || isPreparing || erasing != nil { monitor.wait() }
       failure =
         failure
         ?? StoreError(.unavailable, "the store was closed", remedy: "open it again")

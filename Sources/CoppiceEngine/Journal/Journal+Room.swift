@@ -18,10 +18,15 @@ extension Journal {
     return current
   }
 
-  var roomForWrites: Int {
-    var room = prepared.reduce(0) {
+  /// Bytes of records that fit into prepared files.
+  var preparedRoom: Int {
+    prepared.reduce(0) {
       $0 + JournalLimits.guaranteed(capacity: $1.capacity, used: UInt64(4096))
     }
+  }
+
+  var roomForWrites: Int {
+    var room = preparedRoom
     if let current = currentFile(takingControl: false) {
       room += JournalLimits.guaranteed(capacity: current.capacity, used: current.used)
     }
@@ -56,8 +61,8 @@ extension Journal {
     if !isPreparing { try prepareFile() }
   }
 
-  private var allFiles: [JournalFile] {
-    used + (current.map { [$0] } ?? []) + prepared + idleControl
+  var allFiles: [JournalFile] {
+    used + (current.map { [$0] } ?? []) + prepared + idleControl + (erasing.map { [$0] } ?? [])
   }
 
   private var totalByteCount: UInt64 {
@@ -70,8 +75,10 @@ extension Journal {
   }
 
   /// Allocates, zeroes and syncs one more file. The monitor is given up meanwhile.
-  func prepareFile() throws(StoreError) {
-    let byteCount = nextFileByteCount
+  ///
+  /// - Parameter byteCount: `nil`: twice that of the last one, up to the largest.
+  func prepareFile(byteCount asked: UInt64? = nil) throws(StoreError) {
+    let byteCount = asked ?? nextFileByteCount
     guard !isSavingRoom else {
       throw StoreError(
         .full, "the disk is full, and what room there is goes to a collection",
@@ -98,7 +105,7 @@ extension Journal {
     monitor.broadcast()
     let file = try outcome.get()
     prepared.append(file)
-    nextFileByteCount = min(byteCount * 2, JournalLimits.fileByteCountMax)
+    if asked == nil { nextFileByteCount = min(byteCount * 2, JournalLimits.fileByteCountMax) }
   }
 
   /// A zeroed, durable file. Removes what it made when it fails.
@@ -108,16 +115,7 @@ extension Journal {
     let file = try disk.open(name, .createDirect)
     do throws(SystemError) {
       try file.allocate(offset: 0, byteCount: byteCount)
-      // Small pieces: a flush that comes meanwhile waits for the device to finish one of them.
-      let zeros = AlignedBuffer(byteCountMin: 1 << 17)
-      zeros.appendZeros(Int(min(byteCount, 1 << 17)))
-      var offset: UInt64 = 0
-      while offset < byteCount {
-        let count = Int(min(byteCount - offset, UInt64(zeros.byteCount)))
-        try file.write(
-          UnsafeRawBufferPointer(rebasing: zeros.contents[0..<count]), at: offset)
-        offset += UInt64(count)
-      }
+      try writeZeros(to: file, 0..<byteCount)
       try file.sync()
       try disk.syncDirectory(Self.directory)
     } catch {
@@ -126,6 +124,18 @@ extension Journal {
       throw error
     }
     return JournalFile(name: name, file: file, capacity: byteCount, isControl: isControl)
+  }
+
+  /// In small pieces: a flush that comes meanwhile waits for the device to finish one of them.
+  static func writeZeros(to file: any DiskFile, _ range: Range<UInt64>) throws(SystemError) {
+    let zeros = AlignedBuffer(byteCountMin: 1 << 17)
+    zeros.appendZeros(1 << 17)
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = Int(min(range.upperBound - offset, UInt64(zeros.byteCount)))
+      try file.write(UnsafeRawBufferPointer(rebasing: zeros.contents[0..<count]), at: offset)
+      offset += UInt64(count)
+    }
   }
 
   /// On a full disk: gives prepared files back, but for what accepted records are to go to, and makes

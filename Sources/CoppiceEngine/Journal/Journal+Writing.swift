@@ -34,6 +34,15 @@ extension Journal {
     return unsyncedSince == nil ? nil : limit
   }
 
+  /// Syncs whatever was written, also what promises nothing: a file is free only then.
+  func settle() throws(StoreError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    while isWriting { monitor.wait() }
+    try checkHealth()
+    if batch.recordCount > 0 || !unsynced.isEmpty { try lead(syncing: true) }
+  }
+
   /// Writes the open batch to its file without a sync. Waits for a write under way.
   func writeOutBatch() throws(StoreError) {
     while isWriting { monitor.wait() }

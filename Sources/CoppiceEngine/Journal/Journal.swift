@@ -45,6 +45,8 @@ package final class Journal: @unchecked Sendable {
   var used: [JournalFile] = []
   var idleControl: [JournalFile] = []
   var unsynced: [JournalFile] = []
+  /// A free file that is being overwritten with zeros.
+  var erasing: JournalFile?
   /// Whether the disk's room is left to a collection: no more files are made meanwhile.
   var isSavingRoom = false
 

@@ -4,7 +4,8 @@ internal import CoppicePlatform
 /// One file of the journal: allocated and zeroed, then filled with batches, then recycled.
 ///
 /// States: prepared (no sequence; nothing in it counts) -> current (takes batches) -> used (holds
-/// records that may still be needed) -> prepared. Guarded by the journal's monitor, but for `file`.
+/// records that may still be needed) -> prepared. Recycling leaves the old batches where they are, until
+/// new ones or an erasure overwrite them. Guarded by the journal's monitor, but for `file`.
 final class JournalFile {
   let name: String
   let file: any DiskFile
@@ -14,8 +15,10 @@ final class JournalFile {
   var generation: UInt64 = 0
   var firstLSN = LSN.zero
   var lastLSN = LSN.zero
-  /// Where the next batch goes.
+  /// Where the next batch goes; 0 in a prepared file.
   var used: UInt64 = 0
+  /// Behind `used` and up to here there may be batches of an earlier use.
+  var staleEnd: UInt64 = 0
   var holdsWrites = false
   /// Set when a batch was placed and the header block is not written yet.
   var needsHeader = false
@@ -36,6 +39,18 @@ final class JournalFile {
     holdsWrites = false
     needsHeader = true
   }
+
+  /// Nothing in the file counts any more.
+  func recycle() {
+    staleEnd = max(staleEnd, used)
+    used = 0
+  }
+
+  /// Bytes that may hold batches, whether they count or not.
+  var heldByteCount: UInt64 { max(used, staleEnd) }
+
+  /// Whether batches of an earlier use may be there.
+  var isStale: Bool { staleEnd > used }
 
   /// Whether a checkpoint frees the file: `neededAbove` is the LSN above which an interval that the
   /// checkpoint lists still needs write records.

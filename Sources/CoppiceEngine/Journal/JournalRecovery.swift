@@ -134,9 +134,7 @@ struct JournalRecovery {
   private func erase(_ file: JournalFile, _ result: inout RecoveredJournal) throws(StoreError) {
     do throws(SystemError) {
       guard file.isControl else { return try disk.remove(file.name) }
-      let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
-      block.appendZeros(JournalLimits.blockByteCount)
-      try file.file.write(block.contents, at: 0)
+      try Journal.writeZeros(to: file.file, 0..<UInt64(JournalLimits.blockByteCount))
       try file.file.sync()
       result.free.append(file)
     } catch {
@@ -261,6 +259,7 @@ struct JournalRecovery {
       let count = try file.read(into: block.mutableContents, at: 0)
       let journalFile = JournalFile(
         name: path, file: file, capacity: capacity, isControl: isControl)
+      journalFile.staleEnd = capacity
       let header =
         count == block.byteCount
         ? try? JournalFileHeader.decode(block.contents.bytes) : nil

@@ -55,7 +55,8 @@ public struct CollectionHints: Hashable, Sendable {
 /// A branch that a collection forgot, and the frames that died with it.
 ///
 ///     id u64   deletedAt i64   forgottenAt i64   cycleNumber u64   pageCount u64   byteCount u64
-///     isComplete u8   name (byte count u16, UTF-8)   runs (count u32; first u64, frameCount u32)
+///     flags u8 (1: isComplete, 2: isErased)   name (byte count u16, UTF-8)
+///     runs (count u32; first u64, frameCount u32)
 public struct ForgottenBranch: Hashable, Sendable {
   static let byteCountMin = 55
 
@@ -78,16 +79,20 @@ public struct ForgottenBranch: Hashable, Sendable {
   public var forgottenAt: Int64
   /// The collection that forgot it.
   public var cycleNumber: UInt64
-  /// Pages, and stored bytes of pages and nodes, that nothing else kept.
+  /// Pages, and stored bytes of pages and nodes, that nothing else kept; with the pages that were in
+  /// memory and in the journal only.
   public var pageCount: UInt64
   public var byteCount: UInt64
   /// False when the collection did not look at old segments, or there were too many runs.
   public var isComplete: Bool
+  /// Whether the journal was overwritten since, as far as it held records of the branch.
+  public var isErased: Bool
   public var runs: [Run]
 
   public init(
     id: BranchID, name: String, deletedAt: Int64, forgottenAt: Int64, cycleNumber: UInt64,
-    pageCount: UInt64 = 0, byteCount: UInt64 = 0, isComplete: Bool = true, runs: [Run] = []
+    pageCount: UInt64 = 0, byteCount: UInt64 = 0, isComplete: Bool = true, isErased: Bool = false,
+    runs: [Run] = []
   ) {
     self.id = id
     self.name = name
@@ -97,6 +102,7 @@ public struct ForgottenBranch: Hashable, Sendable {
     self.pageCount = pageCount
     self.byteCount = byteCount
     self.isComplete = isComplete
+    self.isErased = isErased
     self.runs = runs
   }
 
@@ -107,7 +113,7 @@ public struct ForgottenBranch: Hashable, Sendable {
     writer.append(cycleNumber)
     writer.append(pageCount)
     writer.append(byteCount)
-    writer.append(UInt8(isComplete ? 1 : 0))
+    writer.append(UInt8(isComplete ? 1 : 0) | UInt8(isErased ? 2 : 0))
     writer.append(text: name)
     writer.append(count: runs.count)
     for run in runs {
@@ -123,7 +129,9 @@ public struct ForgottenBranch: Hashable, Sendable {
     cycleNumber = try reader.integer()
     pageCount = try reader.integer()
     byteCount = try reader.integer()
-    isComplete = try reader.integer("flag", atMost: 1 as UInt8) == 1
+    let flags = try reader.integer("flags", atMost: 3 as UInt8)
+    isComplete = flags & 1 != 0
+    isErased = flags & 2 != 0
     name = try reader.text("branch name", atMost: UInt16(BranchEntry.nameByteCountMax))
     runs = []
     for _ in 0..<(try reader.count(of: Run.byteCount)) {

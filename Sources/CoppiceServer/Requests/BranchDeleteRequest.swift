@@ -48,6 +48,7 @@ package struct BranchDeleteRequest: StoreRequest {
       let summary = try store.deleteForGood(
         names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force)
       answer.freedByteCount = summary?.freedByteCount ?? 0
+      answer.journalByteCount = summary?.journalByteCount
       answer.collection = summary.map { CollectRequest.Answer($0.collection, isDryRun: false) }
     case (true, true):
       answer.freedByteCount = try store.freedByteCount(deleting: plan, keepingDeleted: true)
@@ -58,8 +59,10 @@ package struct BranchDeleteRequest: StoreRequest {
   package struct Answer: Codable, Sendable {
     package var entries: [String]
     package var isDryRun: Bool
-    /// With `now`: stored bytes of pages and nodes that only they held.
+    /// With `now`: bytes of pages and nodes that only they held.
     package var freedByteCount: UInt64?
+    /// With `now`, when anything was deleted: bytes of journal files that may have records of them still.
+    package var journalByteCount: UInt64?
     /// With `now`, when anything was deleted: the collection that followed.
     package var collection: CollectRequest.Answer?
   }

@@ -25,8 +25,9 @@ package struct ReclaimRequest: StoreRequest {
     package var uniqueByteCount: UInt64
     package var reclaimedByteCount: UInt64
     package var held: [SpaceAnswer.Part]
-    /// Unless it is complete: why not, and what to do.
+    /// Unless it is complete: why not.
     package var reason: String?
+    /// Unless it is complete and nothing of it is in the journal: what to do.
     package var remedy: String?
 
     init(_ verification: ReclaimVerification) {
@@ -44,6 +45,8 @@ package struct ReclaimRequest: StoreRequest {
         reason =
           "the collection that forgot the branch did not look at old segments, which may hold more "
           + "of it, or could not read all of it"
+      }
+      if !verification.isComplete || verification.held.contains(where: { $0.holder == .journal }) {
         remedy = "run 'coppice gc --full', which leaves nothing of it, and verify again"
       }
     }

@@ -7,10 +7,12 @@ struct BranchDeleteCommand: ParsableCommand {
     discussion: """
       A deleted branch can be restored as long as 'coppice branch list --deleted' shows it. A branch \
       with snapshots needs --snapshots, which deletes them too; one with open files needs --force: what \
-      has them open gets errors from then on. With --now the branches cannot be restored, and their \
-      space is given back at once; branches that were deleted before are not touched. JSON: entries, \
-      isDryRun, freedByteCount, the stored bytes that only they held, and after a deletion collection, \
-      as 'coppice gc' answers; the two are null without --now.
+      has them open gets errors from then on. With --now the branches cannot be restored, their \
+      space is given back at once, and the journal's records are overwritten with zeros, so that no \
+      file of the store has what only they held; branches that were deleted before are not touched. \
+      JSON: entries, isDryRun, freedByteCount, what only they held, and after a deletion \
+      journalByteCount, what files of the journal may have of it still, and collection, as 'coppice gc' \
+      answers; the three are null without --now.
 
       Examples:
         coppice branch delete experiment trial-7
@@ -53,6 +55,12 @@ extension BranchDeleteRequest.Answer: Reply {
     let lines = entries.map { "\(verb) \(Output.printable($0))\n" }.joined()
     guard let freedByteCount, !entries.isEmpty else { return lines }
     let freed = "\(isDryRun ? "Would free" : "Freed") \(Output.bytes(freedByteCount))\n"
-    return lines + freed + (collection?.text ?? "")
+    var left = ""
+    if let journalByteCount, journalByteCount > 0 {
+      left =
+        "\(Output.bytes(journalByteCount)) of the journal may have records of it still: changes of other "
+        + "branches could not be sealed; run 'coppice gc --full' later\n"
+    }
+    return lines + freed + left + (collection?.text ?? "")
   }
 }

@@ -17,7 +17,9 @@ struct CollectCommand: ParsableCommand {
 
   @OptionGroup var options: StoreOptions
 
-  @Flag(name: .long, help: "Empty every segment that holds anything dead, however little.")
+  @Flag(
+    name: .long,
+    help: "Empty every segment that holds anything dead, however little, and erase the journal.")
   var full = false
 
   @Flag(name: .long, help: "Say what would be reclaimed, and change nothing.")

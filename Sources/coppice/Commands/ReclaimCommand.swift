@@ -16,10 +16,11 @@ struct ReclaimVerifyCommand: ParsableCommand {
     commandName: "verify", abstract: "Prove that a deleted branch's own bytes are gone.",
     discussion: """
       Looks for every page and node that nothing but the branch held when a garbage collection \
-      forgot it. Ends with status 2 while any of it is on disk. JSON: name, isReclaimed, isComplete \
-      (false when what it held in old segments is not known: then reason and remedy are not null), deleted, forgotten, collectionNumber, \
-      uniquePageCount, uniqueByteCount, reclaimedByteCount, held, each with holder, name or segment, \
-      byteCount.
+      forgot it, and tells whether files of the journal may have its records; 'coppice gc --full' and \
+      'coppice branch delete --now' overwrite these. Ends with status 2 while any of it may be on disk. \
+      JSON: name, isReclaimed, isComplete (false when what it held in old segments is not known: then \
+      reason and remedy are not null), deleted, forgotten, collectionNumber, uniquePageCount, uniqueByteCount, \
+      reclaimedByteCount, held, each with holder, name or segment, byteCount.
 
       Example:
         coppice branch delete trial-7

@@ -5,8 +5,8 @@ struct UsageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "du", abstract: "Tell what branches and snapshots hold and cost.",
     discussion: """
-      logical: bytes of the files. exclusive: stored bytes that nothing else refers to. shared: \
-      stored bytes that others refer to as well. JSON: entries, each with name, logicalByteCount, \
+      logical: bytes of the files. exclusive: stored bytes that nothing else refers to, and bytes of \
+      changes that only the journal has. shared: those that others refer to as well. JSON: entries, each with name, logicalByteCount, \
       sharedByteCount, exclusiveByteCount, fileCount; total (null with names): time, \
       storedByteCount, which is the sum of exclusiveByteCount, sharedByteCount, garbageByteCount \
       and metadataByteCount, and baseByteCount, and parts, each with holder, name or segment, \

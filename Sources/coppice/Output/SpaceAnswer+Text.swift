@@ -40,6 +40,7 @@ extension SpaceAnswer.Part {
     case "import": "held by an import that is under way"
     case "several": "held by several branches or snapshots"
     case "segment": "garbage in segment \(segment ?? 0), which is mostly live"
+    case "journal": "in journal files that may have records of it"
     default: "garbage that the next collection reclaims"
     }
   }

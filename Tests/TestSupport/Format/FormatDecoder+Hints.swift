@@ -47,7 +47,8 @@ extension SampleValues {
             first: FrameName(segment: SegmentID(5), ordinal: 0), frameCount: 1 << 24),
         ]),
       ForgottenBranch(
-        id: BranchID(5), name: "empty", deletedAt: time, forgottenAt: time, cycleNumber: 12),
+        id: BranchID(5), name: "empty", deletedAt: time, forgottenAt: time, cycleNumber: 12,
+        isErased: true),
     ]
     return hints
   }()

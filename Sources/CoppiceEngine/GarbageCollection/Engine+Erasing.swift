@@ -1,0 +1,38 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+extension Engine {
+  private static let eraseAttemptCountMax = 3
+
+  /// Overwrites what the journal holds of records up to now, in the files that branches go on with too:
+  /// seals what is unsealed, so that a checkpoint frees these files, and fills all free files with
+  /// zeros. Branches, readers and writers go on.
+  ///
+  /// What cannot be sealed, for it lies on something damaged or the disk is full, keeps its files as
+  /// they are; so may writers that let no moment pass without records of theirs.
+  ///
+  /// - Returns: bytes of journal files that may hold such records still; 0: none does.
+  @discardableResult
+  package func eraseJournal() throws(StoreError) -> UInt64 {
+    try checkWritable()
+    let forgotten = hints.collection.withLock { Set($0.forgotten.map(\.id)) }
+    let through = journal.lastLSN
+    for _ in 0..<Self.eraseAttemptCountMax {
+      do throws(StoreError) { try sealWhatCanBe() } catch {
+        guard error.kind == .full else { throw error }
+      }
+      // Writers go on in files that are clean.
+      try journal.eraseFreeFiles()
+      try journal.endCurrentFile()
+      try checkpoint()
+      try journal.eraseFreeFiles()
+      if journal.isErased(through: through) { break }
+    }
+    guard journal.isErased(through: through) else { return journal.heldByteCount }
+    hints.collection.withLock { $0.noteErased(forgotten) }
+    // Repair may fall back on the catalogue before the last: it must not need what is gone.
+    try checkpoint()
+    return 0
+  }
+}
