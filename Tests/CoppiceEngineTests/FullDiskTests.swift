@@ -1,6 +1,7 @@
 import CoppiceEngine
 import CoppiceFormat
 import CoppicePlatform
+import Glibc
 import TestSupport
 import Testing
 
@@ -38,29 +39,36 @@ import Testing
     (try? store.disk.contents(of: "reserve").count) ?? 0
   }
 
-  @Test func `a store of some size has a reserve, a small one has none`() throws {
+  @Test func `a store has a reserve into which the live part of any of its segments fits`() throws {
     let small = try TestStore()
     let main = try small.engine.createBranch(named: "main", domain: .standard)
     try main.put(1, [1])
     try small.reopen()
-    #expect(reserveByteCount(small) == 0)
+    #expect(reserveByteCount(small) > 2 << 20)
+    #expect(reserveByteCount(small) < 3 << 20)
     let store = try prepare()
-    let stored = try store.engine.storeUsage().storedByteCount
-    #expect(reserveByteCount(store) > Int(stored / 40))
-    #expect(reserveByteCount(store) <= Int(stored / 16))
+    let largest =
+      try store.disk.fileNames().filter { $0.hasPrefix("segments/") }
+      .map { try store.disk.contents(of: $0).count }.max() ?? 0
+    #expect(reserveByteCount(store) > largest * 2)
+    #expect(reserveByteCount(store) < 20 << 20)
   }
 
   @Test func `a reserve outlives an opening and a growth for which there is no room`() throws {
-    let store = try prepare()
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 3)
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, [1])
+    try store.engine.sealAll()
+    try store.engine.checkpoint()
     let reserve = reserveByteCount(store)
     #expect(reserve > 0)
-    var generator = SplitMix64(seed: 3)
-    let main = try store.engine.branch(named: "main")
-    for round in 0..<10 as Range<UInt64> {
+    store.disk.inject(
+      DiskFault(.allocate, namePrefix: "reserve", failing: .max, code: ENOSPC))
+    for round in 0..<4 as Range<UInt64> {
       try main.put(3, at: round << 22, generator.bytes(1000 * Self.page))
       try store.engine.sealAll()
     }
-    store.disk.capacity = store.disk.usedByteCount + 256 << 10
     try store.engine.checkpoint()
     #expect(reserveByteCount(store) == reserve)
     try main.put(4, [1])
@@ -74,6 +82,10 @@ import Testing
 
   @Test func `what a reserve gave is not sealed away after reopening either`() throws {
     let store = try prepare()
+    // Without free journal files, which would make room.
+    try store.reopen()
+    let writer = try store.engine.branch(named: "main")
+    try writer.flush(through: writer.put(4, [1]))
     store.disk.kill()
     store.engine.abandon()
     // As one that was given up.
@@ -82,7 +94,6 @@ import Testing
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
     let main = try store.engine.branch(named: "main")
-    try main.put(4, [1])
     var failure: StoreError?
     do throws(StoreError) { try store.engine.sealAll() } catch { failure = error }
     #expect(failure?.kind == .full)
@@ -133,32 +144,30 @@ import Testing
     #expect(try store.engine.branch(named: "main").all(1) == kept)
   }
 
-  /// What is live in each segment is more than the reserve.
-  private func prepareLargeSegments() throws -> TestStore {
+  /// Of each segment, three fifths are live once `doomed` is gone.
+  private func prepareMixedSegments() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
     let main = try store.engine.createBranch(named: "main", domain: .standard)
     let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
     for round in 0..<8 as Range<UInt64> {
-      try main.put(1, at: round << 22, generator.bytes(600 * Self.page))
-      try doomed.put(1, at: round << 22, generator.bytes(400 * Self.page))
+      try main.put(1, at: round << 22, generator.bytes(500 * Self.page))
+      try doomed.put(1, at: round << 22, generator.bytes(300 * Self.page))
       try store.engine.sealAll()
       var options = CollectionOptions()
       options.isDryRun = true
       _ = try store.engine.collectGarbage(options)
     }
+    try main.put(7, [1, 2, 3])
     try store.engine.checkpoint()
+    try main.flush(through: store.engine.journal.lastLSN)
     return store
   }
 
-  @Test func `a full disk is collected even where a segment's live part is more than the reserve`()
-    throws
-  {
-    let store = try prepareLargeSegments()
+  @Test func `a full disk is collected whatever is live beside what is dead`() throws {
+    let store = try prepareMixedSegments()
     let main = try store.engine.branch(named: "main")
     let kept = try #require(try main.all(1))
-    #expect(reserveByteCount(store) < 600 * Self.page)
-    try main.put(7, [1, 2, 3])
     store.disk.capacity = store.disk.usedByteCount
     try store.engine.delete([store.engine.branch(named: "doomed")])
     let report = try store.engine.collectGarbage(Self.full)
@@ -174,11 +183,35 @@ import Testing
     #expect(reserveByteCount(store) > 0)
   }
 
-  @Test func `a collection for which there is no room says how much it takes`() throws {
-    let store = try prepareLargeSegments()
-    try store.reopen()
-    // A clean close gave the journal's free files back; the reserve alone is too small.
+  /// Somebody removed the reserve, and the disk is full.
+  private func openWithoutReserve(_ store: TestStore) throws {
+    try store.disk.remove("reserve")
     store.disk.capacity = store.disk.usedByteCount
+    store.engine = try Engine.open(
+      disk: store.disk, clock: store.clock, options: store.options)
+  }
+
+  @Test func `without a reserve a full disk is collected with what the journal gives back`() throws
+  {
+    let store = try prepareMixedSegments()
+    let kept = try #require(try store.engine.branch(named: "main").all(1))
+    store.disk.kill()
+    store.engine.abandon()
+    try openWithoutReserve(store)
+    try store.engine.delete([store.engine.branch(named: "doomed")])
+    let report = try store.engine.collectGarbage(Self.full)
+    #expect(report.reclaimedSegmentCount == 8)
+    #expect(try store.engine.branch(named: "main").all(1) == kept)
+    #expect(reserveByteCount(store) > 0)
+    try store.reopen()
+    #expect(try store.engine.check().findings == [])
+  }
+
+  @Test func `a collection for which there is no room says how much it takes`() throws {
+    let store = try prepareMixedSegments()
+    // A clean close gives the journal's free files back.
+    try store.engine.close()
+    try openWithoutReserve(store)
     try store.engine.delete([store.engine.branch(named: "doomed")])
     let failure = #expect(throws: StoreError.self) { try store.engine.collectGarbage(Self.full) }
     #expect(failure?.kind == .full)

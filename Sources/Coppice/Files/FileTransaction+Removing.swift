@@ -7,6 +7,7 @@ extension FileTransaction {
   public func remove(_ name: FileName, in directory: FileID) throws(StoreError) {
     let entry = try lookup(name, in: directory)
     guard entry.kind != .directory else { throw .isDirectory(name.description) }
+    operations.noteRemoval()
     try removeEntry(name, in: directory)
     try dropLink(entry.file, names.inode(of: entry.file))
     try touchDirectory(directory)
@@ -17,6 +18,7 @@ extension FileTransaction {
     let entry = try lookup(name, in: directory)
     guard entry.kind == .directory else { throw .notDirectory(name.description) }
     try checkEmpty(entry)
+    operations.noteRemoval()
     try removeEntry(name, in: directory)
     try dropLink(entry.file, names.inode(of: entry.file))
     try touchDirectory(directory, linkDelta: -1)

@@ -121,6 +121,7 @@ public final class FileTransaction {
   /// Removes a file without names that nobody has open any more.
   func destroyOrphan(_ file: FileID) throws(StoreError) {
     guard try names.remove(.orphan(file.volume)) else { return }
+    operations.noteRemoval()
     try destroy(file)
   }
 

@@ -131,14 +131,16 @@ extension Engine {
   /// Hides entries, all or none. Each stays a root until it is forgotten, and can be restored.
   package func delete(_ targets: [EngineBranch]) throws(StoreError) {
     try checkWritable()
-    let lsn = try control.withLock { () throws(StoreError) in
-      for target in targets { try checkExists(target) }
-      let lsn = try record(targets.map { ($0.id, .delete) })
-      for target in targets {
-        target.setDeleted(true)
-        target.noteControl(lsn)
+    let lsn = try makingRoomForRecords { () throws(StoreError) in
+      try control.withLock { () throws(StoreError) in
+        for target in targets { try checkExists(target) }
+        let lsn = try record(targets.map { ($0.id, .delete) })
+        for target in targets {
+          target.setDeleted(true)
+          target.noteControl(lsn)
+        }
+        return lsn
       }
-      return lsn
     }
     try journal.flush(through: lsn)
     collector.wake()

@@ -47,20 +47,30 @@ extension Engine {
         throw StoreError(error, while: "writing a checkpoint")
       }
       hints.save(to: disk)
-      reserve.prepare(storedByteCount: storedByteCount)
       control.withLock { checkpointByteCount = encoded.count }
       let hasFreed = journal.recycle(
         checkpoint: state.lsn, neededAbove: neededAbove, keeping: Set(files.map(\.sequence)))
+      restoreReserve()
+      if isShortOfRoom {
+        // What is not removed now, the next checkpoint tries again.
+        try? journal.giveBackFiles(keeping: JournalLimits.firstFileByteCount)
+        restoreReserve()
+      }
       if hasFreed { noteRelief() }
       return hasFreed
     }
   }
 
-  /// A full disk gives its reserve for a catalogue: deletions need one from time to time.
+  /// A full disk gives of its reserve for a catalogue: deletions need one from time to time.
   private func writeMakingRoom(_ catalogue: [UInt8], number: UInt64) throws(SystemError) {
     do throws(SystemError) { try Self.write(catalogue, number: number, to: disk) } catch {
-      guard error.isFull, reserve.release() else { throw error }
-      try Self.write(catalogue, number: number, to: disk)
+      guard error.isFull, reserve.hasBytes else { throw error }
+      let outcome = withReserve(.checkpoint, of: 2 * UInt64(catalogue.count)) {
+        Result { () throws(SystemError) in
+          try Self.write(catalogue, number: number, to: disk)
+        }
+      }
+      try outcome.get()
     }
   }
 

@@ -39,7 +39,7 @@ extension Engine {
   }
 
   /// Adjacent intervals of one writer as one; intervals that hold nothing left out.
-  private static func join(_ intervals: [Interval]) -> [Interval] {
+  static func join(_ intervals: [Interval]) -> [Interval] {
     var joined: [Interval] = []
     for interval in intervals where interval.from < interval.through {
       if let last = joined.last, last.writer == interval.writer, last.through == interval.from {

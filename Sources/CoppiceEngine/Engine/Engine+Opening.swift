@@ -224,11 +224,14 @@ extension Engine {
   /// Begins a new journal file, which ends the old ones where recovery did, and starts the threads.
   private func start(_ recovered: RecoveredJournal) throws(StoreError) {
     // Before anything that may give it up, or take it for missing.
-    reserve.find(storedByteCount: storedByteCount)
+    let stored = storedByteCount
+    reserve.find(storedByteCount: stored, shares: reserveShares(forStored: stored))
+    if reserve.isGivenUp { restoreReserve() }
     if !recovered.used.isEmpty { try checkpointUnlessFull() }
     // A crash may have come between a collection's record and the end of its unlinking.
     try unlink(control.withLock { catalogue.reclaimed.keys.sorted() })
     guard options.usesThreads else { return }
+    restoreReserve()
     try maintenance.start(self)
     do throws(SystemError) { try collector.start(self) } catch {
       throw StoreError(error, while: "starting the store's threads")
@@ -256,7 +259,7 @@ extension Engine {
     defer { finishClosing(waiting: true) }
     if options.isReadOnly { return }
     try journal.flush(through: journal.lastLSN)
-    if statistics.overlayByteCount <= byteCountMax { try sealWhatCanBe() }
+    if statistics.overlayByteCount <= byteCountMax { try sealForCollection() }
     try journal.endCurrentFile()
     try checkpoint()
     do throws(SystemError) { try journal.removeFreeFiles() } catch {

@@ -10,7 +10,12 @@ extension Engine {
   private static let delayNanosecondsMax: UInt64 = 2_000_000
 
   /// Waits until the overlay may take another write of that branch.
-  func admit(_ writer: EngineBranch) throws(StoreError) {
+  ///
+  /// - Parameter byteCount: of a write that must find room to be sealed.
+  func admit(_ writer: EngineBranch, adding byteCount: Int?) throws(StoreError) {
+    if let byteCount, meter.byteCount + byteCount > sealableByteCount.load(ordering: .relaxed) {
+      try admitRoom(adding: byteCount)
+    }
     let limit = options.overlayByteCountMax
     guard meter.byteCount > limit / 2 else { return }
     guard options.usesThreads else {
@@ -70,6 +75,7 @@ extension Engine {
 
   /// Called when a seal or a checkpoint made room.
   func noteRelief() {
+    sealableByteCount.store(0, ordering: .relaxed)
     relievedCount.add(1, ordering: .acquiringAndReleasing)
     relief.withLock { relief.broadcast() }
   }
@@ -79,6 +85,7 @@ extension Engine {
   func relieve(after attempt: Int) throws(StoreError) -> Bool {
     guard !journal.isPoisoned else { return false }
     if reliefCount != attempt { return true }
+    if reserve.isGivenUp, restoreReserve() { return true }
     let sealed = try sealStep(.pressure)
     let freed = try checkpoint()
     return sealed || freed || reliefCount != attempt
@@ -141,7 +148,8 @@ extension Engine {
       setUpkeep(isAsleep: false, isIdle: false)
       return .idle(nanoseconds: Journal.witnessDelayNanoseconds)
     case .notNeeded:
-      if rest != nil { setUpkeep(isAsleep: true, isIdle: false) }
+      guard let rest else { return .idle(nanoseconds: try tidyJournalWhenIdle()) }
+      setUpkeep(isAsleep: true, isIdle: false)
       return .idle(nanoseconds: rest)
     }
   }
@@ -149,5 +157,34 @@ extension Engine {
   private func setUpkeep(isAsleep: Bool, isIdle: Bool) {
     isUpkeepAsleep.store(isAsleep, ordering: .releasing)
     isUpkeepIdle.store(isIdle, ordering: .releasing)
+  }
+
+  /// After this long without a record the journal gives surplus files back.
+  private static let restDelayNanoseconds: UInt64 = 10_000_000_000
+
+  /// Once nothing was written for a while: frees what is sealed, and gives surplus files back. Returns
+  /// when to look again; `nil`: not before something is written.
+  @discardableResult
+  package func tidyJournalWhenIdle() throws(StoreError) -> UInt64? {
+    let isFreeable = control.withLock { hasSealedSinceCheckpoint }
+    guard journal.hasSurplus || isFreeable && journal.usedByteCount > JournalLimits.restingByteCount
+    else { return nil }
+    let (lsn, now) = (journal.lastLSN, clock.monotonicNanoseconds())
+    let since = restingSince.withLock { since in
+      if since.lsn != lsn { since = (lsn, now) }
+      return since.time
+    }
+    let end = since + Self.restDelayNanoseconds
+    if now < end { return end - now }
+    if isFreeable {
+      try journal.endCurrentFile()
+      try checkpointUnlessFull()
+    }
+    do throws(SystemError) {
+      try journal.giveBackFiles(keeping: JournalLimits.restingByteCount)
+    } catch {
+      throw StoreError(error, while: "removing free journal files")
+    }
+    return nil
   }
 }

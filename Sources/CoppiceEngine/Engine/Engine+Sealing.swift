@@ -24,12 +24,14 @@ extension Engine {
     var branch: EngineBranch
     var layers: [Layer]
     var root: RootView
+    /// All layers laid over one another, to be sealed as one; `nil`: each is sealed by itself.
+    var merged: Layer?
   }
 
-  /// A layer built into frames, not published yet.
+  /// A layer, or several as one, built into frames, not published yet.
   struct BuiltSeal {
     var branch: BranchID
-    var layer: Layer
+    var layers: [Layer]
     var oldRoot: Ref
     var newRoot: Ref
     var counts: SealCounts
@@ -38,7 +40,7 @@ extension Engine {
   }
 
   private static let stackHeightMax = 8
-  private static let groupByteCountMax = 64 << 20
+  static let groupByteCountMax = 64 << 20
   private static let attemptCountMax = 3
 
   /// Seals what the reason asks for, in one group: many layers, one segment sync, one journal sync.
@@ -92,7 +94,12 @@ extension Engine {
 
   private func seal(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
     try admitSeal()
-    return try latch.withShared { () throws(StoreError) in
+    return try sealWithoutAsking(candidates)
+  }
+
+  /// Uses what room there is, the reserve's too.
+  func sealWithoutAsking(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
+    try latch.withShared { () throws(StoreError) in
       // A collection may have come between choosing and the latch, and have given back what a root
       // that no branch is on any more refers to.
       try sealHoldingLatch(candidates.filter(isCurrent))
@@ -112,14 +119,11 @@ extension Engine {
   }
 
   /// What a full disk's reserve gave is for deletions and collections.
-  private func admitSeal() throws(StoreError) {
-    guard reserve.isGivenUp else { return }
-    reserve.prepare(storedByteCount: storedByteCount)
-    if reserve.isGivenUp {
-      throw StoreError(
-        .full, "the disk is full",
-        remedy: "delete branches and use \(step: .collect), or make room on the disk")
-    }
+  func admitSeal() throws(StoreError) {
+    guard reserve.isGivenUp, !restoreReserve() else { return }
+    throw StoreError(
+      .full, "the disk is full",
+      remedy: "remove files or delete branches and use \(step: .collect), or make room on the disk")
   }
 
   private func sealHoldingLatch(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
@@ -201,16 +205,20 @@ extension Engine {
 
   /// The branch's lowest layers, as many as that many bytes allow but at least one; the open layer is
   /// frozen for the purpose if there is no other. `nil` when the branch has nothing to seal.
-  private func freeze(_ branch: EngineBranch, byteCountMax: Int = Engine.groupByteCountMax)
-    -> SealCandidate?
-  {
+  ///
+  /// - Parameter withOpen: whether the open layer is frozen though there are others.
+  func freeze(
+    _ branch: EngineBranch, byteCountMax: Int = Engine.groupByteCountMax, withOpen: Bool = false
+  ) -> SealCandidate? {
     branch.writer.withLockFirst {
-      let isAllOpen = branch.state.withLock { $0.sealed.frozen.isEmpty && !$0.open.isEmpty }
-      if isAllOpen { branch.freezeOpenLayer(through: journal.lastLSN) }
+      let isDue = branch.state.withLock { state in
+        !state.open.isEmpty && (withOpen || state.sealed.frozen.isEmpty)
+      }
+      if isDue { branch.freezeOpenLayer(through: journal.lastLSN) }
       return branch.state.withLock { state in
         let layers = Self.lowest(of: state.sealed.frozen.layers, byteCountMax: byteCountMax)
         if layers.isEmpty { return nil }
-        return SealCandidate(branch: branch, layers: layers, root: state.sealed.root)
+        return SealCandidate(branch: branch, layers: layers, root: state.sealed.root, merged: nil)
       }
     }
   }
@@ -263,6 +271,9 @@ extension Engine {
     var root = candidate.root
     for layer in candidate.layers {
       if let damage = damageInSight(of: layer) { throw damage }
+      if candidate.merged != nil, layer !== candidate.layers.last { continue }
+      let layers = candidate.merged == nil ? [layer] : candidate.layers
+      let layer = candidate.merged ?? layer
       var counts = SealCounts()
       let through = layer.through
       let newRoot = try LayerSeal(
@@ -272,7 +283,7 @@ extension Engine {
         counts: &counts)
       built.append(
         BuiltSeal(
-          branch: id, layer: layer, oldRoot: root.root, newRoot: newRoot, counts: counts,
+          branch: id, layers: layers, oldRoot: root.root, newRoot: newRoot, counts: counts,
           appender: context.appender, epoch: epoch))
       root = RootView(newRoot, frames: frames)
     }
@@ -299,7 +310,7 @@ extension Engine {
       for seal in published {
         let view = RootView(seal.newRoot, frames: frames)
         for branch in heirs {
-          branch.applyPublish(of: seal.layer, oldRoot: seal.oldRoot, newRoot: view)
+          branch.applyPublish(of: seal.layers, oldRoot: seal.oldRoot, newRoot: view)
         }
         sealCounts.add(seal.counts)
       }
@@ -316,7 +327,7 @@ extension Engine {
       do throws(StoreError) {
         last = try record(
           .publish(
-            oldRoot: seal.oldRoot, intervals: [seal.layer.interval],
+            oldRoot: seal.oldRoot, intervals: Self.join(seal.layers.map(\.interval)),
             newRoot: seal.newRoot, ends: index == 0 ? ends : []),
           branch: seal.branch)
       } catch {

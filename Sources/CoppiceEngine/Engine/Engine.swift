@@ -68,6 +68,12 @@ package final class Engine: @unchecked Sendable {
   let relievedCount = Atomic<Int>(0)
   /// What the last attempt to seal or to checkpoint in the background failed with.
   let maintenanceFailure = Mutex<StoreError?>(nil)
+  /// Unsealed bytes that writers may have without anybody looking whether there is room to seal them.
+  let sealableByteCount = Atomic<Int>(0)
+  /// Whether something was removed since the last seal of everything.
+  let hasRemovals = Atomic<Bool>(false)
+  /// Since when the journal's newest record is the newest.
+  let restingSince = Mutex<(lsn: LSN, time: UInt64)>((.zero, 0))
   /// Whether the thread that keeps the journal waits to be told of a flush, and also of a write.
   let isUpkeepAsleep = Atomic<Bool>(false)
   let isUpkeepIdle = Atomic<Bool>(false)

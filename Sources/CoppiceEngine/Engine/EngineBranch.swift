@@ -170,7 +170,14 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     time: Int64, _ records: JournalRecords, in generation: UInt64? = nil,
     _ build: (inout ChangeBuilder<EngineBranch>) throws(StoreError) -> Void
   ) throws(StoreError) -> LSN {
-    try engine.admit(self)
+    let isRemoval = records.areRemoval
+    do throws(StoreError) {
+      try engine.admit(self, adding: isRemoval ? nil : records.approximateByteCount)
+    } catch {
+      // What it removes takes memory and room away, and adds little.
+      guard isRemoval, error.kind == .full else { throw error }
+    }
+    var attemptCount = 0
     while true {
       let attempt = engine.reliefCount
       do throws(StoreError) {
@@ -185,10 +192,19 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
           return lsn
         }
         engine.didWrite()
+        if isRemoval { engine.didRemove() }
         return lsn
       } catch {
         guard error.kind == .full else { throw error }
-        if try !engine.relieve(after: attempt) { throw engine.reason(for: error, toldTo: self) }
+        attemptCount += 1
+        let isRelieved =
+          if isRemoval {
+            try engine.relieveRemoval(
+              of: records.byteCount, after: attempt, attemptCount: attemptCount)
+          } else {
+            try engine.relieve(after: attempt)
+          }
+        if !isRelieved { throw engine.reason(for: error, toldTo: self) }
       }
     }
   }
@@ -243,12 +259,14 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     noteControl(lsn)
   }
 
-  /// Applies a durable publish: drops the bottom layer if it is this one, on this root.
-  func applyPublish(of layer: Layer, oldRoot: Ref, newRoot: RootView) {
+  /// Applies a durable publish: drops the lowest layers if they are these, on this root.
+  func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) {
     state.withLock { state in
-      guard state.sealed.frozen.bottom === layer, state.sealed.root.root == oldRoot else { return }
+      guard state.sealed.root.root == oldRoot, state.sealed.frozen.begins(with: layers) else {
+        return
+      }
       state.sealed = SealedState(
-        root: newRoot, frozen: state.sealed.frozen.removingBottom())
+        root: newRoot, frozen: state.sealed.frozen.removingLowest(layers.count))
     }
   }
 }

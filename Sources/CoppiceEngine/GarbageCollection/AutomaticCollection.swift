@@ -27,6 +27,8 @@ struct CollectionNeed {
   var oldForgettableByteCount: UInt64 = 0
   var youngForgettableByteCount: UInt64 = 0
   var hasDeletedBranches = false
+  /// Whether something was removed on a disk that has no room for anything else.
+  var hasRemovals = false
   /// `nil` when nobody can tell.
   var freeByteCount: UInt64?
   /// Whether anything happened since a collection for lack of space.
@@ -45,7 +47,9 @@ struct CollectionNeed {
   func kind(_ settings: AutomaticCollection) -> Kind? {
     if let freeByteCount, freeByteCount < settings.freeByteCountMin, hasChanged {
       let dead = oldDeadByteCount + youngDeadByteCount
-      if hasDeletedBranches || dead >= settings.deadByteCountMin / 16 { return .forSpace }
+      if hasDeletedBranches || hasRemovals || dead >= settings.deadByteCountMin / 16 {
+        return .forSpace
+      }
     }
     if isEnough(oldDeadByteCount + oldForgettableByteCount, of: oldByteCount, settings) {
       return .all

@@ -5,7 +5,7 @@ extension Collection {
   /// Empties and reclaims the victims in batches: what is copied is on disk twice until its victims
   /// are reclaimed.
   func empty(_ victims: [SegmentCensus]) throws(StoreError) {
-    defer { engine.journal.endSavingRoom() }
+    defer { engine.restoreReserve() }
     // What needs no copies makes room for the rest.
     let whollyDead = victims.filter { !holdsLive($0) }
     if !whollyDead.isEmpty || !emptyHomes.isEmpty {
@@ -35,25 +35,25 @@ extension Collection {
     return min(options.batchByteCountMax, Int(share))
   }
 
-  /// On a full disk: gives the reserve up, and copies as much as fits into it. Every victim that fits
-  /// makes room for a larger one. When none does, journal files that hold nothing are given up too:
-  /// in a store below 1 GiB what is live in a segment may be more than the reserve.
+  /// On a full disk: gives the reserve up, but for what the journal and a checkpoint need of it, and
+  /// copies as much as fits into it. Every victim that fits makes room for a larger one. When none
+  /// does, journal files that hold nothing are given up too.
   private func emptySome(of rest: [SegmentCensus], failing error: StoreError) throws(StoreError)
     -> ([SegmentCensus], Moved)
   {
-    _ = engine.reserve.release()
-    var part = cheapest(of: rest)
-    if part.isEmpty {
-      // Files are free behind a checkpoint; it may make the reserve again.
-      try engine.checkpointUnlessFull()
-      do throws(SystemError) { try engine.journal.saveRoom() } catch {
-        throw StoreError(error, while: "removing free journal files")
+    try engine.withReserve(.copies) { () throws(StoreError) -> ([SegmentCensus], Moved) in
+      var part = cheapest(of: rest)
+      if part.isEmpty {
+        // Files are free behind a checkpoint.
+        try engine.checkpointUnlessFull()
+        do throws(SystemError) { try engine.journal.giveBackFiles(keeping: 0) } catch {
+          throw StoreError(error, while: "removing free journal files")
+        }
+        part = cheapest(of: rest)
       }
-      _ = engine.reserve.release()
-      part = cheapest(of: rest)
+      guard !part.isEmpty else { throw lackOfRoom(rest, error) }
+      return (part, try evacuate(part))
     }
-    guard !part.isEmpty else { throw lackOfRoom(rest, error) }
-    return (part, try evacuate(part))
   }
 
   /// The victims that take the fewest copies, as many as the disk has room for.

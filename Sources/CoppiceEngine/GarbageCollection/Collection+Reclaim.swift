@@ -29,7 +29,7 @@ extension Collection {
     announce(.checkpointed)
     try engine.unlink(engine.control.withLock { engine.catalogue.reclaimed.keys.sorted() })
     announce(.unlinked)
-    engine.reserve.prepare(storedByteCount: engine.storedByteCount)
+    engine.restoreReserve()
   }
 
   /// Nothing may be found by hash that is gone.

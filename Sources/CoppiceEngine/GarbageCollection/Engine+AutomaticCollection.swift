@@ -18,6 +18,7 @@ extension Engine {
       collection.forgetsAll = false
     case .all: collection.forgetsAll = false
     case .forSpace:
+      try sealForCollection()
       collection.byteCountPerSecond = nil
       collector.noteSpaceCollection(at: journal.lastLSN)
     }
@@ -52,6 +53,9 @@ extension Engine {
     }
     // Without an answer there is no lack.
     need.freeByteCount = try? disk.freeByteCount()
+    if hasRemovals.load(ordering: .relaxed), let free = need.freeByteCount {
+      need.hasRemovals = reserve.isGivenUp || free < reserve.byteCount
+    }
     need.hasChanged = collector.spaceCollectionLSN != journal.lastLSN
     return need
   }
@@ -59,6 +63,8 @@ extension Engine {
   /// One step of the thread that collects.
   func performCollection() throws(StoreError) -> StepOutcome {
     if journal.isPoisoned { return .idle(nanoseconds: nil) }
+    // It grows with the store.
+    restoreReserve()
     if try collectAutomatically() != nil { return .worked }
     return .idle(nanoseconds: nanosecondsUntilForgettable)
   }

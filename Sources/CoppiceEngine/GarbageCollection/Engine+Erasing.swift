@@ -19,9 +19,7 @@ extension Engine {
     let forgotten = hints.collection.withLock { Set($0.forgotten.map(\.id)) }
     let through = journal.lastLSN
     for _ in 0..<Self.eraseAttemptCountMax {
-      do throws(StoreError) { try sealWhatCanBe() } catch {
-        guard error.kind == .full else { throw error }
-      }
+      try sealForCollection()
       // Writers go on in files that are clean.
       try journal.eraseFreeFiles()
       try journal.endCurrentFile()

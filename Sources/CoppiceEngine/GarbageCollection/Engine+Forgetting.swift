@@ -55,8 +55,8 @@ extension Engine {
   {
     try checkWritable()
     let departure = Departure()
-    let lsn = try control.withLock { () throws(StoreError) in
-      try forget(targets, departure)
+    let lsn = try makingRoomForRecords { () throws(StoreError) in
+      try control.withLock { () throws(StoreError) in try forget(targets, departure) }
     }
     try journal.flush(through: lsn)
     forgotten()

@@ -1,5 +1,6 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 // A collection, beside readers and writers:
 //
@@ -36,13 +37,20 @@ extension Engine {
     _ options: CollectionOptions, announce: (CollectionStep) -> Void = { _ in }
   ) throws(StoreError) -> CollectionReport {
     try checkWritable()
+    // A full disk has nothing else for the records of a collection.
+    if journal.needsControlCheckpoint { try checkpointUnlessFull() }
     return try collecting.withLock { () throws(StoreError) in try collect(options, announce) }
   }
 
-  /// Seals what can be, so that a collection finds what unsealed changes removed to be dead.
+  /// Seals what can be, so that a collection finds what unsealed changes removed to be dead. On a full
+  /// disk with what the reserve gives, as far as that goes.
   package func sealForCollection() throws(StoreError) {
+    hasRemovals.store(false, ordering: .relaxed)
     do throws(StoreError) { try sealWhatCanBe() } catch {
       guard error.kind == .full else { throw error }
+      do throws(StoreError) { while try sealOutOfReserve() {} } catch {
+        guard error.kind == .full else { throw error }
+      }
     }
   }
 

@@ -155,6 +155,7 @@ package final class StagingImport: VolumeSpace, PageSource, Sendable {
 
   package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
     try checkUsable()
+    try engine.admitSeal()
     let records = copy transaction
     try folding.withLock { () throws(StoreError) in
       dropHidden()

@@ -76,15 +76,19 @@ extension Journal {
 
   /// Allocates, zeroes and syncs one more file. The monitor is given up meanwhile.
   ///
-  /// - Parameter byteCount: `nil`: twice that of the last one, up to the largest.
-  func prepareFile(byteCount asked: UInt64? = nil) throws(StoreError) {
+  /// - Parameters:
+  ///   - asked: `nil`: twice that of the last one, up to the largest.
+  ///   - isForRemoval: whether it is made also while room is saved, and past the journal's limit.
+  func prepareFile(byteCount asked: UInt64? = nil, isForRemoval: Bool = false) throws(StoreError) {
     let byteCount = asked ?? nextFileByteCount
-    guard !isSavingRoom else {
+    guard !isSavingRoom || isForRemoval else {
       throw StoreError(
-        .full, "the disk is full, and what room there is goes to a collection",
-        object: Self.directory, remedy: "wait for the collection to end")
+        .full, "the disk is full, and what room there is goes to removals and collections",
+        object: Self.directory,
+        remedy: "remove files or delete branches and use \(step: .collect), or make room on the disk")
     }
-    guard totalByteCount + byteCount <= byteCountMax else {
+    let limit = byteCountMax + (isForRemoval ? JournalLimits.fileByteCountMax : 0)
+    guard totalByteCount + byteCount <= limit else {
       throw StoreError(
         .full, "the journal holds \(totalByteCount) bytes of unsealed writes, its limit",
         object: Self.directory, remedy: "wait for a seal, or raise the journal's limit")
@@ -138,18 +142,43 @@ extension Journal {
     }
   }
 
-  /// On a full disk: gives prepared files back, but for what accepted records are to go to, and makes
-  /// no more until `endSavingRoom`. Writers may hear `full` meanwhile.
-  func saveRoom() throws(SystemError) {
+  /// While room is saved no file is made but for removals, and the last prepared room is theirs too.
+  func setSavingRoom(_ isSaving: Bool) { monitor.withLock { isSavingRoom = isSaving } }
+
+  /// What other writers leave to removals while room is saved.
+  var roomForRemovals: Int {
+    isSavingRoom
+      ? JournalLimits.guaranteed(capacity: JournalLimits.firstFileByteCount, used: 4096) : 0
+  }
+
+  /// What a file takes into which a removal of that many bytes of records fits.
+  static func fileByteCount(forRecords byteCount: Int) -> UInt64 {
+    let unit = JournalLimits.firstFileByteCount
+    let least = JournalLimits.footprint(byteCount) + JournalLimits.fileSlackByteCount + 4096
+    return (UInt64(least) + unit - 1) / unit * unit
+  }
+
+  /// Prepares a file for a removal.
+  func prepareRoom(forRemovalOf byteCount: Int) throws(StoreError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    while isPreparing { monitor.wait() }
+    try prepareFile(byteCount: Self.fileByteCount(forRecords: byteCount), isForRemoval: true)
+  }
+
+  /// Gives prepared files back to the disk, but for what accepted records are to go to, until the rest
+  /// takes no more than that.
+  func giveBackFiles(keeping byteCount: UInt64) throws(SystemError) {
     let names = monitor.withLock {
       while isAppending || isPreparing { monitor.wait() }
-      isSavingRoom = true
       nextFileByteCount = JournalLimits.firstFileByteCount
       var names: [String] = []
-      for file in prepared {
+      var left = preparedByteCount
+      for file in prepared.reversed() where left > byteCount {
         let room = JournalLimits.guaranteed(capacity: file.capacity, used: 4096)
         if failure != nil || roomForWrites < room { continue }
         prepared.removeAll { $0 === file }
+        left -= file.capacity
         names.append(file.name)
       }
       return names
@@ -158,5 +187,8 @@ extension Journal {
     if !names.isEmpty { try disk.syncDirectory(Self.directory) }
   }
 
-  func endSavingRoom() { monitor.withLock { isSavingRoom = false } }
+  private var preparedByteCount: UInt64 { prepared.reduce(0) { $0 + $1.capacity } }
+
+  /// Whether more is prepared than an idle journal keeps.
+  var hasSurplus: Bool { monitor.withLock { preparedByteCount > JournalLimits.restingByteCount } }
 }

@@ -47,7 +47,7 @@ package final class Journal: @unchecked Sendable {
   var unsynced: [JournalFile] = []
   /// A free file that is being overwritten with zeros.
   var erasing: JournalFile?
-  /// Whether the disk's room is left to a collection: no more files are made meanwhile.
+  /// Whether the disk's room is left to removals and collections.
   var isSavingRoom = false
 
   static let directory = "journal"
@@ -151,7 +151,8 @@ package final class Journal: @unchecked Sendable {
   {
     while true {
       try checkHealth()
-      if roomForWrites >= footprint { return false }
+      let kept = records.areRemoval ? 0 : roomForRemovals
+      if roomForWrites - kept >= footprint { return false }
       if isPreparing {
         monitor.wait()
         continue

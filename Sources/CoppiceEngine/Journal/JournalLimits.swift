@@ -11,6 +11,8 @@ enum JournalLimits {
   static let fileSlackByteCount = batchByteCountMax + blockByteCount
   static let firstFileByteCount: UInt64 = 1 << 20
   static let fileByteCountMax: UInt64 = 64 << 20
+  /// Prepared files that an idle journal keeps.
+  static let restingByteCount: UInt64 = 16 << 20
   static let controlFileByteCount: UInt64 = 256 << 10
   static let controlFileCount = 2
   /// What a batch costs besides its records: its header, and rounding up to a block.

@@ -21,6 +21,11 @@ enum JournalRecords {
     if case .control = self { false } else { true }
   }
 
+  /// Whether the records are a transaction that removes something.
+  var areRemoval: Bool {
+    if case .transaction(_, let transaction) = self { transaction.isRemoval } else { false }
+  }
+
   /// Whether the records free space, and so may use the last room there is.
   var isEssential: Bool {
     guard case .control(let records, _) = self else { return false }
@@ -37,6 +42,15 @@ enum JournalRecords {
   }
 
   var byteCount: Int { (0..<count).reduce(0) { $0 + byteCount(of: $1) } }
+
+  /// Without headers; costs nothing.
+  var approximateByteCount: Int {
+    switch self {
+    case .write(_, _, _, _, let bytes): bytes.count
+    case .transaction(_, let transaction): transaction.byteCount
+    case .control: 0
+    }
+  }
 
   var largestByteCount: Int { (0..<count).reduce(0) { max($0, byteCount(of: $1)) } }
 

@@ -103,6 +103,17 @@ package final class Layer: @unchecked Sendable {
     meter.add(added)
   }
 
+  /// Lays another layer's content on top, which stays as it is. Only for layers that nobody else has.
+  func lay(_ upper: Layer) {
+    upper.volumes.forEach { volume, part in
+      let own = volumes[volume] ?? VolumeLayer(attributes: nil)
+      if volumes[volume] == nil { volumes.insert(own, at: volume) }
+      _ = own.merge(part)
+      own.lastLSN = part.lastLSN
+    }
+    holdsUnreadable = holdsUnreadable || upper.holdsUnreadable
+  }
+
   deinit { meter.add(-byteCount) }
 }
 

@@ -39,8 +39,12 @@ final class LayerStack: Sendable {
     return LayerStack(layers + [layer], kept)
   }
 
-  func removingBottom() -> LayerStack {
-    .of(Array(layers.dropFirst()))
+  func removingLowest(_ count: Int) -> LayerStack {
+    .of(Array(layers.dropFirst(count)))
+  }
+
+  func begins(with lowest: [Layer]) -> Bool {
+    layers.count >= lowest.count && zip(layers, lowest).allSatisfy { $0 === $1 }
   }
 
   func lookup(_ volume: VolumeNumber, _ page: PageNumber) -> VolumeLayer.Answer {

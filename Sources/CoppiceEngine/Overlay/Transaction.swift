@@ -22,7 +22,17 @@ package struct Transaction: Sendable {
     package var time: Int64
   }
 
+  private var removes = false
+  private var brings = false
+
+  /// Whether the transaction removes something and brings nothing but names, so that it is accepted
+  /// on a full disk too.
+  package var isRemoval: Bool { removes && !brings }
+
   package init(time: Int64) { self.time = time }
+
+  /// Says that what the transaction writes removes something: a name, say.
+  package mutating func noteRemoval() { removes = true }
 
   /// Operations from here on give volumes another modification time.
   package mutating func setTime(_ time: Int64) { self.time = time }
@@ -34,6 +44,7 @@ package struct Transaction: Sendable {
   package mutating func write(
     _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer
   ) {
+    if volume != .names { brings = true }
     var start = 0
     while start < bytes.count {
       let place = offset + UInt64(start)
@@ -53,6 +64,7 @@ package struct Transaction: Sendable {
 
   /// Makes a range read as zero; never extends the volume.
   package mutating func hole(_ volume: VolumeNumber, at offset: UInt64, byteCount: UInt64) {
+    removes = true
     withUnsafeBytes(of: byteCount.littleEndian) {
       append(
         OpHeader(code: .hole, payloadByteCount: 8, volume: volume, offset: offset), $0)
@@ -61,6 +73,7 @@ package struct Transaction: Sendable {
 
   /// Sets the volume's byte count: cuts it, or extends it with a hole. Creates the volume.
   package mutating func resize(_ volume: VolumeNumber, to byteCount: UInt64) {
+    removes = true
     append(
       OpHeader(code: .resize, payloadByteCount: 0, volume: volume, offset: byteCount),
       UnsafeRawBufferPointer(start: nil, count: 0))
@@ -68,6 +81,7 @@ package struct Transaction: Sendable {
 
   /// Removes the volume.
   package mutating func drop(_ volume: VolumeNumber) {
+    removes = true
     append(
       OpHeader(code: .drop, payloadByteCount: 0, volume: volume, offset: 0),
       UnsafeRawBufferPointer(start: nil, count: 0))
@@ -77,6 +91,7 @@ package struct Transaction: Sendable {
   /// `offset` is a multiple of the page byte count. The refs must be reachable from a live state
   /// until the transaction is committed.
   package mutating func share(_ volume: VolumeNumber, at offset: UInt64, _ refs: [Ref]) {
+    brings = true
     var bytes = [UInt8](repeating: 0, count: refs.count * Ref.byteCount)
     bytes.withUnsafeMutableBytes { buffer in
       for (index, ref) in refs.enumerated() {
@@ -93,6 +108,7 @@ package struct Transaction: Sendable {
 
   /// Makes the volume's content the tree under `top`, a volume's top node of the same domain.
   package mutating func adopt(_ volume: VolumeNumber, top: Ref, attributes: VolumeAttributes) {
+    brings = true
     var bytes = [UInt8](repeating: 0, count: Ref.byteCount + 8)
     bytes.withUnsafeMutableBytes { buffer in
       top.encode(into: buffer)

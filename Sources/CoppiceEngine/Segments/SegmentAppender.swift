@@ -56,6 +56,8 @@ final class SegmentAppender: @unchecked Sendable {
   private var publishedEnd: (byteCount: UInt64, frameCount: UInt32) = (
     UInt64(SegmentHeader.byteCount), 0
   )
+  /// The greatest end of the open segment that a publish may be about to name.
+  private var promisedByteCount: UInt64 = 0
 
   init(
     domain: DomainID, disk: any Disk, files: SegmentFiles, uuid: StoreUUID,
@@ -130,6 +132,7 @@ final class SegmentAppender: @unchecked Sendable {
       files.insert(file, id)
       open = segment
       publishedEnd = (UInt64(SegmentHeader.byteCount), 0)
+      promisedByteCount = 0
       unpublished.append(
         Unpublished(
           id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0))
@@ -160,6 +163,8 @@ final class SegmentAppender: @unchecked Sendable {
       try segment.writeBundle()
     } catch {
       abandon(segment.id)
+      // On a full disk this is what others need. Where it fails, opening cuts the file.
+      try? segment.file.truncate(to: max(publishedEnd.byteCount, promisedByteCount))
       throw StoreError(error, while: "writing a bundle")
     }
     if let index = unpublished.firstIndex(where: { $0.id == segment.id }) {
@@ -206,6 +211,9 @@ final class SegmentAppender: @unchecked Sendable {
       }) {
         unpublished[index].isSynced = true
       }
+    }
+    for target in targets where target.id == open?.id {
+      promisedByteCount = max(promisedByteCount, target.byteCount)
     }
     return targets.map {
       SegmentEnd(
