@@ -94,7 +94,12 @@ extension Engine {
 
   private func seal(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
     try admitSeal()
-    return try sealWithoutAsking(candidates)
+    do throws(StoreError) { return try sealWithoutAsking(candidates) } catch {
+      guard error.kind == .full else { throw error }
+    }
+    // What was admitted has its room: in journal files that hold nothing, and in the reserve's part.
+    try checkpoint()
+    return try withReserve(.seal) { () throws(StoreError) in try sealWithoutAsking(candidates) }
   }
 
   /// Uses what room there is, the reserve's too.

@@ -85,7 +85,8 @@ extension Journal {
       throw StoreError(
         .full, "the disk is full, and what room there is goes to removals and collections",
         object: Self.directory,
-        remedy: "remove files or delete branches and use \(step: .collect), or make room on the disk")
+        remedy:
+          "remove files or delete branches and use \(step: .collect), or make room on the disk")
     }
     let limit = byteCountMax + (isForRemoval ? JournalLimits.fileByteCountMax : 0)
     guard totalByteCount + byteCount <= limit else {
