@@ -9,7 +9,7 @@ demo:
 	@.ci/demo
 
 test: lint
-	@.ci/install build postgresql
+	@.ci/install build postgresql tools
 	@.ci/test
 
 lint:

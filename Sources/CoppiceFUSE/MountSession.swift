@@ -147,7 +147,8 @@ final class MountSession: Sendable {
       else { continue }
       do throws(SystemError) {
         let parts = [Array(name.utf8)] + path.components.map(\.bytes)
-        try HostDirectory(path: directory).openFile(Array(parts.joined(separator: "/".utf8))).sync()
+        try HostDirectory(path: directory).openDirectory(at: parts.dropLast())
+          .openFile(parts[parts.count - 1]).sync()
       } catch {
         if error.isMissing || error.isWithoutServer { continue }
         throw StoreError(error, while: "writing the kernel's dirty pages")

@@ -62,6 +62,21 @@ extension SystemError {
   public var isLocked: Bool { call == "lock" && (code == EAGAIN || code == EACCES) }
   /// The file system or the kernel does not know this call.
   public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS }
+  /// The file system, or the user's rights on it, do not take what was to be made or set, or no more
+  /// of it; other calls may well succeed.
+  public var isRefusal: Bool {
+    isUnsupported || code == EPERM || code == EINVAL || code == EMLINK || code == EXDEV
+  }
+  /// So for an extended attribute: a full device is none, the room for attributes may be.
+  public var isAttributeRefusal: Bool {
+    isRefusal || isDenied || isFull || code == E2BIG || code == ERANGE
+  }
+  /// There is no extended attribute of that name.
+  public var isMissingAttribute: Bool { code == ENODATA }
+  /// An argument has a value that the call cannot have meant.
+  public static var invalidArgument: Int32 { EINVAL }
+  /// The directory is not where it was.
+  public var isMoved: Bool { code == ESTALE }
   /// Nobody reads the stream any more.
   public var isBrokenPipe: Bool { code == EPIPE }
   /// The call was given up because its caller no longer wanted it.

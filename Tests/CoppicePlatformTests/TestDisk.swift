@@ -8,26 +8,9 @@ func withTemporaryDirectory(_ body: (_ path: String) throws -> Void) throws {
     throw SystemError(call: "mkdtemp", path: "/tmp", code: errno)
   }
   let path = String(cString: made)
-  defer { removeTree(path) }
-  try body(path)
-}
-
-private func removeTree(_ path: String) {
-  guard let directory = try? HostDirectory(path: path) else { return }
-  removeContents(of: directory)
-  rmdir(path)
-}
-
-private func removeContents(of directory: HostDirectory) {
   // Whatever cannot be removed stays in /tmp; the test has ended.
-  for name in (try? directory.names()) ?? [] {
-    if let child = try? directory.openDirectory(name) {
-      removeContents(of: child)
-      try? directory.removeDirectory(name)
-    } else {
-      try? directory.remove(name)
-    }
-  }
+  defer { try? HostDirectory(path: "/tmp").removeTree(Array(path.utf8.dropFirst("/tmp/".count))) }
+  try body(path)
 }
 
 /// The system error that `body` throws.

@@ -15,6 +15,7 @@ final class MemorySpace: VolumeSpace {
     var lsn: UInt64 = 0
     var flushed: UInt64 = 0
     var committedByteCount = 0
+    var largestCommitByteCount = 0
     var commitsUntilFailure: Int?
   }
 
@@ -63,6 +64,7 @@ final class MemorySpace: VolumeSpace {
         }
       }
       state.committedByteCount += operations.count
+      state.largestCommitByteCount = max(state.largestCommitByteCount, operations.count)
       state.lsn += 1
       return LSN(state.lsn)
     }

@@ -1,3 +1,4 @@
+internal import CoppicePlatform
 internal import Glibc
 
 /// A folder of a test's own; removed with all that is in it when released.
@@ -14,19 +15,11 @@ public final class TemporaryFolder: Sendable {
     path = String(cString: made)
   }
 
-  deinit { Self.removeTree(path) }
-
-  private static func removeTree(_ path: String) {
-    if remove(path) == 0 { return }
-    guard let stream = opendir(path) else { return }
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { removeTree("\(path)/\(name)") }
-    }
-    closedir(stream)
-    rmdir(path)
+  // Whatever cannot be removed stays; the test has ended.
+  deinit {
+    let name = path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex
+    try? HostDirectory(path: String(path[..<name]))
+      .removeTree(Array(path[path.index(after: name)...].utf8))
   }
 
   /// The path of a name in this folder.

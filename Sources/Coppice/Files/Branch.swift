@@ -106,11 +106,16 @@ public final class Branch: FileTree, @unchecked Sendable {
     }
   }
 
-  /// Removes a name and all below it, in one transaction.
+  /// Removes a name and all below it, however much that is.
+  ///
+  /// A tree of up to about 1024 names goes in one atomic change. Of a larger one the name goes in one,
+  /// and the rest, which nothing leads to any more, in pieces. When the call does not come to its end, by
+  /// an error or a crash, the name is gone all the same, and the next opening of the store removes what
+  /// is left. A branch or snapshot that is made meanwhile has the rest too: the branch until it is next
+  /// opened, the snapshot as long as it lives.
   public func removeTree(_ name: FileName, in directory: FileID) throws(StoreError) {
-    try transaction { changes throws(StoreError) in
-      try changes.removeTree(name, in: directory)
-    }
+    try entry.checkWritable()
+    try core.removeTree(name, in: directory)
   }
 
   /// As `FileTransaction.rename`.

@@ -3,16 +3,21 @@ internal import CoppicePlatform
 
 /// The way from a branch's root directory to a file: names in order, none for the root itself.
 public struct BranchPath: Hashable, Sendable {
-  /// As PATH_MAX, without the NUL at the end.
+  /// As PATH_MAX, without the NUL at the end: what `init(bytes:)` takes. Trees may be deeper, and paths
+  /// that are put together from names longer.
   public static let byteCountMax = 4095
   /// The path without names.
   public static let root = BranchPath(components: [])
 
-  /// From the root on.
-  public var components: [FileName]
+  /// The names with `/` between them, without one at the start.
+  public private(set) var bytes: [UInt8]
 
   /// The names in order; none for the root.
-  public init(components: [FileName]) { self.components = components }
+  public init(components: [FileName]) {
+    bytes = []
+    bytes.reserveCapacity(components.reduce(0) { $0 + $1.bytes.count + 1 })
+    for name in components { append(name) }
+  }
 
   /// Names with `/` between them. Leading, trailing and doubled slashes and `.` say nothing.
   /// Throws `invalid` for `..`, NUL, a name or a path that is too long.
@@ -22,9 +27,9 @@ public struct BranchPath: Hashable, Sendable {
         .invalid, "a path has at most \(Self.byteCountMax) bytes, this one \(bytes.count)",
         reason: .nameTooLong)
     }
-    components = []
-    for part in bytes.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
-      components.append(try FileName(bytes: part))
+    self = .root
+    for part in bytes.split(separator: Self.separator) where !part.elementsEqual(".".utf8) {
+      append(try FileName(bytes: part))
     }
   }
 
@@ -36,26 +41,72 @@ public struct BranchPath: Hashable, Sendable {
     try self.init(bytes: ByteText.bytes(text))
   }
 
+  /// From the root on.
+  public var components: [FileName] {
+    bytes.split(separator: Self.separator).map { FileName(stored: Array($0)) }
+  }
+
   /// `nil` for the root.
   public var parent: BranchPath? {
-    components.isEmpty ? nil : BranchPath(components: components.dropLast())
+    guard !bytes.isEmpty else { return nil }
+    var parent = self
+    parent.bytes.removeSubrange((bytes.lastIndex(of: Self.separator) ?? 0)...)
+    return parent
   }
   /// `nil` for the root.
-  public var lastComponent: FileName? { components.last }
+  public var lastComponent: FileName? {
+    guard !bytes.isEmpty else { return nil }
+    let start = bytes.lastIndex(of: Self.separator).map { $0 + 1 } ?? 0
+    return FileName(stored: Array(bytes[start...]))
+  }
 
   /// The path of a name in the directory that this one leads to.
   public func appending(_ name: FileName) -> BranchPath {
-    BranchPath(components: components + [name])
+    var path = self
+    path.append(name)
+    return path
   }
 
-  /// The names with `/` between them, without one at the start.
-  public var bytes: [UInt8] { Array(components.map(\.bytes).joined(separator: [0x2F])) }
+  private mutating func append(_ name: FileName) {
+    if !bytes.isEmpty { bytes.append(Self.separator) }
+    bytes += name.bytes
+  }
+
+  private static let separator = UInt8(ascii: "/")
 }
 
 extension BranchPath: Comparable {
   /// Name by name, so that a directory comes right before what is in it.
   public static func < (a: BranchPath, b: BranchPath) -> Bool {
-    a.components.lexicographicallyPrecedes(b.components)
+    let shared = a.bytes.commonPrefixCount(with: b.bytes)
+    guard shared < a.bytes.count, shared < b.bytes.count else {
+      return a.bytes.count < b.bytes.count
+    }
+    // A name ends before every one that goes on.
+    if a.bytes[shared] == separator { return true }
+    return b.bytes[shared] != separator && a.bytes[shared] < b.bytes[shared]
+  }
+}
+
+extension [UInt8] {
+  /// How many bytes both begin with.
+  func commonPrefixCount(with other: [UInt8]) -> Int {
+    withUnsafeBytes { left in
+      other.withUnsafeBytes { right in
+        let end = Swift.min(left.count, right.count)
+        var start = 0
+        // Equal stretches are skipped as a whole: paths of a deep tree have most in common.
+        while start < end {
+          let stop = Swift.min(start + 256, end)
+          let isEqual = UnsafeRawBufferPointer(rebasing: left[start..<stop])
+            .hasEqualBytes(as: UnsafeRawBufferPointer(rebasing: right[start..<stop]))
+          if !isEqual { break }
+          start = stop
+        }
+        while start < end, left[start] == right[start] { start += 1 }
+        return start
+      }
+    }
   }
 }
 

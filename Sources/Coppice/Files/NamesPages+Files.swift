@@ -95,7 +95,8 @@ extension NamesPages {
     var components: [FileName] = []
     var current = file
     while current != .root {
-      guard components.count < BranchPath.byteCountMax else { return nil }
+      // Only a damaged tree has more names on the way than there are.
+      guard UInt64(components.count) < header.cellCount else { return nil }
       let parent = FileID(try inode(of: current).parent)
       guard let name = try name(of: current, in: parent) else { return nil }
       components.append(name)

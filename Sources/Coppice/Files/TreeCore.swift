@@ -145,15 +145,4 @@ package final class TreeCore: Sendable {
       return result
     }
   }
-
-  /// Removes files that had lost their last name while open when the store was left.
-  package func removeOrphans() throws(StoreError) {
-    let orphans = try read { names throws(StoreError) in try names.orphans() }
-    for start in stride(from: 0, to: orphans.count, by: 256) {
-      let some = orphans[start..<min(start + 256, orphans.count)]
-      try update { transaction throws(StoreError) in
-        for file in some { try transaction.destroyOrphan(file) }
-      }
-    }
-  }
 }

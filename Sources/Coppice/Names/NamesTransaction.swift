@@ -21,6 +21,9 @@ package final class NamesTransaction: NamesPages {
 
   var pageByteCount: Int { header.pageByteCount }
 
+  /// Bytes of the pages that it changes: its operations take no more than about that.
+  var changedByteCount: Int { pages.count * pageByteCount }
+
   /// The page with the changes so far.
   package func image(of page: UInt32) throws(StoreError) -> NamesImage {
     if let image = pages[page] { return image }

@@ -101,8 +101,15 @@ public struct ExportReport: Hashable, Sendable {
   public var hardLinkCount = 0
   /// Bytes of the files, holes included.
   public var byteCount: UInt64 = 0
-  /// What could not be restored, one sentence each.
+  /// How much the target did not take: owners, extended attributes, special files, links.
+  public var lossCount = 0
+  /// What could not be kept, one sentence for each kind with an example.
   public var notes: [String] = []
 
   public init() {}
+
+  mutating func note(_ losses: ExportLosses) {
+    lossCount = losses.count
+    notes += losses.notes
+  }
 }

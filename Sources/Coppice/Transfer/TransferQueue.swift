@@ -9,6 +9,8 @@ final class TransferQueue: Sendable {
 
   private let state: State
   private let threads: [SystemThread]
+  /// Jobs that wait or run, at most.
+  let jobCountMax: Int
 
   /// `bufferByteCount` is what each job is handed; `waitingCountMax` bounds what waits.
   init(
@@ -16,6 +18,7 @@ final class TransferQueue: Sendable {
   ) throws(StoreError) {
     let state = State(waitingCountMax: waitingCountMax)
     self.state = state
+    jobCountMax = max(1, threadCount) + waitingCountMax
     var threads: [SystemThread] = []
     do throws(SystemError) {
       for index in 0..<max(1, threadCount) {

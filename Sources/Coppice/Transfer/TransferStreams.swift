@@ -91,6 +91,11 @@ extension StoreError {
         .notFound, "vanished while it was imported", object: object,
         remedy: "nothing was changed; stop what works on the source and import again",
         cause: error.description)
+    } else if error.isMoved {
+      self.init(
+        .conflict, "was moved while it was imported", object: object,
+        remedy: "nothing was changed; stop what works on the source and import again",
+        cause: error.description)
     } else if error.isDenied {
       self.init(
         .denied, "cannot be read", object: object,
@@ -109,6 +114,10 @@ extension StoreError {
       self.init(
         .full, "no space left", object: object, remedy: "free space and export again",
         cause: error.description)
+    } else if error.isMoved {
+      self.init(
+        .conflict, "was moved while it was exported", object: object,
+        remedy: "export again, to where nobody works meanwhile", cause: error.description)
     } else if error.isDenied {
       self.init(
         .denied, "cannot be written", object: object,

@@ -7,7 +7,8 @@ internal import Glibc
 /// Names are single components as bytes, without `/`. No call follows a symbolic link at the last
 /// component. All methods may be called from any thread.
 public final class HostDirectory: Sendable {
-  /// The path it was reached by, as `ByteText` has it.
+  /// The path it was reached by, as `ByteText` has it, without its middle if it is longer than the kernel
+  /// takes.
   public let path: String
   /// Open as long as this object lives.
   public let fileDescriptor: Int32
@@ -143,7 +144,16 @@ public final class HostDirectory: Sendable {
     try system("fsync", path) { fsync(fileDescriptor) }
   }
 
-  func path(of name: [UInt8]) -> String { path + "/" + ByteText.text(name) }
+  /// The directory above; `path` is what messages call it.
+  func openParent(path: String) throws(SystemError) -> HostDirectory {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+    let file = try system("open", path) { clinux_openat(fileDescriptor, "..", flags, 0) }
+    return HostDirectory(owning: file, path: path)
+  }
+
+  func path(of name: [UInt8]) -> String {
+    HostPath.shortened(path + "/" + ByteText.text(name))
+  }
 
   /// Runs a call on a name until no signal interrupts it.
   @discardableResult
@@ -153,6 +163,7 @@ public final class HostDirectory: Sendable {
     guard !name.contains(0) else {
       throw SystemError(call: call, path: path(of: name), code: EINVAL)
     }
+    let component = name
     let terminated = name + [0]
     return try terminated.withUnsafeBufferPointer { bytes throws(SystemError) in
       guard let start = bytes.baseAddress else { preconditionFailure("an array without bytes") }
@@ -161,7 +172,10 @@ public final class HostDirectory: Sendable {
         while true {
           let result = try body(name)
           if result != -1 { return result }
-          if errno != EINTR { throw SystemError(lastOf: call, path + "/" + String(cString: name)) }
+          if errno != EINTR {
+            let code = errno
+            throw SystemError(call: call, path: path(of: component), code: code)
+          }
         }
       }
     }

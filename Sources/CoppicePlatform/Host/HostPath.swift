@@ -44,4 +44,15 @@ public enum HostPath {
     defer { free(path) }
     return ByteText.text(UnsafeRawBufferPointer(start: path, count: strlen(path)))
   }
+
+  /// Longer paths are shortened in messages.
+  static let shownByteCountMax = 4096
+
+  /// The path without its middle if it is longer than any that the kernel takes.
+  static func shortened(_ path: String) -> String {
+    guard path.utf8.count > shownByteCountMax else { return path }
+    let beginning = String(decoding: path.utf8.prefix(shownByteCountMax / 4), as: UTF8.self)
+    let end = String(decoding: path.utf8.suffix(shownByteCountMax / 2), as: UTF8.self)
+    return beginning + "/.../" + end
+  }
 }

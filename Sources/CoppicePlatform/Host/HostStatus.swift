@@ -72,6 +72,9 @@ public struct HostStatus: Hashable, Sendable {
   public var modified: Int64
   public var changed: Int64
 
+  /// Which file of the machine it is.
+  public var identity: FileUser.Identity { FileUser.Identity(device: device, inode: inode) }
+
   init(_ raw: clinux_status, path: @autoclosure () -> String) throws(SystemError) {
     guard let kind = HostFileKind(mode: raw.mode) else {
       throw SystemError(call: "stat", path: path(), code: EINVAL)

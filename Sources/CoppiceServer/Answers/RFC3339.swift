@@ -6,9 +6,8 @@ package enum RFC3339 {
 
   /// From nanoseconds since 1970-01-01 UTC, in the proleptic Gregorian calendar.
   package static func text(nanoseconds: Int64) -> String {
-    let second: Int64 = 1_000_000_000
-    let fraction = ((nanoseconds % second) + second) % second
-    let seconds = (nanoseconds - fraction) / second
+    let time = Timestamp(nanoseconds: nanoseconds)
+    let (seconds, fraction) = (time.seconds, time.subsecondNanoseconds)
     let secondOfDay = ((seconds % 86400) + 86400) % 86400
     let date = civil(dayNumber: (seconds - secondOfDay) / 86400)
 

@@ -12,24 +12,43 @@ struct DataDirectories {
     self.visitCountMax = visitCountMax
   }
 
+  /// A directory that was found: its path would be long in a deep tree.
+  private struct Place {
+    var directory: FileID
+    /// Index of the one that it is in.
+    var parent: Int
+    /// `nil` for the top.
+    var name: FileName?
+  }
+
   /// Their paths, those nearest to the top first.
   func find() throws(StoreError) -> [BranchPath] {
     var found: [BranchPath] = []
-    var waiting = [(BranchPath.root, FileID.root)]
+    var places = [Place(directory: .root, parent: 0, name: nil)]
     var visited = 0
-    while visited < waiting.count, visited < visitCountMax {
-      let (path, directory) = waiting[visited]
-      visited += 1
+    while visited < places.count, visited < visitCountMax {
+      let directory = places[visited].directory
       if try isDataDirectory(directory) {
-        found.append(path)
-        continue
+        found.append(path(to: visited, of: places))
+      } else {
+        for entry in try tree.readDirectory(directory, after: nil, limit: .max)
+        where entry.kind == .directory {
+          places.append(Place(directory: entry.file, parent: visited, name: entry.name))
+        }
       }
-      for entry in try tree.readDirectory(directory, after: nil, limit: .max)
-      where entry.kind == .directory {
-        waiting.append((path.appending(entry.name), entry.file))
-      }
+      visited += 1
     }
     return found
+  }
+
+  private func path(to index: Int, of places: [Place]) -> BranchPath {
+    var names: [FileName] = []
+    var place = places[index]
+    while let name = place.name {
+      names.append(name)
+      place = places[place.parent]
+    }
+    return BranchPath(components: names.reversed())
   }
 
   private func isDataDirectory(_ directory: FileID) throws(StoreError) -> Bool {

@@ -51,6 +51,8 @@ package struct ExportRequest: StoreRequest {
     package var specialFileCount: Int
     package var hardLinkCount: Int
     package var byteCount: UInt64
+    /// How much the target did not take: owners, extended attributes, special files, links.
+    package var lossCount: Int
     package var notes: [String]
 
     init(_ report: ExportReport, _ request: ExportRequest) {
@@ -62,6 +64,7 @@ package struct ExportRequest: StoreRequest {
       specialFileCount = report.specialFileCount
       hardLinkCount = report.hardLinkCount
       byteCount = report.byteCount
+      lossCount = report.lossCount
       notes = report.notes
     }
   }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CoppicePlatform
 internal import CoppiceServer
 
 struct ExportCommand: ParsableCommand {
@@ -6,11 +7,14 @@ struct ExportCommand: ParsableCommand {
     commandName: "export", abstract: "Write a branch, or a part of it, to the file system.",
     discussion: """
       TARGET must not exist, or be an empty directory; - is standard output. Times, owners, \
-      permissions, extended attributes, hard links and holes are restored. What is not whole yet \
-      carries 'incomplete' in its name.
+      permissions, extended attributes, hard links and holes are restored. What the target or your \
+      rights do not take (an attribute, an owner, a device; of a tar stream, a socket) costs nothing \
+      else: it is counted and told at the end, and the command ends with status 2. What is not whole \
+      yet carries 'incomplete' in its name.
 
       JSON: source, target, fileCount, directoryCount, symbolicLinkCount, specialFileCount, \
-      hardLinkCount, byteCount, notes. Nothing is printed when TARGET is -.
+      hardLinkCount, byteCount, lossCount, notes. When TARGET is - nothing but notes is printed, on \
+      standard error.
 
       Examples:
         coppice export experiment /var/lib/postgresql/15/experiment
@@ -36,7 +40,14 @@ struct ExportCommand: ParsableCommand {
       ExportRequest(entry: source.name, path: source.path, target: held.file, tar: tar),
       holding: held, showing: "export")
     try held.finish()
-    if target != "-" { try options.print(answer) }
+    if target == "-" {
+      for note in answer.notes {
+        Output.write("note: \(Output.printable(note))\n", to: .standardError)
+      }
+    } else {
+      try options.print(answer)
+    }
+    if answer.lossCount > 0 { throw ExitCode(ExitStatus.finding.rawValue) }
   }
 }
 

@@ -7,7 +7,9 @@ struct ImportCommand: ParsableCommand {
     discussion: """
       SOURCE is a directory, a file, or - for standard input. The branch is made; a target that \
       exists needs --replace, which makes it exactly like the source: files that are gone go, equal \
-      pages cost nothing. The branch changes at once or not at all.
+      pages cost nothing. The branch changes at once or not at all. Trees may be of any depth, and \
+      members of archives have paths of any length; times before 1677 and after 2262 become the \
+      nearest in these years.
 
       A branch with open files is replaced only with --force: what has them open gets errors from \
       then on. The data directory of a running PostgreSQL is refused: import the stream of pg_basebackup.

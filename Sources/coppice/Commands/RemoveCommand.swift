@@ -5,7 +5,9 @@ struct RemoveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rm", abstract: "Remove a file or directory of a branch.",
     discussion: """
-      The change is durable when the command ends. JSON: branch, path, isDryRun.
+      The change is durable when the command ends. A directory's name goes at once, and what was in \
+      it, if that is much, in pieces: when the command is killed, the store's next owner removes the \
+      rest. JSON: branch, path, isDryRun.
 
       Example:
         coppice rm --recursive experiment:pg_replslot/old

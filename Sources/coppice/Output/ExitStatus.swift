@@ -4,7 +4,7 @@ internal import Coppice
 enum ExitStatus: Int32 {
   case done = 0
   case failed = 1
-  /// Damage that a check found, or a difference that was asked for.
+  /// Damage that a check found, a difference that was asked for, or what an export could not keep.
   case finding = 2
   case notFound = 3
   case conflict = 4

@@ -125,6 +125,80 @@ import Testing
     #expect(members.map(\.entry.userID) == [77, 77])
   }
 
+  /// The one member of an archive whose extended header has these records.
+  private static func member(
+    _ records: [(String, [UInt8])], global: [(String, [UInt8])] = [],
+    _ change: (inout TarHeader) -> Void = { _ in }
+  ) throws -> TarEntry {
+    let archive = TarArchive()
+    for (type, records) in [("g", global), ("x", records)] where !records.isEmpty {
+      let lines = records.flatMap { PaxRecords.encode(key: Array($0.0.utf8), value: $0.1) }
+      var header = TarHeader()
+      header.type = Array(type.utf8)[0]
+      header.byteCount = UInt64(lines.count)
+      let padding = [UInt8](repeating: 0, count: (512 - lines.count % 512) % 512)
+      try (header.encode() + lines + padding).withUnsafeBytes { try archive.write($0) }
+    }
+    var header = TarHeader()
+    header.name = Array("name".utf8)
+    header.userID = 5
+    header.modified = 7
+    change(&header)
+    try (header.encode() + [UInt8](repeating: 0, count: 1024)).withUnsafeBytes {
+      try archive.write($0)
+    }
+    return try #require(try TarArchive.members(of: archive.bytes).first).entry
+  }
+
+  @Test func `a record with an empty value takes earlier ones back`() throws {
+    let earlier = [("path", Array("other".utf8)), ("uid", Array("9".utf8)), ("mtime", [0x39])]
+    let entry = try Self.member(
+      [("path", []), ("uid", []), ("mtime", []), ("size", []), ("SCHILY.xattr.user.a", [])],
+      global: earlier)
+    #expect(entry.path == Array("name".utf8))
+    #expect(entry.userID == 5)
+    #expect(entry.modified == 7_000_000_000)
+    #expect(entry.attributes == [TarEntry.Attribute(name: Array("user.a".utf8), value: [])])
+  }
+
+  @Test func `libarchive's form of an attribute is read`() throws {
+    let entry = try Self.member([
+      ("LIBARCHIVE.xattr.user.a%20b", Array("AP8K".utf8)),
+      ("LIBARCHIVE.xattr.user.short", Array("AA".utf8)),
+      ("LIBARCHIVE.xattr.user.both", Array("AA==".utf8)), ("SCHILY.xattr.user.both", [9]),
+    ])
+    let values = Dictionary(uniqueKeysWithValues: entry.attributes.map { ($0.name, $0.value) })
+    #expect(values[Array("user.a b".utf8)] == [0, 255, 10])
+    #expect(values[Array("user.short".utf8)] == [0])
+    #expect(values[Array("user.both".utf8)] == [9])
+    #expect(throws: StoreError.self) { try Self.member([("LIBARCHIVE.xattr.a", [0x2A])]) }
+  }
+
+  @Test func `moments that are not kept become the nearest`() throws {
+    for (text, expected) in [
+      ("13569465600", Int64.max), ("99999999999999999999999.5", .max), ("-13569465600", .min),
+      ("-1.5", -1_500_000_000), ("0.0000000019", 1),
+    ] {
+      let entry = try Self.member([("mtime", Array(text.utf8)), ("atime", Array(text.utf8))])
+      #expect(entry.modified == expected && entry.accessed == expected)
+    }
+    #expect(try Self.member([], { $0.modified = 1 << 60 }).modified == .max)
+    #expect(throws: StoreError.self) { try Self.member([("mtime", Array("1x".utf8))]) }
+  }
+
+  @Test func `owners and devices beyond 32 bits are an error that names the member`() throws {
+    for key in ["uid", "gid", "SCHILY.devmajor"] {
+      let error = #expect(throws: StoreError.self) {
+        try Self.member([(key, Array("4294967296".utf8))])
+      }
+      #expect(error?.kind == .invalid && error?.cause?.contains("'name'") == true)
+    }
+    let error = #expect(throws: StoreError.self) {
+      try Self.member([], { $0.userID = 1 << 40 })
+    }
+    #expect(error?.message.contains("uid") == true)
+  }
+
   @Test func `a stream that ends early is an error wherever it ends`() throws {
     let folder = try Self.makeTree(long: true)
     _ = try Self.read(folder, ["--format=posix"])

@@ -107,4 +107,23 @@ import Testing
     try writer.finish()
     #expect(try TarArchive.members(of: archive.bytes).map(\.entry) == [entry])
   }
+
+  @Test func `numbers that no field holds are never other ones`() throws {
+    var entry = TarEntry(kind: .blockDevice, path: Array("x".utf8))
+    entry.userID = .max
+    entry.groupID = .max - 1
+    entry.deviceMajor = 1 << 21 + 1
+    entry.deviceMinor = 1 << 21
+    entry.accessed = .min
+    entry.modified = .max
+    let archive = TarArchive()
+    var writer = TarWriter(archive)
+    try writer.begin(entry)
+    try writer.finish()
+    #expect(try TarArchive.members(of: archive.bytes).map(\.entry) == [entry])
+    let folder = try TemporaryFolder()
+    try folder.write("a.tar", archive.bytes)
+    let listing = try Program("tar").check(["--numeric-owner", "-tvf", "a.tar"], in: folder.path)
+    #expect(listing.text.contains("4294967295/4294967294 2097153,2097152"))
+  }
 }

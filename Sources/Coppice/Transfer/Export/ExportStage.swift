@@ -114,22 +114,10 @@ struct ExportStage {
   /// Removes what was built.
   func remove() {
     do throws(SystemError) {
-      try ExportStage.removeTree(stageName, in: parent)
+      try parent.removeTree(stageName)
     } catch {
       // What cannot be removed still says `incomplete` in its name.
     }
-  }
-
-  private static func removeTree(
-    _ name: [UInt8], in directory: HostDirectory
-  ) throws(SystemError) {
-    guard try directory.status(of: name).kind == .directory else {
-      return try directory.remove(name)
-    }
-    try directory.setPermissions(of: name, 0o700)
-    let child = try directory.openDirectory(name)
-    for inner in try child.names() { try removeTree(inner, in: child) }
-    try directory.removeDirectory(name)
   }
 
   private static func trimmed(_ path: String) -> ArraySlice<UInt8> {

@@ -34,6 +34,9 @@ struct ExportedNode: Sendable {
     entry.userID = attributes.userID
     entry.groupID = attributes.groupID
     entry.modified = attributes.modified.nanoseconds
+    if attributes.accessed != attributes.modified {
+      entry.accessed = attributes.accessed.nanoseconds
+    }
     if kind == .file { entry.byteCount = attributes.byteCount }
     if kind == .characterDevice || kind == .blockDevice {
       let device = HostDevice(packed: attributes.device)

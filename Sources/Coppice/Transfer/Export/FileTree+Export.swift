@@ -5,8 +5,8 @@ extension FileTree {
   /// Writes the file or directory at `path` to the machine's file system, or as a tar stream.
   ///
   /// A target that exists is an error, an empty directory aside. Times, owners, permissions,
-  /// extended attributes, hard links and holes are restored; what the user's rights do not allow is
-  /// told in the report's notes. What is written carries `incomplete` in its name until it is whole
+  /// extended attributes, hard links and holes are restored; what the target's file system or the
+  /// user's rights do not take is counted and told in the report, and costs nothing else. What is written carries `incomplete` in its name until it is whole
   /// and on the device; after an error it is removed. The tree should not change meanwhile: export a
   /// snapshot of a branch in use.
   ///
@@ -105,9 +105,10 @@ extension FileTree {
     do throws(StoreError) {
       let export = try DirectoryExport(
         self, into: stage.fileDirectory, options: options, expected: try expected(file, options))
-      let report = try export.run(file: file, as: stage.fileName)
+      var report = try export.run(file: file, as: stage.fileName)
       try writing(place) { () throws(SystemError) in try stage.fileDirectory.syncFileSystem() }
       try stage.complete()
+      report.note(export.losses)
       return report
     } catch {
       stage.remove()
@@ -123,12 +124,13 @@ extension FileTree {
       let top = try stage.makeDirectory()
       let export = try DirectoryExport(
         self, into: top, options: options, expected: try expected(directory, options))
-      let report = try export.run(directory)
+      var report = try export.run(directory)
       try writing(place) { () throws(SystemError) in try top.syncFileSystem() }
       let node = try ExportedNode(directory, of: self)
       try stage.complete { parent, name throws(StoreError) in
-        try export.restore(node, of: name, in: parent)
+        try RestoredName(directory: parent, name: name).restore(node, export.losses)
       }
+      report.note(export.losses)
       return report
     } catch {
       stage.remove()
@@ -144,8 +146,14 @@ extension FileTree {
     let attributes = try attributes(of: file)
     guard attributes.kind == .directory else { return attributes.byteCount }
     var sum: UInt64 = 0
-    for entry in try readDirectory(file, after: nil, limit: .max) {
-      sum += try expected(entry.file, options) ?? 0
+    var walk = TreeWalk(core, below: file)
+    while let step = try walk.next() {
+      guard case .entry(let entry) = step else { continue }
+      if entry.kind == .directory {
+        walk.descend(entry.file)
+      } else {
+        sum += try self.attributes(of: entry.file).byteCount
+      }
     }
     return sum
   }

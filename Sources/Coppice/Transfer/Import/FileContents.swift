@@ -16,19 +16,29 @@ final class FileContents {
 
   private static let batchByteCountMax: UInt64 = 1 << 20
   private static let batchCountMax = 64
+  /// Directories that jobs which wait or run hold open, in all.
+  private static let openDirectoryCountMax = 256
 
   private let session: ImportSession
   private let leafByteCount: UInt64
   private var small: [Item] = []
   private var smallByteCount: UInt64 = 0
+  /// Different directories among those of `small`, at most; and how many one job may have.
+  private var directoryCount = 0
+  private let directoryCountMax: Int
 
   init(_ session: ImportSession) {
     self.session = session
     leafByteCount = UInt64(session.staging.leafByteCount)
+    directoryCountMax = max(1, Self.openDirectoryCountMax / (session.queue.jobCountMax + 1))
   }
 
   func add(_ item: Item) throws(StoreError) {
     guard item.status.byteCount <= leafByteCount else { return try addLarge(item) }
+    if small.last?.directory !== item.directory {
+      if directoryCount == directoryCountMax { try flush() }
+      directoryCount += 1
+    }
     small.append(item)
     smallByteCount += item.status.byteCount
     if small.count >= Self.batchCountMax || smallByteCount >= Self.batchByteCountMax {
@@ -42,6 +52,7 @@ final class FileContents {
     guard !items.isEmpty else { return }
     small = []
     smallByteCount = 0
+    directoryCount = 0
     let session = session
     try session.queue.submit { buffer throws(StoreError) in
       for item in items { try FileContents.importSmall(item, session, buffer) }

@@ -119,29 +119,7 @@ final class ImportSession: Sendable {
 
   /// Removes a name and, if it is a directory, all below it.
   func remove(_ entry: DirectoryEntry, in directory: FileID) throws(StoreError) -> Int {
-    var count = 1
-    if entry.kind == .directory {
-      while true {
-        let children = try readDirectory(entry.file, after: nil, limit: Self.batchCount)
-        guard !children.isEmpty else { break }
-        for child in children where child.kind == .directory {
-          count += try remove(child, in: entry.file)
-        }
-        let files = children.filter { $0.kind != .directory }
-        count += files.count
-        try tree.update { transaction throws(StoreError) in
-          for child in files { try transaction.remove(child.name, in: entry.file) }
-        }
-      }
-    }
-    try tree.update { transaction throws(StoreError) in
-      if entry.kind == .directory {
-        try transaction.removeDirectory(entry.name, in: directory)
-      } else {
-        try transaction.remove(entry.name, in: directory)
-      }
-    }
-    return count
+    try tree.removeTree(entry.name, in: directory)
   }
 
   /// The directory at a path; those that are missing are made.

@@ -47,8 +47,8 @@ struct ImportedNode: Sendable {
     permissions = UInt16(truncatingIfNeeded: entry.mode)
     userID = entry.userID
     groupID = entry.groupID
-    accessed = Timestamp(nanoseconds: entry.modified)
-    modified = accessed
+    accessed = Timestamp(nanoseconds: entry.accessed ?? entry.modified)
+    modified = Timestamp(nanoseconds: entry.modified)
     if kind == .characterDevice || kind == .blockDevice {
       device = HostDevice(major: entry.deviceMajor, minor: entry.deviceMinor).packed
     }

@@ -40,8 +40,9 @@ package enum RunningPostgreSQL {
   private static func process(
     in directory: HostDirectory, _ lines: [String]
   ) throws(StoreError) -> String? {
-    let status = try reading(directory.path) { () throws(SystemError) in try directory.status() }
-    let place = FileUser.Identity(device: status.device, inode: status.inode)
+    let place = try reading(directory.path) { () throws(SystemError) in
+      try directory.status().identity
+    }
     let users = FileUser.all(workingIn: place)
     if let user = users.first(where: { isServer($0.name) }) { return "process \(user.process)" }
     // Whose working directory may not be looked at is the server when its name says so.

@@ -32,9 +32,7 @@ enum SourcePlace {
     var here = try identity(place)
     while here != sought {
       let below = place
-      place = try reading(below.path) { () throws(SystemError) in
-        try HostDirectory(path: below.path + "/..")
-      }
+      place = try reading(below.path) { () throws(SystemError) in try below.openParent() }
       let above = try identity(place)
       if above == here { return false }
       here = above
@@ -42,11 +40,10 @@ enum SourcePlace {
     return true
   }
 
-  private static func identity(_ directory: HostDirectory) throws(StoreError) -> [UInt64] {
-    let status = try reading(directory.path) { () throws(SystemError) in
-      try directory.status()
-    }
-    return [status.device, status.inode]
+  private static func identity(
+    _ directory: HostDirectory
+  ) throws(StoreError) -> FileUser.Identity {
+    try reading(directory.path) { () throws(SystemError) in try directory.status().identity }
   }
 
   /// The directory that holds a file and its name there, behind symbolic links.
@@ -71,18 +68,24 @@ enum SourcePlace {
   /// counts nothing here.
   static func byteCount(below directory: HostDirectory) throws(StoreError) -> UInt64 {
     var sum: UInt64 = 0
-    let names = try reading(directory.path) { () throws(SystemError) in try directory.names() }
-    for name in names {
-      let status = try reading(directory.path) { () throws(SystemError) in
-        try directory.status(of: name)
-      }
-      if status.kind == .regular {
-        sum += min(status.byteCount, max(status.allocatedByteCount, 1))
-      } else if status.kind == .directory {
-        let child = try reading(directory.path) { () throws(SystemError) in
-          try directory.openDirectory(name)
+    var walk = HostDirectoryWalk(directory)
+    var levels = [
+      try reading(directory.path) { () throws(SystemError) in try directory.names()[...] }
+    ]
+    while let top = levels.indices.last {
+      try reading(walk.current.path) { () throws(SystemError) in
+        guard let name = levels[top].popFirst() else {
+          levels.removeLast()
+          if !levels.isEmpty { try walk.ascend() }
+          return
         }
-        sum += try byteCount(below: child)
+        let status = try walk.current.status(of: name)
+        if status.kind == .regular {
+          sum += min(status.byteCount, max(status.allocatedByteCount, 1))
+        } else if status.kind == .directory {
+          try walk.descend(name)
+          levels.append(try walk.current.names()[...])
+        }
       }
     }
     return sum

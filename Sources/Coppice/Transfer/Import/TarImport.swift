@@ -13,6 +13,7 @@ struct TarImport {
   private let top: FileID
   private let contents: StreamContents
   private var reader: TarReader
+  private var way: MemberWay
   private var files = ImportedFiles()
   private(set) var report = ImportReport()
   /// Names the archive has had so far.
@@ -28,16 +29,20 @@ struct TarImport {
     self.top = top
     contents = StreamContents(session)
     reader = TarReader(input, object: object)
+    way = MemberWay(top: top)
   }
 
   mutating func run() throws(StoreError) {
     while let entry = try reader.next() { try add(entry) }
-    if session.options.isReplacing { report.removedCount += try removeUnseen(in: top) }
+    if session.options.isReplacing { report.removedCount += try removeUnseen() }
     try session.finishContents()
     try addTop()
-    for (file, node) in directories.sorted(by: { $0.key < $1.key }) {
+    var rest = directories.sorted { $0.key < $1.key }[...]
+    while !rest.isEmpty {
+      let batch = rest.prefix(ImportSession.batchCount)
+      rest = rest.dropFirst(batch.count)
       try session.tree.update { transaction throws(StoreError) in
-        try ImportedFiles.update(file, to: node, transaction)
+        for (file, node) in batch { try ImportedFiles.update(file, to: node, transaction) }
       }
     }
     if ignoredRecordCount > 0 {
@@ -64,20 +69,20 @@ struct TarImport {
   // MARK: Members
 
   private mutating func add(_ entry: TarEntry) throws(StoreError) {
-    let path = try path(entry.path)
+    let member = try parse(entry.path)
     if !entry.ignoredRecords.isEmpty { ignoredRecordCount += 1 }
     var node = ImportedNode(entry)
     for attribute in entry.attributes {
       node.attributes[try AttributeName(bytes: attribute.name)] = attribute.value
     }
-    guard let name = path.lastComponent, let parent = path.parent else {
+    guard let name = member.name else {
       guard entry.kind == .directory else {
         throw invalid("the top of the archive is no directory", entry)
       }
       directories[top] = node
       return
     }
-    let directory = try makeDirectory(parent, entry)
+    let directory = try makeDirectory(member.directory, entry)
     let existing = try prepare(name, directory, node.kind)
     seen.insert(SeenName(directory: directory, name: name))
     if entry.kind == .hardLink {
@@ -132,11 +137,11 @@ struct TarImport {
   private mutating func link(
     _ entry: TarEntry, as name: FileName, in directory: FileID, _ existing: DirectoryEntry?
   ) throws(StoreError) {
-    let target = try path(entry.linkTarget)
+    let target = try parse(entry.linkTarget)
     let missing = invalid(
-      "a hard link to '\(target)', which is no member before it", entry)
-    guard let last = target.lastComponent, let parent = target.parent,
-      let place = try findDirectory(parent),
+      "a hard link to '\(ByteText.text(entry.linkTarget))', "
+        + "which is no member before it", entry)
+    guard let last = target.name, let place = try findDirectory(target.directory),
       seen.contains(SeenName(directory: place, name: last)),
       let file = try session.lookupIfPresent(last, in: place), file.kind != .directory
     else { throw missing }
@@ -159,29 +164,38 @@ struct TarImport {
     if isRepeated { try session.queue.finish() }
     guard isRepeated || ImportedFiles.mustGo(existing, for: kind) else { return existing }
     report.removedCount += try session.remove(existing, in: directory)
+    if existing.kind == .directory { way.reset() }
     if existing.kind == .regular { files.forget(existing.file) }
     return nil
   }
 
   // MARK: Paths
 
-  private func path(_ bytes: [UInt8]) throws(StoreError) -> BranchPath {
+  private func parse(_ path: [UInt8]) throws(StoreError) -> MemberWay.Place {
+    try Self.parsing(path, object) { () throws(StoreError) in try MemberWay.Place(path) }
+  }
+
+  private static func parsing<Result>(
+    _ path: [UInt8], _ object: String, _ body: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
     do throws(StoreError) {
-      return try BranchPath(bytes: bytes)
+      return try body()
     } catch {
       throw StoreError(
         .invalid, "a member's path is not usable: \(error.message)", object: object,
         remedy: "nothing was changed; make the archive with relative paths",
-        cause: "member '\(ByteText.text(bytes))'")
+        cause: "member '\(ByteText.text(path))'")
     }
   }
 
   /// The directory at a path below the top; those that the archive did not list are made.
   private mutating func makeDirectory(
-    _ path: BranchPath, _ entry: TarEntry
+    _ path: [UInt8], _ entry: TarEntry
   ) throws(StoreError) -> FileID {
-    var place = top
-    for name in path.components {
+    var (place, names) = try Self.parsing(path, object) { () throws(StoreError) in
+      try way.begin(path)
+    }
+    for name in names {
       seen.insert(SeenName(directory: place, name: name))
       if let found = try session.lookupIfPresent(name, in: place) {
         guard found.kind == .directory else {
@@ -195,39 +209,39 @@ struct TarImport {
         }
         report.directoryCount += 1
       }
+      way.advance(name, to: place)
     }
     return place
   }
 
-  private func findDirectory(_ path: BranchPath) throws(StoreError) -> FileID? {
-    var place = top
-    for name in path.components {
+  private mutating func findDirectory(_ path: [UInt8]) throws(StoreError) -> FileID? {
+    var (place, names) = try Self.parsing(path, object) { () throws(StoreError) in
+      try way.begin(path)
+    }
+    for name in names {
       guard let found = try session.lookupIfPresent(name, in: place),
         found.kind == .directory
       else { return nil }
       place = found.file
+      way.advance(name, to: place)
     }
     return place
   }
 
   // MARK: What the archive does not have
 
-  private func removeUnseen(in directory: FileID) throws(StoreError) -> Int {
+  private func removeUnseen() throws(StoreError) -> Int {
     var count = 0
-    var last: FileName?
-    while true {
-      let entries = try session.readDirectory(
-        directory, after: last, limit: ImportSession.batchCount)
-      for entry in entries {
-        if !seen.contains(SeenName(directory: directory, name: entry.name)) {
-          count += try session.remove(entry, in: directory)
-        } else if entry.kind == .directory {
-          count += try removeUnseen(in: entry.file)
-        }
+    var walk = TreeWalk(session.tree, below: top)
+    while let step = try walk.next() {
+      guard case .entry(let entry) = step, let directory = walk.directory else { continue }
+      if !seen.contains(SeenName(directory: directory, name: entry.name)) {
+        count += try session.remove(entry, in: directory)
+      } else if entry.kind == .directory {
+        walk.descend(entry.file)
       }
-      guard entries.count == ImportSession.batchCount else { return count }
-      last = entries.last?.name
     }
+    return count
   }
 
   private func invalid(_ message: String, _ entry: TarEntry) -> StoreError {

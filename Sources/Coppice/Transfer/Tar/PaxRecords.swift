@@ -1,24 +1,33 @@
 /// The records of a pax extended header: lines of `length key=value`, the length counting itself
 /// and the newline, in decimal. Later records of a key win, but for the pairs of offset and byte
-/// count of GNU's first sparse format, which repeat.
+/// count of GNU's first sparse format, which repeat. A record with an empty value takes earlier ones of
+/// its key back, global ones too: then the header's own field holds. An extended attribute may be empty.
 package struct PaxRecords: Hashable, Sendable {
-  /// More than any file system lets a file carry in attributes.
-  package static let byteCountMax: UInt64 = 8 << 20
+  /// Of all records of one member: attributes as large as a file may have, and paths of any depth.
+  package static let byteCountMax: UInt64 = 64 << 20
 
+  /// Empty where a record takes others back.
   private var values: [String: [UInt8]] = [:]
   /// In the order they came.
   package private(set) var attributes: [TarEntry.Attribute] = []
   package private(set) var sparseRanges: [Range<UInt64>] = []
   private var sparseOffset: UInt64?
+  private var byteCount: UInt64 = 0
 
   package init() {}
 
-  package subscript(key: String) -> [UInt8]? { values[key] }
+  package subscript(key: String) -> [UInt8]? {
+    values[key].flatMap { $0.isEmpty ? nil : $0 }
+  }
 
-  package var keys: some Collection<String> { values.keys }
+  package var keys: some Collection<String> { values.lazy.filter { !$0.value.isEmpty }.map(\.key) }
 
   /// Adds the records of one header's data.
   package mutating func decode(_ bytes: UnsafeRawBufferPointer) throws(TarError) {
+    byteCount += UInt64(bytes.count)
+    guard byteCount <= Self.byteCountMax else {
+      throw .tooLong(what: "extended headers", byteCount: byteCount, limit: Self.byteCountMax)
+    }
     var rest = bytes[...]
     while !rest.isEmpty {
       // Some writers pad with zeros.
@@ -31,7 +40,8 @@ package struct PaxRecords: Hashable, Sendable {
       guard space + 1 < end, rest[end - 1] == UInt8(ascii: "\n"),
         let equals = rest[space + 1..<end - 1].firstIndex(of: UInt8(ascii: "="))
       else { throw .badExtendedHeader }
-      try add(key: rest[space + 1..<equals], value: Array(rest[equals + 1..<end - 1]))
+      let value = UnsafeRawBufferPointer(rebasing: rest[equals + 1..<end - 1])
+      try add(key: rest[space + 1..<equals], value: Array(value))
       rest = rest[end...]
     }
   }
@@ -41,17 +51,22 @@ package struct PaxRecords: Hashable, Sendable {
   ) throws(TarError) {
     let attributePrefix = Array("SCHILY.xattr.".utf8)
     if key.starts(with: attributePrefix) {
-      let name = PaxRecords.unescape(key.dropFirst(attributePrefix.count))
-      attributes.removeAll { $0.name == name }
-      attributes.append(TarEntry.Attribute(name: name, value: value))
+      return set(PaxRecords.unescape(key.dropFirst(attributePrefix.count)), to: value)
+    }
+    let encodedPrefix = Array("LIBARCHIVE.xattr.".utf8)
+    if key.starts(with: encodedPrefix) {
+      let attribute = try EncodedAttribute.decode(key.dropFirst(encodedPrefix.count), value)
+      // Where both forms are there, the other one is exact.
+      if !attributes.contains(where: { $0.name == attribute.name }) { attributes.append(attribute) }
       return
     }
     let name = String(decoding: key, as: UTF8.self)
+    if value.isEmpty {
+      values[name] = []
+      return
+    }
     switch name {
-    case "RHT.security.selinux":
-      let name = Array("security.selinux".utf8)
-      attributes.removeAll { $0.name == name }
-      attributes.append(TarEntry.Attribute(name: name, value: value))
+    case "RHT.security.selinux": set(Array("security.selinux".utf8), to: value)
     case "GNU.sparse.offset":
       sparseOffset = try PaxRecords.number(value, key: name)
     case "GNU.sparse.numbytes":
@@ -62,6 +77,11 @@ package struct PaxRecords: Hashable, Sendable {
     default:
       values[name] = value
     }
+  }
+
+  private mutating func set(_ attribute: [UInt8], to value: [UInt8]) {
+    attributes.removeAll { $0.name == attribute }
+    attributes.append(TarEntry.Attribute(name: attribute, value: value))
   }
 
   /// Records of this header laid over those of an earlier, global one.
@@ -78,34 +98,32 @@ package struct PaxRecords: Hashable, Sendable {
 
   /// A whole number, or `nil` when there is no such record.
   package func count(_ key: String) throws(TarError) -> UInt64? {
-    guard let value = values[key] else { return nil }
+    guard let value = self[key] else { return nil }
     return try PaxRecords.number(value, key: key)
   }
 
-  /// A time with up to nine decimals, in nanoseconds; `nil` when there is no such record.
+  /// A time with up to nine decimals, in nanoseconds, cut to the nearest that 64 bits hold; `nil` when
+  /// there is no such record.
   package func nanoseconds(_ key: String) throws(TarError) -> Int64? {
-    guard let value = values[key] else { return nil }
+    guard let value = self[key] else { return nil }
     let isNegative = value.first == UInt8(ascii: "-")
     let parts = (isNegative ? value.dropFirst() : value[...]).split(
       separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-    guard let seconds = parts.first.flatMap({ PaxRecords.decimal($0) }) else {
+    let digits = parts.first ?? []
+    let decimals = parts.count > 1 ? parts[1] : []
+    guard !digits.isEmpty, (digits + decimals).allSatisfy(PaxRecords.isDigit) else {
       throw .badNumber(field: key)
     }
-    var fraction: UInt64 = 0
-    if parts.count == 2 {
-      let digits = parts[1].prefix(9)
-      guard digits.isEmpty || PaxRecords.decimal(digits) != nil else {
-        throw .badNumber(field: key)
-      }
-      fraction = PaxRecords.decimal(digits) ?? 0
-      for _ in digits.count..<9 { fraction *= 10 }
-    }
-    let magnitude = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    let sum = magnitude.partialValue.addingReportingOverflow(fraction)
-    guard !magnitude.overflow, !sum.overflow, let value = Int64(exactly: sum.partialValue) else {
-      throw .badNumber(field: key)
-    }
-    return isNegative ? -value : value
+    // More seconds than 64 bits hold are as good as any that are too many.
+    let seconds = Int128(PaxRecords.decimal(digits) ?? .max)
+    let fraction =
+      decimals.prefix(9) + repeatElement(UInt8(ascii: "0"), count: max(0, 9 - decimals.count))
+    let magnitude = seconds * 1_000_000_000 + Int128(PaxRecords.decimal(fraction) ?? 0)
+    return Int64(clamping: isNegative ? -magnitude : magnitude)
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
 
   /// Whether the ranges of a sparse file lie before its data (GNU's format 1.0).
@@ -120,7 +138,7 @@ package struct PaxRecords: Hashable, Sendable {
   /// The ranges of a sparse file that its records list (GNU's formats 0.0 and 0.1).
   package func sparseMap() throws(TarError) -> [Range<UInt64>]? {
     if !sparseRanges.isEmpty { return sparseRanges }
-    guard let map = values["GNU.sparse.map"] else { return nil }
+    guard let map = self["GNU.sparse.map"] else { return nil }
     var numbers: [UInt64] = []
     for text in map.split(separator: UInt8(ascii: ",")) {
       numbers.append(try PaxRecords.number(Array(text), key: "GNU.sparse.map"))
@@ -143,7 +161,7 @@ package struct PaxRecords: Hashable, Sendable {
     guard !bytes.isEmpty else { return nil }
     var value: UInt64 = 0
     for byte in bytes {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+      guard isDigit(byte) else { return nil }
       let (product, overflow) = value.multipliedReportingOverflow(by: 10)
       let (sum, carry) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
       guard !overflow, !carry else { return nil }

@@ -25,6 +25,8 @@ package struct TarEntry: Hashable, Sendable {
   package var groupID: UInt32 = 0
   /// Nanoseconds since 1970-01-01 UTC.
   package var modified: Int64 = 0
+  /// Of the last access, in nanoseconds; `nil` when the archive does not say it.
+  package var accessed: Int64?
   /// The file's byte count, holes included.
   package var byteCount: UInt64 = 0
   package var deviceMajor: UInt32 = 0

@@ -49,7 +49,7 @@ package struct TarHeader: Hashable, Sendable {
     userID = try fields.count(108, 8, "uid")
     groupID = try fields.count(116, 8, "gid")
     byteCount = try fields.count(124, 12, "size")
-    modified = try fields.number(136, 12, "mtime")
+    modified = try fields.time(136, 12, "mtime")
     type = block[156] == 0 ? UInt8(ascii: "0") : block[156]
     linkName = fields.text(157, 100)
     if isGNU || isUstar {
@@ -75,8 +75,8 @@ package struct TarHeader: Hashable, Sendable {
     return (try TarFields(block).ranges(at: 0, count: 21), block[504] != 0)
   }
 
-  /// The header as a ustar block. `name` and `linkName` are cut to 100 bytes and numbers that do
-  /// not fit are written as 0: extended records then say what is so.
+  /// The header as a ustar block. `name` and `linkName` are cut to 100 bytes: extended records then
+  /// say what is so. Numbers that octal text does not hold are binary.
   package func encode() -> [UInt8] {
     var block = [UInt8](repeating: 0, count: Self.byteCount)
     func put(_ bytes: some Sequence<UInt8>, at offset: Int, limit: Int) {
@@ -85,7 +85,13 @@ package struct TarHeader: Hashable, Sendable {
     func put(number: UInt64, at offset: Int, byteCount: Int) {
       let digits = String(number, radix: 8).utf8
       let width = byteCount - 1
-      guard digits.count <= width else { return put(number: 0, at: offset, byteCount: byteCount) }
+      guard digits.count <= width else {
+        for index in 0..<min(byteCount, 8) {
+          block[offset + byteCount - 1 - index] = UInt8(truncatingIfNeeded: number >> (8 * index))
+        }
+        block[offset] |= 0x80
+        return
+      }
       let zeros = repeatElement(UInt8(ascii: "0"), count: width - digits.count)
       put(Array(zeros) + Array(digits), at: offset, limit: width)
     }
@@ -139,8 +145,10 @@ private struct TarFields {
 
   func number(_ offset: Int, _ byteCount: Int, _ field: String) throws(TarError) -> Int64 {
     let bytes = block[offset..<offset + byteCount]
-    let first = block[offset]
-    if first & 0x80 != 0 { return try binary(bytes, field) }
+    if block[offset] & 0x80 != 0 {
+      guard let value = Int64(exactly: binary(bytes)) else { throw .badNumber(field: field) }
+      return value
+    }
     var value: UInt64 = 0
     var text = bytes.drop { $0 == UInt8(ascii: " ") }
     text = text.prefix { $0 != 0 && $0 != UInt8(ascii: " ") }
@@ -151,6 +159,12 @@ private struct TarFields {
       value = value << 3 | UInt64(byte - UInt8(ascii: "0"))
     }
     return Int64(value)
+  }
+
+  /// Seconds; those that 64 bits do not hold are cut to the nearest.
+  func time(_ offset: Int, _ byteCount: Int, _ field: String) throws(TarError) -> Int64 {
+    if block[offset] & 0x80 == 0 { return try number(offset, byteCount, field) }
+    return Int64(clamping: binary(block[offset..<offset + byteCount]))
   }
 
   func count(_ offset: Int, _ byteCount: Int, _ field: String) throws(TarError) -> UInt64 {
@@ -180,15 +194,14 @@ private struct TarFields {
     return ranges
   }
 
-  /// Two's complement, big-endian; the first bit marks the form, the second is the sign.
-  private func binary(
-    _ bytes: Slice<UnsafeRawBufferPointer>, _ field: String
-  ) throws(TarError) -> Int64 {
-    var value: Int64 = bytes.first == 0xFF ? -1 : 0
+  /// Two's complement, big-endian; the first bit marks the form, the second is the sign. Twelve bytes
+  /// at most.
+  private func binary(_ bytes: Slice<UnsafeRawBufferPointer>) -> Int128 {
+    let isNegative = (bytes.first ?? 0) & 0x40 != 0
+    var value: Int128 = isNegative ? -1 : 0
     for (index, byte) in bytes.enumerated() {
-      let digit = index == 0 && byte != 0xFF ? byte & 0x7F : byte
-      guard value >= -(1 << 54), value < 1 << 54 else { throw .badNumber(field: field) }
-      value = value << 8 | Int64(digit)
+      let digit = index > 0 ? byte : isNegative ? byte | 0x80 : byte & 0x7F
+      value = value << 8 | Int128(digit)
     }
     return value
   }

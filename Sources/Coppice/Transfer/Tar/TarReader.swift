@@ -9,8 +9,8 @@ internal import CoppicePlatform
 /// that was cut is always noticed.
 package struct TarReader {
   private static let blockByteCount = TarHeader.byteCount
-  private static let nameByteCountMax: UInt64 = 64 << 10
-  private static let sparseRangeCountMax: UInt64 = 1 << 20
+  /// Ranges of data of one sparse file.
+  package static let sparseRangeCountMax: UInt64 = 1 << 20
 
   private var input: TarInput
   private let object: String
@@ -61,11 +61,11 @@ package struct TarReader {
         let data = try readExtension(header, limit: PaxRecords.byteCountMax)
         try decode(data, into: &global)
       case UInt8(ascii: "L"):
-        longName = text(try readExtension(header, limit: Self.nameByteCountMax))
+        longName = text(try readExtension(header, limit: PaxRecords.byteCountMax))
       case UInt8(ascii: "K"):
-        longLink = text(try readExtension(header, limit: Self.nameByteCountMax))
+        longLink = text(try readExtension(header, limit: PaxRecords.byteCountMax))
       case UInt8(ascii: "V"):
-        _ = try readExtension(header, limit: Self.nameByteCountMax)
+        _ = try readExtension(header, limit: PaxRecords.byteCountMax)
       default:
         var header = header
         if let longName { header.name = longName }
@@ -191,12 +191,16 @@ package struct TarReader {
     var entry = TarEntry(kind: try kind(header, path: path), path: path)
     entry.linkTarget = records["linkpath"] ?? header.linkName
     entry.mode = header.mode
-    entry.userID = UInt32(truncatingIfNeeded: try records.count("uid") ?? header.userID)
-    entry.groupID = UInt32(truncatingIfNeeded: try records.count("gid") ?? header.groupID)
-    let (seconds, overflow) = header.modified.multipliedReportingOverflow(by: 1_000_000_000)
-    entry.modified = try records.nanoseconds("mtime") ?? (overflow ? 0 : seconds)
-    entry.deviceMajor = header.deviceMajor
-    entry.deviceMinor = header.deviceMinor
+    entry.userID = try word(records.count("uid") ?? header.userID, "uid")
+    entry.groupID = try word(records.count("gid") ?? header.groupID, "gid")
+    entry.modified =
+      try records.nanoseconds("mtime")
+      ?? StoredTime.nanoseconds(seconds: header.modified)
+    entry.accessed = try records.nanoseconds("atime")
+    entry.deviceMajor = try word(
+      records.count("SCHILY.devmajor") ?? UInt64(header.deviceMajor), "devmajor")
+    entry.deviceMinor = try word(
+      records.count("SCHILY.devminor") ?? UInt64(header.deviceMinor), "devminor")
     entry.attributes = records.attributes
     entry.ignoredRecords = records.keys.filter { $0.hasPrefix("SCHILY.acl.") }.sorted()
     // The byte count of a hard link's header is that of the file it equals.
@@ -207,6 +211,11 @@ package struct TarReader {
       entry.dataRanges = try records.sparseMap()
     }
     return (entry, stored)
+  }
+
+  private static func word(_ value: UInt64, _ field: String) throws(TarError) -> UInt32 {
+    guard let word = UInt32(exactly: value) else { throw .badNumber(field: field) }
+    return word
   }
 
   private static func kind(

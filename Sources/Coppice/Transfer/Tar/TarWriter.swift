@@ -81,7 +81,9 @@ package struct TarWriter {
     func add(_ key: String, _ value: some Collection<UInt8>) {
       lines += PaxRecords.encode(key: Array(key.utf8), value: Array(value))
     }
-    let isText = String(validating: entry.path + entry.linkTarget, as: UTF8.self) != nil
+    let isText = [entry.path, entry.linkTarget].allSatisfy {
+      String(validating: $0, as: UTF8.self) != nil
+    }
     let isSparse = entry.kind == .file && entry.dataRanges != nil
     if header.name != entry.path, !isSparse { add("path", entry.path) }
     if header.linkName != entry.linkTarget { add("linkpath", entry.linkTarget) }
@@ -100,6 +102,7 @@ package struct TarWriter {
     {
       add("mtime", decimal(nanoseconds: entry.modified).utf8)
     }
+    if let accessed = entry.accessed { add("atime", decimal(nanoseconds: accessed).utf8) }
     for attribute in entry.attributes {
       lines += PaxRecords.encode(
         key: Array("SCHILY.xattr.".utf8) + PaxRecords.escape(attribute.name),
