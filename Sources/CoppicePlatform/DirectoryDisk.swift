@@ -4,7 +4,8 @@ internal import Glibc
 /// A disk over one directory of the machine's file system.
 ///
 /// All names are resolved from a descriptor of the directory: the disk works however long the path
-/// to it is, and goes on working when the directory is renamed.
+/// to it is, and goes on working when the directory is renamed. What it makes is for its user alone,
+/// whatever the process's mask for new files says.
 public final class DirectoryDisk: Disk {
   /// The path the disk was opened with, for messages.
   public let path: String
@@ -14,7 +15,8 @@ public final class DirectoryDisk: Disk {
 
   /// Opens a directory.
   ///
-  /// - Parameter creating: makes the directory (not those above it) when it is missing, durably.
+  /// - Parameter creating: makes the directory (not those above it) when it is missing, durably and
+  ///   for this user alone; one that is there keeps its mode.
   /// - Throws: `ENOENT` when it is missing, `ENOTDIR` when it is something else.
   public init(path: String, creating: Bool) throws(SystemError) {
     if creating { try Self.makeTop(path) }
@@ -26,11 +28,15 @@ public final class DirectoryDisk: Disk {
 
   deinit { close(fileDescriptor) }
 
+  private static let directoryMode: mode_t = 0o700
+  private static let fileMode: mode_t = 0o600
+
   private static func makeTop(_ path: String) throws(SystemError) {
-    guard path.withPath({ mkdir($0, 0o777) }) == 0 else {
+    guard path.withPath({ mkdir($0, directoryMode) }) == 0 else {
       if errno == EEXIST { return }
       throw SystemError(lastOf: "mkdir", path)
     }
+    try system("chmod", path) { path.withPath { chmod($0, directoryMode) } }
     let child = try system("open", path) {
       path.withPath { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
     }
@@ -40,6 +46,11 @@ public final class DirectoryDisk: Disk {
     }
     defer { close(parent) }
     try system("fsync", path) { fsync(parent) }
+  }
+
+  /// Takes the directory from all users but its own. Throws `EPERM` when it is not this user's.
+  public func makePrivate() throws(SystemError) {
+    try system("chmod", path) { fchmod(fileDescriptor, Self.directoryMode) }
   }
 
   public func open(_ name: String, _ mode: DiskOpenMode) throws(SystemError) -> any DiskFile {
@@ -57,12 +68,19 @@ public final class DirectoryDisk: Disk {
       file = openFile(name, flags & ~O_EXCL)
     }
     guard file >= 0 else { throw SystemError(lastOf: "open", name) }
-    return DirectoryDiskFile(name: name, fileDescriptor: file, isDirect: isDirect)
+    let opened = DirectoryDiskFile(name: name, fileDescriptor: file, isDirect: isDirect)
+    if flags & O_CREAT != 0 { try unmask(file, name) }
+    return opened
+  }
+
+  /// Gives a new file the rights that the process's mask took from its own user.
+  private func unmask(_ file: Int32, _ name: String) throws(SystemError) {
+    try system("chmod", name) { fchmod(file, Self.fileMode) }
   }
 
   private func openFile(_ name: String, _ flags: Int32) -> Int32 {
     while true {
-      let file = clinux_openat(fileDescriptor, name, flags | O_CLOEXEC | O_NOFOLLOW, 0o666)
+      let file = clinux_openat(fileDescriptor, name, flags | O_CLOEXEC | O_NOFOLLOW, Self.fileMode)
       if file >= 0 || errno != EINTR { return file }
     }
   }
@@ -78,7 +96,8 @@ public final class DirectoryDisk: Disk {
   }
 
   public func makeDirectory(_ name: String) throws(SystemError) {
-    try system("mkdir", name) { mkdirat(fileDescriptor, name, 0o777) }
+    try system("mkdir", name) { mkdirat(fileDescriptor, name, Self.directoryMode) }
+    try system("chmod", name) { fchmodat(fileDescriptor, name, Self.directoryMode, 0) }
   }
 
   public func rename(_ source: String, to target: String) throws(SystemError) {
@@ -123,8 +142,8 @@ public final class DirectoryDisk: Disk {
   /// Waits up to half a second for a lock that is taken: a child has its parent's descriptors, and so
   /// its locks, from its start until it runs a program, also when the parent gives them up meanwhile.
   public func lock(exclusively: Bool) throws(SystemError) -> any DiskLock {
-    let flags = exclusively ? O_RDWR | O_CREAT : O_RDONLY
-    let file = openFile("lock", flags)
+    let file = openFile("lock", exclusively ? O_RDWR : O_RDONLY)
+    if file < 0, errno == ENOENT, exclusively { return try makeLock() }
     guard file >= 0 else { throw SystemError(lastOf: "open", "lock") }
     let lock = DirectoryDiskLock(fileDescriptor: file)
     for _ in 0..<Self.lockAttemptCount {
@@ -134,6 +153,17 @@ public final class DirectoryDisk: Disk {
     }
     try system("lock", path) { clinux_lock(file, exclusively ? 1 : 0) }
     return lock
+  }
+
+  private func makeLock() throws(SystemError) -> any DiskLock {
+    let file = openFile("lock", O_RDWR | O_CREAT | O_EXCL)
+    if file >= 0 {
+      defer { close(file) }
+      try unmask(file, "lock")
+    } else if errno != EEXIST {
+      throw SystemError(lastOf: "open", "lock")
+    }
+    return try lock(exclusively: true)
   }
 
   /// Lets this process open as many files as the machine allows it; returns that number.

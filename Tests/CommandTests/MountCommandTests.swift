@@ -184,4 +184,36 @@ struct MountCommandTests {
     #expect(result.status == 6)
     #expect(result.errors.contains("/dev/fuse"))
   }
+
+  @Test func `the own mount is a target, and the source of files but not of directories`() throws {
+    try withMount { _ in
+      let before = try coppice.failure("import", "mnt/main", "copy")
+      #expect(before.status == 64)
+      #expect(before.message.contains("own mount"))
+      #expect(before.object == "mnt/main")
+      #expect(try coppice.failure("import", "mnt/main/a", "main:b").status == 64)
+      #expect(try coppice("ls", "copy").status == 3)
+      // What the error says to do.
+      try coppice.script(
+        """
+        export COPPICE_STORE=store
+        \(coppice.program.path) export --tar main:a - | \(coppice.program.path) import --tar - main:b
+        diff -r mnt/main/a mnt/main/b
+        """)
+      try coppice.check("branch", "create", "other")
+      try coppice.check("export", "main", "mnt/other/out")
+      #expect(try contents("mnt/other/out") == contents("mnt/main"))
+      try coppice.check("export", "main:a", "mnt/main/a-out")
+      try coppice.script("diff -r mnt/main/a-out mnt/main/a")
+      try coppice.check("import", "mnt/main/a/numbers", "other:numbers")
+      try coppice.script("cmp mnt/other/numbers tree/a/numbers")
+      // The server reads what it would replace the branch under.
+      #expect(try coppice("import", "mnt/main/a/numbers", "main:numbers").status == 5)
+      try coppice.check("put", "main:put", input: coppice.folder("mnt/main/a/numbers"))
+      try coppice.script("cmp mnt/main/put tree/a/numbers")
+      try coppice.check("export", "--tar", "main", "mnt/main/main.tar")
+      try coppice.check("import", "--tar", "mnt/main/main.tar", "again")
+      #expect(try coppice.check("cat", "again:a/b/hello").text == "hello")
+    }
+  }
 }

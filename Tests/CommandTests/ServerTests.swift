@@ -96,6 +96,7 @@ import Testing
     ]
     let closed = try other.run(words)
     #expect(closed.status == 6)
+    try Program("chmod").check(["755", store])
     try Program("chmod").check(["666", "\(store)/control.sock"])
     let open = try other.run(words)
     #expect(open.status == 6)

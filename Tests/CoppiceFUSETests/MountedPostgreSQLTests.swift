@@ -79,6 +79,29 @@ struct MountedPostgreSQLTests {
     try mounted.stop()
   }
 
+  @Test func `exports of a server that writes recover, each by itself`() throws {
+    let mounted = try MountedStore()
+    let (server, sockets) = try makeServer(mounted)
+    let clients = try server.startClients()
+    for number in 0..<3 {
+      let count = try server.movementCount()
+      // All dirty pages are written while the export reads.
+      let checkpoint = try server.startCheckpoint()
+      let place = mounted.folder("copy\(number)")
+      try mounted.tell("export main \(place)")
+      _ = try checkpoint.wait()
+      let copy = PostgreSQLServer("\(place)/data", sockets: sockets, port: 54_341)
+      try copy.start()
+      #expect(try copy.sums().count == 1, "export \(number)")
+      #expect(try copy.movementCount() >= count, "export \(number)")
+      try copy.checkAll()
+      try copy.stop()
+    }
+    server.kill()
+    _ = try clients.wait()
+    try mounted.stop()
+  }
+
   @Test func `twenty forks of a server that writes recover, each by itself`() throws {
     let mounted = try MountedStore()
     let (server, sockets) = try makeServer(mounted)

@@ -136,6 +136,12 @@ final class PostgreSQLServer {
       Self.words("pgbench", connection + ["-n", "-c", "4", "-j", "1", "-T", "600", "bank"]))
   }
 
+  /// A checkpoint, as fast as it goes.
+  func startCheckpoint() throws -> Program.Running {
+    try Program("setpriv").start(
+      Self.words("psql", connection + ["-q", "-X", "-d", "bank", "-c", "CHECKPOINT"]))
+  }
+
   /// A fixed number of movements.
   func move(_ count: Int) throws {
     try run("pgbench", connection + ["-n", "-c", "4", "-j", "1", "-t", "\(count / 4)", "bank"])

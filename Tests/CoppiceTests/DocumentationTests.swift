@@ -44,6 +44,11 @@ import Testing
     }
     #expect(try main.read(main.lookup("base/16384/2619")) == [1, 2, 3])
 
+    let moment = try main.moment()
+    for entry in try moment.readDirectory(base) {
+      print(entry.name, try moment.attributes(of: entry.file).byteCount)
+    }
+
     let experiment = try store.createBranch("experiment", from: "main")
     try store.createSnapshot("main@before-migration")
     try experiment.writeFile("base/16384/2619", [4, 5, 6])

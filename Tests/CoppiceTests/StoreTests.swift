@@ -254,7 +254,7 @@ import Testing
     let branch = try reader.branch("main")
     #expect(branch.isReadOnly && reader.isReadOnly)
     #expect(try branch.read(file) == [1, 9, 3])
-    #expect(try reader.frozenTree("main").read(file) == [1, 9, 3])
+    #expect(try reader.moment(of: "main").read(file) == [1, 9, 3])
     #expect(try reader.diff("main@before", "main").items.map(\.path) == ["file"])
     #expect(try reader.usage().map(\.name) == ["main", "main@before"])
     #expect(try reader.statistics().branchCount == 1)

@@ -8,8 +8,8 @@ internal import Glibc
 ///
 /// Each line of its input is a change of the store, answered by `done` or by the error:
 /// `create NAME SOURCE`, `delete NAME`, `reset NAME SOURCE`, `rename NAME NEW`, `restore NAME`,
-/// `snapshot NAME`, `sync NAME`, `put BRANCH PATH TEXT`, `remove BRANCH PATH`; `wait` is answered once
-/// the mount has ended, `mount DIRECTORY` mounts a second time, and `cat BRANCH PATH` is answered by the
+/// `snapshot NAME`, `sync NAME`, `export NAME DIRECTORY`, `put BRANCH PATH TEXT`, `remove BRANCH PATH`;
+/// `wait` is answered once the mount has ended, `mount DIRECTORY` mounts a second time, and `cat BRANCH PATH` is answered by the
 /// file's text, with `|` for each line's end.
 @main
 struct MountDriver {
@@ -79,6 +79,7 @@ struct MountDriver {
     case ("wait", 1): mount.waitUntilUnmounted()
     case ("mount", 2): try Mount(store, at: words[1]).stop()
     case ("sync", 2): try mount.writeDirtyPages(of: words[1])
+    case ("export", 3): _ = try store.tree(words[1]).exportFiles(to: .path(words[2]))
     case ("put", 4):
       try store.branch(words[1]).writeFile(BranchPath(words[2]), Array(words[3].utf8))
     case ("remove", 3):

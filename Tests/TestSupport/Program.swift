@@ -67,6 +67,15 @@ public struct Program: Sendable {
     posix_spawn_file_actions_addopen(&actions, 1, outputPath, creating, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errorPath, creating, 0o600)
 
+    // Threads that run tests block signals, which programs would inherit.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
     var variables: [String: String] = [:]
     var place = environ
     while let entry = place.pointee {
@@ -82,7 +91,8 @@ public struct Program: Sendable {
     let words = (moving + [path] + arguments).map { strdup($0) } + [nil]
     let settings = variables.map { strdup("\($0)=\($1)") } + [nil]
     defer { for text in words + settings { free(text) } }
-    let code = posix_spawnp(&pid, moving.first ?? path, &actions, nil, words, settings)
+    let code = posix_spawnp(
+      &pid, moving.first ?? path, &actions, &attributes, words, settings)
     guard code == 0 else {
       throw Failure(description: "cannot start \(path): \(String(cString: strerror(code)))")
     }

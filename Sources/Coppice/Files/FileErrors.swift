@@ -26,7 +26,7 @@ extension StoreError {
     StoreError(.invalid, "is a directory", object: object, reason: .isDirectory)
   }
 
-  static func notRegular(_ object: String) -> StoreError {
+  package static func notRegular(_ object: String) -> StoreError {
     StoreError(.invalid, "not a regular file", object: object)
   }
 

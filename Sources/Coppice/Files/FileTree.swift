@@ -4,8 +4,10 @@ package import CoppiceFormat
 /// The files of a branch or snapshot, for reading.
 ///
 /// Files are named by their `FileID`, which stays valid through renames; paths are resolved where
-/// they are given. Reads of names see one state each, never half of a change. All methods may be
-/// called from any thread. Errors besides those listed: `corrupt` for damaged storage,
+/// they are given. A method that reads names or attributes sees one state of them, never half of a
+/// change; content is read page by page. Of a branch that others write to, two calls may see two
+/// states, and so may a read of several pages: whoever needs them to agree reads a `moment()`. All
+/// methods may be called from any thread. Errors besides those listed: `corrupt` for damaged storage,
 /// `unavailable` once the store is closed.
 public class FileTree: @unchecked Sendable {
   // Unchecked only because the class is not final: it holds nothing but constants.

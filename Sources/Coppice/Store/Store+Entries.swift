@@ -40,6 +40,11 @@ extension Store {
     try tree(engineBranch(name))
   }
 
+  /// A branch or snapshot as it is now. Throws `notFound`.
+  public func moment(of name: String) throws(StoreError) -> Moment {
+    try Moment(of: engineBranch(name))
+  }
+
   /// Throws `notFound`, `invalid` for a snapshot's name.
   public func branch(_ name: String) throws(StoreError) -> Branch {
     guard let branch = try tree(name) as? Branch else {

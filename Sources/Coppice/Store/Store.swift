@@ -25,7 +25,8 @@ public final class Store: Sendable {
 
   // MARK: Opening and closing
 
-  /// Makes an empty store in a directory, which is created or is empty, and opens it.
+  /// Makes an empty store in a directory, which is created or is empty, and opens it. The directory
+  /// is this user's alone from then on.
   /// Throws `conflict` for a directory with anything in it, `invalid` for an impossible page size.
   public static func create(
     at directory: String, options: Options = Options()
@@ -37,11 +38,21 @@ public final class Store: Sendable {
       throw StoreError(error, while: "creating the store's directory")
     }
     var generator = SystemRandomNumberGenerator()
-    return try create(
-      disk: disk, clock: SystemClock(), directory: directory, EngineOptions(options)
-    ) { count in
-      (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    let store: Store
+    do throws(StoreError) {
+      store = try create(
+        disk: disk, clock: SystemClock(), directory: directory, EngineOptions(options)
+      ) { count in
+        (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+      }
+    } catch {
+      var error = error
+      if error.object.isEmpty { error.object = directory }
+      throw error
     }
+    // A directory of another user's stays as it is: `warnings` tell of it.
+    try? disk.makePrivate()
+    return store
   }
 
   /// Opens a store; after a crash it is what it was at the last flush, or a little later.
@@ -94,6 +105,25 @@ public final class Store: Sendable {
     }
     defer { for tree in open { tree.core.replace {} } }
     try engine.close(sealingAtMost: byteCountMax)
+  }
+
+  /// What whoever uses the store should know of it, one sentence each: that other users can read
+  /// its files. To be shown after opening; empty when all is well.
+  public var warnings: [String] { Self.warnings(of: directory) }
+
+  /// As the property, of a store that need not be open.
+  package static func warnings(of directory: String) -> [String] {
+    do throws(SystemError) {
+      let permissions = try HostDirectory(path: directory).status().permissions
+      guard permissions & 0o077 != 0 else { return [] }
+      return [
+        "other users can enter the store \(directory), whose mode is "
+          + "\(String(permissions, radix: 8)): chmod -R go= \(directory)"
+      ]
+    } catch {
+      // There is no such directory, or it is closed even to this user.
+      return []
+    }
   }
 
   /// Bytes of a page: what `Options.pageByteCount` was at creation.

@@ -31,6 +31,8 @@ public struct ImportOptions: Sendable {
   public var checksum = false
   /// Does everything but the change: what the report says would be so.
   public var isDryRun = false
+  /// Where the store is mounted: no directories are imported from there.
+  public var mounts: [String] = []
   /// Threads that read and compress; 0: one for each core.
   public var threadCount = 0
   /// Called from any thread, some times a second. The source's byte count is found out before when

@@ -148,7 +148,7 @@ func reading<T>(
 }
 
 /// Runs calls on the target of an export; failures name the object.
-func writing<T>(
+package func writing<T>(
   _ object: @autoclosure () -> String, _ body: () throws(SystemError) -> T
 ) throws(StoreError) -> T {
   do throws(SystemError) {

@@ -33,23 +33,33 @@ extension Engine {
         .invalid, "a page of \(pageByteCount) bytes is not possible",
         remedy: "choose a power of two from 4096 to 65536")
     }
+    // Whoever has a store that is there need not be waited for.
+    try checkEmpty(disk)
+    let identity = random(16).withUnsafeBytes {
+      ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+    let superblock = Superblock(
+      uuid: StoreUUID(low: identity.0, high: identity.1),
+      pageShift: UInt8(pageByteCount.trailingZeroBitCount),
+      secret: random(HashSecret.byteCount))
+    let lock: any DiskLock
+    do throws(SystemError) { lock = try disk.lock(exclusively: true) } catch {
+      throw StoreError(error, while: "creating a store")
+    }
+    try checkEmpty(disk)
+    try makeFiles(disk, superblock, time: clock.wallNanoseconds())
+    withExtendedLifetime(lock) {}
+  }
+
+  private static func makeFiles(
+    _ disk: any Disk, _ superblock: Superblock, time: Int64
+  ) throws(StoreError) {
     do throws(SystemError) {
-      let lock = try disk.lock(exclusively: true)
-      guard try disk.list("").allSatisfy({ $0 == "lock" }) else {
-        throw SystemError.existing(call: "create", path: "")
-      }
-      let identity = random(16).withUnsafeBytes {
-        ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-      }
-      let superblock = Superblock(
-        uuid: StoreUUID(low: identity.0, high: identity.1),
-        pageShift: UInt8(pageByteCount.trailingZeroBitCount),
-        secret: random(HashSecret.byteCount))
       try disk.makeDirectory(Journal.directory)
       try disk.makeDirectory(SegmentFiles.directory)
       try makeControlFiles(disk)
       let empty = Catalogue(
-        lsn: .zero, time: clock.wallNanoseconds(), nextBranch: 1, nextVolume: 2, nextSegment: 1,
+        lsn: .zero, time: time, nextBranch: 1, nextVolume: 2, nextSegment: 1,
         branches: [], segments: [], retired: [], journalFiles: [])
       try write(empty.encode(), number: 1, to: disk)
       // The superblock comes last: without it there is no store.
@@ -61,14 +71,24 @@ extension Engine {
       try outcome.get()
       try file.sync()
       try disk.syncDirectory("")
-      withExtendedLifetime(lock) {}
     } catch {
-      if error.isExisting {
-        throw StoreError(
-          .conflict, "the directory is not empty",
-          remedy: "choose another directory, or use the store that is there")
-      }
       throw StoreError(error, while: "creating a store")
+    }
+  }
+
+  private static func checkEmpty(_ disk: any Disk) throws(StoreError) {
+    let names: [String]
+    do throws(SystemError) { names = try disk.list("") } catch {
+      throw StoreError(error, while: "creating a store")
+    }
+    if names.contains(superblockName) {
+      throw StoreError(
+        .conflict, "there is a store already",
+        remedy: "use it, or choose another directory")
+    }
+    guard names.allSatisfy({ $0 == "lock" }) else {
+      throw StoreError(
+        .conflict, "the directory is not empty", remedy: "choose another directory")
     }
   }
 

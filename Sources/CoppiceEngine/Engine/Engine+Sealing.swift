@@ -317,6 +317,7 @@ extension Engine {
         for branch in heirs {
           branch.applyPublish(of: seal.layers, oldRoot: seal.oldRoot, newRoot: view)
         }
+        pins.applyPublish(of: seal.layers, oldRoot: seal.oldRoot, newRoot: view)
         sealCounts.add(seal.counts)
       }
     }

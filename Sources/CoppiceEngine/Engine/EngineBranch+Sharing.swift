@@ -25,8 +25,13 @@ package enum SharedRun: Sendable {
 }
 
 extension EngineBranch {
-  /// The branch as it is now; what it refers to may be shared as long as the view lives.
-  package func pinnedView() throws(StoreError) -> PinnedView { try engine.pinnedView(of: self) }
+  /// As `Engine.pinnedView`. What it refers to may be shared as long as the view lives.
+  package func pinnedView(followsSeals: Bool = false) throws(StoreError) -> PinnedView {
+    try engine.pinnedView(of: self, followsSeals: followsSeals)
+  }
+
+  /// As the catalogue has it now.
+  package var name: String { engine.name(of: id) }
 }
 
 extension PinnedView {

@@ -261,12 +261,6 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
 
   /// Applies a durable publish: drops the lowest layers if they are these, on this root.
   func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) {
-    state.withLock { state in
-      guard state.sealed.root.root == oldRoot, state.sealed.frozen.begins(with: layers) else {
-        return
-      }
-      state.sealed = SealedState(
-        root: newRoot, frozen: state.sealed.frozen.removingLowest(layers.count))
-    }
+    state.withLock { $0.sealed.applyPublish(of: layers, oldRoot: oldRoot, newRoot: newRoot) }
   }
 }

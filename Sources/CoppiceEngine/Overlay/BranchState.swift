@@ -13,6 +13,12 @@ struct SealedState: Sendable {
     return try root.attributes(of: volume)
   }
 
+  /// Takes in a durable publish: drops the lowest layers if they are these, on this root.
+  mutating func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) {
+    guard root.root == oldRoot, frozen.begins(with: layers) else { return }
+    self = SealedState(root: newRoot, frozen: frozen.removingLowest(layers.count))
+  }
+
   /// `nil` stands for a page of zeros.
   func page(_ volume: VolumeNumber, _ page: PageNumber, _ frames: FrameReader)
     throws(StoreError) -> PageBuffer?

@@ -4,11 +4,17 @@ internal import Synchronization
 /// What long readers hold: roots for the garbage collector as long as it is here. A pin is made under
 /// the control lock, under which a collection takes its roots: it sees what the pin was taken from, or
 /// the pin.
+///
+/// A pin that follows seals lets go of a layer once that is sealed, and takes the root with the same
+/// content instead: a reader that takes hours, or waits for whom it writes to, keeps no memory from
+/// writers. Frames that only the root before referred to may be gone then, so whoever fails on a
+/// state that he took from here looks whether there is another one by now.
 final class PinnedStates: Sendable {
   struct Pin: Sendable {
     var state: SealedState?
     /// Frames besides.
     var refs: [Ref] = []
+    var followsSeals = false
   }
 
   private struct State {
@@ -20,15 +26,27 @@ final class PinnedStates: Sendable {
 
   var all: [Pin] { state.withLock { Array($0.pins.values) } }
 
-  func insert(_ pinned: SealedState?, refs: [Ref] = []) -> UInt64 {
+  func insert(_ pinned: SealedState?, refs: [Ref] = [], followsSeals: Bool = false) -> UInt64 {
     state.withLock { state in
       state.next += 1
-      state.pins[state.next] = Pin(state: pinned, refs: refs)
+      state.pins[state.next] = Pin(state: pinned, refs: refs, followsSeals: followsSeals)
       return state.next
     }
   }
 
+  /// The state that a pin holds now.
+  func state(_ key: UInt64) -> SealedState? { state.withLock { $0.pins[key]?.state } }
+
   func remove(_ key: UInt64) {
     state.withLock { $0.pins[key] = nil }
+  }
+
+  /// As `EngineBranch.applyPublish`. The caller holds the control lock.
+  func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) {
+    state.withLock { state in
+      for (key, pin) in state.pins where pin.followsSeals {
+        state.pins[key]?.state?.applyPublish(of: layers, oldRoot: oldRoot, newRoot: newRoot)
+      }
+    }
   }
 }

@@ -8,14 +8,15 @@ internal import Synchronization
 package final class PinnedView: VolumeSpace {
   /// Whose state it is.
   package let branch: EngineBranch
-  let state: SealedState
   let engine: Engine
   private let key: UInt64
 
-  init(_ branch: EngineBranch, of engine: Engine) throws(StoreError) {
+  init(
+    _ branch: EngineBranch, of engine: Engine, followsSeals: Bool
+  ) throws(StoreError) {
     self.branch = branch
     self.engine = engine
-    (state, key) = try branch.writer.withLockFirst { () throws(StoreError) in
+    key = try branch.writer.withLockFirst { () throws(StoreError) in
       branch.freezeOpenLayer(through: engine.journal.lastLSN)
       // Under the control lock a collection takes its roots: it sees the branch's or this one. What a
       // forgotten branch refers to may be going already.
@@ -24,34 +25,56 @@ package final class PinnedView: VolumeSpace {
           throw StoreError(.notFound, "the branch was deleted for good")
         }
         let state = branch.state.withLock { $0.sealed }
-        return (state, engine.pins.insert(state))
+        return engine.pins.insert(state, followsSeals: followsSeals)
       }
     }
   }
 
   deinit { engine.pins.remove(key) }
 
+  /// The same at all times, unless the view follows seals: then it may be given up at any time, and
+  /// `reading` is the way to it.
+  var state: SealedState {
+    guard let state = engine.pins.state(key) else { preconditionFailure("a view without its pin") }
+    return state
+  }
+
+  /// Runs `body`, which has no effect but its result, on the state.
+  private func reading<Result>(
+    _ body: (SealedState) throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    try engine.checkOpen()
+    while true {
+      let state = self.state
+      do throws(StoreError) { return try body(state) } catch {
+        // What only the root before a seal referred to may have been collected.
+        guard self.state.root.root != state.root.root else { throw error }
+      }
+    }
+  }
+
   /// Bytes of a page of the store.
   package var pageByteCount: Int { engine.pageByteCount }
 
   /// As they were at the moment of the view.
   package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
-    try engine.checkOpen()
-    return try state.attributes(of: volume)
+    try reading { state throws(StoreError) in try state.attributes(of: volume) }
   }
 
   /// As `VolumeSpace.read`, at the moment of the view.
   package func read(
     _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
-    guard let end = try attributes(of: volume)?.byteCount else { return 0 }
-    let copier = PageCopier(pageByteCount: pageByteCount)
-    if let pages = copier.aheadPages(at: offset, end: end, byteCount: buffer.count) {
-      // What is wrong with the tree shows when its pages are read.
-      try? state.beginReading(volume, pages, engine.frames)
-    }
-    return try copier.read(at: offset, end: end, into: buffer) {
-      number throws(StoreError) in try state.page(volume, number, engine.frames)
+    try reading { state throws(StoreError) in
+      guard let end = try state.attributes(of: volume)?.byteCount else { return 0 }
+      let copier = PageCopier(pageByteCount: pageByteCount)
+      if let pages = copier.aheadPages(at: offset, end: end, byteCount: buffer.count) {
+        // What is wrong with the tree shows when its pages are read.
+        try? state.beginReading(volume, pages, engine.frames)
+      }
+      return try copier.read(at: offset, end: end, into: buffer) {
+        number throws(StoreError) in try state.page(volume, number, engine.frames)
+      }
     }
   }
 
@@ -59,8 +82,10 @@ package final class PinnedView: VolumeSpace {
   package func storedRanges(
     of volume: VolumeNumber, in range: Range<UInt64>
   ) throws(StoreError) -> [Range<UInt64>] {
-    try VolumeView(state, volume, frames: engine.frames)
-      .storedRanges(in: range, pageByteCount: pageByteCount)
+    try reading { state throws(StoreError) in
+      try VolumeView(state, volume, frames: engine.frames)
+        .storedRanges(in: range, pageByteCount: pageByteCount)
+    }
   }
 
   /// Always throws `denied`.
@@ -75,10 +100,15 @@ package final class PinnedView: VolumeSpace {
 }
 
 extension Engine {
-  /// The branch as it is now. It costs nothing to make and holds RAM and space as long as it lives.
+  /// The branch as it is now. It costs nothing to make and holds space as long as it lives.
   /// Throws `notFound` once the branch is forgotten.
-  package func pinnedView(of branch: EngineBranch) throws(StoreError) -> PinnedView {
+  ///
+  /// - Parameter followsSeals: for reading only, however long that takes. Without it the view also
+  ///   holds memory, namely the layers that were not sealed; it can be compared, and shared from.
+  package func pinnedView(
+    of branch: EngineBranch, followsSeals: Bool = false
+  ) throws(StoreError) -> PinnedView {
     try checkOpen()
-    return try PinnedView(branch, of: self)
+    return try PinnedView(branch, of: self, followsSeals: followsSeals)
   }
 }

@@ -11,6 +11,14 @@ extension HostFile {
     self.init(owning: file, path: path)
   }
 
+  /// Opens a pipe or device that is there for writing; a pipe without a reader is waited for.
+  public convenience init(writing path: String) throws(SystemError) {
+    let file = try system("open", path) {
+      path.withPath { clinux_openat(AT_FDCWD, $0, O_WRONLY | O_CLOEXEC, 0) }
+    }
+    self.init(owning: file, path: path)
+  }
+
   /// Opens whatever lies at the path without its content, and without waiting: to see what it is.
   public convenience init(locating path: String) throws(SystemError) {
     let file = try system("open", path) {

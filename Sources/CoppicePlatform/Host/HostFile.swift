@@ -132,6 +132,18 @@ public final class HostFile: Sendable {
     }
   }
 
+  /// Takes the lock of the whole file without waiting; it is held as long as this object lives.
+  /// Returns false when another open file has it.
+  public func tryLock() throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      try system("lock", path) { clinux_lock(fileDescriptor, 1) }
+      return true
+    } catch {
+      if error.code == EAGAIN || error.code == EACCES { return false }
+      throw error
+    }
+  }
+
   /// Makes all written bytes durable.
   public func sync() throws(SystemError) {
     try system("fsync", path) { fsync(fileDescriptor) }

@@ -82,6 +82,25 @@ public enum HostProcess {
     }
   }
 
+  /// Whether a process has that end of a pipe open, as far as this user may know.
+  public static func has(_ process: Int32, endOf pipe: HostStatus, forWriting: Bool) -> Bool {
+    do throws(SystemError) {
+      let place = "/proc/\(process)/fd"
+      let files = try HostDirectory(path: place)
+      let bit: UInt32 = forWriting ? 0o200 : 0o400
+      // The link's own mode says what the descriptor is open for.
+      for name in try files.names() where try files.status(of: name).permissions & bit != 0 {
+        let text = String(decoding: name, as: UTF8.self)
+        let status = try HostFile(locating: "\(place)/\(text)").status()
+        if status.device == pipe.device, status.inode == pipe.inode { return true }
+      }
+      return false
+    } catch {
+      // It has ended, or is another user's.
+      return false
+    }
+  }
+
   private static func hasOpen(_ process: Int32, _ path: String) -> Bool {
     do throws(SystemError) {
       let files = try HostDirectory(path: "/proc/\(process)/fd")

@@ -17,7 +17,7 @@ package enum DetachedServer {
     do throws(SystemError) {
       let place = try HostDirectory(path: directory)
       let log = try place.openForAppending(
-        Array(ServerFiles.logName.utf8), permissions: 0o644)
+        Array(ServerFiles.logName.utf8), permissions: 0o600)
       let ends = try HostFile.makePipe()
       reader = ends.reader
       try HostProcess.startDetached(

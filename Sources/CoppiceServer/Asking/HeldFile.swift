@@ -23,65 +23,119 @@ package final class HeldFile: Sendable {
 
   // MARK: Opening
 
+  /// What a path leads this process to. All links are followed here: `/dev/stdin` is this process's.
+  private enum Opened {
+    /// A directory, or a name in one.
+    case place(HostDirectory, name: String?)
+    /// A descriptor, and what keeps it open if nobody else does.
+    case stream(Int32, HostFile?)
+  }
+
   /// Opens the source of an import.
   package convenience init(source: String) throws(StoreError) {
-    let opened: HostFile
-    let status: HostStatus
-    do throws(SystemError) {
-      opened = try HostFile(reading: source)
-      status = try opened.status()
-    } catch {
+    let opened: Opened
+    do throws(SystemError) { opened = try Self.open(source: source) } catch {
       guard error.isMissing else { throw StoreError(reading: error, object: source) }
       throw StoreError(.notFound, "no such file or directory", object: source)
     }
+    try self.init(opened, isWritten: false, shown: source)
+  }
+
+  private static func open(source: String) throws(SystemError) -> Opened {
+    let opened: HostFile
+    do throws(SystemError) { opened = try HostFile(reading: source) } catch {
+      // A socket cannot be opened anew.
+      guard let descriptor = HostPlace.ownDescriptor(at: source) else { throw error }
+      opened = try HostFile(duplicating: descriptor)
+    }
+    let status = try opened.status()
     switch status.kind {
-    case .fifo, .characterDevice, .socket:
-      try self.init(stream: opened.fileDescriptor, isWritten: false, shown: source, opened)
-    case .directory:
-      try self.init(
-        HostDirectoryPlace(source, name: nil), shown: source, StoreError.init(reading:object:))
-    case .regular, .blockDevice, .symbolicLink:
-      try self.init(
-        HostDirectoryPlace(containing: source), shown: source, StoreError.init(reading:object:))
+    case .directory: return .place(try HostDirectory(path: source), name: nil)
+    case .regular, .blockDevice:
+      if let place = try? HostPlace(resolving: source), place.isPlace(of: status) {
+        return .place(place.directory, name: ByteText.text(place.name))
+      }
+      // A file that has no name any more is nothing but its content.
+      return .stream(opened.fileDescriptor, opened)
+    case .fifo, .characterDevice, .socket, .symbolicLink:
+      return .stream(opened.fileDescriptor, opened)
     }
   }
 
-  /// Opens the directory that is the target of an export, or the one that will hold it.
+  /// Opens the directory that is the target of an export, or the one that will hold it; or a stream
+  /// that is there: a pipe, a device, or a descriptor of this process's.
   package convenience init(target: String) throws(StoreError) {
-    var place = HostDirectoryPlace(containing: target)
-    do throws(SystemError) {
-      _ = try HostDirectory(path: target)
-      place = HostDirectoryPlace(target, name: nil)
-    } catch {
-      // No directory: it is, or will be, a name in one.
+    let opened = try writing(target) { () throws(SystemError) in try Self.open(target: target) }
+    try self.init(opened, isWritten: true, shown: target)
+  }
+
+  private static func open(target: String) throws(SystemError) -> Opened {
+    if let directory = try? HostDirectory(path: target) { return .place(directory, name: nil) }
+    if let descriptor = HostPlace.ownDescriptor(at: target) { return .stream(descriptor, nil) }
+    let kind = try? HostFile(locating: target).status().kind
+    if kind == .fifo || kind == .characterDevice {
+      let stream = try HostFile(writing: target)
+      return .stream(stream.fileDescriptor, stream)
     }
-    try self.init(place, shown: target, StoreError.init(writing:object:))
+    // No directory: it is, or will be, a name in one.
+    let (folder, name) = HostPath.split(target)
+    return .place(try HostDirectory(path: folder), name: name)
   }
 
   package static func standardInput() throws(StoreError) -> HeldFile {
     try HeldFile(
-      stream: StandardStream.standardInput.rawValue, isWritten: false, shown: "standard input", nil)
+      .stream(StandardStream.standardInput.rawValue, nil), isWritten: false,
+      shown: "standard input")
   }
 
   package static func standardOutput() throws(StoreError) -> HeldFile {
     try HeldFile(
-      stream: StandardStream.standardOutput.rawValue, isWritten: true, shown: "standard output",
-      nil)
+      .stream(StandardStream.standardOutput.rawValue, nil), isWritten: true,
+      shown: "standard output")
+  }
+
+  private convenience init(
+    _ opened: Opened, isWritten: Bool, shown: String
+  ) throws(StoreError) {
+    switch opened {
+    case .place(let directory, let name):
+      try self.init(directory: directory, name: name, shown: shown)
+    case .stream(let descriptor, let file):
+      try self.init(stream: descriptor, isWritten: isWritten, shown: shown, file)
+    }
+  }
+
+  /// The pipe that the stream is, if it is one, and whether this process writes to it.
+  var pipe: (status: HostStatus, isWritten: Bool)? {
+    guard let original, let status = try? HostFile(duplicating: original).status(),
+      status.kind == .fifo
+    else { return nil }
+    return (status, isWritten)
+  }
+
+  /// Whether what is written goes where this process's answers go.
+  package var isStandardOutput: Bool {
+    guard isWritten, let original else { return false }
+    do throws(SystemError) {
+      let status = try HostFile(duplicating: original).status()
+      let output = try HostFile(duplicating: StandardStream.standardOutput.rawValue).status()
+      return status.device == output.device && status.inode == output.inode
+    } catch {
+      return false
+    }
   }
 
   private init(
-    _ place: HostDirectoryPlace, shown: String,
-    _ failure: (SystemError, String) -> StoreError
+    directory: HostDirectory, name: String?, shown: String
   ) throws(StoreError) {
     do throws(SystemError) {
-      let directory = try HostDirectory(path: place.directory)
       file = ClientFile(
-        directory.fileDescriptor, name: place.name, isStream: false, shown: shown,
+        directory.fileDescriptor, name: name, isStream: false, shown: shown,
         try directory.status())
-      self.directory = directory
     } catch {
-      throw failure(error, shown)
+      throw StoreError(error, while: "looking at the directory")
     }
+    self.directory = directory
     original = nil
     isWritten = false
     opened = nil
@@ -169,22 +223,6 @@ package final class HeldFile: Sendable {
       if count == 0 { return }
       try target.writeNext(UnsafeRawBufferPointer(rebasing: buffer.contents[..<count]))
     }
-  }
-}
-
-/// A directory, or a name in one.
-private struct HostDirectoryPlace {
-  var directory: String
-  var name: String?
-
-  init(_ directory: String, name: String?) {
-    self.directory = directory
-    self.name = name
-  }
-
-  init(containing path: String) {
-    let (folder, name) = HostPath.split(path)
-    self.init(folder, name: name)
   }
 }
 

@@ -4,22 +4,30 @@ internal import CoppicePlatform
 /// How the command has requests carried out: by the server of the store when one runs, else by this
 /// process. The answer is the same.
 package struct StoreAccess: Sendable {
+  /// Commands are short, and a server that has just begun answers soon.
+  package static let standardLockWait = Duration.seconds(5)
+
   private let directory: String
+  private let lockWait: Duration
 
-  package init(_ directory: String) { self.directory = directory }
+  /// - Parameter lockWait: how long to wait for a store that another process has open.
+  package init(_ directory: String, lockWait: Duration = standardLockWait) {
+    self.directory = directory
+    self.lockWait = lockWait
+  }
 
-  /// Waits some seconds for a store that another process has open: commands are short, and a server
-  /// that has just begun answers soon.
+  /// Work without a server that moves files is called off by the signals that end processes: once it
+  /// has thrown, `EndSignals.endIfNoted` ends this one.
   package func perform<Request: StoreRequest>(
     _ request: Request, _ work: Work, holding files: [HeldFile] = []
   ) throws(StoreError) -> Request.Answer {
     // The request names their descriptors by number.
     defer { withExtendedLifetime(files) {} }
-    let clock = SystemClock()
-    let deadline = clock.monotonicNanoseconds() + 5_000_000_000
+    let lock = StoreLock(directory, lockWait: lockWait)
     let alone = StandaloneContext(directory: directory, work: work, files: OwnFiles(files))
     while true {
       if let server = try ServerConnection.find(in: directory) {
+        EndSignals.stopNoting()
         for file in files { try file.start() }
         do throws(StoreError) {
           return try server.perform(request, work)
@@ -28,11 +36,12 @@ package struct StoreAccess: Sendable {
           throw error
         }
       }
+      if !files.isEmpty { EndSignals.note() }
       switch try request.runAlone(alone) {
       case .done(let answer): return answer
       case .locked(let error):
-        guard clock.monotonicNanoseconds() < deadline else { throw inUse(error) }
-        Pause().wait(nanoseconds: 50_000_000)
+        try lock.refuse(pipesOf: files)
+        try lock.wait(after: error) { !work.isCancelled }
       }
     }
   }
@@ -77,13 +86,4 @@ package struct StoreAccess: Sendable {
   }
 
   private static let endMilliseconds: Int32 = 60_000
-
-  private func inUse(_ error: StoreError) -> StoreError {
-    let owners = HostProcess.identifiers(havingOpen: "\(directory)/lock")
-    let names = owners.map(String.init).joined(separator: ", ")
-    let who = owners.isEmpty ? "another process" : "process \(names)"
-    return StoreError(
-      .inUse, "the store is in use by \(who)", object: directory,
-      remedy: "wait until it has ended, or end it", cause: error.cause)
-  }
 }

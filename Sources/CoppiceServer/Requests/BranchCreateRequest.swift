@@ -45,7 +45,7 @@ package struct BranchCreateRequest: StoreRequest {
     let mustBeOwn = postgres && !keepLinks
     // Before there is a fork; what changes between the two is refused as well.
     if mustBeOwn {
-      try ForkPlan(of: store.frozenTree(from), as: name, mounts: mounts).refuseOutwardLinks()
+      try ForkPlan(of: store.moment(of: from), as: name, mounts: mounts).refuseOutwardLinks()
     }
     let branch = try store.createBranch(name, from: from)
     do throws(StoreError) {

@@ -37,7 +37,7 @@ package struct BranchResetRequest: StoreRequest {
     let store = context.store
     let mounts = context.doors.all.map(\.place)
     let plan = try ForkPlan(
-      of: store.frozenTree(to), as: name, mounts: mounts, isQuick: !postgres)
+      of: store.moment(of: to), as: name, mounts: mounts, isQuick: !postgres)
     if postgres, !keepLinks { try plan.refuseOutwardLinks() }
     if !force { try BranchUse.refuse([name], context) }
     try store.reset(name, to: to, keepingOldAs: keepOld, force: force, isDryRun: dryRun)

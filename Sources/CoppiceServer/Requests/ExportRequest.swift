@@ -70,40 +70,6 @@ package struct ExportRequest: StoreRequest {
   }
 }
 
-/// Writes a file's content, or what a link leads to, to a stream.
-package struct FileContentRequest: StoreRequest {
-  package static let route = Route(
-    .post, "/v1/files/content/read", "Write a file's content to a stream.")
-
-  package var entry: String
-  package var path: String?
-  package var target: ClientFile
-
-  package init(entry: String, path: String?, target: ClientFile) {
-    self.entry = entry
-    self.path = path
-    self.target = target
-  }
-
-  package var isReadOnly: Bool { true }
-
-  package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let path = try FilePlace(entry, path).requiredPath()
-    var options = ExportOptions()
-    options.apply(context, target)
-    let tree = try context.store.tree(entry)
-    let file = try tree.path(of: tree.lookup(path, followingLinks: true)) ?? path
-    let stream = try context.files.openStream(target, forWriting: true)
-    let report = try tree.exportFiles(
-      at: file, to: .stream(fileDescriptor: stream.fileDescriptor), options: options)
-    return Answer(byteCount: report.byteCount)
-  }
-
-  package struct Answer: Codable, Sendable {
-    package var byteCount: UInt64
-  }
-}
-
 extension ExportOptions {
   /// Shows progress to, and heeds the end of, whoever asked.
   mutating func apply(_ context: RequestContext, _ target: ClientFile) {

@@ -17,7 +17,7 @@ package struct FileListRequest: StoreRequest {
   package var isReadOnly: Bool { true }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let tree = try context.store.tree(entry)
+    let tree = try context.store.moment(of: entry)
     let path = try FilePlace(entry, path).branchPath()
     let file = try tree.lookup(path)
     guard try tree.attributes(of: file).kind == .directory else {

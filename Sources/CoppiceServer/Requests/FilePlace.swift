@@ -1,22 +1,22 @@
-internal import Coppice
+package import Coppice
 
 /// A place in the tree of a branch or snapshot.
-struct FilePlace {
+package struct FilePlace: Codable, Hashable, Sendable {
   /// `branch` or `branch@snapshot`.
-  var entry: String
+  package var entry: String
   /// What follows the colon in `REF:PATH`, as `ByteText` has it; `nil` without one.
-  var path: String?
+  package var path: String?
 
-  init(_ entry: String, _ path: String?) {
+  package init(_ entry: String, _ path: String?) {
     self.entry = entry
     self.path = path
   }
 
   /// The place; the top of the tree when no path is given.
-  func branchPath() throws(StoreError) -> BranchPath { try BranchPath(escaped: path ?? "") }
+  package func branchPath() throws(StoreError) -> BranchPath { try BranchPath(escaped: path ?? "") }
 
   /// The place, which must be given.
-  func requiredPath() throws(StoreError) -> BranchPath {
+  package func requiredPath() throws(StoreError) -> BranchPath {
     let place = try branchPath()
     guard place.lastComponent != nil else {
       throw StoreError(

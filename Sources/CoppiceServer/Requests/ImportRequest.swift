@@ -43,6 +43,7 @@ package struct ImportRequest: StoreRequest {
     options.checksum = checksum
     options.isDryRun = dryRun
     options.force = force
+    options.mounts = context.doors.all.map(\.place)
     options.apply(context, source)
     let place = try FilePlace(branch, path).branchPath()
     if replace, !force,

@@ -6,8 +6,16 @@ package final class Work: Sendable {
   /// Told how far the work is, from any thread, some times a second; `nil` when nobody looks.
   package let tell: (@Sendable (WorkProgress) -> Void)?
   private let cancellation = Mutex<StoreError?>(nil)
+  private let isEnding: @Sendable () -> Bool
 
-  package init(tell: (@Sendable (WorkProgress) -> Void)? = nil) { self.tell = tell }
+  /// - Parameter isEnding: asked whether the process that does the work is to end, which cancels it.
+  package init(
+    tell: (@Sendable (WorkProgress) -> Void)? = nil,
+    isEnding: @escaping @Sendable () -> Bool = { false }
+  ) {
+    self.tell = tell
+    self.isEnding = isEnding
+  }
 
   /// Asks the work to end; it then throws `error`. Work that is past its last step ends as usual.
   package func cancel(because error: StoreError) {
@@ -15,7 +23,7 @@ package final class Work: Sendable {
   }
 
   /// What the work was cancelled for.
-  var reason: StoreError? { cancellation.withLock { $0 } }
+  var reason: StoreError? { cancellation.withLock { $0 } ?? (isEnding() ? .cancelled : nil) }
 
   package var isCancelled: Bool { reason != nil }
 

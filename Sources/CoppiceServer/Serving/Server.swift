@@ -19,6 +19,8 @@ package struct Server: Sendable {
     package var mounts: [MountRequest] = []
     /// Ends with its last mount.
     package var endsWithLastMount = false
+    /// How long to wait for a command that has the store open.
+    package var lockWait = StoreAccess.standardLockWait
 
     let mounting: MountOpener
 
@@ -72,10 +74,9 @@ package struct Server: Sendable {
     if let failure = failure ?? ending { throw failure }
   }
 
-  /// Waits some seconds for a command that uses the store, but not for another server.
+  /// Waits for a command that uses the store, but not for another server.
   private func openStore() throws(StoreError) -> Store {
-    let clock = SystemClock()
-    let deadline = clock.monotonicNanoseconds() + 5_000_000_000
+    let lock = StoreLock(directory, lockWait: options.lockWait)
     while true {
       do throws(StoreError) {
         return try Store.open(at: directory)
@@ -87,8 +88,7 @@ package struct Server: Sendable {
             .inUse, "the store has a server, process \(process)", object: directory,
             remedy: "use it, or end it with `coppice stop`")
         }
-        guard clock.monotonicNanoseconds() < deadline else { throw error }
-        Pause().wait(nanoseconds: 50_000_000)
+        try lock.wait(after: error)
       }
     }
   }

@@ -34,7 +34,7 @@ package struct ServerFiles: Sendable {
       do throws(SystemError) { try opened.remove(name) } catch {
         guard error.isMissing else { throw error }
       }
-      let file = try opened.makeFile(name, permissions: 0o644)
+      let file = try opened.makeFile(name, permissions: 0o600)
       let text = Self.bytes("\(HostProcess.identifier)\n")
       try text.withUnsafeBufferPointer { bytes throws(SystemError) in
         try file.writeNext(UnsafeRawBufferPointer(bytes))

@@ -8,6 +8,13 @@ struct StoreOptions: ParsableArguments {
   @Option(name: .long, help: "The store's directory. Default: the variable COPPICE_STORE.")
   var store: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Without a server: how long to wait for a store that another process has open.",
+      valueName: "duration"))
+  var lockWait = TimeSpan(seconds: UInt64(StoreAccess.standardLockWait.components.seconds))
+
   @Flag(name: .long, help: "Answer in JSON; errors too, on standard error.")
   var json = false
 
@@ -32,8 +39,25 @@ struct StoreOptions: ParsableArguments {
     let line = label.flatMap { ProgressLine($0, isJSON: json, waitingFor: source) }
     defer { line?.finish() }
     let tell = line.map { line in { @Sendable (progress: WorkProgress) in line.update(progress) } }
-    return try StoreAccess(try directory()).perform(
-      request, Work(tell: tell), holding: files.compactMap(\.self))
+    let work = Work(tell: tell) { EndSignals.areNoted }
+    let directory = try directory()
+    warn(of: directory)
+    do throws(StoreError) {
+      return try StoreAccess(directory, lockWait: lockWait.duration).perform(
+        request, work, holding: files.compactMap(\.self))
+    } catch {
+      EndSignals.endIfNoted()
+      throw error
+    }
+  }
+
+  /// Says on standard error what users of the store should know.
+  func warn(of directory: String) {
+    for warning in Store.warnings(of: directory) {
+      let text =
+        json ? Output.encode(["warning": warning]) : "coppice: \(Output.printable(warning))"
+      Output.write(text + "\n", to: .standardError)
+    }
   }
 
   func print(_ reply: some Reply) throws(StoreError) {

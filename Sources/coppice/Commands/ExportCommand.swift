@@ -6,15 +6,17 @@ struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write a branch, or a part of it, to the file system.",
     discussion: """
-      TARGET must not exist, or be an empty directory; - is standard output. Times, owners, \
-      permissions, extended attributes, hard links and holes are restored. What the target or your \
-      rights do not take (an attribute, an owner, a device; of a tar stream, a socket) costs nothing \
-      else: it is counted and told at the end, and the command ends with status 2. What is not whole \
-      yet carries 'incomplete' in its name.
+      TARGET must not exist, or be an empty directory; - is standard output, and pipes and devices \
+      are written to. All that is written is of one moment, also while the branch is in use. Times, \
+      owners, permissions, extended attributes, hard links and holes are restored. What the target or \
+      your rights do not take (an attribute, an owner, a device; of a tar stream, a socket) costs \
+      nothing else: it is counted and told at the end, and the command ends with status 2. What is \
+      not whole yet is for its user alone and carries 'incomplete' in its name; the next export to \
+      TARGET removes what a killed one left. An archive is for its user alone.
 
       JSON: source, target, fileCount, directoryCount, symbolicLinkCount, specialFileCount, \
-      hardLinkCount, byteCount, lossCount, notes. When TARGET is - nothing but notes is printed, on \
-      standard error.
+      hardLinkCount, byteCount, lossCount, notes. When TARGET is standard output nothing but notes is \
+      printed, on standard error.
 
       Examples:
         coppice export experiment /var/lib/postgresql/15/experiment
@@ -27,7 +29,8 @@ struct ExportCommand: ParsableCommand {
   @Argument(help: "A branch or snapshot, or REF:PATH for a part of it.")
   var source: Reference
 
-  @Argument(help: "A path that does not exist, an empty directory, or - for standard output.")
+  @Argument(
+    help: "A path that does not exist, an empty directory, a pipe, or - for standard output.")
   var target: String
 
   @Flag(name: .long, help: "Write a tar stream.")
@@ -40,7 +43,7 @@ struct ExportCommand: ParsableCommand {
       ExportRequest(entry: source.name, path: source.path, target: held.file, tar: tar),
       holding: held, showing: "export")
     try held.finish()
-    if target == "-" {
+    if held.isStandardOutput {
       for note in answer.notes {
         Output.write("note: \(Output.printable(note))\n", to: .standardError)
       }

@@ -12,7 +12,9 @@ struct ImportCommand: ParsableCommand {
       nearest in these years.
 
       A branch with open files is replaced only with --force: what has them open gets errors from \
-      then on. The data directory of a running PostgreSQL is refused: import the stream of pg_basebackup.
+      then on. The data directory of a running PostgreSQL is refused: import the stream of \
+      pg_basebackup. A directory of the store's own mount is refused: export its branch with --tar to \
+      'coppice import --tar -', which takes it as it is at one moment.
 
       JSON: branch, path, fileCount, directoryCount, symbolicLinkCount, specialFileCount, \
       hardLinkCount, byteCount, unchangedFileCount, removedCount, storedByteCount, isDryRun, notes.

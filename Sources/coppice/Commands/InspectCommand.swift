@@ -32,7 +32,7 @@ struct InspectSuperblockCommand: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    try options.print(try SuperblockInspection(StoreInspector(directory: try options.directory())))
+    try options.print(try SuperblockInspection(StoreInspector(options)))
   }
 }
 
@@ -47,7 +47,7 @@ struct InspectCatalogueCommand: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    try options.print(try CatalogueInspection(StoreInspector(directory: try options.directory())))
+    try options.print(try CatalogueInspection(StoreInspector(options)))
   }
 }
 
@@ -62,7 +62,7 @@ struct InspectJournalCommand: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    try options.print(try JournalInspection(StoreInspector(directory: try options.directory())))
+    try options.print(try JournalInspection(StoreInspector(options)))
   }
 }
 
@@ -83,7 +83,7 @@ struct InspectSegmentCommand: ParsableCommand {
   var frames = false
 
   func run() throws {
-    let inspector = try StoreInspector(directory: try options.directory())
+    let inspector = try StoreInspector(options)
     try options.print(try SegmentInspection(SegmentID(id), inspector, lists: frames))
   }
 }
@@ -106,6 +106,6 @@ struct InspectNodeCommand: ParsableCommand {
       throw StoreError(
         .invalid, "is no frame name", object: name, remedy: "write it as SEGMENT.ORDINAL: 1.207")
     }
-    try options.print(try NodeInspection(frame, StoreInspector(directory: try options.directory())))
+    try options.print(try NodeInspection(frame, StoreInspector(options)))
   }
 }

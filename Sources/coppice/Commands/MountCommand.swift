@@ -49,7 +49,7 @@ struct MountCommand: ParsableCommand {
     let store = HostPath.absolute(try options.directory())
     let options = options
     if foreground {
-      return try ServeCommand.serve(store, [request], endsWithLastMount: true) { status in
+      return try ServeCommand.serve(options, [request], endsWithLastMount: true) { status in
         // Whoever does not read this can still ask for it.
         if let answer = Self.answer(status) { try? options.print(answer) }
       }
@@ -60,8 +60,12 @@ struct MountCommand: ParsableCommand {
   private func answer(
     _ request: MountRequest, _ store: String
   ) throws(StoreError) -> MountRequest.Answer {
+    options.warn(of: store)
     if let server = try ServerConnection.find(in: store) { return try server.perform(request) }
-    var arguments = ["serve", "--detached", "--store", store, "--mount", request.directory]
+    var arguments = [
+      "serve", "--detached", "--store", store, "--mount", request.directory,
+      "--lock-wait", options.lockWait.description,
+    ]
     if writebackCache { arguments.append("--writeback-cache") }
     if noRings { arguments.append("--no-rings") }
     do throws(StoreError) {

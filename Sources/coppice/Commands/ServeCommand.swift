@@ -43,14 +43,13 @@ struct ServeCommand: ParsableCommand {
     }
     guard detached else {
       let options = options
-      return try Self.serve(try options.directory(), mounts ?? [], endsWithLastMount: false) {
-        status in
+      return try Self.serve(options, mounts ?? [], endsWithLastMount: false) { status in
         // Whoever does not read this can still ask for it.
         try? options.print(ServeAnswer(status))
       }
     }
     do throws(StoreError) {
-      try Self.serve(try options.directory(), mounts ?? [], endsWithLastMount: true) { status in
+      try Self.serve(options, mounts ?? [], endsWithLastMount: true) { status in
         DetachedServer.report(
           AnswerLine(answer: status), to: DetachedServer.reportDescriptor)
       }
@@ -64,13 +63,16 @@ struct ServeCommand: ParsableCommand {
 
   /// Serves until the end.
   static func serve(
-    _ directory: String, _ mounts: [MountRequest], endsWithLastMount: Bool,
+    _ options: StoreOptions, _ mounts: [MountRequest], endsWithLastMount: Bool,
     whenReady: @escaping @Sendable (StatusRequest.Answer) -> Void
   ) throws(StoreError) {
     LoggingSystem.bootstrap(StreamLogHandler.standardError)
     var serverOptions = Server.Options(mounting: Mounting.open)
     serverOptions.mounts = mounts
     serverOptions.endsWithLastMount = endsWithLastMount
+    serverOptions.lockWait = options.lockWait.duration
+    let directory = HostPath.absolute(try options.directory())
+    options.warn(of: directory)
     try Server(directory, options: serverOptions, logger: Logger(label: "coppice"))
       .run(whenReady: whenReady)
   }

@@ -5,9 +5,11 @@ internal import CoppicePlatform
 internal import CoppiceServer
 
 extension StoreInspector {
-  /// Of the files in that directory, as they are: a damaged store can be looked at, and one that
+  /// Of the files in the store's directory, as they are: a damaged store can be looked at, and one that
   /// another process uses. What that has not written yet is not seen.
-  init(directory: String) throws(StoreError) {
+  init(_ options: StoreOptions) throws(StoreError) {
+    let directory = try options.directory()
+    options.warn(of: directory)
     self.init(disk: try DirectoryDisk.ofStore(directory))
   }
 }

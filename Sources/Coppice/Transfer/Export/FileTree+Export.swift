@@ -6,24 +6,29 @@ extension FileTree {
   ///
   /// A target that exists is an error, an empty directory aside. Times, owners, permissions,
   /// extended attributes, hard links and holes are restored; what the target's file system or the
-  /// user's rights do not take is counted and told in the report, and costs nothing else. What is written carries `incomplete` in its name until it is whole
-  /// and on the device; after an error it is removed. The tree should not change meanwhile: export a
-  /// snapshot of a branch in use.
+  /// user's rights do not take is counted and told in the report, and costs nothing else. What is
+  /// written carries `incomplete` in its name until it is whole and on the device; after an error it
+  /// is removed. The tree may be changed or deleted meanwhile: all that is exported is of one moment.
   ///
   /// Throws `conflict` when the target exists, `full`, `denied`, or `invalid` when a directory is
   /// to go to a stream that is no tar stream.
   public func exportFiles(
     at path: BranchPath = .root, to target: ExportTarget, options: ExportOptions = ExportOptions()
   ) throws(StoreError) -> ExportReport {
+    try moment().export(at: path, to: target, options)
+  }
+}
+
+extension Moment {
+  fileprivate func export(
+    at path: BranchPath, to target: ExportTarget, _ options: ExportOptions
+  ) throws(StoreError) -> ExportReport {
     let file = try lookup(path)
     let kind = try attributes(of: file).kind
     switch target {
     case .stream(let descriptor):
-      let output = StreamOutput(
-        try writing("standard output") { () throws(SystemError) in
-          try HostFile(duplicating: descriptor)
-        }, isCancelled: options.isCancelled)
-      return try export(file, kind, name: path.lastComponent, to: output, options)
+      return try export(
+        file, kind, name: path.lastComponent, to: Self.output(descriptor, options), options)
     case .path(let place) where options.isTar:
       return try exportFile(to: place) { output throws(StoreError) in
         try export(
@@ -37,6 +42,23 @@ extension FileTree {
   }
 
   // MARK: Streams
+
+  /// Writes the content of a regular file to an open descriptor; returns its byte count.
+  package func exportContent(
+    of file: FileID, to fileDescriptor: Int32, _ options: ExportOptions
+  ) throws(StoreError) -> UInt64 {
+    try export(file, .regular, name: nil, to: Self.output(fileDescriptor, options), options)
+      .byteCount
+  }
+
+  private static func output(
+    _ fileDescriptor: Int32, _ options: ExportOptions
+  ) throws(StoreError) -> StreamOutput {
+    StreamOutput(
+      try writing("standard output") { () throws(SystemError) in
+        try HostFile(duplicating: fileDescriptor)
+      }, isCancelled: options.isCancelled)
+  }
 
   private func export(
     _ file: FileID, _ kind: FileKind, name: FileName?, to output: StreamOutput,
@@ -86,7 +108,7 @@ extension FileTree {
     let stage = try ExportStage(place, acceptsDirectory: false)
     do throws(StoreError) {
       let output = try writing(place) { () throws(SystemError) in
-        try stage.fileDirectory.makeFile(stage.fileName, permissions: 0o666)
+        try stage.directory.makeFile(stage.contentName, permissions: 0o600)
       }
       let report = try body(output)
       try writing(place) { () throws(SystemError) in try output.sync() }
@@ -104,9 +126,9 @@ extension FileTree {
     let stage = try ExportStage(place, acceptsDirectory: false)
     do throws(StoreError) {
       let export = try DirectoryExport(
-        self, into: stage.fileDirectory, options: options, expected: try expected(file, options))
-      var report = try export.run(file: file, as: stage.fileName)
-      try writing(place) { () throws(SystemError) in try stage.fileDirectory.syncFileSystem() }
+        self, into: stage.directory, options: options, expected: try expected(file, options))
+      var report = try export.run(file: file, as: stage.contentName)
+      try writing(place) { () throws(SystemError) in try stage.directory.syncFileSystem() }
       try stage.complete()
       report.note(export.losses)
       return report

@@ -23,6 +23,25 @@ enum SourcePlace {
     }
   }
 
+  /// Throws `invalid` when the source lies on a mount of the store, or has it inside: that is no one
+  /// moment of the branches there.
+  static func refuse(_ source: HostDirectory, onMount mount: String) throws(StoreError) {
+    // A mount that is ending has no directory.
+    guard let top = try? HostDirectory(path: mount) else { return }
+    if try contains(top, source) {
+      throw StoreError(
+        .invalid, "lies on the store's own mount, and may change while it is read",
+        object: source.path,
+        remedy: "nothing was changed; coppice branch create --from, or coppice export --tar "
+          + "BRANCH:PATH - | coppice import --tar - TARGET, take it as it is at one moment")
+    }
+    if try contains(source, top) {
+      throw StoreError(
+        .invalid, "the store's own mount \(mount) lies inside the directory to import",
+        object: source.path, remedy: "nothing was changed; keep the mount elsewhere")
+    }
+  }
+
   /// Whether `inner` is `outer` or lies below it.
   private static func contains(
     _ outer: HostDirectory, _ inner: HostDirectory
@@ -44,24 +63,6 @@ enum SourcePlace {
     _ directory: HostDirectory
   ) throws(StoreError) -> FileUser.Identity {
     try reading(directory.path) { () throws(SystemError) in try directory.status().identity }
-  }
-
-  /// The directory that holds a file and its name there, behind symbolic links.
-  static func split(_ path: String) throws(SystemError) -> (HostDirectory, [UInt8]) {
-    var path = ByteText.bytes(path)
-    // As many links as the kernel follows.
-    for _ in 0..<40 {
-      let slash = path.lastIndex(of: UInt8(ascii: "/"))
-      let name = Array(path[(slash.map { $0 + 1 } ?? 0)...])
-      let parent = slash.map { path[...$0] } ?? Array(".".utf8)[...]
-      let directory = try HostDirectory(path: ByteText.text(parent))
-      guard try directory.status(of: name).kind == .symbolicLink else {
-        return (directory, name)
-      }
-      let target = try directory.readSymbolicLink(name)
-      path = target.first == UInt8(ascii: "/") ? target : parent + [UInt8(ascii: "/")] + target
-    }
-    throw SystemError(call: "open", path: ByteText.text(path), code: 40)
   }
 
   /// Bytes of all regular files below a directory, for showing progress: what cannot be looked at

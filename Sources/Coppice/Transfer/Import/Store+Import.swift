@@ -73,6 +73,7 @@ private struct ImportPlan {
     switch opened {
     case .directory(let directory):
       try SourcePlace.refuse(directory, holding: store.directory)
+      for mount in options.mounts { try SourcePlace.refuse(directory, onMount: mount) }
     case .file(_, let name):
       if path.lastComponent == nil, !options.isTar {
         path = BranchPath(components: [try FileName(bytes: name)])
@@ -229,10 +230,10 @@ private struct ImportPlan {
         return .directory(
           try reading(path) { () throws(SystemError) in try HostDirectory(path: path) })
       case .regular:
-        return try reading(path) { () throws(SystemError) in
-          let (directory, name) = try SourcePlace.split(path)
-          return .file(directory, name: name)
-        }
+        let place = try? HostPlace(resolving: path)
+        // A file that has no name any more is nothing but its content.
+        guard let place, place.isPlace(of: status) else { return .stream(file, after: []) }
+        return .file(place.directory, name: place.name)
       case .fifo, .characterDevice, .socket: return .stream(file, after: [])
       case .blockDevice:
         throw StoreError(

@@ -2,29 +2,29 @@ import Coppice
 import TestSupport
 import Testing
 
-@Suite struct FrozenTreeTests {
+@Suite struct MomentTests {
   let fixture: StoreFixture
   var store: Store { fixture.store }
 
   init() throws { fixture = try StoreFixture() }
 
-  @Test func `a frozen tree stays as it was while its branch is changed, deleted and collected`()
+  @Test func `a moment stays as it was while its branch is changed, deleted and collected`()
     throws
   {
     var random = SplitMix64(seed: 9)
     let main = try store.createBranch("main")
     let bytes = random.bytes(60 * 4096)
     let file = try main.writeFile("file", bytes)
-    let frozen = try store.frozenTree("main")
-    #expect(frozen.isReadOnly && !frozen.isSnapshot && frozen.name == "main")
+    let moment = try store.moment(of: "main")
+    #expect(moment.isReadOnly && !moment.isSnapshot && moment.name == "main")
     try main.write(file, at: 0, random.bytes(30 * 4096))
     try main.writeFile("other", [1])
     try store.engine.sealAll()
     try store.delete(["main"])
     _ = try store.collectGarbage(isFull: true)
-    #expect(try frozen.read(file) == bytes)
-    #expect(try frozen.readDirectory(.root).map(\.name.description) == ["file"])
-    #expect(try frozen.extents(of: file).count == 1)
+    #expect(try moment.read(file) == bytes)
+    #expect(try moment.readDirectory(.root).map(\.name.description) == ["file"])
+    #expect(try moment.extents(of: file).count == 1)
     #expect(failure { _ = try store.branch("main") }?.kind == .notFound)
     #expect(failure { try store.restore("main") }?.kind == .notFound)
   }
