@@ -150,7 +150,6 @@ final class ExportStage {
       // What cannot be removed still says `incomplete` in its name.
     }
   }
-
 }
 
 /// Where an export's target lies.

@@ -32,8 +32,8 @@ enum SourcePlace {
       throw StoreError(
         .invalid, "lies on the store's own mount, and may change while it is read",
         object: source.path,
-        remedy: "nothing was changed; coppice branch create --from, or coppice export --tar "
-          + "BRANCH:PATH - | coppice import --tar - TARGET, take it as it is at one moment")
+        remedy: "nothing was changed; fork the branch there, or export it as a tar stream and "
+          + "import that: both take it as it is at one moment")
     }
     if try contains(source, top) {
       throw StoreError(
