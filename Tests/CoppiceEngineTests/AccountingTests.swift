@@ -79,7 +79,7 @@ import Testing
     #expect(usage.map(\.logicalByteCount) == [20_000, 10_100])
     #expect(usage.map(\.volumeCount) == [1, 2])
     #expect(usage.map(\.unsealedByteCount) == [4096, 0])
-    #expect(usage.map(\.exclusiveByteCount) == [0, 0])
+    #expect(usage.map(\.exclusiveByteCount) == [4096, 0])
     #expect(try store.engine.storeUsage().logicalByteCount == 30_100)
   }
 

@@ -162,13 +162,10 @@ import Testing
       do { _ = try create("filler \(index)") } catch let error as StoreError { failure = error }
     }
     #expect(failure?.kind == .full)
-    let dirty = store.engine.statistics.overlayByteCount
-    #expect { try store.engine.sealAll() } throws: { ($0 as? StoreError)?.kind == .full }
-    store.engine.checkInvariants()
-    let rest = store.engine.statistics.overlayByteCount
-    #expect(rest > 0 && rest < dirty)
-    try store.engine.checkpoint()
+    let checkpoints = try StoreInspector(disk: store.disk).catalogues().map(\.file)
+    // What the journal did not take is sealed after a checkpoint, which gives the control files back.
     try store.engine.sealAll()
+    #expect(try StoreInspector(disk: store.disk).catalogues().map(\.file) != checkpoints)
     store.engine.checkInvariants()
     #expect(store.engine.statistics.overlayByteCount == 0)
     try store.crash(seed: 5)

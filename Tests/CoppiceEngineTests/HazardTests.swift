@@ -334,7 +334,7 @@ import Testing
     try store.engine.sealAll()
     try closeSegments(store)
     let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
-    try doomed.put(1, generator.bytes(400 * Self.page))
+    try doomed.put(1, generator.bytes(1500 * Self.page))
     try store.engine.sealAll()
     let last = generator.bytes(10 * Self.page)
     try main.flush(through: main.put(2, last))

@@ -49,8 +49,8 @@ final class AppenderSet: Sendable {
       let created = try SegmentAppender(
         domain: domain, disk: disk, files: files, uuid: uuid,
         continuing: mayContinue ? entry() : nil,
-        takeSegmentID: { [self] in takeSegmentID() },
-        storedByteCount: { [self] in storedByteCount.load(ordering: .relaxed) }, forget: forget)
+        takeSegmentID: { [unowned self] in takeSegmentID() },
+        storedByteCount: { [unowned self] in storedByteCount.load(ordering: .relaxed) }, forget: forget)
       appenders.withLock { $0[domain] = created }
       return created
     }
