@@ -5,13 +5,15 @@ internal import CoppicePlatform
 enum Notification: Hashable, Sendable {
   /// Forget the attributes and the content of a file.
   case inode(NodeID)
+  /// Forget the attributes of a file alone: takes no lock of it, so that a request may be under way.
+  case attributes(NodeID)
   /// Forget what a name in a directory leads to, and all below it.
   case entry(NodeID, [UInt8])
 
   /// What the kernel must know for it to mean anything.
   var node: NodeID {
     switch self {
-    case .inode(let node), .entry(let node, _): node
+    case .inode(let node), .attributes(let node), .entry(let node, _): node
     }
   }
 
@@ -23,6 +25,9 @@ enum Notification: Hashable, Sendable {
     case .inode(let node):
       // All of the content: a length of 0 reaches to the end.
       append(fuse_notify_inval_inode_out(ino: node.rawValue, off: 0, len: 0), to: &message)
+      finish(&message, code: FUSE_NOTIFY_INVAL_INODE)
+    case .attributes(let node):
+      append(fuse_notify_inval_inode_out(ino: node.rawValue, off: -1, len: 0), to: &message)
       finish(&message, code: FUSE_NOTIFY_INVAL_INODE)
     case .entry(let parent, let name):
       var entry = fuse_notify_inval_entry_out()

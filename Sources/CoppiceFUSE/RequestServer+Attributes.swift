@@ -115,7 +115,8 @@ extension RequestServer {
     // A file that is cut again and again, as logs are, needs no change of names.
     if isCut, has(FATTR_FH), changes == AttributeChanges(byteCount: changes.byteCount) {
       let handle = try HandleTable.file(arguments.fh)
-      try removePrivileges(of: handle.file, by: writer(request, has(FATTR_KILL_SUIDGID)))
+      try removePrivileges(
+        of: handle.file, request.node.rawValue, by: writer(request, has(FATTR_KILL_SUIDGID)))
       try session.sizeLocks.withLock(request.node.rawValue) { () throws(StoreError) in
         try handle.file.truncate(to: arguments.size)
       }

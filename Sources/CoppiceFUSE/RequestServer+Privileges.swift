@@ -38,7 +38,7 @@ extension RequestServer {
   /// Before a request changes content of which the kernel says nothing.
   func removePrivileges(of handle: OpenFile, for request: Request) throws(StoreError) {
     guard try handle.file.givesPrivileges() else { return }
-    try removePrivileges(of: handle.file, by: writer(request))
+    try removePrivileges(of: handle.file, handle.node, by: writer(request))
   }
 
   /// Before a write. One of cached pages may be by anybody who has the file open.
@@ -49,17 +49,20 @@ extension RequestServer {
     func has(_ flag: Int32) -> Bool { arguments.write_flags & UInt32(flag) != 0 }
     guard has(FUSE_WRITE_CACHE) else {
       return try removePrivileges(
-        of: handle.file, by: writer(request, has(FUSE_WRITE_KILL_SUIDGID)))
+        of: handle.file, handle.node, by: writer(request, has(FUSE_WRITE_KILL_SUIDGID)))
     }
     let strangers = session.handles.openFiles {
       $0.node == handle.node && $0.access == .readWrite && !$0.isOfRoot
     }
     // Otherwise the kernel saw to it when they were written, and privileges are newer.
     guard has(FUSE_WRITE_KILL_SUIDGID) || !strangers.isEmpty else { return }
-    try removePrivileges(of: handle.file, by: Writer(removesBits: true) { _ in false })
+    try removePrivileges(of: handle.file, handle.node, by: Writer(removesBits: true) { _ in false })
   }
 
-  func removePrivileges(of file: File, by writer: Writer) throws(StoreError) {
+  /// The kernel, which takes no new permissions from a write, is told before the request is answered.
+  func removePrivileges(
+    of file: File, _ node: UInt64, by writer: Writer
+  ) throws(StoreError) {
     guard try file.givesPrivileges(), let branch = file.tree as? Branch else { return }
     try branch.transaction { transaction throws(StoreError) in
       var changes = AttributeChanges()
@@ -68,6 +71,7 @@ extension RequestServer {
         try transaction.setAttributes(of: file.id, changes)
       }
     }
+    session.notify(.attributes(NodeID(rawValue: node)))
   }
 
   /// Takes capabilities away, and bits from the permissions that the file has or gets.

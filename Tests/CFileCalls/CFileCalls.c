@@ -175,3 +175,9 @@ int filecalls_count_stale_reads(const char *path, size_t byte_count, int round_c
   close(buffered);
   return stale;
 }
+
+unsigned int filecalls_mode(const char *path) {
+  struct statx status;
+  if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_MODE, &status) != 0) return 0;
+  return status.stx_mode;
+}

@@ -49,4 +49,7 @@ const char *filecalls_error_name(int code);
 // Waits until a process that need not be a child has ended.
 int filecalls_wait_for_end(int process);
 
+// Asks for the mode alone, as `stat -c %a` does: of the rest nothing is looked at. 0 when it fails.
+unsigned int filecalls_mode(const char *path);
+
 #endif
