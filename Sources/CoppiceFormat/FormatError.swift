@@ -10,6 +10,8 @@ public enum FormatError: Error, Hashable, Sendable {
   case unsupportedVersion(what: String, found: UInt32)
   /// Flags are set that this code may not ignore.
   case unknownFlags(what: String, bits: UInt64)
+  /// A kind, a name or a field that only a newer version of the format has.
+  case unsupported(what: String, found: UInt64)
   /// The bytes are not the ones that were written.
   case checksum(what: String)
   /// A field holds a value beyond what the format allows.
@@ -20,6 +22,16 @@ public enum FormatError: Error, Hashable, Sendable {
   case compression(what: String, code: Int)
   /// A frame stored as a difference was to be decoded without its base.
   case baseNeeded(what: String)
+}
+
+extension FormatError {
+  /// Whether a newer version may have written the bytes: they are not damaged then.
+  public var isUnsupported: Bool {
+    switch self {
+    case .unsupportedVersion, .unknownFlags, .unsupported: true
+    default: false
+    }
+  }
 }
 
 extension FormatError: CustomStringConvertible {
@@ -33,6 +45,8 @@ extension FormatError: CustomStringConvertible {
       "\(what): version \(found) is not supported"
     case .unknownFlags(let what, let bits):
       "\(what): unknown flags \(String(bits, radix: 16))"
+    case .unsupported(let what, let found):
+      "\(what): \(found) is not supported"
     case .checksum(let what):
       "\(what): checksum mismatch"
     case .outOfRange(let what, let value, let limit):

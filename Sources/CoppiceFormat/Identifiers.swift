@@ -35,10 +35,14 @@ public struct DomainID: Hashable, Comparable, Sendable {
   @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// The identity of a segment file. At most 40 bits; ids only grow and are never reused.
+/// The identity of a segment file. Ids only grow and are never reused. Of the 40 bits that names keep
+/// for one the upper eight are the realm: whose names these are. 0 is the store itself, and the only
+/// one that this version knows.
 @frozen
 public struct SegmentID: Hashable, Comparable, Sendable {
   public static let bitCount = 40
+  /// Bits of an id within its realm.
+  public static let localBitCount = 32
   public var rawValue: UInt64
   @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }
   @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
@@ -70,6 +74,21 @@ public struct FrameName: Hashable, Comparable, Sendable {
   @inlinable public var segment: SegmentID { SegmentID(rawValue >> 24) }
   @inlinable public var ordinal: UInt32 { UInt32(truncatingIfNeeded: rawValue & 0xFF_FFFF) }
   @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+extension FrameName: LosslessStringConvertible {
+  /// As people and JSON write it: segment and ordinal, `12/207`.
+  public var description: String { "\(segment.rawValue)/\(ordinal)" }
+
+  public init?(_ description: String) {
+    let parts = description.utf8.split(
+      separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    guard parts.count == 2, let segment = UInt64(Substring(parts[0])),
+      let ordinal = UInt32(Substring(parts[1])), segment > 0,
+      segment >> UInt64(SegmentID.bitCount) == 0, ordinal >> UInt32(Self.ordinalBitCount) == 0
+    else { return nil }
+    self.init(segment: SegmentID(segment), ordinal: ordinal)
+  }
 }
 
 /// The 128-bit identity of a page's or node's content, keyed by the store's secret.

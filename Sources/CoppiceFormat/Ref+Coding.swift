@@ -9,13 +9,23 @@ extension FrameForm {
     default: false
     }
   }
+
+  /// Throws `.unsupported` for a kind or an encoding that is reserved, `.outOfRange` for a pair that
+  /// no frame has.
+  func check() throws(FormatError) {
+    if isValid { return }
+    guard kind != nil, encoding != nil else {
+      throw .unsupported(what: "frame form", found: UInt64(rawValue))
+    }
+    throw .outOfRange(what: "frame form", value: UInt64(rawValue), limit: 0x4F)
+  }
 }
 
 extension Locator {
   /// The locator in the first 16 bytes of `bytes`: all zero for a hole, else with a valid form,
   /// a name and a stored byte count.
   ///
-  /// Throws `FormatError.truncated`, `.outOfRange`, `.malformed`.
+  /// Throws `FormatError.truncated`, `.outOfRange`, `.malformed`, `.unsupported`.
   public init(decoding bytes: UnsafeRawBufferPointer) throws(FormatError) {
     guard bytes.count >= Self.byteCount else {
       throw .truncated(what: "locator", needed: Self.byteCount, available: bytes.count)
@@ -37,19 +47,18 @@ extension Locator {
 
   func check() throws(FormatError) {
     if self == .hole { return }
-    guard form.isValid else {
-      throw .outOfRange(what: "frame form", value: UInt64(form.rawValue), limit: 0x4F)
-    }
+    try form.check()
     guard name.segment.rawValue > 0, storedByteCount > 0 else {
       throw .malformed(what: "locator")
     }
+    try SegmentID.check(name.segment.rawValue)
   }
 }
 
 extension Ref {
   /// The ref in the first 32 bytes of `bytes`; a hole is all zero, and only a hole has a zero hash.
   ///
-  /// Throws `FormatError.truncated`, `.outOfRange`, `.malformed`.
+  /// Throws `FormatError.truncated`, `.outOfRange`, `.malformed`, `.unsupported`.
   public init(decoding bytes: UnsafeRawBufferPointer) throws(FormatError) {
     guard bytes.count >= Self.byteCount else {
       throw .truncated(what: "ref", needed: Self.byteCount, available: bytes.count)

@@ -1,4 +1,4 @@
-/// What a frame holds.
+/// What a frame holds. 5 is reserved for an index, 6 to 15 for what is to come.
 public enum FrameKind: UInt8, Sendable, CaseIterable {
   case hole = 0
   case page = 1
@@ -7,7 +7,7 @@ public enum FrameKind: UInt8, Sendable, CaseIterable {
   case note = 4
 }
 
-/// How a frame's bytes are stored.
+/// How a frame's bytes are stored. 5 to 15 are reserved.
 public enum FrameEncoding: UInt8, Sendable, CaseIterable {
   case raw = 0
   case zstd = 1

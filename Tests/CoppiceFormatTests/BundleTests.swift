@@ -20,10 +20,11 @@ struct BundleTests {
   }
 
   @Test func `extreme and repeated entries decode to themselves`() throws {
+    let greatest = FrameName(segment: .localMax, ordinal: 0xFF_FFFF)
     let extreme = BundleDirectoryEntry(
       hashPrefix: .max, storedByteCount: 0xFF_FFFF, form: FrameForm(.page, .zstdOnBase),
       volume: VolumeNumber(1 << 40 - 1), page: PageNumber(1 << 40 - 1),
-      base: FrameName(rawValue: .max), home: FrameName(rawValue: .max))
+      base: greatest, home: greatest)
     let least = BundleDirectoryEntry(
       hashPrefix: 0, storedByteCount: 1, form: FrameForm(.page, .raw), volume: VolumeNumber(0),
       page: PageNumber(0), home: FrameName(rawValue: 1 << 24))

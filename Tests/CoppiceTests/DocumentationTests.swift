@@ -93,7 +93,8 @@ import Testing
     #expect(count > 30)
   }
 
-  /// Every line of a byte table in the documentation is one of a codec's comment.
+  /// Every line of a byte table in the documentation is one of a codec's comment, and so is what it says
+  /// of flags; every table has a label of its own.
   @Test func `the byte tables in the documentation are those of the codecs`() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
@@ -108,9 +109,16 @@ import Testing
     }
     let article = root.appending(path: "Sources/Coppice/Coppice.docc/OnDiskFormat.md")
     let blocks = try String(contentsOf: article, encoding: .utf8).components(separatedBy: "```")
-    for (index, block) in blocks.enumerated() where index % 2 == 1 {
-      for line in lines(block) { #expect(known.contains(line), "\(line)") }
+    for (index, block) in blocks.enumerated() {
+      let found = lines(block)
+      if index % 2 == 1 {
+        for line in found { #expect(known.contains(line), "\(line)") }
+      } else if index + 1 < blocks.count {
+        #expect(found.contains { !$0.hasPrefix("Flags:") }, "no label before \(blocks[index + 1])")
+      }
     }
+    let flags = blocks.flatMap { lines($0) }.filter { $0.hasPrefix("Flags:") }
+    #expect(Set(flags) == known.filter { $0.hasPrefix("Flags:") })
     #expect(blocks.count > 30)
   }
 

@@ -16,9 +16,13 @@ extension ModelState {
       guard let child, var branch = branches[source] else { break }
       branch.name = name
       branch.isReadOnly = isReadOnly
+      branch.annotations = branch.annotations.inherited
+      branch.annotations.apply(Operation.annotations(of: name))
       state.branches[child] = branch
     case .create(let name):
-      if let child { state.branches[child] = ModelBranch(name: name) }
+      guard let child else { break }
+      state.branches[child] = ModelBranch(name: name)
+      state.branches[child]?.annotations.apply(Operation.annotations(of: name))
     case .rename(let id, let name):
       state.branches[id]?.name = name
     case .delete(let id):
@@ -29,13 +33,19 @@ extension ModelState {
       state.branches[id]?.isDeleted = false
       state.branches[id]?.name = name
     case .reset(let id, let source):
-      state.branches[id]?.volumes = branches[source]?.volumes ?? [:]
+      guard let own = branches[id], let taken = branches[source] else { break }
+      state.branches[id]?.volumes = taken.volumes
+      state.branches[id]?.annotations = own.annotations.inheriting(from: taken.annotations)
     case .importNew(let name, let seed):
       guard let child else { break }
       state.branches[child] = ModelBranch(
         name: name, volumes: ImportContent(seed: seed).model(time: time))
     case .importReplacing(let id, let seed):
       state.branches[id]?.volumes = ImportContent(seed: seed).model(time: time)
+    case .annotate(let id, let tag, let value):
+      state.branches[id]?.annotations[tag] = value
+    case .set(let key, let value):
+      state.settings[key] = value
     case .share(let source, let volume, let pages, let target, let other, let page):
       let size = UInt64(ModelVolume.pageByteCount)
       let from = branches[source]?.volumes[volume] ?? ModelVolume()

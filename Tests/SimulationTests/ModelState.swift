@@ -6,11 +6,13 @@ struct ModelBranch: Equatable {
   var isReadOnly = false
   var isDeleted = false
   var volumes: [VolumeNumber: ModelVolume] = [:]
+  var annotations = Fields()
 }
 
 /// What a whole store should hold. A value: histories keep one for each journal record.
 struct ModelState: Equatable {
   var branches: [BranchID: ModelBranch] = [:]
+  var settings: [SettingKey: [UInt8]] = [:]
 
   func branch(named name: String) -> BranchID? {
     branches.first { $0.value.name == name && !$0.value.isDeleted }?.key
@@ -28,6 +30,9 @@ struct ModelState: Equatable {
   /// One sentence on the first difference; `nil` when there is none. Branches that a garbage
   /// collection has forgotten may be missing.
   func difference(from actual: ModelState) -> String? {
+    if actual.settings != settings {
+      return "the settings are \(actual.settings), not \(settings)"
+    }
     for id in actual.branches.keys.sorted() where branches[id] == nil {
       return "branch \(id.rawValue) \(actual.branches[id]?.name ?? "") should not exist"
     }
@@ -50,6 +55,9 @@ extension ModelBranch {
     if actual.name != name { return "is called \(actual.name)" }
     if actual.isDeleted != isDeleted { return isDeleted ? "is not deleted" : "is deleted" }
     if actual.isReadOnly != isReadOnly { return "read-only is \(actual.isReadOnly)" }
+    if actual.annotations != annotations {
+      return "has the annotations \(actual.annotations.all), not \(annotations.all)"
+    }
     for volume in Set(volumes.keys).union(actual.volumes.keys).sorted() {
       let number = "volume \(volume.rawValue)"
       guard let expected = volumes[volume] else { return "\(number) should not exist" }

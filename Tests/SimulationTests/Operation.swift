@@ -38,6 +38,8 @@ enum Operation: Hashable, CustomStringConvertible {
   case deleteForGood(BranchID)
   case restore(BranchID, name: String)
   case reset(BranchID, to: BranchID)
+  case annotate(BranchID, FieldTag, [UInt8]?)
+  case set(SettingKey, [UInt8]?)
   /// Seals one bottom layer, the oldest.
   case sealStep
   case sealAll
@@ -75,6 +77,9 @@ enum Operation: Hashable, CustomStringConvertible {
     case .deleteForGood(let branch): "delete \(branch.rawValue) for good"
     case .restore(let branch, let name): "restore \(branch.rawValue) \(name)"
     case .reset(let branch, let source): "reset \(branch.rawValue) to \(source.rawValue)"
+    case .annotate(let branch, let tag, let value):
+      "annotate \(branch.rawValue) \(tag.rawValue) \(value.map { "\($0)" } ?? "-")"
+    case .set(let key, let value): "set \(key) \(value.map { "\($0)" } ?? "-")"
     case .sealStep: "seal step"
     case .sealAll: "seal all"
     case .checkpoint: "checkpoint"
@@ -96,5 +101,13 @@ enum Operation: Hashable, CustomStringConvertible {
     case .limitDisk(let count): "limit disk to \(count) more bytes"
     case .unlimitDisk: "unlimit disk"
     }
+  }
+}
+
+extension Operation {
+  /// What a fork, a snapshot or a new branch of that name is made with.
+  static func annotations(of name: String) -> [FieldChange] {
+    guard name.utf8.last?.isMultiple(of: 3) ?? false else { return [] }
+    return [FieldChange(FieldTag(6), Array(name.utf8)), FieldChange(FieldTag(0x4009), nil)]
   }
 }

@@ -9,10 +9,12 @@ extension Simulation {
   func actualState() throws -> ModelState {
     guard let engine else { throw failure("the store is not open") }
     var found = ModelState()
+    for setting in engine.settings() { found.settings[setting.key] = setting.value }
     for entry in engine.branchEntries() {
       var branch = ModelBranch(name: entry.name)
       branch.isReadOnly = entry.flags.contains(.readOnly)
       branch.isDeleted = entry.flags.contains(.deleted)
+      branch.annotations = entry.annotations
       if branch.isDeleted {
         branch.volumes = state.branches[entry.id]?.volumes ?? [:]
       } else {

@@ -132,15 +132,23 @@ final class Simulation {
       try branch(id).flush(through: engine.journal.lastLSN)
       history.acknowledge(engine.journal.lastLSN)
     case .fork(let source, let name, let isReadOnly):
-      child = try engine.fork(try branch(source), named: name, isReadOnly: isReadOnly).id
+      child = try engine.fork(
+        try branch(source), named: name, isReadOnly: isReadOnly,
+        annotations: Operation.annotations(of: name)
+      ).id
     case .create(let name):
-      child = try engine.createBranch(named: name, domain: .standard).id
+      child = try engine.createBranch(
+        named: name, domain: .standard, annotations: Operation.annotations(of: name)
+      ).id
     case .rename(let id, let name): try engine.rename([(try branch(id), name)])
     case .delete(let id): try engine.delete([try branch(id)])
     case .deleteForGood(let id): return (try deleteForGood(id, in: engine), nil)
     case .restore(let id, let name): _ = try engine.restore(id, named: name)
     case .reset(let id, let source):
       try engine.reset(try branch(id), to: try branch(source), keepingOldAs: nil)
+    case .annotate(let id, let tag, let value):
+      try engine.annotate(try branch(id), [FieldChange(tag, value)])
+    case .set(let key, let value): try engine.set(key, to: value)
     case .sealStep: try engine.sealStep(.pressure)
     case .sealAll: try engine.sealAll()
     case .checkpoint: try engine.checkpoint()
@@ -300,7 +308,7 @@ extension Operation {
   var isAcknowledged: Bool {
     switch self {
     case .fork, .create, .rename, .delete, .deleteForGood, .restore, .reset, .flush, .importNew,
-      .importReplacing:
+      .importReplacing, .annotate, .set:
       true
     default: false
     }

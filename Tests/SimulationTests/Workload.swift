@@ -15,6 +15,8 @@ struct Workload {
     var deleteForGood = 1
     var restore = 2
     var reset = 3
+    var annotate = 3
+    var set = 2
     var sealStep = 10
     var sealAll = 3
     var checkpoint = 4
@@ -103,6 +105,21 @@ struct Workload {
             source != target
           else { return nil }
           return .reset(target, to: source)
+        }
+      ),
+      (
+        weights.annotate,
+        { me, state in
+          let tags: [UInt16] = [4, 6, 0x4009, 0x400D]
+          return me.pick(state.living).map {
+            .annotate($0, FieldTag(tags[me.generator.below(4)]), me.value())
+          }
+        }
+      ),
+      (
+        weights.set,
+        { me, _ in
+          SettingKey("key-\(me.generator.below(3))").map { .set($0, me.value()) }
         }
       ),
       (weights.sealStep, { _, _ in .sealStep }),
@@ -224,6 +241,10 @@ struct Workload {
 
   private func hasRoom(_ state: ModelState) -> Bool {
     state.living.count < Self.branchCountMax
+  }
+
+  private mutating func value() -> [UInt8]? {
+    generator.oneIn(4) ? nil : generator.bytes(generator.below(400))
   }
 
   private mutating func newName() -> String {

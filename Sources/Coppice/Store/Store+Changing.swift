@@ -11,14 +11,18 @@ extension Store {
   /// write to it.
   ///
   /// Throws `invalid` for the name and for a domain that is not the source's, `conflict`, `notFound`.
-  /// - Parameter domain: the trust domain; `nil`: that of the source, 0 without one.
+  /// - Parameters:
+  ///   - domain: the trust domain; `nil`: that of the source, 0 without one.
+  ///   - annotations: set in the transaction that makes the branch, over what it inherits.
   @discardableResult
   public func createBranch(
-    _ name: String, from source: String? = nil, domain: UInt32? = nil
+    _ name: String, from source: String? = nil, domain: UInt32? = nil,
+    annotations: [AnnotationChange] = []
   ) throws(StoreError) -> Branch {
     try EntryName.validate(branch: name)
     guard let source else {
-      let branch = try engine.createBranch(named: name, domain: DomainID(domain ?? 0))
+      let branch = try engine.createBranch(
+        named: name, domain: DomainID(domain ?? 0), annotations: annotations.map(\.field))
       defer { watchers.tell(.added) }
       return try prepare(branch)
     }
@@ -28,7 +32,8 @@ extension Store {
         .invalid, "a branch is in the trust domain of its source, \(parent.domain.rawValue)",
         object: name, remedy: "copy the content with export and import")
     }
-    _ = try engine.fork(parent, named: name, isReadOnly: false)
+    _ = try engine.fork(
+      parent, named: name, isReadOnly: false, annotations: annotations.map(\.field))
     watchers.tell(.added)
     return try branch(name)
   }
@@ -49,13 +54,16 @@ extension Store {
   }
 
   /// A snapshot `branch@name` of the branch in its name, or of `source`. As fast as a branch.
+  /// - Parameter annotations: as for `createBranch`.
   @discardableResult
   public func createSnapshot(
-    _ name: String, of source: String? = nil
+    _ name: String, of source: String? = nil, annotations: [AnnotationChange] = []
   ) throws(StoreError) -> Snapshot {
     let branch = try EntryName.validate(snapshot: name)
     _ = try engineBranch(branch)
-    _ = try engine.fork(engineBranch(source ?? branch), named: name, isReadOnly: true)
+    _ = try engine.fork(
+      engineBranch(source ?? branch), named: name, isReadOnly: true,
+      annotations: annotations.map(\.field))
     watchers.tell(.added)
     return try snapshot(name)
   }

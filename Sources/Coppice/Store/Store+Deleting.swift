@@ -22,15 +22,16 @@ extension Store {
   ///   - includingSnapshots: deletes the branches' snapshots with them.
   ///   - ignoringMissing: passes over names that do not exist.
   ///   - force: deletes all the same; open files are stale then.
+  ///   - annotations: changed in each, in the same transaction.
   public func delete(
     _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
-    force: Bool = false
+    force: Bool = false, annotations: [AnnotationChange] = []
   ) throws(StoreError) {
     let targets = try deletionTargets(
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard !targets.isEmpty else { return }
     let open = try checkUnused(targets, force: force)
-    try engine.delete(targets)
+    try engine.delete(targets, annotations: annotations.map(\.field))
     noteDeleted(open)
   }
 

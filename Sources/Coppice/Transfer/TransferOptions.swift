@@ -43,6 +43,8 @@ public struct ImportOptions: Sendable {
   public var isCancelled: (@Sendable () -> Bool)?
   /// Replaces a branch also while files of it are open; they are stale then.
   public var force = false
+  /// Changed in the transaction that makes a branch or replaces it; nothing else of an import is.
+  public var annotations: [AnnotationChange] = []
 
   public init() {}
 }

@@ -20,12 +20,20 @@ package struct CatalogueState: Sendable {
   package private(set) var nextBranch: UInt64
   package private(set) var nextVolume: UInt64
   package private(set) var nextSegment: UInt64
+  package private(set) var settings: [SettingKey: [UInt8]]
+  /// What they take in a catalogue.
+  package private(set) var settingsByteCount: Int
+  private let extensions: Fields
 
   package init(_ catalogue: Catalogue) {
     lsn = catalogue.lsn
     nextBranch = catalogue.nextBranch
     nextVolume = catalogue.nextVolume
     nextSegment = catalogue.nextSegment
+    settings = Dictionary(
+      catalogue.settings.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    settingsByteCount = catalogue.settings.reduce(0) { $0 + $1.byteCount }
+    extensions = catalogue.extensions
     branches = [:]
     branchIDs = [:]
     branchesByRoot = [:]
@@ -52,7 +60,9 @@ package struct CatalogueState: Sendable {
       branches: branches.values.sorted { $0.id < $1.id },
       segments: (Array(segments.values) + reclaimed.values).sorted { $0.id < $1.id },
       retired: retired.values.sorted { $0.id < $1.id },
-      journalFiles: journalFiles)
+      journalFiles: journalFiles,
+      settings: settings.map { Setting($0.key, $0.value) }.sorted { $0.key < $1.key },
+      extensions: extensions)
   }
 
   package func branch(named name: String) -> BranchEntry? {
@@ -124,7 +134,17 @@ package struct CatalogueState: Sendable {
       for id in ids { reclaimed[id] = nil }
     case .reserve(let next):
       nextVolume = max(nextVolume, next)
+    case .annotate(let changes):
+      branches[id]?.annotations.apply(changes)
+    case .set(let key, let value):
+      set(key, value)
     }
+  }
+
+  private mutating func set(_ key: SettingKey, _ value: [UInt8]?) {
+    if let old = settings[key] { settingsByteCount -= Setting(key, old).byteCount }
+    settings[key] = value
+    if let value { settingsByteCount += Setting(key, value).byteCount }
   }
 
   private mutating func insert(_ entry: BranchEntry) {
@@ -158,14 +178,18 @@ package struct CatalogueState: Sendable {
         id: child, name: name, domain: source.domain, flags: isReadOnly ? [.readOnly] : [],
         root: source.root,
         intervals: share(parent, with: child, sharesThrough: sharesThrough, lsn), createdAt: time,
-        deletedAt: 0, parent: parent, parentLSN: lsn))
+        deletedAt: 0, parent: parent, parentLSN: lsn,
+        annotations: source.annotations.inherited))
   }
 
   private mutating func reset(
     _ target: BranchID, to source: BranchID, sharesThrough: LSN, _ lsn: LSN
   ) {
-    guard let root = branches[source]?.root else { return }
-    setState(of: target, root, share(source, with: target, sharesThrough: sharesThrough, lsn))
+    guard let entry = branches[source] else { return }
+    setState(of: target, entry.root, share(source, with: target, sharesThrough: sharesThrough, lsn))
+    if let own = branches[target]?.annotations {
+      branches[target]?.annotations = own.inheriting(from: entry.annotations)
+    }
   }
 
   /// The intervals of a branch that takes the source's state: the source's, of the open one the
@@ -231,10 +255,10 @@ package struct CatalogueState: Sendable {
     for end in ends {
       nextSegment = max(nextSegment, end.segment.rawValue + 1)
       if let known = segments[end.segment], known.byteCount >= end.byteCount { continue }
-      let flags = segments[end.segment]?.flags ?? []
+      let known = segments[end.segment]
       segments[end.segment] = SegmentEntry(
-        id: end.segment, domain: end.domain, flags: flags, byteCount: end.byteCount,
-        frameCount: end.frameCount)
+        id: end.segment, domain: end.domain, flags: known?.flags ?? [], byteCount: end.byteCount,
+        frameCount: end.frameCount, extensions: known?.extensions ?? Fields())
     }
   }
 
@@ -247,6 +271,12 @@ package struct CatalogueState: Sendable {
     }
     branches[id]?.intervals[0].from = lsn
     return true
+  }
+
+  /// Nothing will be appended to these segments any more. Done to the live state and the checkpoint
+  /// alike.
+  package mutating func noteClosed(_ ids: some Sequence<SegmentID>) {
+    for id in ids { segments[id]?.flags.insert(.closed) }
   }
 
   /// The state now stands for everything up to `lsn`: no control record lies between.

@@ -192,7 +192,7 @@ final class ManifestCheck {
     var problem: String?
     var isThere = true
     if name >= parent {
-      problem = "what refers to it, frame \(parent.segment.rawValue)/\(parent.ordinal), is older"
+      problem = "what refers to it, frame \(parent), is older"
     } else {
       switch places[name] {
       case .lost: break

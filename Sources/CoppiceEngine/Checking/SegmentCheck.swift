@@ -79,7 +79,7 @@ struct SegmentCheck {
   }
 
   private func describe(_ name: FrameName) -> String {
-    "frame \(name.segment.rawValue)/\(name.ordinal)"
+    "frame \(name)"
   }
 }
 

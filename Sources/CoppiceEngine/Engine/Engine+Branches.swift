@@ -28,12 +28,12 @@ extension Engine {
   }
 
   /// A branch without volumes.
-  package func createBranch(named name: String, domain: DomainID) throws(StoreError)
-    -> EngineBranch
-  {
+  package func createBranch(
+    named name: String, domain: DomainID, annotations: [FieldChange] = []
+  ) throws(StoreError) -> EngineBranch {
     try checkWritable()
     let (branch, lsn) = try control.withLock { () throws(StoreError) in
-      try create(name, domain, root: .hole, ends: [])
+      try create(name, domain, root: .hole, ends: [], annotations)
     }
     try journal.flush(through: lsn)
     return branch
@@ -43,15 +43,18 @@ extension Engine {
   ///
   /// - Parameter claimed: an id that was taken before; `nil` takes one.
   func create(
-    _ name: String, _ domain: DomainID, as claimed: BranchID? = nil, root: Ref, ends: [SegmentEnd]
+    _ name: String, _ domain: DomainID, as claimed: BranchID? = nil, root: Ref, ends: [SegmentEnd],
+    _ annotations: [FieldChange]
   ) throws(StoreError) -> (EngineBranch, LSN) {
     try checkFree(name)
+    try Fields().check(annotations, of: name)
     let id = claimed ?? catalogue.takeBranchID()
-    let lsn = try record(
-      .create(name: name, domain: domain, root: root, ends: ends), branch: id)
+    let lsns = try record(
+      id, .create(name: name, domain: domain, root: root, ends: ends), annotating: id, annotations)
     let branch = makeBranch(
-      id, SealedState(root: RootView(root, frames: frames), frozen: .empty), from: lsn)
-    return (branch, lsn)
+      id, SealedState(root: RootView(root, frames: frames), frozen: .empty), from: lsns.first)
+    branch.noteControl(lsns.last)
+    return (branch, lsns.last)
   }
 
   func checkFree(_ name: String) throws(StoreError) {
@@ -74,33 +77,39 @@ extension Engine {
   }
 
   /// A new branch, or a snapshot, with the parent's state at this moment: one record, whatever the
-  /// parent holds and whoever writes to it. Durable on return.
-  package func fork(_ parent: EngineBranch, named name: String, isReadOnly: Bool)
-    throws(StoreError) -> EngineBranch
-  {
+  /// parent holds and whoever writes to it. Durable on return. It inherits annotations; `annotations`
+  /// are changes to these, in the same transaction.
+  package func fork(
+    _ parent: EngineBranch, named name: String, isReadOnly: Bool, annotations: [FieldChange] = []
+  ) throws(StoreError) -> EngineBranch {
     try checkWritable()
     let (child, lsn) = try parent.writer.withLockFirst { () throws(StoreError) in
       try control.withLock { () throws(StoreError) in
-        try fork(holdingLocksOf: parent, named: name, isReadOnly: isReadOnly)
+        try fork(holdingLocksOf: parent, named: name, isReadOnly: isReadOnly, annotations)
       }
     }
     try journal.flush(through: lsn)
     return child
   }
 
-  private func fork(holdingLocksOf parent: EngineBranch, named name: String, isReadOnly: Bool)
-    throws(StoreError) -> (EngineBranch, LSN)
-  {
-    try checkExists(parent)
+  private func fork(
+    holdingLocksOf parent: EngineBranch, named name: String, isReadOnly: Bool,
+    _ annotations: [FieldChange]
+  ) throws(StoreError) -> (EngineBranch, LSN) {
+    let entry = try understoodEntry(of: parent)
     try checkFree(name)
+    try entry.annotations.inherited.check(annotations, of: name)
     let id = catalogue.takeBranchID()
-    let lsn = try record(
+    let lsns = try record(
+      parent.id,
       .fork(
         child: id, name: name, isReadOnly: isReadOnly, sharesThrough: parent.writtenThrough),
-      branch: parent.id)
-    parent.freezeOpenLayer(through: lsn)
+      annotating: id, annotations)
+    parent.freezeOpenLayer(through: lsns.first)
     let sealed = parent.state.withLock { $0.sealed }
-    return (makeBranch(id, sealed, from: lsn), lsn)
+    let child = makeBranch(id, sealed, from: lsns.first)
+    child.noteControl(lsns.last)
+    return (child, lsns.last)
   }
 
   func checkExists(_ branch: EngineBranch) throws(StoreError) {
@@ -129,12 +138,21 @@ extension Engine {
   }
 
   /// Hides entries, all or none. Each stays a root until it is forgotten, and can be restored.
-  package func delete(_ targets: [EngineBranch]) throws(StoreError) {
+  ///
+  /// - Parameter annotations: changes to those of each, in the same transaction.
+  package func delete(
+    _ targets: [EngineBranch], annotations: [FieldChange] = []
+  ) throws(StoreError) {
     try checkWritable()
     let lsn = try makingRoomForRecords { () throws(StoreError) in
       try control.withLock { () throws(StoreError) in
-        for target in targets { try checkExists(target) }
-        let lsn = try record(targets.map { ($0.id, .delete) })
+        for target in targets {
+          let entry = try understoodEntry(of: target)
+          try entry.annotations.check(annotations, of: entry.name)
+        }
+        var records: [(branch: BranchID, record: ControlRecord)] = targets.map { ($0.id, .delete) }
+        if !annotations.isEmpty { records += targets.map { ($0.id, .annotate(annotations)) } }
+        let lsn = try record(records)
         for target in targets {
           target.setDeleted(true)
           target.noteControl(lsn)
@@ -191,8 +209,7 @@ extension Engine {
     guard target !== source else { return }
     try checkReset(target, to: source)
     try control.withLock { () throws(StoreError) in
-      try checkExists(target)
-      try checkExists(source)
+      try checkInheriting(target, from: source)
       if let oldName { try checkFree(oldName) }
     }
   }
@@ -215,8 +232,7 @@ extension Engine {
   private func reset(
     holdingLocksOf target: EngineBranch, _ source: EngineBranch, keepingOldAs oldName: String?
   ) throws(StoreError) -> LSN {
-    try checkExists(target)
-    try checkExists(source)
+    try checkInheriting(target, from: source)
     var records: [(branch: BranchID, record: ControlRecord)] = []
     var kept: BranchID?
     if let oldName {

@@ -30,7 +30,7 @@ extension Engine {
     try checkWritable()
     return try checkpointing.withLock { () throws(StoreError) in
       skipEmptyIntervals()
-      let (state, number) = control.withLock { () -> (CatalogueState, UInt64) in
+      var (state, number) = control.withLock { () -> (CatalogueState, UInt64) in
         catalogueNumber += 1
         controlByteCountSinceCheckpoint = 0
         hasSealedSinceCheckpoint = false
@@ -39,6 +39,9 @@ extension Engine {
       }
       try journal.flush(through: state.lsn)
       let neededAbove = state.oldestIntervalStart ?? state.lsn
+      // Those of a state that was taken before: none of them is filled later.
+      let closed = closedSegments(of: state)
+      state.noteClosed(closed)
       let files = journal.filesNeeded(checkpoint: state.lsn, neededAbove: neededAbove)
       let encoded = state.catalogue(time: clock.wallNanoseconds(), journalFiles: files).encode()
       do throws(SystemError) {
@@ -47,7 +50,10 @@ extension Engine {
         throw StoreError(error, while: "writing a checkpoint")
       }
       hints.save(to: disk)
-      control.withLock { checkpointByteCount = encoded.count }
+      control.withLock {
+        checkpointByteCount = encoded.count
+        catalogue.noteClosed(closed)
+      }
       let hasFreed = journal.recycle(
         checkpoint: state.lsn, neededAbove: neededAbove, keeping: Set(files.map(\.sequence)))
       restoreReserve()
@@ -59,6 +65,19 @@ extension Engine {
       if hasFreed { noteRelief() }
       return hasFreed
     }
+  }
+
+  /// The segments to which nothing will be appended any more.
+  private func closedSegments(of state: CatalogueState) -> [SegmentID] {
+    let open = appenders.openSegments
+    var closed: [SegmentID] = []
+    var newest: [DomainID: SegmentID] = [:]
+    for entry in state.segments.values where !entry.flags.contains(.closed) {
+      newest[entry.domain] = max(newest[entry.domain] ?? entry.id, entry.id)
+      if !open.contains(entry.id) { closed.append(entry.id) }
+    }
+    let continued = Set(newest.filter { appenders.mayContinue($0.key) }.values)
+    return closed.filter { !continued.contains($0) }
   }
 
   /// A full disk gives of its reserve for a catalogue: deletions need one from time to time.

@@ -112,6 +112,12 @@ extension Engine {
     let superblock = try readSuperblock(disk, isReadOnly: options.isReadOnly)
     let lock = try disk.lockStore(exclusively: !options.isReadOnly)
     let (checkpoint, number) = try readCatalogue(disk, isReadOnly: options.isReadOnly)
+    if !options.isReadOnly, let tag = checkpoint.unknownCriticalTags.first {
+      throw StoreError(
+        .unsupportedFormat, "the store uses features that this version cannot write",
+        object: "\(cataloguePrefix)\(number)", remedy: "open it read-only, or with a later version",
+        cause: "field \(tag.rawValue)")
+    }
     let journal = try JournalRecovery(
       disk: disk, uuid: superblock.uuid, catalogue: checkpoint, isReadOnly: options.isReadOnly,
       acceptsLoss: options.noteLoss != nil

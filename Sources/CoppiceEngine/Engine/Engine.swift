@@ -105,7 +105,7 @@ package final class Engine: @unchecked Sendable {
     reserve = Reserve(disk: opened.disk)
     appenders = AppenderSet(
       disk: opened.disk, files: files, uuid: opened.superblock.uuid,
-      nextSegment: opened.catalogue.nextSegment,
+      nextSegment: opened.catalogue.nextSegment, lastLSN: { [journal] in journal.lastLSN },
       forget: { [frames, window] first in
         let isLost = { (name: FrameName) in name.segment == first.segment && name >= first }
         frames.pages.remove(where: isLost)
@@ -165,6 +165,10 @@ package final class Engine: @unchecked Sendable {
     for (index, entry) in records.enumerated() {
       catalogue.apply(
         entry.record, branch: entry.branch, lsn: LSN(first + UInt64(index)), time: time)
+      if entry.record.changesAnnotations, let fields = catalogue.branches[entry.branch]?.annotations
+      {
+        branches[entry.branch]?.noteAnnotations(fields)
+      }
     }
     controlByteCountSinceCheckpoint += encoded.byteCount
     if options.usesThreads,

@@ -16,6 +16,8 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   /// The newest control record that made or changed this branch as a whole.
   private let controlLSNValue: Atomic<UInt64>
   private let isDeletedFlag: Atomic<Bool>
+  /// Whether the entry carries something critical that this version does not know.
+  private let isRestrictedFlag: Atomic<Bool>
   private let replacementCount = Atomic<UInt64>(0)
 
   init(_ entry: BranchEntry, engine: Engine, state: BranchState, controlLSN: LSN) {
@@ -26,6 +28,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     self.state = StripedLock(state)
     controlLSNValue = Atomic(controlLSN.rawValue)
     isDeletedFlag = Atomic(entry.flags.contains(.deleted))
+    isRestrictedFlag = Atomic(!entry.annotations.criticalTags.isEmpty)
   }
 
   package var pageByteCount: Int { engine.pageByteCount }
@@ -38,6 +41,11 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
 
   package var isDeleted: Bool { isDeletedFlag.load(ordering: .acquiring) }
   func setDeleted(_ isDeleted: Bool) { isDeletedFlag.store(isDeleted, ordering: .releasing) }
+
+  /// Called after each change of the entry's annotations, with the control lock.
+  func noteAnnotations(_ fields: Fields) {
+    isRestrictedFlag.store(!fields.criticalTags.isEmpty, ordering: .releasing)
+  }
 
   private func checkExists() throws(StoreError) {
     try engine.checkOpen()
@@ -54,6 +62,9 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
       throw StoreError(
         .denied, "a snapshot cannot be written", object: engine.name(of: id),
         remedy: "create a branch from it and write there")
+    }
+    if isRestrictedFlag.load(ordering: .acquiring) {
+      try engine.branchEntry(id)?.checkUnderstood()
     }
   }
 

@@ -37,12 +37,11 @@ extension StoreError {
   }
 
   package init(_ error: FormatError, in object: String) {
-    switch error {
-    case .unsupportedVersion, .unknownFlags:
+    if error.isUnsupported {
       self.init(
         .unsupportedFormat, "\(error)", object: object,
         remedy: "open it with the version of Coppice that wrote it, or a later one")
-    default:
+    } else {
       self.init(
         .corrupt, "\(error)", object: object, remedy: .damagedStructure)
     }

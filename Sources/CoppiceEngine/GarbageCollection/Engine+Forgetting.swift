@@ -70,7 +70,7 @@ extension Engine {
 
   /// One transaction deletes and forgets. The caller holds `control`.
   private func forget(_ targets: [EngineBranch], _ departure: Departure) throws(StoreError) -> LSN {
-    for target in targets { try checkExists(target) }
+    for target in targets { try understoodEntry(of: target) }
     let ids = targets.map(\.id)
     let staying = layersStaying(without: Set(ids))
     var gone: [ForgottenEntry] = []

@@ -21,21 +21,25 @@ final class HostWriter {
   func copy(_ frame: PendingFrame, name: FrameName) throws(StoreError) {
     do throws(SystemError) {
       if let segment = open, segment.isBundleFull(adding: frame.stored.count) {
-        try segment.writeBundle()
+        try segment.writeBundle(lsn: engine.journal.lastLSN)
       }
       if let segment = open, !segment.fits(frame.stored.count) { try finish(segment) }
-      let segment = if let open { open } else { try begin() }
-      segment.append(frame, home: name)
-      hosts[name.segment, default: []].insert(segment.id)
-      copiedByteCount += frame.stored.count
     } catch {
-      throw StoreError(error, while: "copying live frames")
+      throw StoreError(error, while: Self.action)
     }
+    let segment = if let open { open } else { try begin() }
+    segment.append(frame, home: name)
+    hosts[name.segment, default: []].insert(segment.id)
+    copiedByteCount += frame.stored.count
   }
 
-  private func begin() throws(SystemError) -> OpenSegment {
-    let (id, file) = try engine.appenders.makeHost(domain) { id throws(SystemError) in
-      try create(id)
+  private static let action = "copying live frames"
+
+  private func begin() throws(StoreError) -> OpenSegment {
+    let (id, file) = try engine.appenders.makeHost(domain) { id throws(StoreError) in
+      do throws(SystemError) { return try create(id) } catch {
+        throw StoreError(error, while: Self.action)
+      }
     }
     begun.append((id, file))
     let segment = OpenSegment(
@@ -74,7 +78,7 @@ final class HostWriter {
   }
 
   private func finish(_ segment: OpenSegment) throws(SystemError) {
-    if segment.hasBundle { try segment.writeBundle() }
+    if segment.hasBundle { try segment.writeBundle(lsn: engine.journal.lastLSN) }
     try segment.file.sync()
     ends.append(
       SegmentEnd(

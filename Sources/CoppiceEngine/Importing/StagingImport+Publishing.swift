@@ -44,8 +44,10 @@ extension StagingImport {
     engine.stagings.remove(self)
   }
 
-  /// Makes the state a new branch. Durable on return.
-  package func publish(creating name: String) throws(StoreError) -> EngineBranch {
+  /// Makes the state a new branch, with these annotations. Durable on return.
+  package func publish(
+    creating name: String, annotations: [FieldChange] = []
+  ) throws(StoreError) -> EngineBranch {
     let root = try finishRoot()
     let id = try engine.control.withLock { () throws(StoreError) in
       try engine.checkFree(name)
@@ -57,15 +59,16 @@ extension StagingImport {
     }
     return try end { ends throws(StoreError) in
       let (branch, lsn) = try engine.control.withLock { () throws(StoreError) in
-        try engine.create(name, domain, as: id, root: root, ends: ends)
+        try engine.create(name, domain, as: id, root: root, ends: ends, annotations)
       }
       return (branch, lsn)
     }
   }
 
-  /// Makes the state the content of the branch that the import began with. Throws `conflict`, and
-  /// changes nothing, when the branch was written to or reset since. Durable on return.
-  package func publishReplacing() throws(StoreError) {
+  /// Makes the state the content of the branch that the import began with, and changes its annotations.
+  /// Throws `conflict`, and changes nothing, when the branch was written to or reset since. Durable on
+  /// return.
+  package func publishReplacing(annotations: [FieldChange] = []) throws(StoreError) {
     guard let target else {
       throw StoreError(.invalid, "the import did not begin with a branch")
     }
@@ -79,7 +82,7 @@ extension StagingImport {
     do throws(StoreError) {
       _ = try end { ends throws(StoreError) in
         let lsn = try target.writer.withLockFirst { () throws(StoreError) in
-          try replace(target, root, ends)
+          try replace(target, root, ends, annotations)
         }
         isRecorded = true
         return (target, lsn)
@@ -91,15 +94,19 @@ extension StagingImport {
   }
 
   /// The caller holds the target's `writer`.
-  private func replace(_ target: EngineBranch, _ root: Ref, _ ends: [SegmentEnd])
-    throws(StoreError) -> LSN
-  {
+  private func replace(
+    _ target: EngineBranch, _ root: Ref, _ ends: [SegmentEnd], _ annotations: [FieldChange]
+  ) throws(StoreError) -> LSN {
     try engine.control.withLock { () throws(StoreError) in
       try checkUnchanged(target)
-      let lsn = try engine.record(.replace(root: root, ends: ends), branch: target.id)
+      let entry = try engine.understoodEntry(of: target)
+      try entry.annotations.check(annotations, of: entry.name)
+      let lsns = try engine.record(
+        target.id, .replace(root: root, ends: ends), annotating: target.id, annotations)
       target.replace(
-        SealedState(root: RootView(root, frames: engine.frames), frozen: .empty), from: lsn)
-      return lsn
+        SealedState(root: RootView(root, frames: engine.frames), frozen: .empty), from: lsns.first)
+      target.noteControl(lsns.last)
+      return lsns.last
     }
   }
 

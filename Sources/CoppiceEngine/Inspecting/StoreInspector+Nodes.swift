@@ -32,7 +32,7 @@ extension StoreInspector {
   private func nodeNow(at locator: Locator) throws(StoreError) -> NodeInspection {
     let refs = Node.allocateRefs()
     defer { refs.deallocate() }
-    let object = "frame \(locator.name.segment.rawValue)/\(locator.name.ordinal)"
+    let object = "frame \(locator.name)"
     guard locator.form.kind == .volumeNode || locator.form.kind == .tableNode else {
       throw StoreError(.invalid, "the frame is no node", object: object)
     }
@@ -81,7 +81,7 @@ extension StoreInspector {
     else {
       throw StoreError(
         .corrupt, "the segment ends before the frame does",
-        object: "frame \(locator.name.segment.rawValue)/\(locator.name.ordinal)")
+        object: "frame \(locator.name)")
     }
     return bytes
   }

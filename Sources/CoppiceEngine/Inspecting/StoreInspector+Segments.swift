@@ -74,7 +74,7 @@ extension StoreInspector {
     }
     throw StoreError(
       .notFound, "there is no such frame",
-      object: "frame \(name.segment.rawValue)/\(name.ordinal)",
+      object: "frame \(name)",
       remedy: "list a segment's frames with \(step: .listFrames)")
   }
 }

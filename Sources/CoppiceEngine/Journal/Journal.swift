@@ -160,7 +160,7 @@ package final class Journal: @unchecked Sendable {
       do throws(StoreError) {
         try prepareFile()
       } catch {
-        guard !records.areWrites, roomForControl(records.isEssential) >= footprint else {
+        guard records.takesControlRoom, roomForControl(records.isEssential) >= footprint else {
           throw error
         }
         return true

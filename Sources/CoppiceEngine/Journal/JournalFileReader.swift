@@ -111,8 +111,7 @@ struct JournalFileReader {
   private func batch(at offset: UInt64, _ window: ReadWindow) throws(StoreError) -> Batch? {
     let first = try window.bytes(at: offset, count: JournalLimits.blockByteCount)
     guard first.count == JournalLimits.blockByteCount,
-      let batchHeader = try? JournalBatchHeader.decode(
-        UnsafeRawBufferPointer(rebasing: first[0..<JournalBatchHeader.byteCount]).bytes),
+      let batchHeader = try batchHeader(first, at: offset),
       batchHeader.generation == header.generation,
       Int(batchHeader.batchByteCount)
         <= JournalLimits.batchByteCountMax + JournalLimits.blockByteCount
@@ -122,6 +121,21 @@ struct JournalFileReader {
       JournalBatchHeader.verify(batch: bytes, header: batchHeader)
     else { return nil }
     return Batch(header: batchHeader, bytes: bytes)
+  }
+
+  /// `nil` where no batch begins. One of a newer format is no torn end of the journal.
+  private func batchHeader(
+    _ block: UnsafeRawBufferPointer, at offset: UInt64
+  ) throws(StoreError) -> JournalBatchHeader? {
+    do throws(FormatError) {
+      return try JournalBatchHeader.decode(
+        UnsafeRawBufferPointer(rebasing: block[0..<JournalBatchHeader.byteCount]).bytes)
+    } catch {
+      guard error.isUnsupported, JournalBatchHeader.generation(block) == header.generation else {
+        return nil
+      }
+      throw StoreError(error, in: "\(file.name) at offset \(offset)")
+    }
   }
 }
 

@@ -1,3 +1,5 @@
+internal import CoppiceFormat
+
 /// Raw and derived limits of the journal, and how they depend on one another.
 enum JournalLimits {
   static let blockByteCount = 4096
@@ -5,8 +7,8 @@ enum JournalLimits {
   static let batchByteCountMax = 512 << 10
   /// From here on a batch is written out without waiting for a flush.
   static let earlyByteCount = 256 << 10
-  /// What one record may take, so that a batch with it is no larger than a full one.
-  static let recordByteCountMax = batchByteCountMax - blockByteCount
+  /// A batch with one record of the greatest size is no larger than a full one.
+  static let recordByteCountMax = RecordHeader.recordByteCountMax
   /// A full batch fits into what `guaranteed` counts off at the end of every file.
   static let fileSlackByteCount = batchByteCountMax + blockByteCount
   static let firstFileByteCount: UInt64 = 1 << 20

@@ -251,21 +251,27 @@ struct JournalRecovery {
   private func openFile(_ path: String, isControl: Bool) throws(StoreError)
     -> (JournalFile, JournalFileHeader?)
   {
+    let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
+    block.extend(JournalLimits.blockByteCount)
+    let journalFile: JournalFile
+    let count: Int
     do throws(SystemError) {
       let file = try disk.open(path, isReadOnly ? .read : .writeDirect)
-      let capacity = try file.byteCount()
-      let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
-      block.extend(JournalLimits.blockByteCount)
-      let count = try file.read(into: block.mutableContents, at: 0)
-      let journalFile = JournalFile(
-        name: path, file: file, capacity: capacity, isControl: isControl)
-      journalFile.staleEnd = capacity
-      let header =
-        count == block.byteCount
-        ? try? JournalFileHeader.decode(block.contents.bytes) : nil
-      return (journalFile, header?.uuid == uuid ? header : nil)
+      journalFile = JournalFile(
+        name: path, file: file, capacity: try file.byteCount(), isControl: isControl)
+      count = try file.read(into: block.mutableContents, at: 0)
+      journalFile.staleEnd = journalFile.capacity
     } catch {
       throw StoreError(error, while: "reading the journal")
+    }
+    guard count == block.byteCount else { return (journalFile, nil) }
+    do throws(FormatError) {
+      let header = try JournalFileHeader.decode(block.contents.bytes)
+      return (journalFile, header.uuid == uuid ? header : nil)
+    } catch {
+      // Other bytes are no header: the file is prepared, or free.
+      if error.isUnsupported { throw StoreError(error, in: path) }
+      return (journalFile, nil)
     }
   }
 }

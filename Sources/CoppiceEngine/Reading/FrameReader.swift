@@ -233,7 +233,7 @@ final class FrameReader: Sendable {
   }
 
   func describe(_ locator: Locator) -> String {
-    "frame \(locator.name.segment.rawValue)/\(locator.name.ordinal)"
+    "frame \(locator.name)"
   }
 
   private func damaged(_ locator: Locator, _ text: String) -> StoreError {

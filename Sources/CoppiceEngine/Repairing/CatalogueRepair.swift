@@ -14,6 +14,10 @@ struct CatalogueRepair {
   {
     let inspector = StoreInspector(disk: disk)
     let files = try inspector.catalogues()
+    for file in files {
+      guard case .failure(let error) = file.content, error.isUnsupported else { continue }
+      throw StoreError(error, in: file.file)
+    }
     if let newest = files.first, (try? newest.content.get()) != nil {
       return try removeDamaged(files.dropFirst(), &saved, &report)
     }

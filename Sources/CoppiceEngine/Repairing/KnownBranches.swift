@@ -64,6 +64,7 @@ struct KnownBranches {
       }
       return
     case .moved, .reserve, .unlinked: break
+    case .annotate, .set: return
     }
     state.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)
   }

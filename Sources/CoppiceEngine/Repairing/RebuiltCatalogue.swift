@@ -43,10 +43,12 @@ struct RebuiltCatalogue {
   static func limits(_ older: Catalogue?) -> String {
     guard let older else {
       return "what was not sealed, without snapshots and forks that were never written to, and "
-        + "with deleted branches, but for what the journal still tells"
+        + "with deleted branches, but for what the journal still tells, and without all annotations "
+        + "and settings"
     }
     return "what was not sealed, and as to deletions, and to snapshots and forks that were never "
-      + "written to, as of record \(older.lsn.rawValue), but for what the journal still tells"
+      + "written to, as of record \(older.lsn.rawValue), but for what the journal still tells, and "
+      + "without all annotations and settings"
   }
 
   mutating func make(time: Int64) throws(StoreError) -> Catalogue {
@@ -157,6 +159,7 @@ struct RebuiltCatalogue {
     entries.sort { $0.id < $1.id }
     for index in entries.indices {
       let id = entries[index].id
+      entries[index].annotations = Fields()
       entries[index].intervals = [Interval(writer: id, from: lsn, through: .open)]
       if entries[index].flags.contains(.deleted) { continue }
       if !names.insert(entries[index].name.nameKey).inserted {

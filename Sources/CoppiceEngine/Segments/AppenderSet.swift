@@ -18,14 +18,18 @@ final class AppenderSet: Sendable {
   nonisolated(unsafe) private var unfinishedHosts: [SegmentEnd] = []
 
   private let forget: @Sendable (FrameName) -> Void
+  private let lastLSN: @Sendable () -> LSN
 
-  /// - Parameter forget: drops what caches and the window hold of the named frame's segment from
-  ///   that frame on.
+  /// - Parameters:
+  ///   - lastLSN: the journal's.
+  ///   - forget: drops what caches and the window hold of the named frame's segment from that frame
+  ///     on.
   init(
     disk: any Disk, files: SegmentFiles, uuid: StoreUUID, nextSegment: UInt64,
-    forget: @escaping @Sendable (FrameName) -> Void
+    lastLSN: @escaping @Sendable () -> LSN, forget: @escaping @Sendable (FrameName) -> Void
   ) {
     self.forget = forget
+    self.lastLSN = lastLSN
     self.disk = disk
     self.files = files
     self.uuid = uuid
@@ -49,15 +53,29 @@ final class AppenderSet: Sendable {
       let created = try SegmentAppender(
         domain: domain, disk: disk, files: files, uuid: uuid,
         continuing: mayContinue ? entry() : nil,
-        takeSegmentID: { [unowned self] in takeSegmentID() },
-        storedByteCount: { [unowned self] in storedByteCount.load(ordering: .relaxed) }, forget: forget)
+        takeSegmentID: { [unowned self] () throws(StoreError) in try takeSegmentID() },
+        storedByteCount: { [unowned self] in storedByteCount.load(ordering: .relaxed) },
+        lastLSN: lastLSN, forget: forget)
       appenders.withLock { $0[domain] = created }
       return created
     }
   }
 
-  private func takeSegmentID() -> SegmentID {
-    SegmentID(nextSegment.add(1, ordering: .relaxed).oldValue)
+  private func takeSegmentID() throws(StoreError) -> SegmentID {
+    let id = SegmentID(nextSegment.add(1, ordering: .relaxed).oldValue)
+    guard id <= .localMax else {
+      throw StoreError(
+        .full, "the store has used up its \(SegmentID.localMax.rawValue) segment ids",
+        remedy: "copy the branches to a new store")
+    }
+    return id
+  }
+
+  /// The segments that appenders still fill; without an appender of its domain none is.
+  var openSegments: Set<SegmentID> { Set(all.compactMap(\.openSegmentID)) }
+  /// The domains whose newest segment may be continued by an appender that is not there yet.
+  func mayContinue(_ domain: DomainID) -> Bool {
+    creating.withLock { mayContinue && appenders.withLock { $0[domain] == nil } }
   }
 
   var all: [SegmentAppender] { appenders.withLock { Array($0.values) } }
@@ -76,10 +94,10 @@ final class AppenderSet: Sendable {
   /// publishes name it without frames; they wait meanwhile, so that none names a file that a power
   /// cut may take away.
   func makeHost(
-    _ domain: DomainID, _ create: (SegmentID) throws(SystemError) -> any DiskFile
-  ) throws(SystemError) -> (SegmentID, any DiskFile) {
-    try hosting.withLock { () throws(SystemError) in
-      let id = takeSegmentID()
+    _ domain: DomainID, _ create: (SegmentID) throws(StoreError) -> any DiskFile
+  ) throws(StoreError) -> (SegmentID, any DiskFile) {
+    try hosting.withLock { () throws(StoreError) in
+      let id = try takeSegmentID()
       let file = try create(id)
       unfinishedHosts.append(
         SegmentEnd(

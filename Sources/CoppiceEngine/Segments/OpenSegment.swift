@@ -74,7 +74,9 @@ final class OpenSegment {
   }
 
   /// Completes the bundle and writes it behind the last one.
-  func writeBundle() throws(SystemError) {
+  ///
+  /// - Parameter lsn: the store's last one at the moment, for the bundle's header.
+  func writeBundle(lsn: LSN) throws(SystemError) {
     let framesByteCount = bundle.byteCount - BundleHeader.byteCount
     let hasHomeNames = entries.first?.home != FrameName.none
     let directory = BundleDirectory(entries: entries).encode(hasHomeNames: hasHomeNames)
@@ -83,7 +85,7 @@ final class OpenSegment {
       segment: id, firstOrdinal: writtenFrameCount, frameCount: UInt32(entries.count),
       directoryByteCount: UInt32(directory.bytes.count),
       directoryRawByteCount: UInt32(directory.rawByteCount),
-      framesByteCount: UInt32(framesByteCount), lsn: .zero,
+      framesByteCount: UInt32(framesByteCount), lsn: lsn,
       hasHomeNames: hasHomeNames)
     header.encode(
       into: bundle.mutableContents,

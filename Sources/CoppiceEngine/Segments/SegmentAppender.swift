@@ -29,9 +29,10 @@ final class SegmentAppender: @unchecked Sendable {
   private let disk: any Disk
   private let files: SegmentFiles
   private let uuid: StoreUUID
-  private let takeSegmentID: @Sendable () -> SegmentID
+  private let takeSegmentID: @Sendable () throws(StoreError) -> SegmentID
   /// Bytes of all published segments, lately.
   private let storedByteCount: @Sendable () -> UInt64
+  private let lastLSN: @Sendable () -> LSN
   /// Told the first frame that may be lost when a segment is given up.
   private let forget: @Sendable (FrameName) -> Void
   private let monitor = Monitor()
@@ -61,9 +62,10 @@ final class SegmentAppender: @unchecked Sendable {
 
   init(
     domain: DomainID, disk: any Disk, files: SegmentFiles, uuid: StoreUUID,
-    continuing entry: SegmentEntry?, takeSegmentID: @escaping @Sendable () -> SegmentID,
+    continuing entry: SegmentEntry?,
+    takeSegmentID: @escaping @Sendable () throws(StoreError) -> SegmentID,
     storedByteCount: @escaping @Sendable () -> UInt64,
-    forget: @escaping @Sendable (FrameName) -> Void
+    lastLSN: @escaping @Sendable () -> LSN, forget: @escaping @Sendable (FrameName) -> Void
   ) throws(StoreError) {
     self.domain = domain
     self.disk = disk
@@ -71,6 +73,7 @@ final class SegmentAppender: @unchecked Sendable {
     self.uuid = uuid
     self.takeSegmentID = takeSegmentID
     self.storedByteCount = storedByteCount
+    self.lastLSN = lastLSN
     self.forget = forget
     guard let entry, entry.byteCount < byteCountMax else { return }
     do throws(SystemError) {
@@ -114,7 +117,7 @@ final class SegmentAppender: @unchecked Sendable {
       try writeBundle()
       open = nil
     }
-    let id = takeSegmentID()
+    let id = try takeSegmentID()
     do throws(SystemError) {
       let path = SegmentFiles.path(id)
       let file = try disk.open(path, .create)
@@ -160,7 +163,7 @@ final class SegmentAppender: @unchecked Sendable {
   private func writeBundle() throws(StoreError) {
     guard let segment = open, segment.hasBundle else { return }
     do throws(SystemError) {
-      try segment.writeBundle()
+      try segment.writeBundle(lsn: lastLSN())
     } catch {
       abandon(segment.id)
       // On a full disk this is what others need. Where it fails, opening cuts the file.
@@ -259,6 +262,9 @@ final class SegmentAppender: @unchecked Sendable {
   func owns(_ id: SegmentID) -> Bool {
     monitor.withLock { open?.id == id || unpublished.contains { $0.id == id } }
   }
+
+  /// The segment that the next frame goes to, if it has room.
+  var openSegmentID: SegmentID? { monitor.withLock { open?.id } }
 
   /// Where a frame of the open segment lies, if its bundle is on disk.
   func place(ofOrdinal ordinal: UInt32, in id: SegmentID) -> SegmentDirectory.Place? {

@@ -7,7 +7,8 @@
 ///     48 bodyByteCount u64        stored
 ///     56 bodyRawByteCount u64
 ///     64 xxh3 u64                 over header and stored body
-///     72 body: branches, segments, retired, journalFiles, each a count u32 and its entries
+///     72 body: branches, segments, retired, journalFiles, settings, each a count u32 and its
+///        entries; extensions (Fields)
 ///
 /// The body is zstd without magic, unless its two byte counts are equal.
 public struct Catalogue: Hashable, Sendable {
@@ -25,11 +26,15 @@ public struct Catalogue: Hashable, Sendable {
   public var segments: [SegmentEntry]
   public var retired: [RetiredSegment]
   public var journalFiles: [JournalFileEntry]
+  /// Keys ascending, each once.
+  public var settings: [Setting]
+  /// What this version does not know; with a critical tag the store may only be read.
+  public var extensions: Fields
 
   public init(
     lsn: LSN, time: Int64, nextBranch: UInt64, nextVolume: UInt64, nextSegment: UInt64,
     branches: [BranchEntry] = [], segments: [SegmentEntry] = [], retired: [RetiredSegment] = [],
-    journalFiles: [JournalFileEntry] = []
+    journalFiles: [JournalFileEntry] = [], settings: [Setting] = [], extensions: Fields = Fields()
   ) {
     self.lsn = lsn
     self.time = time
@@ -40,11 +45,13 @@ public struct Catalogue: Hashable, Sendable {
     self.segments = segments
     self.retired = retired
     self.journalFiles = journalFiles
+    self.settings = settings
+    self.extensions = extensions
   }
 
   /// The whole file.
   ///
-  /// - Precondition: names have at most `BranchEntry.nameByteCountMax` bytes.
+  /// - Precondition: names, fields and settings keep to their limits.
   public func encode() -> [UInt8] {
     let body = encodeBody()
     let stored = body.withUnsafeBytes { Zstd.compress($0) } ?? body
@@ -102,6 +109,12 @@ public struct Catalogue: Hashable, Sendable {
     }
   }
 
+  /// Tags of the store and of its segments that who writes to it must heed, and this version does not
+  /// know.
+  public var unknownCriticalTags: [FieldTag] {
+    ([extensions] + segments.map(\.extensions)).flatMap(\.criticalTags)
+  }
+
   /// A damaged file with that one bit changed that makes its checksum hold, if there is one.
   ///
   /// Larger files than `correctedByteCountMax` are not tried: the time grows with the square.
@@ -127,7 +140,7 @@ public struct Catalogue: Hashable, Sendable {
   private static let checksumOffset = 64
 
   private func encodeBody() -> [UInt8] {
-    var writer = ByteWriter(byteCapacity: branches.count * 192 + segments.count * 28 + 64)
+    var writer = ByteWriter(byteCapacity: branches.count * 192 + segments.count * 32 + 64)
     writer.append(count: branches.count)
     for branch in branches { writer.append(branch) }
     writer.append(count: segments.count)
@@ -135,6 +148,8 @@ public struct Catalogue: Hashable, Sendable {
     writer.append(retired)
     writer.append(count: journalFiles.count)
     for file in journalFiles { writer.append(file) }
+    writer.append(settings)
+    writer.append(extensions)
     return writer.bytes
   }
 
@@ -143,13 +158,15 @@ public struct Catalogue: Hashable, Sendable {
     branches = try reader.array(of: ByteReader.branchEntryByteCountMin) {
       (reader) throws(FormatError) in try reader.branchEntry()
     }
-    segments = try reader.array(of: SegmentEntry.byteCountStored) {
+    segments = try reader.array(of: SegmentEntry.byteCountMin) {
       (reader) throws(FormatError) in try reader.segmentEntry()
     }
     retired = try reader.retiredSegments()
     journalFiles = try reader.array(of: JournalFileEntry.byteCountStored) {
       (reader) throws(FormatError) in try reader.journalFileEntry()
     }
+    settings = try reader.settings()
+    extensions = try Fields(reading: &reader)
     try reader.finish()
   }
 }

@@ -1,5 +1,5 @@
 extension ByteReader {
-  static let branchEntryByteCountMin = 86
+  static let branchEntryByteCountMin = 90
 
   mutating func branchEntry() throws(FormatError) -> BranchEntry {
     let id = BranchID(try integer())
@@ -17,7 +17,7 @@ extension ByteReader {
     return BranchEntry(
       id: id, name: try branchName(), domain: domain, flags: flags, root: root,
       intervals: intervals, createdAt: createdAt, deletedAt: deletedAt, parent: parent,
-      parentLSN: parentLSN)
+      parentLSN: parentLSN, annotations: try Fields(reading: &self))
   }
 
   mutating func segmentEntry() throws(FormatError) -> SegmentEntry {
@@ -28,7 +28,8 @@ extension ByteReader {
       throw .unknownFlags(what: "segment entry", bits: UInt64(flags.rawValue))
     }
     return SegmentEntry(
-      id: id, domain: domain, flags: flags, byteCount: try integer(), frameCount: try integer())
+      id: id, domain: domain, flags: flags, byteCount: try integer(), frameCount: try integer(),
+      extensions: try Fields(reading: &self))
   }
 
   mutating func journalFileEntry() throws(FormatError) -> JournalFileEntry {
@@ -54,6 +55,7 @@ extension ByteWriter {
     append(branch.root)
     append(branch.intervals)
     append(branchName: branch.name)
+    append(branch.annotations)
   }
 
   mutating func append(_ segment: SegmentEntry) {
@@ -62,6 +64,7 @@ extension ByteWriter {
     append(segment.flags.rawValue)
     append(segment.byteCount)
     append(segment.frameCount)
+    append(segment.extensions)
   }
 
   mutating func append(_ file: JournalFileEntry) {

@@ -15,6 +15,9 @@ public struct BranchFlags: OptionSet, Hashable, Sendable {
 ///
 ///     id u64   domain u32   flags u32   createdAt i64   deletedAt i64   parent u64   parentLSN u64
 ///     root 32   intervals (count u32, 24 each)   name (byte count u16, UTF-8)
+///     annotations (Fields)
+///
+/// Flags: 1 read-only: a snapshot; 2 deleted.
 public struct BranchEntry: Hashable, Sendable {
   /// A branch's name, `@`, and a snapshot's name, 200 bytes each.
   public static let nameByteCountMax = 401
@@ -36,11 +39,12 @@ public struct BranchEntry: Hashable, Sendable {
   public var parent: BranchID
   /// The LSN of the fork.
   public var parentLSN: LSN
+  public var annotations: Fields
 
   public init(
     id: BranchID, name: String, domain: DomainID = .standard, flags: BranchFlags = [],
     root: Ref = .hole, intervals: [Interval] = [], createdAt: Int64, deletedAt: Int64 = 0,
-    parent: BranchID = BranchID(0), parentLSN: LSN = .zero
+    parent: BranchID = BranchID(0), parentLSN: LSN = .zero, annotations: Fields = Fields()
   ) {
     self.id = id
     self.name = name
@@ -52,6 +56,7 @@ public struct BranchEntry: Hashable, Sendable {
     self.deletedAt = deletedAt
     self.parent = parent
     self.parentLSN = parentLSN
+    self.annotations = annotations
   }
 }
 
@@ -60,11 +65,10 @@ public struct BranchEntry: Hashable, Sendable {
 public struct SegmentFlags: OptionSet, Hashable, Sendable {
   public let rawValue: UInt32
   @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
-  /// Nothing will be appended to it.
+  /// When the catalogue was written it was known that nothing will be appended to it any more.
   public static let closed = SegmentFlags(rawValue: 1)
   /// It holds only evacuated bundles and names no frames itself.
   public static let host = SegmentFlags(rawValue: 2)
-
   /// Its live frames lie elsewhere; the file is about to be unlinked, or was.
   public static let reclaimed = SegmentFlags(rawValue: 4)
 
@@ -73,10 +77,11 @@ public struct SegmentFlags: OptionSet, Hashable, Sendable {
 
 /// A segment file, as far as it is published.
 ///
-///     id u64   domain u32   flags u32   byteCount u64   frameCount u32        28 bytes
-@frozen
+///     id u64   domain u32   flags u32   byteCount u64   frameCount u32   extensions (Fields)
+///
+/// Flags: 1 closed; 2 host; 4 reclaimed.
 public struct SegmentEntry: Hashable, Sendable {
-  static let byteCountStored = 28
+  static let byteCountMin = 32
 
   public var id: SegmentID
   public var domain: DomainID
@@ -84,16 +89,19 @@ public struct SegmentEntry: Hashable, Sendable {
   /// The end of the last published bundle, from the start of the file.
   public var byteCount: UInt64
   public var frameCount: UInt32
+  /// What this version does not know; with a critical tag the store may only be read.
+  public var extensions: Fields
 
   public init(
     id: SegmentID, domain: DomainID, flags: SegmentFlags = [], byteCount: UInt64,
-    frameCount: UInt32
+    frameCount: UInt32, extensions: Fields = Fields()
   ) {
     self.id = id
     self.domain = domain
     self.flags = flags
     self.byteCount = byteCount
     self.frameCount = frameCount
+    self.extensions = extensions
   }
 }
 

@@ -14,6 +14,8 @@
 ///     reserve   nextVolume u64
 ///     replace   root 32   ends
 ///     unlinked  segments u64 *
+///     annotate  changes (FieldChange *)
+///     set       key   byteCount u32   value        byteCount 0xFFFFFFFF: it is removed
 public enum ControlRecord: Hashable, Sendable {
   /// The record's branch, the parent, shares its root and layers with a new branch. Of the parent's
   /// open interval the part through `sharesThrough` holds writes: `.open` stands for this record's
@@ -40,6 +42,18 @@ public enum ControlRecord: Hashable, Sendable {
   case reserve(nextVolume: UInt64)
   /// The files of these reclaimed segments are gone.
   case unlinked([SegmentID])
+  /// The record's branch has these fields changed.
+  case annotate([FieldChange])
+  /// A setting of the store takes this value, or is removed.
+  case set(SettingKey, [UInt8]?)
+
+  /// Whether the annotations of an entry that is there may be others afterwards.
+  public var changesAnnotations: Bool {
+    switch self {
+    case .annotate, .reset: true
+    default: false
+    }
+  }
 
   public var kind: RecordKind {
     switch self {
@@ -55,12 +69,14 @@ public enum ControlRecord: Hashable, Sendable {
     case .moved: .moved
     case .reserve: .reserve
     case .unlinked: .unlinked
+    case .annotate: .annotate
+    case .set: .set
     }
   }
 
   /// The payload, padded to a multiple of `RecordHeader.alignment`.
   ///
-  /// - Precondition: names have at most `BranchEntry.nameByteCountMax` bytes.
+  /// - Precondition: names and values keep to their limits.
   public func encode() -> [UInt8] {
     var writer = ByteWriter()
     switch self {
@@ -100,6 +116,12 @@ public enum ControlRecord: Hashable, Sendable {
       writer.append(nextVolume)
     case .unlinked(let segments):
       writer.append(segments)
+    case .annotate(let changes):
+      writer.append(count: changes.count)
+      for change in changes { writer.append(change) }
+    case .set(let key, let value):
+      writer.append(key)
+      writer.append(changed: value)
     }
     writer.pad(to: RecordHeader.alignment)
     return writer.bytes
@@ -168,6 +190,15 @@ public enum ControlRecord: Hashable, Sendable {
       return .reserve(nextVolume: try reader.integer("next volume", atMost: limit))
     case .unlinked:
       return .unlinked(try reader.segmentIDs())
+    case .annotate:
+      return .annotate(
+        try reader.array(of: Fields.Field.headerByteCount) { (reader) throws(FormatError) in
+          try FieldChange(reading: &reader)
+        })
+    case .set:
+      return .set(
+        try SettingKey(reading: &reader),
+        try reader.changedValue(atMost: Setting.valueByteCountMax))
     }
   }
 }

@@ -45,7 +45,7 @@ public struct JournalBatchHeader: Hashable, Sendable {
     Self.prefix.store(to: block)
     block.store(integer: batchByteCount, at: 8)
     block.store(integer: recordCount, at: 12)
-    block.store(integer: generation, at: 16)
+    block.store(integer: generation, at: Self.generationOffset)
     block.store(integer: firstLSN.rawValue, at: 24)
     block.store(integer: syncedLSN.rawValue, at: 32)
     block.store(integer: time, at: 40)
@@ -55,7 +55,7 @@ public struct JournalBatchHeader: Hashable, Sendable {
   ///
   /// - Precondition: `batch` is `batchByteCount` bytes, its header encoded.
   public static func seal(batch: UnsafeMutableRawBufferPointer) {
-    let generation: UInt64 = UnsafeRawBufferPointer(batch).integer(at: 16)
+    let generation = generation(UnsafeRawBufferPointer(batch))
     BlockChecksum.seal(batch, at: checksumOffset, seed: generation)
   }
 
@@ -77,6 +77,11 @@ public struct JournalBatchHeader: Hashable, Sendable {
     }
   }
 
+  /// The generation that a batch of whatever version names in its first bytes.
+  public static func generation(_ block: UnsafeRawBufferPointer) -> UInt64 {
+    block.integer(at: generationOffset)
+  }
+
   /// Whether `batch`, whose header was decoded from its first bytes, is complete and whole.
   public static func verify(batch: UnsafeRawBufferPointer, header: JournalBatchHeader) -> Bool {
     batch.count == Int(header.batchByteCount)
@@ -84,5 +89,6 @@ public struct JournalBatchHeader: Hashable, Sendable {
   }
 
   private static let prefix = BlockPrefix(what: "journal batch", magic: "CpJb", version: 1)
+  private static let generationOffset = 16
   private static let checksumOffset = 56
 }

@@ -16,6 +16,8 @@ public enum RecordKind: UInt8, Sendable, CaseIterable {
   case reserve = 11
   case replace = 12
   case unlinked = 13
+  case annotate = 14
+  case set = 15
 
   /// Whether the record changes the catalogue.
   public var isControl: Bool { rawValue >= RecordKind.fork.rawValue }
@@ -37,13 +39,15 @@ public struct RecordFlags: OptionSet, Hashable, Sendable {
 ///     8  branch u64
 ///     16 time i64          nanoseconds since 1970
 ///
-/// Flags: 1 continues. A write record's payload is its ops, any other's is its `ControlRecord`.
+/// Flags: 1 continues.
+///
+/// A write record's payload is its ops, any other's is its `ControlRecord`.
 @frozen
 public struct RecordHeader: Hashable, Sendable {
   public static let byteCount = 24
   public static let alignment = 8
-  /// With the header. Writers split transactions at about 4 MiB.
-  public static let recordByteCountMax = 8 << 20
+  /// With the header: so a batch with it takes 512 KiB, blocks included.
+  public static let recordByteCountMax = 508 << 10
 
   /// Bytes of the record with this header, a multiple of `alignment`.
   public var recordByteCount: UInt32
@@ -78,7 +82,7 @@ public struct RecordHeader: Hashable, Sendable {
 
   /// The header in the `byteCount` bytes at `source`.
   ///
-  /// Throws `.outOfRange`, `.malformed`, `.unknownFlags`; the caller compares `recordByteCount`
+  /// Throws `.outOfRange`, `.malformed`, `.unsupported`, `.unknownFlags`; the caller compares `recordByteCount`
   /// with the bytes it has.
   public static func load(from source: UnsafeRawPointer) throws(FormatError) -> RecordHeader {
     let recordByteCount: UInt32 = source.integer(at: 0)
@@ -92,7 +96,7 @@ public struct RecordHeader: Hashable, Sendable {
     }
     let rawKind: UInt8 = source.integer(at: 4)
     guard let kind = RecordKind(rawValue: rawKind) else {
-      throw .outOfRange(what: "record kind", value: UInt64(rawKind), limit: 12)
+      throw .unsupported(what: "record kind", found: UInt64(rawKind))
     }
     let flags = RecordFlags(rawValue: source.integer(at: 5))
     guard flags.isSubset(of: .continues) else {

@@ -136,9 +136,8 @@ extension NodeColumns {
     var segment = Int64(name.segment.rawValue)
     for index in 1..<count {
       segment &+= try reader.signedVarint()
-      guard segment > 0, segment < 1 << SegmentID.bitCount else {
-        throw .malformed(what: "segment id")
-      }
+      guard segment > 0 else { throw .malformed(what: "segment id") }
+      try SegmentID.check(UInt64(segment))
       refs[Int(slots[index])].locator.name.rawValue = UInt64(segment) << 24
     }
     var ordinal = Int64(name.ordinal)

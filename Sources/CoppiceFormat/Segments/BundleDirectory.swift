@@ -124,9 +124,7 @@ public struct BundleDirectory: Hashable, Sendable {
     entries.reserveCapacity(count)
     for index in 0..<count {
       let form = FrameForm(rawValue: fixed[index])
-      guard form.isValid else {
-        throw .outOfRange(what: "frame form", value: UInt64(form.rawValue), limit: 0x4F)
-      }
+      try form.check()
       let storedByteCount =
         Int(fixed[count + index]) | Int(fixed[2 * count + index]) << 8
         | Int(fixed[3 * count + index]) << 16
@@ -166,7 +164,7 @@ public struct BundleDirectory: Hashable, Sendable {
     var base: UInt64 = 0
     for index in entries.indices where entries[index].form.isDerived {
       base &+= UInt64(bitPattern: try reader.signedVarint())
-      guard base >> 24 > 0 else { throw .malformed(what: what) }
+      try SegmentID.check(base >> UInt64(FrameName.ordinalBitCount))
       entries[index].base = FrameName(rawValue: base)
       base &+= 1
     }
@@ -174,7 +172,7 @@ public struct BundleDirectory: Hashable, Sendable {
     var home: UInt64 = 0
     for index in entries.indices {
       home &+= UInt64(bitPattern: try reader.signedVarint())
-      guard home >> 24 > 0 else { throw .malformed(what: what) }
+      try SegmentID.check(home >> UInt64(FrameName.ordinalBitCount))
       entries[index].home = FrameName(rawValue: home)
       home &+= 1
     }

@@ -3,8 +3,7 @@
 ///     0  magic "CpSg"   version u16   flags u16
 ///     8  uuid[16]              the store's
 ///     24 segment u64
-///     32 dictionaryName u64    the frame that holds the compression dictionary; 0: none
-///     40 keyID u32             the encryption key; 0: none
+///     32 reserved[12]          for a dictionary's name u64 and an encryption key's id u32
 ///     44 domain u32
 ///     48 reserved[8]
 ///     56 xxh3 u64
@@ -49,9 +48,11 @@ public struct SegmentHeader: Hashable, Sendable {
         throw .checksum(what: prefix.what)
       }
       _ = try prefix.flags(block)
-      guard block.slice(32..<44).isZero, block.slice(48..<56).isZero else {
-        throw .malformed(what: prefix.what)
+      for (offset, what) in [(32, "dictionary"), (36, "dictionary"), (40, "encryption key")] {
+        let found: UInt32 = block.integer(at: offset)
+        if found != 0 { throw .unsupported(what: what, found: UInt64(found)) }
       }
+      guard block.slice(48..<56).isZero else { throw .malformed(what: prefix.what) }
       let segment: UInt64 = block.integer(at: 24)
       try SegmentID.check(segment)
       return SegmentHeader(

@@ -78,7 +78,7 @@ public struct Superblock: Hashable, Sendable {
       let second = min(bytes.count, byteCount)
       do throws(FormatError) {
         return try decode(copy: bytes.slice(0..<first))
-      } catch let error where error.isDamage {
+      } catch let error where !error.isUnsupported {
         guard let copy = try? decode(copy: bytes.slice(first..<second)) else { throw error }
         return copy
       }
@@ -120,15 +120,5 @@ public struct Superblock: Hashable, Sendable {
     superblock.compatibleFlags = copy.integer(at: 16)
     superblock.readCompatibleFlags = copy.integer(at: 24)
     return superblock
-  }
-}
-
-extension FormatError {
-  /// Whether another copy may still be whole; otherwise the bytes are, and say "not for you".
-  fileprivate var isDamage: Bool {
-    switch self {
-    case .unsupportedVersion, .unknownFlags: false
-    default: true
-    }
   }
 }

@@ -13,7 +13,7 @@ struct InspectCommand: ParsableCommand {
       Examples:
         coppice inspect superblock
         coppice inspect segment 1 --frames
-        coppice inspect node 1.207
+        coppice inspect node 1/207
       """,
     subcommands: [
       InspectSuperblockCommand.self, InspectCatalogueCommand.self, InspectJournalCommand.self,
@@ -93,18 +93,18 @@ struct InspectNodeCommand: ParsableCommand {
     commandName: "node", abstract: "A node and its refs.",
     discussion: """
       Example:
-        coppice inspect node 1.207
+        coppice inspect node 1/207
       """)
 
   @OptionGroup var options: StoreOptions
 
-  @Argument(help: "The node's frame, as SEGMENT.ORDINAL.")
+  @Argument(help: "The node's frame, as SEGMENT/ORDINAL.")
   var name: String
 
   func run() throws {
-    guard let frame = FrameName(text: name) else {
+    guard let frame = FrameName(name) else {
       throw StoreError(
-        .invalid, "is no frame name", object: name, remedy: "write it as SEGMENT.ORDINAL: 1.207")
+        .invalid, "is no frame name", object: name, remedy: "write it as SEGMENT/ORDINAL: 1/207")
     }
     try options.print(try NodeInspection(frame, StoreInspector(options)))
   }

@@ -15,6 +15,17 @@ struct CatalogueInspection: Reply {
     var rootName: String?
     var intervals: [LSNInterval]
     var created: String
+    var annotations: [Annotation]
+  }
+
+  struct Annotation: Encodable {
+    var tag: UInt16
+    var byteCount: Int
+  }
+
+  struct Setting: Encodable {
+    var key: String
+    var byteCount: Int
   }
 
   struct LSNInterval: Encodable {
@@ -47,6 +58,7 @@ struct CatalogueInspection: Reply {
   var branches: [Branch]
   var segments: [Segment]
   var retired: [Retired]
+  var settings: [Setting]
 
   init(_ inspector: StoreInspector) throws(StoreError) {
     guard let newest = try inspector.catalogues().first else {
@@ -66,6 +78,9 @@ struct CatalogueInspection: Reply {
     segments = catalogue.segments.map(Segment.init)
     retired = catalogue.retired.map {
       Retired(id: $0.id.rawValue, hosts: $0.hosts.map(\.rawValue))
+    }
+    settings = catalogue.settings.map {
+      Setting(key: $0.key.description, byteCount: $0.value.count)
     }
   }
 
@@ -88,7 +103,14 @@ struct CatalogueInspection: Reply {
         (segment.isClosed ? "closed" : "open") + (segment.isHost ? ", host" : ""))
     }
     return "\(file) at LSN \(lsn), \(time)\nnext: branch \(nextBranch), file \(nextVolume), "
-      + "segment \(nextSegment)\n\n" + branchTable.text + "\n" + segmentTable.text
+      + "segment \(nextSegment)\n\n" + branchTable.text + "\n" + segmentTable.text + settingsText
+  }
+
+  private var settingsText: String {
+    if settings.isEmpty { return "" }
+    var table = TextTable(("setting", .left), ("bytes", .right))
+    for setting in settings { table.add(Output.printable(setting.key), "\(setting.byteCount)") }
+    return "\n" + table.text
   }
 }
 
@@ -100,13 +122,16 @@ extension CatalogueInspection.Branch {
     isSnapshot = entry.flags.contains(.readOnly)
     isDeleted = entry.flags.contains(.deleted)
     rootHash = entry.root.hash.text
-    rootName = entry.root.isHole ? nil : entry.root.locator.name.text
+    rootName = entry.root.isHole ? nil : entry.root.locator.name.description
     intervals = entry.intervals.map {
       CatalogueInspection.LSNInterval(
         writer: $0.writer.rawValue, from: $0.from.rawValue,
         through: $0.through == .open ? nil : $0.through.rawValue)
     }
     created = RFC3339.text(nanoseconds: entry.createdAt)
+    annotations = entry.annotations.all.map {
+      CatalogueInspection.Annotation(tag: $0.tag.rawValue, byteCount: $0.value.count)
+    }
   }
 }
 

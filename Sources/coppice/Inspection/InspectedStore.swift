@@ -14,19 +14,6 @@ extension StoreInspector {
   }
 }
 
-extension FrameName {
-  /// As people and JSON write it: segment and ordinal.
-  var text: String { "\(segment.rawValue).\(ordinal)" }
-
-  init?(text: String) {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 2, let segment = UInt64(parts[0]), let ordinal = UInt32(parts[1]),
-      segment > 0, segment >> SegmentID.bitCount == 0, ordinal >> FrameName.ordinalBitCount == 0
-    else { return nil }
-    self.init(segment: SegmentID(segment), ordinal: ordinal)
-  }
-}
-
 extension PageHash {
   /// 32 hexadecimal digits.
   var text: String {

@@ -29,18 +29,18 @@ struct NodeInspection: Reply {
   init(_ name: FrameName, _ inspector: StoreInspector) throws(StoreError) {
     let node = try inspector.node(name)
     let header = node.header
-    self.name = name.text
+    self.name = name.description
     kind = header.kind == .tableNode ? "table" : "volume"
     level = header.level
     firstKey = header.firstKey
     byteCount = header.byteCount
     modified = RFC3339.text(nanoseconds: header.modified)
     id = header.id.text
-    base = node.base?.name.text
+    base = node.base?.name.description
     slots = node.refs.map { slot in
       let locator = slot.ref.locator
       return Slot(
-        slot: slot.index, hash: slot.ref.hash.text, name: locator.name.text,
+        slot: slot.index, hash: slot.ref.hash.text, name: locator.name.description,
         offset: locator.offset, storedByteCount: locator.storedByteCount,
         form: locator.form.text)
     }

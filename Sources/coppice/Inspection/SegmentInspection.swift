@@ -102,11 +102,11 @@ extension SegmentInspection.Frame {
         segment: segment, ordinal: bundle.header.firstOrdinal + UInt32(index))
       let entry = frame.entry
       return Self(
-        name: place.text, offset: frame.locator.offset,
+        name: place.description, offset: frame.locator.offset,
         storedByteCount: frame.locator.storedByteCount, form: entry.form.text,
         volume: entry.volume.rawValue, page: entry.page.rawValue,
-        base: entry.base == .none ? nil : entry.base.text,
-        home: entry.home == .none ? nil : entry.home.text)
+        base: entry.base == .none ? nil : entry.base.description,
+        home: entry.home == .none ? nil : entry.home.description)
     }
   }
 }

@@ -33,7 +33,7 @@ public enum SampleRefs {
       hash: hash(&random),
       locator: Locator(
         name: FrameName(
-          segment: SegmentID(1 + random.next() >> 25), ordinal: UInt32(random.next() >> 40)),
+          segment: SegmentID(1 + random.next() >> 33), ordinal: UInt32(random.next() >> 40)),
         offset: UInt32(truncatingIfNeeded: random.next()),
         storedByteCount: 1 + random.below(Locator.storedByteCountMax),
         form: FrameForm(kind, encodings[random.below(encodings.count)])))

@@ -45,7 +45,23 @@ public enum SampleValues {
     .publish(oldRoot: .hole, intervals: [], newRoot: .hole, ends: []),
     .moved(victims: [SegmentID(1), SegmentID(2)], hosts: retired, ends: ends),
     .reserve(nextVolume: 1 << 40),
+    .annotate([]),
+    .annotate([FieldChange(FieldTag(6), [1, 2, 3]), FieldChange(FieldTag(5), nil)]),
+    .set(settings[0].key, settings[0].value), .set(settings[1].key, nil),
   ]
+
+  /// Of all kinds of tags.
+  public static let fields: Fields = {
+    var fields = Fields()
+    for (index, tag) in [4, 0x4009, 0x8001, 0xC008].enumerated() {
+      fields[FieldTag(UInt16(tag))] = SplitMix64.bytes(20 * index, seed: 3)
+    }
+    return fields
+  }()
+
+  public static let settings = ["domain/masked", "politik-é", "token/1"].compactMap { key in
+    SettingKey(key).map { Setting($0, SplitMix64.bytes($0.bytes.count, seed: 4)) }
+  }
 
   public static let catalogue = Catalogue(
     lsn: LSN(1234), time: time, nextBranch: 9, nextVolume: 4096, nextSegment: 6,
@@ -54,19 +70,22 @@ public enum SampleValues {
         id: BranchID(1), name: "main", root: root(4), intervals: intervals, createdAt: time),
       BranchEntry(
         id: BranchID(8), name: "main@before", domain: DomainID(2), flags: [.readOnly, .deleted],
-        createdAt: time, deletedAt: time + 1, parent: BranchID(1), parentLSN: LSN(77)),
+        createdAt: time, deletedAt: time + 1, parent: BranchID(1), parentLSN: LSN(77),
+        annotations: fields),
     ],
     segments: [
       SegmentEntry(
         id: SegmentID(3), domain: .standard, flags: [.closed, .host], byteCount: 1 << 26,
         frameCount: 20_000),
-      SegmentEntry(id: SegmentID(4), domain: DomainID(2), byteCount: 64, frameCount: 0),
+      SegmentEntry(
+        id: SegmentID(4), domain: DomainID(2), byteCount: 64, frameCount: 0, extensions: fields),
     ],
     retired: retired,
     journalFiles: [
       JournalFileEntry(sequence: 8, firstLSN: LSN(1), lastLSN: LSN(900), isControl: false),
       JournalFileEntry(sequence: 9, firstLSN: LSN(901), lastLSN: LSN(999), isControl: true),
-    ])
+    ],
+    settings: settings, extensions: fields)
 
   /// Some frames of a seal: pages, deltas, nodes, a note.
   public static func directory(hasHomeNames: Bool) -> BundleDirectory {

@@ -34,13 +34,16 @@ extension Store {
   }
 
   /// Makes the branch what was imported, at once and durably.
-  func finishImport(_ target: ImportTarget) throws(StoreError) {
+  func finishImport(
+    _ target: ImportTarget, _ annotations: [AnnotationChange] = []
+  ) throws(StoreError) {
     if let existing = target.existing {
       try existing.core.replace { () throws(StoreError) in
-        try target.staging.publishReplacing()
+        try target.staging.publishReplacing(annotations: annotations.map(\.field))
       }
     } else {
-      _ = try target.staging.publish(creating: target.name)
+      _ = try target.staging.publish(
+        creating: target.name, annotations: annotations.map(\.field))
       watchers.tell(.added)
     }
   }

@@ -33,7 +33,7 @@ extension Store {
       if options.isDryRun {
         target.staging.cancel()
       } else {
-        try finishImport(target)
+        try finishImport(target, options.annotations)
       }
       let counts = target.staging.counts
       report.storedByteCount = UInt64(
