@@ -9,7 +9,9 @@ struct BranchDeleteCommand: ParsableCommand {
       with snapshots needs --snapshots, which deletes them too; one with open files needs --force: what \
       has them open gets errors from then on. With --now the branches cannot be restored, their \
       space is given back at once, and the journal's records are overwritten with zeros, so that no \
-      file of the store has what only they held; branches that were deleted before are not touched. \
+      file of the store has what only they held, but for their names, by which 'reclaim verify' \
+      finds them; what was deleted before and can be restored is not touched, and keeps what it \
+      shares with them ('du --explain'). \
       JSON: entries, isDryRun, freedByteCount, what only they held, and after a deletion \
       journalByteCount, what files of the journal may have of it still, and collection, as 'coppice gc' \
       answers; the three are null without --now.
