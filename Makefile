@@ -1,16 +1,21 @@
 # make demo   a real PostgreSQL on a mounted store, forked three times while it runs
 # make test   everything a change must pass
+# make quick  those of its tests that need no PostgreSQL, no mount and no long simulation
 # The other targets: bench, lint, fuzz, simulate SEED=N. All install what they need (Debian 12).
 
-.PHONY: demo test bench lint fuzz simulate
+.PHONY: demo test quick bench lint fuzz simulate
 
 demo:
 	@.ci/install build postgresql
-	@.ci/demo
+	@Tests/Demo/demo
 
 test: lint
 	@.ci/install build postgresql tools
 	@.ci/test
+
+quick:
+	@.ci/install build
+	@.ci/quick
 
 lint:
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests

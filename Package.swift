@@ -84,6 +84,7 @@ let package = Package(
     .executableTarget(
       name: "CoppiceFuzzing", dependencies: ["TestSupport"], path: "Tests/Fuzzing",
       swiftSettings: strict),
+    .testTarget(name: "StyleTests", swiftSettings: strict),
     .testTarget(
       name: "CoppicePlatformTests", dependencies: ["CoppicePlatform", "TestSupport"],
       swiftSettings: strict),

@@ -64,7 +64,7 @@ import Testing
     #expect(after.garbageByteCount == 0)
   }
 
-  /// A6: what moved is old by its name, wherever it lies.
+  /// S27: what moved is old by its name, wherever it lies.
   @Test func `frames that moved to young hosts stay`() throws {
     let (store, main, generator) = try prepare(pageCount: 100)
     var random = generator

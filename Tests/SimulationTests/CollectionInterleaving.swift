@@ -8,8 +8,8 @@ struct CollectionInterleaving {
   let prepare: (Simulation) throws -> Void
   var kinds: [Operation] = [.collectGarbage(isFull: true), .collectYoungGarbage]
 
-  /// Runs `work` at each step, then reads everything from disk, before and after further collections,
-  /// crashes and power cuts.
+  /// Runs `work` at each step, then reads everything from disk, before and after further
+  /// collections, crashes and power cuts.
   func run(_ work: @escaping (Simulation) throws -> Void) throws {
     for kind in kinds {
       let reference = try Simulation(seed: 1)

@@ -35,7 +35,7 @@ internal import Testing
     try CollectionInterleaving(prepare: prepare).run(work)
   }
 
-  /// S8, A5 and the collector's own race: a dead page found by hash is live again, or a miss.
+  /// S8, S26 and the collector's own race: a dead page found by hash is live again, or a miss.
   @Test func `dead pages written again during a collection are there afterwards`() throws {
     try interleave { simulation in
       try simulation.write("child", page: 40, count: 12, seed: 2)
@@ -86,7 +86,7 @@ internal import Testing
     }
   }
 
-  /// A11: a reader that is overtaken by a whole collection reads on.
+  /// S32: a reader that is overtaken by a whole collection reads on.
   @Test func `a read that a collection overtakes succeeds`() throws {
     for point in 0..<12 {
       let simulation = try Simulation(seed: 1)
@@ -168,7 +168,7 @@ internal import Testing
     }
   }
 
-  /// A6 and A7: hosts are emptied into hosts, and resolving stays one step.
+  /// S27 and S28: hosts are emptied into hosts, and resolving stays one step.
   @Test(arguments: [false, true])
   func `frames that moved many times are found`(_ withYoung: Bool) throws {
     let simulation = try Simulation(seed: 9)

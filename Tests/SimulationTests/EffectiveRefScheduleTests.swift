@@ -3,12 +3,13 @@ internal import CoppiceFormat
 internal import TestSupport
 internal import Testing
 
-/// A base's bytes stay, and what it refers to under overrides may go: whatever could bring that back, or
-/// take the base itself for something that it is not, comes here at every step of a collection.
+/// A base's bytes stay, and what it refers to under overrides may go: whatever could bring that
+/// back, or take the base itself for something that it is not, comes here at every step of a
+/// collection.
 @Suite struct EffectiveRefScheduleTests {
-  /// The leaf of `main` is stored as overrides on a full one that refers to four pages which nothing
-  /// effectively refers to any more, in a segment of their own. Of `past`, which is deleted, the full
-  /// leaf is the leaf itself.
+  /// The leaf of `main` is stored as overrides on a full one that refers to four pages which
+  /// nothing effectively refers to any more, in a segment of their own. Of `past`, which is
+  /// deleted, the full leaf is the leaf itself.
   ///
   /// Whatever is looked at came since the last collection, so that young ones find it as well.
   private func prepare(_ simulation: Simulation) throws {

@@ -10,8 +10,8 @@ struct ModelHistory {
   private var entries: [(lsn: LSN, state: ModelState)]
   /// What was acknowledged as durable.
   private(set) var watermark: LSN
-  /// An operation that failed on its way and may have reached the journal all the same. Nothing else
-  /// happens then until the store is opened again.
+  /// An operation that failed on its way and may have reached the journal all the same. Nothing
+  /// else happens then until the store is opened again.
   private(set) var inDoubt: InDoubt?
 
   struct InDoubt {

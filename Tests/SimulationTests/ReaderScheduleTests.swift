@@ -3,7 +3,7 @@ internal import CoppiceFormat
 internal import TestSupport
 internal import Testing
 
-/// Readers that take long, with whole collections between any two of their looks at segments (A11):
+/// Readers that take long, with whole collections between any two of their looks at segments (S32):
 /// what has just moved is no damage and no error.
 @Suite struct ReaderScheduleTests {
   /// Segments with live and dead frames of two branches, hosts, and differences to old pages.
@@ -39,8 +39,8 @@ internal import Testing
       round % 3 == 2 ? .collectYoungGarbage : .collectGarbage(isFull: round % 2 == 0))
   }
 
-  /// Has `read` overtaken by one collection at one of its looks at segments, at each of the first ones and
-  /// at some of the others, then by one at every look.
+  /// Has `read` overtaken by one collection at one of its looks at segments, at each of the first
+  /// ones and at some of the others, then by one at every look.
   private func overtake(_ read: (Engine) throws -> Void) throws {
     for kind in [DiskOperation.Kind.open, .read] {
       var isReached = true

@@ -96,7 +96,7 @@ internal import Testing
     }
   }
 
-  /// A1: freezing leaves no record; freeing goes by the intervals that the checkpoint lists.
+  /// S22: freezing leaves no record; freeing goes by the intervals that the checkpoint lists.
   @Test func `a seal frozen before a fork frees nothing that replay still needs`() throws {
     try CrashEnumeration().run { simulation in
       try simulation.write("main", page: 0, count: 4, seed: 1)
@@ -114,7 +114,7 @@ internal import Testing
     }
   }
 
-  /// A2: what a layer held may leave the journal only behind a durable publish.
+  /// S23: what a layer held may leave the journal only behind a durable publish.
   @Test func `journal files are reused only behind a checkpoint that covers the publish`() throws {
     try CrashEnumeration(seedsPerPoint: 2).run { simulation in
       for round in 0..<3 as Range<UInt64> {
@@ -133,7 +133,7 @@ internal import Testing
     }
   }
 
-  /// A3: a page stored by one seal is shared by another before it was synced.
+  /// S24: a page stored by one seal is shared by another before it was synced.
   @Test func `a duplicate of an unsynced page is never published without it`() throws {
     try CrashEnumeration().run { simulation in
       try simulation.fork("main", as: "child")
@@ -147,7 +147,7 @@ internal import Testing
     }
   }
 
-  /// S19 and A4: published frames stay; what a failed sync may have lost is built again elsewhere.
+  /// S19 and S25: published frames stay; what a failed sync may have lost is built again elsewhere.
   @Test(arguments: 0..<8 as Range<UInt64>)
   func `a failing segment sync loses nothing and what shared the lost frames is built again`(
     seed: UInt64
