@@ -41,8 +41,8 @@ final class OpenDirectory: Sendable {
   let window = Mutex<DirectoryWindow?>(nil)
 }
 
-/// What is open. The kernel names a handle by its address, and sends no address that it was not given
-/// and no one that it has released.
+/// What is open. The kernel names a handle by its address, and sends no address that it was not
+/// given and no one that it has released.
 final class HandleTable: Sendable {
   private struct State {
     var files: [ObjectIdentifier: OpenFile] = [:]
@@ -55,8 +55,8 @@ final class HandleTable: Sendable {
   /// Whether no file and no directory is open.
   var isEmpty: Bool { state.withLock { $0.files.isEmpty && $0.directories.isEmpty } }
 
-  /// Whether somebody, besides the one who asks, may have stored into a memory map of the file what the
-  /// kernel has not sent yet.
+  /// Whether somebody, besides the one who asks, may have stored into a memory map of the file what
+  /// the kernel has not sent yet.
   func mayBeMapped(
     _ file: FileID, of tree: FileTree, besides asking: OpenFile? = nil
   ) -> Bool {

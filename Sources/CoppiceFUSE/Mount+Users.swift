@@ -15,8 +15,8 @@ public struct MountUser: Hashable, Sendable {
 }
 
 extension Mount {
-  /// The processes that use files of the mount, as far as this one may look: once for each branch or
-  /// snapshot. This process itself is left out. Looks at all processes of the machine.
+  /// The processes that use files of the mount, as far as this one may look: once for each branch
+  /// or snapshot. This process itself is left out. Looks at all processes of the machine.
   public var users: [MountUser] {
     guard let top = FileUser.Identity(of: directory) else { return [] }
     return FileUser.all().flatMap { user in

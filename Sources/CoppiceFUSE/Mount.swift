@@ -2,7 +2,8 @@ public import Coppice
 internal import CoppicePlatform
 internal import Synchronization
 
-/// A store mounted on a directory: every branch is a directory in it, every snapshot a read-only one.
+/// A store mounted on a directory: every branch is a directory in it, every snapshot a read-only
+/// one.
 ///
 /// Branches are there as soon as they exist and gone as soon as they are deleted, whichever door of
 /// the store did it. The mount serves until `stop`, until someone else unmounts it, or until the
@@ -16,8 +17,8 @@ public final class Mount: Sendable {
     public var usesWritebackCache = false
     /// How many requests are served at once; with rings, of each core, four to this many.
     public var threadCount = 8
-    /// Requests come by rings where the kernel offers them: memory that it shares, which makes small
-    /// requests up to twice as fast. Linux has them from 6.14 on; root has it offer them, by
+    /// Requests come by rings where the kernel offers them: memory that it shares, which makes
+    /// small requests up to twice as fast. Linux has them from 6.14 on; root has it offer them, by
     /// /sys/module/fuse/parameters/enable_uring, for as long as mounting takes.
     public var wantsRings = true
     /// Users besides the one who mounts may use it, as permissions allow. Without root that needs
@@ -41,9 +42,10 @@ public final class Mount: Sendable {
 
   /// Mounts the store and serves it. A mount that a killed server left behind is detached first.
   ///
-  /// Throws `notFound` for the directory, `conflict` when it is not empty, `inUse` when something is
-  /// mounted there or the store is mounted already, `invalid` when it lies in the store, `denied` and `unavailable` when the machine
-  /// does not let this process mount; the remedy says what to install or allow.
+  /// Throws `notFound` for the directory, `conflict` when it is not empty, `inUse` when something
+  /// is mounted there or the store is mounted already, `invalid` when it lies in the store,
+  /// `denied` and `unavailable` when the machine does not let this process mount; the remedy says
+  /// what to install or allow.
   public init(
     _ store: Store, at directory: String, options: Options = Options()
   ) throws(StoreError) {

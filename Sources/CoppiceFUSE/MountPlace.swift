@@ -2,8 +2,8 @@ internal import Coppice
 internal import CoppicePlatform
 internal import Synchronization
 
-/// Where a mount is to be found: a directory at first; bind mounts and other mount namespaces may show
-/// it elsewhere, and go on when it is unmounted there.
+/// Where a mount is to be found: a directory at first; bind mounts and other mount namespaces may
+/// show it elsewhere, and go on when it is unmounted there.
 final class MountPlace: Sendable {
   let directory: String
   let changes: HostMountChanges

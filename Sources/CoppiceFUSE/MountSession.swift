@@ -19,8 +19,8 @@ final class MountSession: Sendable {
   let sizeLocks = StripedMutex()
   let chores = ChoreQueue()
   let entryOrder: EntryOrder
-  /// Part of every file handle, so that those of one mount are stale in the next: the same `NodeID` is
-  /// another file's there. The kernel knows the top directory's to be 0.
+  /// Part of every file handle, so that those of one mount are stale in the next: the same `NodeID`
+  /// is another file's there. The kernel knows the top directory's to be 0.
   let generation = UInt32.random(in: 1 ... .max)
   let place: MountPlace
   private let claim: MountClaim
@@ -51,8 +51,9 @@ final class MountSession: Sendable {
     _ = servers.withLock { $0.insert(number) }
   }
 
-  /// The places of requests by rings, the same number for each core. None on a machine with very many
-  /// cores, or that lets this process have no io_uring: requests are read from the device then.
+  /// The places of requests by rings, the same number for each core. None on a machine with very
+  /// many cores, or that lets this process have no io_uring: requests are read from the device
+  /// then.
   func makeRings() -> [FUSERing] {
     let coreCount = SystemThread.possibleCoreCount
     let countPerCore = min(
@@ -107,7 +108,8 @@ final class MountSession: Sendable {
     endConnection()
   }
 
-  /// Ends the use of all files. The kernel sends no closing and forgetting requests when it unmounts.
+  /// Ends the use of all files. The kernel sends no closing and forgetting requests when it
+  /// unmounts.
   func closeAll() {
     endConnection()
     handles.closeAll()
@@ -197,8 +199,8 @@ final class MountSession: Sendable {
     for _ in 0..<Self.attemptCountMax {
       guard isKnown(notification.node), !send(notification) else { return }
       guard case .inode = notification else { return }
-      // The kernel is about to take an answer that it was given, or to tell that it has forgotten the
-      // file.
+      // The kernel is about to take an answer that it was given, or to tell that it has forgotten
+      // the file.
       if waitForEnd(nanoseconds: Self.pauseNanoseconds) { return }
     }
   }

@@ -1,7 +1,7 @@
 internal import Coppice
 
-/// The number by which the kernel knows a file of the mount: which branch (24 bits, given out by the
-/// mount), and which file in it (40 bits).
+/// The number by which the kernel knows a file of the mount: which branch (24 bits, given out by
+/// the mount), and which file in it (40 bits).
 ///
 /// A branch that is reset gets another index, so that nothing the kernel knows of its files before
 /// can be mistaken for what they are now.
@@ -23,7 +23,8 @@ struct NodeID: Hashable, Sendable {
   var file: FileID { FileID(rawValue: rawValue & (1 << Self.fileBitCount - 1)) }
 }
 
-/// The inode number that programs see: a file of a branch has it as long as it lives, in every mount.
+/// The inode number that programs see: a file of a branch has it as long as it lives, in every
+/// mount.
 ///
 /// It is the number of the entry in 24 bits and that of the file in 40. Entries are numbered in the
 /// order in which they are made, so only a store that has made 16,777,215 of them begins again, and

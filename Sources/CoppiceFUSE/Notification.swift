@@ -5,7 +5,8 @@ internal import CoppicePlatform
 enum Notification: Hashable, Sendable {
   /// Forget the attributes and the content of a file.
   case inode(NodeID)
-  /// Forget the attributes of a file alone: takes no lock of it, so that a request may be under way.
+  /// Forget the attributes of a file alone: takes no lock of it, so that a request may be under
+  /// way.
   case attributes(NodeID)
   /// Forget what a name in a directory leads to, and all below it.
   case entry(NodeID, [UInt8])
@@ -37,10 +38,7 @@ enum Notification: Hashable, Sendable {
       message += name + [0]
       finish(&message, code: FUSE_NOTIFY_INVAL_ENTRY)
     }
-    let outcome = message.withUnsafeBytes { bytes in
-      Result { () throws(SystemError) in try body(bytes) }
-    }
-    try outcome.get()
+    try message.withBytes(body)
   }
 
   private func append<Value>(_ value: Value, to message: inout [UInt8]) {

@@ -3,8 +3,8 @@ internal import Coppice
 internal import CoppicePlatform
 internal import Glibc
 
-/// One request as it came from the kernel; its bytes are those of the channel, until the first byte of
-/// the answer.
+/// One request as it came from the kernel; its bytes are those of the channel, until the first byte
+/// of the answer.
 struct Request {
   let header: fuse_in_header
   /// Arguments of a fixed size, and perhaps behind them what `separateData` holds otherwise.

@@ -14,8 +14,8 @@ protocol RequestChannel: AnyObject {
   func send(_ header: fuse_out_header, _ byteCount: Int) throws(SystemError)
 }
 
-/// Requests and answers that are read and written: each is copied, and any thread of the mount may get
-/// the next one.
+/// Requests and answers that are read and written: each is copied, and any thread of the mount may
+/// get the next one.
 final class DeviceChannel: RequestChannel {
   private static let headerByteCount = MemoryLayout<fuse_out_header>.size
   /// The kernel wants room for the largest write with all its arguments.
@@ -50,8 +50,8 @@ final class DeviceChannel: RequestChannel {
   }
 }
 
-/// Requests of one core in memory that the kernel shares. An answer is sent together with the wait for
-/// the next request.
+/// Requests of one core in memory that the kernel shares. An answer is sent together with the wait
+/// for the next request.
 final class RingChannel: RequestChannel {
   private enum State {
     case unregistered
@@ -80,7 +80,8 @@ final class RingChannel: RequestChannel {
     case .answered(let byteCount):
       isOpen = try ring.answer(byteCount, device)
     case .serving:
-      // The kernel sends nothing by rings that needs no answer; if it did, the place is needed back.
+      // The kernel sends nothing by rings that needs no answer; if it did, the place is needed
+      // back.
       send(fuse_out_header(len: 0, error: -ENOSYS, unique: unique), 0)
       isOpen = try ring.answer(0, device)
     }

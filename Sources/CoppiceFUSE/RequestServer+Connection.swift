@@ -14,8 +14,8 @@ extension RequestServer {
   /// What the kernel may do. Not among it:
   /// - FUSE_AUTO_INVAL_DATA would ask for attributes at each read; `MountSession` tells the kernel
   ///   what changes by other doors.
-  /// - FUSE_ASYNC_DIO: when a direct write by aio ends the kernel would leave pages that were read meanwhile
-  ///   in its cache, and readers would see old bytes for ever.
+  /// - FUSE_ASYNC_DIO: when a direct write by aio ends the kernel would leave pages that were read
+  ///   meanwhile in its cache, and readers would see old bytes for ever.
   /// - FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS: the kernel keeps locks by itself, all of them, as a
   ///   store has one mount.
   private static let flags =

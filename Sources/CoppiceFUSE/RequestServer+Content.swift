@@ -119,8 +119,8 @@ extension RequestServer {
   }
 
   /// What is appended goes behind the end as it is now: another door may have moved it since the
-  /// kernel looked. The parts of a large direct write come in any order, so their places stay as they
-  /// are.
+  /// kernel looked. The parts of a large direct write come in any order, so their places stay as
+  /// they are.
   private static func place(
     of arguments: fuse_write_in, in file: File
   ) throws(StoreError) -> UInt64 {
@@ -140,8 +140,8 @@ extension RequestServer {
 
   // MARK: Holes
 
-  /// Preallocating stores nothing: room is taken when bytes are written. But more than there is at the
-  /// moment is refused.
+  /// Preallocating stores nothing: room is taken when bytes are written. But more than there is at
+  /// the moment is refused.
   func allocate(_ request: Request) throws(StoreError) {
     let arguments = try request.arguments(fuse_fallocate_in.self)
     let handle = try HandleTable.file(arguments.fh)
@@ -187,8 +187,9 @@ extension RequestServer {
 
   /// The next byte that is stored, or the next hole; a hole begins at the end of every file.
   ///
-  /// The kernel does not send before what it holds back. With its writeback cache that may be anything:
-  /// it then answers by itself, that all is data. And what somebody may have mapped is data to others.
+  /// The kernel does not send before what it holds back. With its writeback cache that may be
+  /// anything: it then answers by itself, that all is data. And what somebody may have mapped is
+  /// data to others.
   func seek(_ request: Request) throws(StoreError) {
     if session.options.usesWritebackCache { return answer(error: ENOSYS) }
     let arguments = try request.arguments(fuse_lseek_in.self)

@@ -25,9 +25,9 @@ extension RequestServer {
     answer()
   }
 
-  /// What an answer says of a name is so at that moment: the names are looked at again, unless nothing
-  /// has changed since the window was read. Until the answer is taken the kernel lets nobody change the
-  /// directory through the mount, and notifications wait for it.
+  /// What an answer says of a name is so at that moment: the names are looked at again, unless
+  /// nothing has changed since the window was read. Until the answer is taken the kernel lets
+  /// nobody change the directory through the mount, and notifications wait for it.
   func readDirectory(_ request: Request, withAttributes: Bool) throws(StoreError) {
     let arguments = try request.arguments(fuse_read_in.self)
     let directory = try HandleTable.directory(arguments.fh)

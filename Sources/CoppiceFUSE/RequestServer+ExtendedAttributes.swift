@@ -47,8 +47,8 @@ extension RequestServer {
     let arguments = try request.arguments(SetAttributeArguments.self)
     let (size, flags) = (Int(arguments.size), arguments.flags)
     let name = try request.attributeName(after: argumentByteCount)
-    // Access control lists would have to be obeyed, not only kept. One that an import brought can be
-    // read, copied and removed.
+    // Access control lists would have to be obeyed, not only kept. One that an import brought can
+    // be read, copied and removed.
     if name.bytes.starts(with: "system.posix_acl_".utf8) {
       throw StoreError(
         .invalid, "access control lists are not supported", object: name.description,

@@ -50,8 +50,8 @@ extension RequestServer {
 
   // MARK: Answers
 
-  /// What the kernel is told of a file that a name leads to. From here on it knows the file, until it
-  /// says that it has forgotten it.
+  /// What the kernel is told of a file that a name leads to. From here on it knows the file, until
+  /// it says that it has forgotten it.
   func entry(_ node: NodeID, in tree: FileTree) throws(StoreError) -> fuse_entry_out {
     // The kernel is told of every change that the attributes below do not show.
     tree.retain(node.file)
@@ -74,8 +74,8 @@ extension RequestServer {
     if !answer(try entry(node, in: tree)) { session.forget(node) }
   }
 
-  /// By number: the kernel was given the handle of a file that it does not know, so nothing uses one
-  /// that has no name.
+  /// By number: the kernel was given the handle of a file that it does not know, so nothing uses
+  /// one that has no name.
   private func answer(entry node: NodeID) throws(StoreError) {
     var entry = fuse_entry_out()
     if node == .top {

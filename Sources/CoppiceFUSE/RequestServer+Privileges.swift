@@ -3,19 +3,21 @@ internal import Coppice
 internal import CoppicePlatform
 internal import Glibc
 
-/// What a file loses when its content or its owner changes, as the machine's file systems have it: capabilities
-/// whoever changes it, set-user-ID and set-group-ID bits unless the writer may keep them (CAP_FSETID).
+/// What a file loses when its content or its owner changes, as the machine's file systems have it:
+/// capabilities whoever changes it, set-user-ID and set-group-ID bits unless the writer may keep
+/// them (CAP_FSETID).
 ///
-/// The kernel says so with writes, truncations and opens (FUSE_HANDLE_KILLPRIV_V2). With other calls it
-/// says who calls. What it writes of memory maps may be anybody's who has the file open for that.
-/// Privileges go before the content changes, so that no power cut leaves them to the new one.
+/// The kernel says so with writes, truncations and opens (FUSE_HANDLE_KILLPRIV_V2). With other
+/// calls it says who calls. What it writes of memory maps may be anybody's who has the file open
+/// for that. Privileges go before the content changes, so that no power cut leaves them to the new
+/// one.
 extension RequestServer {
   /// Whose change it is.
   struct Writer {
     /// Whether set-user-ID and set-group-ID bits go.
     var removesBits: Bool
-    /// Of a file that its group may not execute the set-group-ID bit goes only when someone outside the
-    /// group changes it. Asked for files with the bit only.
+    /// Of a file that its group may not execute the set-group-ID bit goes only when someone outside
+    /// the group changes it. Asked for files with the bit only.
     var isInGroup: (UInt32) -> Bool
   }
 
@@ -28,8 +30,8 @@ extension RequestServer {
     }
   }
 
-  /// The one who sent a request of which the kernel says nothing. Root's processes may have given the
-  /// right up.
+  /// The one who sent a request of which the kernel says nothing. Root's processes may have given
+  /// the right up.
   private func writer(_ request: Request) -> Writer {
     let rights = ProcessRights(of: request.header.pid)
     return writer(request, request.header.uid != 0 || rights?.keepsIdentityBits == false)
@@ -59,7 +61,8 @@ extension RequestServer {
     try removePrivileges(of: handle.file, handle.node, by: Writer(removesBits: true) { _ in false })
   }
 
-  /// The kernel, which takes no new permissions from a write, is told before the request is answered.
+  /// The kernel, which takes no new permissions from a write, is told before the request is
+  /// answered.
   func removePrivileges(
     of file: File, _ node: UInt64, by writer: Writer
   ) throws(StoreError) {

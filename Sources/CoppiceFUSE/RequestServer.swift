@@ -3,8 +3,8 @@ internal import Coppice
 internal import CoppicePlatform
 internal import Glibc
 
-/// One thread's part of a mount: receives requests by a channel of its own and answers each before it
-/// takes the next.
+/// One thread's part of a mount: receives requests by a channel of its own and answers each before
+/// it takes the next.
 final class RequestServer {
   let session: MountSession
   private let channel: any RequestChannel
@@ -24,8 +24,8 @@ final class RequestServer {
 
   // MARK: Serving
 
-  /// Settles the terms of the connection. Returns the places that the kernel puts requests into, if it
-  /// is to do that.
+  /// Settles the terms of the connection. Returns the places that the kernel puts requests into, if
+  /// it is to do that.
   func answerFirst() throws(SystemError) -> [FUSERing] {
     guard let request = try receive(), request.header.opcode == FUSE_INIT.rawValue else {
       throw SystemError(call: "read", path: "/dev/fuse", code: EPROTO)

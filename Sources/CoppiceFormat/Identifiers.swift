@@ -35,9 +35,9 @@ public struct DomainID: Hashable, Comparable, Sendable {
   @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// The identity of a segment file. Ids only grow and are never reused. Of the 40 bits that names keep
-/// for one the upper eight are the realm: whose names these are. 0 is the store itself, and the only
-/// one that this version knows.
+/// The identity of a segment file. Ids only grow and are never reused. Of the 40 bits that names
+/// keep for one the upper eight are the realm: whose names these are. 0 is the store itself, and
+/// the only one that this version knows.
 @frozen
 public struct SegmentID: Hashable, Comparable, Sendable {
   public static let bitCount = 40

@@ -10,8 +10,8 @@ extension FrameForm {
     }
   }
 
-  /// Throws `.unsupported` for a kind or an encoding that is reserved, `.outOfRange` for a pair that
-  /// no frame has.
+  /// Throws `.unsupported` for a kind or an encoding that is reserved, `.outOfRange` for a pair
+  /// that no frame has.
   func check() throws(FormatError) {
     if isValid { return }
     guard kind != nil, encoding != nil else {

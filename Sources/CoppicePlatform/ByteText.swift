@@ -1,8 +1,8 @@
 /// Bytes as text and back. Names and paths may hold any bytes, text only those of UTF-8.
 ///
-/// Text stands for itself; bytes that are no UTF-8 are written as shells do, `caf$'\xE9'`, and so are
-/// the bytes `$'` where a name has them before `\x`. So every row of bytes has one text, and this text
-/// means no other.
+/// Text stands for itself; bytes that are no UTF-8 are written as shells do, `caf$'\xE9'`, and so
+/// are the bytes `$'` where a name has them before `\x`. So every row of bytes has one text, and
+/// this text means no other.
 public enum ByteText {
   private static let opening = Array("$'".utf8)
   private static let closing = UInt8(ascii: "'")
@@ -97,15 +97,15 @@ public enum ByteText {
 }
 
 extension String {
-  /// Whether the two have the same bytes. `==` also holds for texts that only look alike, such as an
-  /// accented letter in one scalar and in two, and these are different names.
+  /// Whether the two have the same bytes. `==` also holds for texts that only look alike, such as
+  /// an accented letter in one scalar and in two, and these are different names.
   package func hasBytes(of other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 
   /// A key for sets and dictionaries of names.
   package var nameKey: [UInt8] { Array(utf8) }
 
-  /// The parts between separators, by bytes: to a comparison of characters a combining mark hides the
-  /// separator before it.
+  /// The parts between separators, by bytes: to a comparison of characters a combining mark hides
+  /// the separator before it.
   package func split(byte: UInt8, keepsEmpty: Bool = false, maxCount: Int = .max) -> [String] {
     utf8.split(
       separator: byte, maxSplits: maxCount - 1, omittingEmptySubsequences: !keepsEmpty

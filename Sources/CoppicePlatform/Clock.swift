@@ -8,10 +8,11 @@ public protocol StoreClock: AnyObject, Sendable {
   func monotonicNanoseconds() -> UInt64
 }
 
-/// Moments as they are kept: nanoseconds since 1970-01-01 UTC in 64 bits, which reach from 1677 to 2262.
+/// Moments as they are kept: nanoseconds since 1970-01-01 UTC in 64 bits, which reach from 1677 to
+/// 2262.
 public enum StoredTime {
-  /// Of seconds and nanoseconds as in a `timespec`. A moment beyond these years becomes the nearest one in
-  /// them, whichever way it comes.
+  /// Of seconds and nanoseconds as in a `timespec`. A moment beyond these years becomes the nearest
+  /// one in them, whichever way it comes.
   public static func nanoseconds(seconds: Int64, nanoseconds: Int64 = 0) -> Int64 {
     clinux_nanoseconds(seconds, nanoseconds)
   }

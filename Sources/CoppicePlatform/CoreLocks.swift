@@ -13,8 +13,8 @@ public final class CoreLocks: @unchecked Sendable {
     return count
   }()
 
-  /// The lock for the core that runs the calling thread. The thread may run elsewhere by the time it
-  /// takes it, which costs speed and nothing else.
+  /// The lock for the core that runs the calling thread. The thread may run elsewhere by the time
+  /// it takes it, which costs speed and nothing else.
   public static var current: Int { SystemThread.currentCore & (count - 1) }
 
   public init() {

@@ -4,8 +4,8 @@ internal import Glibc
 /// A disk over one directory of the machine's file system.
 ///
 /// All names are resolved from a descriptor of the directory: the disk works however long the path
-/// to it is, and goes on working when the directory is renamed. What it makes is for its user alone,
-/// whatever the process's mask for new files says.
+/// to it is, and goes on working when the directory is renamed. What it makes is for its user
+/// alone, whatever the process's mask for new files says.
 public final class DirectoryDisk: Disk {
   /// The path the disk was opened with, for messages.
   public let path: String
@@ -139,8 +139,9 @@ public final class DirectoryDisk: Disk {
   /// Locks the file `lock` with an open-file-description lock. An exclusive lock makes the file; a
   /// shared one writes nothing and throws `ENOENT` when there is none.
   ///
-  /// Waits up to half a second for a lock that is taken: a child has its parent's descriptors, and so
-  /// its locks, from its start until it runs a program, also when the parent gives them up meanwhile.
+  /// Waits up to half a second for a lock that is taken: a child has its parent's descriptors, and
+  /// so its locks, from its start until it runs a program, also when the parent gives them up
+  /// meanwhile.
   public func lock(exclusively: Bool) throws(SystemError) -> any DiskLock {
     let file = openFile("lock", exclusively ? O_RDWR : O_RDONLY)
     if file < 0, errno == ENOENT, exclusively { return try makeLock() }

@@ -2,9 +2,9 @@ internal import Glibc
 
 /// A lock with one condition that threads can wait for.
 ///
-/// All calls but `withLock` must be made inside `withLock`, by the thread that holds it. The lock is
-/// not recursive: a thread that asks for what it holds traps. Waking up proves nothing: wait in a loop
-/// that tests what was waited for.
+/// All calls but `withLock` must be made inside `withLock`, by the thread that holds it. The lock
+/// is not recursive: a thread that asks for what it holds traps. Waking up proves nothing: wait in
+/// a loop that tests what was waited for.
 public final class Monitor: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>

@@ -62,8 +62,8 @@ extension SystemError {
   public var isLocked: Bool { call == "lock" && (code == EAGAIN || code == EACCES) }
   /// The file system or the kernel does not know this call.
   public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS }
-  /// The file system, or the user's rights on it, do not take what was to be made or set, or no more
-  /// of it; other calls may well succeed.
+  /// The file system, or the user's rights on it, do not take what was to be made or set, or no
+  /// more of it; other calls may well succeed.
   public var isRefusal: Bool {
     isUnsupported || code == EPERM || code == EINVAL || code == EMLINK || code == EXDEV
   }
@@ -85,8 +85,8 @@ extension SystemError {
   public var isOutOfFiles: Bool { code == EMFILE || code == ENFILE }
   /// The machine has no memory for the call.
   public var isOutOfMemory: Bool { code == ENOMEM }
-  /// Says nothing of what is stored: the call was not made for want of something, or the file was not
-  /// even opened.
+  /// Says nothing of what is stored: the call was not made for want of something, or the file was
+  /// not even opened.
   public var isPassing: Bool {
     isOutOfFiles || isOutOfMemory || code == EAGAIN || (call == "open" && code == EIO)
   }

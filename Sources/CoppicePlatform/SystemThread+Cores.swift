@@ -5,7 +5,8 @@ extension SystemThread {
   /// How many threads the machine can run at once; at least 1.
   public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
-  /// How many cores the machine may come to have while it runs, those that are switched off included.
+  /// How many cores the machine may come to have while it runs, those that are switched off
+  /// included.
   public static var possibleCoreCount: Int {
     var bytes = [UInt8](repeating: 0, count: 256)
     let count = bytes.withUnsafeMutableBytes { space -> Int in

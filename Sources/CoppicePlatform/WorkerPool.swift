@@ -2,8 +2,8 @@ internal import Synchronization
 
 /// Threads that share the work of loops whose turns are independent.
 ///
-/// A caller works on its own loop as well, so a loop always moves on, also inside the body of another
-/// one, and a pool without threads runs every loop in order on the caller.
+/// A caller works on its own loop as well, so a loop always moves on, also inside the body of
+/// another one, and a pool without threads runs every loop in order on the caller.
 public final class WorkerPool: Sendable {
   private let shared: Shared
   private let threads: [SystemThread]

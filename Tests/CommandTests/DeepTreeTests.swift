@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Trees that are deeper than a thread's stack, a path and the descriptors of a process would allow.
+/// Trees that are deeper than a thread's stack, a path and the descriptors of a process would
+/// allow.
 @Suite struct DeepTreeTests {
   private static let depth = 6000
 
@@ -31,7 +32,8 @@ import Testing
       os.chdir(sys.argv[1]); n = 0; first = os.stat("first")
       while os.path.isdir(sys.argv[2]): os.chdir(sys.argv[2]); n += 1
       s = os.stat("bottom"); here = os.stat(".")
-      print(n, open("bottom").read(), s.st_ino == first.st_ino, oct(here.st_mode & 0o7777), int(here.st_mtime))
+      print(n, open("bottom").read(), s.st_ino == first.st_ino, oct(here.st_mode & 0o7777), \
+      int(here.st_mtime))
       """.utf8)
     return try coppice.script("python3 look.py \(tree) \(name)").text
   }

@@ -37,7 +37,8 @@ import Testing
         coppice import <(cat file) i:f; is i:f
         exec 6< gone; rm gone; coppice import /dev/fd/6 j:f; is j:f
         cat file | coppice import /dev/stdin k:f; is k:f
-        coppice put l:f < /dev/stdin < file || { coppice branch create l; coppice put l:f < file; }; is l:f
+        coppice put l:f < /dev/stdin < file || { coppice branch create l; coppice put l:f < file; \
+        }; is l:f
         """)
     }
   }
@@ -49,7 +50,8 @@ import Testing
         """
         echo content > file; coppice import file main
         echo before > out
-        coppice export main:file /dev/stdout >> out; [ "$(cat out)" = "$(printf 'before\\ncontent')" ]
+        coppice export main:file /dev/stdout >> out; [ "$(cat out)" = "$(printf \
+        'before\\ncontent')" ]
         coppice export --tar main /dev/stdout | tar -t | grep -q file
         coppice export main:file /dev/fd/7 7> out > /dev/null; [ "$(cat out)" = content ]
         mkfifo pipe; cat pipe > out & coppice export main:file pipe > /dev/null; wait $!

@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A server whose store fills a small file system. Skipped without root, but never where everything must
-/// run.
+/// A server whose store fills a small file system. Skipped without root, but never where everything
+/// must run.
 @Suite(
   .enabled(
     if: getenv("CI") != nil || getuid() == 0, "mounting a small file system needs root"))

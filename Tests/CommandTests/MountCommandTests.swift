@@ -197,7 +197,8 @@ struct MountCommandTests {
       try coppice.script(
         """
         export COPPICE_STORE=store
-        \(coppice.program.path) export --tar main:a - | \(coppice.program.path) import --tar - main:b
+        \(coppice.program.path) export --tar main:a - | \(coppice.program.path) import --tar - \
+        main:b
         diff -r mnt/main/a mnt/main/b
         """)
       try coppice.check("branch", "create", "other")

@@ -77,8 +77,8 @@ import Testing
 
   @Test func `a branch's name is UTF-8, and none is made of what is not`() throws {
     let refused = try coppice.script(
-      "\(CoppiceCommand.productFolder)/coppice branch create --store store $'caf\\xe9' 2>&1 || echo $?"
-    )
+      "\(CoppiceCommand.productFolder)/coppice branch create --store store $'caf\\xe9' 2>&1 "
+        + "|| echo $?")
     #expect(
       refused.text.contains("no UTF-8") && refused.text.contains("use caf-\n")
         && refused.text.hasSuffix("64\n"))

@@ -16,7 +16,8 @@ struct RestoringTests {
       mkdir tree; head -c 100 /dev/zero > tree/small; head -c 5M /dev/urandom > tree/large
       chown 12:34 tree/*; chmod 6755 tree/*
       python3 -c "import os
-      for f in ('small', 'large'): os.setxattr('tree/' + f, 'security.capability', bytes.fromhex('0100000200200000000000000000000000000000'))"
+      for f in ('small', 'large'): os.setxattr('tree/' + f, 'security.capability', \
+      bytes.fromhex('0100000200200000000000000000000000000000'))"
       """)
     try coppice.check("import", "tree", "main")
     try coppice.check("export", "main", "out")
@@ -40,7 +41,8 @@ struct RestoringTests {
       python3 - <<'E'
       import tarfile
       with tarfile.open('in.tar', 'w', format=tarfile.PAX_FORMAT) as t:
-        for name, records in (('a', {'SCHILY.xattr.odd.name': 'x'}), ('b', {'SCHILY.xattr.odd.name': 'y', 'SCHILY.xattr.user.good': 'z'})):
+        for name, records in (('a', {'SCHILY.xattr.odd.name': 'x'}), ('b', \
+        {'SCHILY.xattr.odd.name': 'y', 'SCHILY.xattr.user.good': 'z'})):
           i = tarfile.TarInfo(name); i.pax_headers = records; t.addfile(i)
       E
       """)
@@ -63,7 +65,8 @@ struct RestoringTests {
       import tarfile
       with tarfile.open('in.tar', 'w', format=tarfile.PAX_FORMAT) as t:
         for name in ('a', 'b'):
-          i = tarfile.TarInfo(name); i.pax_headers = {'SCHILY.xattr.user.big': 'v' * 20000}; t.addfile(i)
+          i = tarfile.TarInfo(name); i.pax_headers = {'SCHILY.xattr.user.big': 'v' * 20000}; \
+          t.addfile(i)
       E
       """)
     try coppice.check("import", "--tar", "in.tar", "main")
@@ -152,7 +155,8 @@ struct RestoringTests {
       ln pipe again; ln -P soft soft2; printf x > "$(printf 'n%.0s' {1..255})"
       python3 - <<'E'
       import os
-      for name, value in (('user.a=b%3D', bytes(range(256))), ('user.empty', b''), (b'user.\\xff\\n', b'x')): os.setxattr('nothing', name, value)
+      for name, value in (('user.a=b%3D', bytes(range(256))), ('user.empty', b''), \
+      (b'user.\\xff\\n', b'x')): os.setxattr('nothing', name, value)
       E
       """)
     let before = try coppice.listing("tree")
@@ -167,7 +171,8 @@ struct RestoringTests {
       [ "$(stat -c %t:%T out/device)" = "$(stat -c %t:%T tree/device)" ]
       python3 - <<'E'
       import os
-      for n in os.listxattr('tree/nothing') + [b'user.\\xff\\n']: assert os.getxattr('out/nothing', n) == os.getxattr('tree/nothing', n), n
+      for n in os.listxattr('tree/nothing') + [b'user.\\xff\\n']: assert \
+      os.getxattr('out/nothing', n) == os.getxattr('tree/nothing', n), n
       assert len(os.listxattr('out/nothing')) == 3
       E
       """)

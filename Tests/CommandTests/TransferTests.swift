@@ -25,13 +25,15 @@ import Testing
     try coppice.script(
       """
       mkdir tree; echo x > tree/file
-      python3 -c "import os; os.setxattr('tree/file', 'user.a', b'\\0value'); os.setxattr('tree', 'user.top', b'1')"
+      python3 -c "import os; os.setxattr('tree/file', 'user.a', b'\\0value'); os.setxattr('tree', \
+      'user.top', b'1')"
       """)
     try coppice.check("import", "tree", "main")
     try coppice.check("export", "main", "out")
     try coppice.script(
       """
-      python3 -c "import os; assert os.getxattr('out/file', 'user.a') == b'\\0value'; assert os.getxattr('out', 'user.top') == b'1'"
+      python3 -c "import os; assert os.getxattr('out/file', 'user.a') == b'\\0value'; assert \
+      os.getxattr('out', 'user.top') == b'1'"
       """)
   }
 

@@ -6,8 +6,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a damaged store gets. Each file of `Fixtures/corrupt` says what is done to which golden store
-/// and what must follow:
+/// What a damaged store gets. Each file of `Fixtures/corrupt` says what is done to which golden
+/// store and what must follow:
 ///
 ///     store NAME
 ///     flip FILE OFFSET BIT | truncate FILE BYTES | remove FILE | set FILE OFFSET HEX

@@ -163,7 +163,8 @@ import Testing
     }
     #expect(failure?.kind == .full)
     let checkpoints = try StoreInspector(disk: store.disk).catalogues().map(\.file)
-    // What the journal did not take is sealed after a checkpoint, which gives the control files back.
+    // What the journal did not take is sealed after a checkpoint, which gives the control files
+    // back.
     try store.engine.sealAll()
     #expect(try StoreInspector(disk: store.disk).catalogues().map(\.file) != checkpoints)
     store.engine.checkInvariants()

@@ -4,8 +4,9 @@ import CoppicePlatform
 import TestSupport
 import Testing
 
-/// Damage at many places of every file of a store: what a check or a scrub finds, a repair mends or lists;
-/// what a repair mends, they found before; and what they find afterwards, the repair has said.
+/// Damage at many places of every file of a store: what a check or a scrub finds, a repair mends or
+/// lists; what a repair mends, they found before; and what they find afterwards, the repair has
+/// said.
 @Suite struct DamageSweepTests {
   /// Forks, differences, overrides, hosts, notes, a deleted branch and dead frames.
   private func sampleStore() throws -> TestStore {

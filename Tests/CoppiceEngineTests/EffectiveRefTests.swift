@@ -3,8 +3,8 @@ import CoppiceFormat
 import TestSupport
 import Testing
 
-/// What a node overrides in its base, nothing keeps: removed files come back, and all that counts, proves
-/// or checks goes by the same rule.
+/// What a node overrides in its base, nothing keeps: removed files come back, and all that counts,
+/// proves or checks goes by the same rule.
 @Suite struct EffectiveRefTests {
   private static let page = 4096
 

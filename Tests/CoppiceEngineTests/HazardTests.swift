@@ -155,8 +155,8 @@ import Testing
     #expect(try store.engine.branch(named: "imported").all(9) == bytes)
   }
 
-  /// I10: the newest segment was emptied, an older one was not; frames that moved have greater names
-  /// than what would be appended to that.
+  /// I10: the newest segment was emptied, an older one was not; frames that moved have greater
+  /// names than what would be appended to that.
   @Test func `a segment older than what has moved is not continued`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 9)

@@ -264,8 +264,9 @@ import Testing
     }
   }
 
-  /// A store whose leaf is stored as overrides on one that refers to a page which is gone, and what it
-  /// holds. With `isRewritten` that page is there again, in another frame: the two leaves have one id.
+  /// A store whose leaf is stored as overrides on one that refers to a page which is gone, and what
+  /// it holds. With `isRewritten` that page is there again, in another frame: the two leaves have
+  /// one id.
   private func collectedStore(isRewritten: Bool) throws -> (TestStore, [UInt8]) {
     let store = try TestStore()
     var generator = SplitMix64(seed: 31)

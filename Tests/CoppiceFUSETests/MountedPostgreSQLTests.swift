@@ -32,8 +32,8 @@ struct MountedPostgreSQLTests {
     try Program("chown").check(["postgres:", space])
     try server.sql("CREATE TABLESPACE elsewhere LOCATION '\(space)'")
     try server.sql(
-      "CREATE TABLE there TABLESPACE elsewhere AS SELECT n, md5(n::text) h FROM generate_series(1, 9999) n"
-    )
+      "CREATE TABLE there TABLESPACE elsewhere AS "
+        + "SELECT n, md5(n::text) h FROM generate_series(1, 9999) n")
     try server.sql("CREATE INDEX ON there (h)")
     try server.sql("DROP DATABASE copied")
     try server.stop()

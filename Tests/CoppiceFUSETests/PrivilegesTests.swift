@@ -81,8 +81,8 @@ struct PrivilegesTests {
       #expect(try outcome(of: call, 0o2767, as: Self.stranger, mounted) == "767", "\(call)")
       // Nobody may execute it as long as nobody says so.
       #expect(try outcome(of: call, 0o666, as: Self.stranger, mounted) == "666", "\(call)")
-      // Root leaves the bits, but no capability outlives the content that it was given to, unless Linux does
-      // not look either.
+      // Root leaves the bits, but no capability outlives the content that it was given to, unless
+      // Linux does not look either.
       let left = call == .map ? "6777 capable" : "6777"
       #expect(try outcome(of: call, 0o6777, as: 0, mounted) == left, "\(call)")
     }

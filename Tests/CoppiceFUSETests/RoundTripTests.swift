@@ -13,12 +13,15 @@ struct RoundTripTests {
     try script(
       """
       mkdir -p source/a/b source/empty; cd source
-      seq 1 60000 > a/numbers; printf hello > a/b/hello; : > nothing; head -c 3M /dev/urandom > noise
+      seq 1 60000 > a/numbers; printf hello > a/b/hello; : > nothing; head -c 3M /dev/urandom > \
+      noise
       ln a/numbers hard; ln -s a/b/hello soft; ln -s "$(printf 'far/%.0s' {1..200})" dangling
       mkfifo pipe; mknod device c 4 64; chmod 4755 a/b/hello; chmod 1777 empty; chown 12:34 nothing
       truncate -s 20M sparse; printf x | dd of=sparse bs=1 seek=9000000 conv=notrunc status=none
-      printf odd > $'new\\nline'; printf raw > $'\\xff\\xfe'; printf long > "$(printf 'n%.0s' {1..255})"
-      python3 -c "import os; os.setxattr('noise', 'user.a b=%', b'\\0\\xff\\n'); os.setxattr('a', 'user.empty', b'')"
+      printf odd > $'new\\nline'; printf raw > $'\\xff\\xfe'; printf long > "$(printf 'n%.0s' \
+      {1..255})"
+      python3 -c "import os; os.setxattr('noise', 'user.a b=%', b'\\0\\xff\\n'); os.setxattr('a', \
+      'user.empty', b'')"
       find . -depth -exec touch -h -d '2021-03-04 05:06:07.123456789 UTC' {} +
       touch -h -d '1931-01-02 UTC' soft; touch -d '2021-03-04 05:06:07.987654321 UTC' a .
       """)
@@ -86,7 +89,8 @@ struct RoundTripTests {
   @Test(.enabled(if: Program("git").isInstalled)) func git() throws {
     try script(
       """
-      export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a \\
+      export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b \
+      GIT_COMMITTER_NAME=a \\
         GIT_COMMITTER_EMAIL=a@b
       git init -q "$M/work"; cd "$M/work"; cp -r "$OLDPWD/source/a" .
       git add .; git commit -qm one; echo more >> a/numbers; git mv a/b c; git commit -qam two
@@ -112,7 +116,8 @@ struct RoundTripTests {
       export BORG_BASE_DIR="$PWD/base" BORG_REPO="$M/repository"
       # It keeps no time before 1970, and none of the top.
       touch -h -d '1971-01-02 UTC' source/soft
-      cp -a source "$M/source"; borg init -e none; cd "$M/source"; borg create ::one .; cd - > /dev/null
+      cp -a source "$M/source"; borg init -e none; cd "$M/source"; borg create ::one .; cd - > \
+      /dev/null
       borg check --verify-data; mkdir "$M/back"; cd "$M/back"; borg extract --sparse ::one
       touch -d '2021-03-04 05:06:07.987654321 UTC' .
       """)

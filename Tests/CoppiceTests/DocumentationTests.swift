@@ -93,8 +93,8 @@ import Testing
     #expect(count > 30)
   }
 
-  /// Every line of a byte table in the documentation is one of a codec's comment, and so is what it says
-  /// of flags; every table has a label of its own.
+  /// Every line of a byte table in the documentation is one of a codec's comment, and so is what it
+  /// says of flags; every table has a label of its own.
   @Test func `the byte tables in the documentation are those of the codecs`() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()

@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A program that embeds the library alone: without traits nothing of the server is fetched or built.
+// A program that embeds the library alone: without traits nothing of the server is fetched or
+// built.
 let package = Package(
   name: "embedding",
   dependencies: [.package(name: "coppice", path: "../..", traits: [])],

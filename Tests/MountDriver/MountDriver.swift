@@ -2,15 +2,16 @@ internal import Coppice
 internal import CoppiceFUSE
 internal import Glibc
 
-/// Mounts a store, made if there is none, prints `ready`, and serves until its standard input ends or SIGTERM comes.
+/// Mounts a store, made if there is none, prints `ready`, and serves until its standard input ends
+/// or SIGTERM comes.
 ///
 ///     MountDriver STORE DIRECTORY [plain|writeback|rings]
 ///
 /// Each line of its input is a change of the store, answered by `done` or by the error:
 /// `create NAME SOURCE`, `delete NAME`, `reset NAME SOURCE`, `rename NAME NEW`, `restore NAME`,
-/// `snapshot NAME`, `sync NAME`, `export NAME DIRECTORY`, `put BRANCH PATH TEXT`, `remove BRANCH PATH`;
-/// `wait` is answered once the mount has ended, `mount DIRECTORY` mounts a second time, and `cat BRANCH PATH` is answered by the
-/// file's text, with `|` for each line's end.
+/// `snapshot NAME`, `sync NAME`, `export NAME DIRECTORY`, `put BRANCH PATH TEXT`, `remove BRANCH
+/// PATH`; `wait` is answered once the mount has ended, `mount DIRECTORY` mounts a second time, and
+/// `cat BRANCH PATH` is answered by the file's text, with `|` for each line's end.
 @main
 struct MountDriver {
   static func main() throws {

@@ -1,5 +1,5 @@
-/// A call on a simulated disk. All but opening what is there and reading count as operations that a power
-/// cut can come before.
+/// A call on a simulated disk. All but opening what is there and reading count as operations that a
+/// power cut can come before.
 public struct DiskOperation: Hashable, Sendable, CustomStringConvertible {
   public enum Kind: String, Hashable, Sendable, CaseIterable {
     case open, read, create, write, sync, allocate, truncate, makeDirectory, rename, remove

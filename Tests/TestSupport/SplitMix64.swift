@@ -1,5 +1,5 @@
-/// A small deterministic generator of random numbers: the same seed gives the same numbers for ever.
-/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
+/// A small deterministic generator of random numbers: the same seed gives the same numbers for
+/// ever. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
 public struct SplitMix64: RandomNumberGenerator, Hashable, Sendable {
   private var state: UInt64
 

@@ -2,7 +2,8 @@ internal import Glibc
 
 /// One line for everything that Coppice must show, its peers measured in the same run.
 ///
-///     CoppiceBenchmarks [NAME...]       fork read write seal collect cluster mount empty large; all when none is named
+///     CoppiceBenchmarks [NAME...]       fork read write seal collect cluster mount empty large;
+///     all when none is named
 @main
 struct Benchmarks {
   private static let names = [

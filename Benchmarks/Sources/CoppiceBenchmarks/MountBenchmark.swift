@@ -143,8 +143,8 @@ struct MountBenchmark {
 
   // MARK: First queries
 
-  /// From the command to the first answer of a server on a fork of a stopped one, and what is stored
-  /// then.
+  /// From the command to the first answer of a server on a fork of a stopped one, and what is
+  /// stored then.
   private func compareFirstQueries(
     _ store: Store, _ directory: String, _ sockets: String
   ) throws {
@@ -212,8 +212,8 @@ struct MountBenchmark {
     }
     report(
       "from \(name) to the first query",
-      "\(format(times.median * 1000, 0)) ms, then at most \(format(stored.median / 1e6, 2)) MB stored"
-    )
+      "\(format(times.median * 1000, 0)) ms, then at most "
+        + "\(format(stored.median / 1e6, 2)) MB stored")
   }
 
   // MARK: Peers

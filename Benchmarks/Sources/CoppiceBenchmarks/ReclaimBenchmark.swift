@@ -3,8 +3,8 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// 90 of 100 branches that diverged from one base are deleted and their space is reclaimed while four
-/// writers go on; the same content in btrfs, restic and borg.
+/// 90 of 100 branches that diverged from one base are deleted and their space is reclaimed while
+/// four writers go on; the same content in btrfs, restic and borg.
 struct ReclaimBenchmark {
   let workspace: Workspace
   private static let basePageCount = 8192
@@ -77,7 +77,8 @@ struct ReclaimBenchmark {
     let ratio = during.all.quantile(0.99) / before.all.quantile(0.99)
     report(
       "commits of \(Self.writerCount) writers during a collection, 99 %",
-      "\(microseconds(during.all.quantile(0.99))), without \(microseconds(before.all.quantile(0.99)))",
+      "\(microseconds(during.all.quantile(0.99))), "
+        + "without \(microseconds(before.all.quantile(0.99)))",
       ratio: ratio, goal: .atMost(2))
     report(
       "longest pause of a writer during a collection",

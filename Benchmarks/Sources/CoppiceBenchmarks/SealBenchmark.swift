@@ -1,7 +1,7 @@
 internal import Coppice
 
-/// A fork's seal: 64 MB of dirty pages, each the old page with a row updated, become segments. Timed
-/// by closing the store, which seals, syncs and writes a checkpoint.
+/// A fork's seal: 64 MB of dirty pages, each the old page with a row updated, become segments.
+/// Timed by closing the store, which seals, syncs and writes a checkpoint.
 struct SealBenchmark {
   let workspace: Workspace
   private static let pageCount = 32_768

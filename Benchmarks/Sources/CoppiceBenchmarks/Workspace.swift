@@ -59,10 +59,11 @@ struct Workspace {
     _ = try output(of: command, environment: environment)
   }
 
-  /// Closes what the program would inherit besides its streams: a server that it leaves behind would
-  /// keep open what tells that the program itself has ended.
+  /// Closes what the program would inherit besides its streams: a server that it leaves behind
+  /// would keep open what tells that the program itself has ended.
   private static let closing =
-    "for f in /proc/self/fd/*; do f=${f##*/}; [ $f -le 2 ] || eval \"exec $f>&-\"; done; exec \"$@\""
+    "for f in /proc/self/fd/*; do f=${f##*/}; [ $f -le 2 ] || eval \"exec $f>&-\"; done; "
+    + "exec \"$@\""
 
   /// As `run`; returns what the program printed.
   static func output(

@@ -29,8 +29,8 @@ public struct Diff: Hashable, Sendable {
     public var oldByteCount: UInt64
     /// 0 where there is no such file.
     public var newByteCount: UInt64
-    /// Ranges of page numbers whose content differs, ascending. All pages of a file that is added or
-    /// removed, but holes.
+    /// Ranges of page numbers whose content differs, ascending. All pages of a file that is added
+    /// or removed, but holes.
     public var pages: [Range<UInt64>]
     /// How many pages `pages` names.
     public var changedPageCount: Int

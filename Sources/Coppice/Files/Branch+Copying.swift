@@ -18,8 +18,8 @@ extension Branch {
 extension File {
   /// Copies a range of the content to a place in another file, of this branch or another one of the
   /// store. Holes stay holes, and whole pages that are stored already are shared, not copied, where
-  /// both places lie alike in their pages. Not one atomic change: pieces of 1 MiB are, and pieces of
-  /// 4096 shared pages.
+  /// both places lie alike in their pages. Not one atomic change: pieces of 1 MiB are, and pieces
+  /// of 4096 shared pages.
   ///
   /// Throws `invalid` when the ranges overlap in one file.
   /// - Returns: how many bytes were copied: fewer than asked for where the source ends.

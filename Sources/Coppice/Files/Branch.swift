@@ -1,4 +1,5 @@
 public import CoppiceEngine
+internal import CoppicePlatform
 
 /// A branch: files that can be changed.
 ///
@@ -174,7 +175,7 @@ public final class Branch: FileTree, @unchecked Sendable {
   public func write(
     _ file: FileID, at offset: UInt64, _ bytes: [UInt8]
   ) throws(StoreError) {
-    try bytes.withNamesBytes { bytes throws(StoreError) in
+    try bytes.withBytes { bytes throws(StoreError) in
       try write(file, at: offset, bytes)
     }
   }

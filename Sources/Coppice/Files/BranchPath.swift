@@ -3,8 +3,8 @@ internal import CoppicePlatform
 
 /// The way from a branch's root directory to a file: names in order, none for the root itself.
 public struct BranchPath: Hashable, Sendable {
-  /// As PATH_MAX, without the NUL at the end: what `init(bytes:)` takes. Trees may be deeper, and paths
-  /// that are put together from names longer.
+  /// As PATH_MAX, without the NUL at the end: what `init(bytes:)` takes. Trees may be deeper, and
+  /// paths that are put together from names longer.
   public static let byteCountMax = 4095
   /// The path without names.
   public static let root = BranchPath(components: [])

@@ -1,7 +1,8 @@
 package import CoppiceFormat
+internal import CoppicePlatform
 
-/// Where an entry lies in the order in which a mount lists its directory, and so where reading goes on
-/// behind it.
+/// Where an entry lies in the order in which a mount lists its directory, and so where reading goes
+/// on behind it.
 package struct EntryPosition: Hashable, Comparable, Sendable {
   /// Before `.`, which is followed by `..` and then by the names.
   package static let start = EntryPosition(rawValue: 0)
@@ -27,7 +28,7 @@ package struct EntryOrder: Sendable {
   package init(_ secret: HashSecret) { self.secret = secret }
 
   package func position(of name: FileName) -> EntryPosition {
-    name.bytes.withNamesBytes { position(ofName: $0) }
+    name.bytes.withBytes { position(ofName: $0) }
   }
 
   func position(ofName bytes: UnsafeRawBufferPointer) -> EntryPosition {
@@ -42,8 +43,8 @@ extension Store {
 
 /// The next entries of a directory in the order of their positions, as many as memory is to hold.
 ///
-/// The tree has names in the order of their bytes, so a window takes one walk through all of them. An
-/// entry that is there from the first window of a listing to its last is in exactly one of them.
+/// The tree has names in the order of their bytes, so a window takes one walk through all of them.
+/// An entry that is there from the first window of a listing to its last is in exactly one of them.
 package struct DirectoryWindow: Sendable {
   package static let entryCountMax = 16_384
   private static let partCount = 1024
@@ -123,7 +124,8 @@ package struct DirectoryWindow: Sendable {
     return reachesEnd || places.last.map { position < $0.position } ?? false
   }
 
-  /// The position of a name that the window is to have; `nil` for one that lies before it or behind.
+  /// The position of a name that the window is to have; `nil` for one that lies before it or
+  /// behind.
   fileprivate func position(ofWanted name: UnsafeRawBufferPointer) -> EntryPosition? {
     let position = order.position(ofName: name)
     guard position > start else { return nil }
@@ -141,8 +143,8 @@ package struct DirectoryWindow: Sendable {
 }
 
 extension NamesPages {
-  /// Goes through at most `limit` names of a directory behind `after`; returns those that a window is
-  /// to have, and the last one seen, `nil` at the directory's end.
+  /// Goes through at most `limit` names of a directory behind `after`; returns those that a window
+  /// is to have, and the last one seen, `nil` at the directory's end.
   fileprivate func places(
     of directory: FileID, after: FileName?, limit: Int, in window: DirectoryWindow
   ) throws(StoreError) -> (places: [DirectoryWindow.Place], last: FileName?) {

@@ -4,9 +4,10 @@ internal import Synchronization
 
 /// An open regular file of a branch or snapshot.
 ///
-/// While it is open the file lives on, even when it loses its last name. Reads and writes at offsets
-/// may be made from many threads at once; each write is one atomic change. Once the branch is reset,
-/// replaced or deleted underneath, everything but `close` throws `unavailable` with reason `stale`.
+/// While it is open the file lives on, even when it loses its last name. Reads and writes at
+/// offsets may be made from many threads at once; each write is one atomic change. Once the branch
+/// is reset, replaced or deleted underneath, everything but `close` throws `unavailable` with
+/// reason `stale`.
 public final class File: Sendable {
   /// Which file it is.
   public let id: FileID

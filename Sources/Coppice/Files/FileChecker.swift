@@ -1,8 +1,8 @@
 package import CoppiceEngine
 internal import CoppiceFormat
 
-/// Reads all names of a tree and says where they contradict each other: entries without files, files
-/// without entries, link counts, parents, and kinds that differ.
+/// Reads all names of a tree and says where they contradict each other: entries without files,
+/// files without entries, link counts, parents, and kinds that differ.
 struct FileChecker {
   private let names: CommittedNames
   private var inodes: [FileID: InodeRecord] = [:]

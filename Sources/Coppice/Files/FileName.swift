@@ -1,8 +1,8 @@
 public import CoppiceEngine
 internal import CoppicePlatform
 
-/// One name in a directory: 1 to 255 bytes, neither `/` nor NUL among them, and neither `.` nor `..`.
-/// Names are bytes, not text; they order by byte.
+/// One name in a directory: 1 to 255 bytes, neither `/` nor NUL among them, and neither `.` nor
+/// `..`. Names are bytes, not text; they order by byte.
 public struct FileName: Hashable, Comparable, Sendable {
   /// As NAME_MAX.
   public static let byteCountMax = 255

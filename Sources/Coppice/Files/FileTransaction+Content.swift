@@ -1,5 +1,6 @@
 public import CoppiceEngine
 internal import CoppiceFormat
+internal import CoppicePlatform
 
 extension FileTransaction {
   /// Writes bytes; behind the end the file grows, with a hole up to them.
@@ -18,7 +19,7 @@ extension FileTransaction {
   public func write(
     _ file: FileID, at offset: UInt64, _ bytes: [UInt8]
   ) throws(StoreError) {
-    try bytes.withNamesBytes { bytes throws(StoreError) in
+    try bytes.withBytes { bytes throws(StoreError) in
       try write(file, at: offset, bytes)
     }
   }

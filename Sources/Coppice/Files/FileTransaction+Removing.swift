@@ -24,8 +24,8 @@ extension FileTransaction {
     try touchDirectory(directory, linkDelta: -1)
   }
 
-  /// Removes a name and, if it is a directory, everything below it, all in this transaction: a tree of
-  /// millions of files is too large for one. `Branch.removeTree` takes trees of any size.
+  /// Removes a name and, if it is a directory, everything below it, all in this transaction: a tree
+  /// of millions of files is too large for one. `Branch.removeTree` takes trees of any size.
   public func removeTree(_ name: FileName, in directory: FileID) throws(StoreError) {
     let entry = try lookup(name, in: directory)
     guard entry.kind == .directory else { return try remove(name, in: directory) }
@@ -34,8 +34,8 @@ extension FileTransaction {
     try removeDirectory(name, in: directory)
   }
 
-  /// Removes a name, and as much of what is below it as one transaction should; the rest is an orphan
-  /// then. Returns whether nothing is left.
+  /// Removes a name, and as much of what is below it as one transaction should; the rest is an
+  /// orphan then. Returns whether nothing is left.
   func beginRemovingTree(
     _ name: FileName, in directory: FileID
   ) throws(StoreError) -> (removal: TreeRemoval, isDone: Bool) {

@@ -49,8 +49,8 @@ public final class FileTransaction {
     touched.insert(file)
   }
 
-  /// The inode changes now, or at that time. It takes over the time of its content: as long as that stays
-  /// the same the content did not change later.
+  /// The inode changes now, or at that time. It takes over the time of its content: as long as that
+  /// stays the same the content did not change later.
   func touch(
     _ inode: inout InodeRecord, of file: FileID, at moment: Timestamp? = nil
   ) throws(StoreError) {

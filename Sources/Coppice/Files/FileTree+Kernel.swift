@@ -1,5 +1,5 @@
-/// What the kernel of a mount knows of a tree: it names files by their numbers, long after their names
-/// are gone, and says when it has forgotten them.
+/// What the kernel of a mount knows of a tree: it names files by their numbers, long after their
+/// names are gone, and says when it has forgotten them.
 extension FileTree {
   /// The number of the names' state: even, and greater after every change. It is odd while one is
   /// being made.
@@ -11,8 +11,8 @@ extension FileTree {
     while !core.uses.retain(file) { core.waitForWriter() }
   }
 
-  /// Ends that many `retain`. Returns whether nobody uses the file any more and it has no name: it is
-  /// then to be removed by `removeAbandoned`.
+  /// Ends that many `retain`. Returns whether nobody uses the file any more and it has no name: it
+  /// is then to be removed by `removeAbandoned`.
   package func release(_ file: FileID, count: UInt64 = 1) -> Bool {
     core.uses.release(file, count)
   }
@@ -22,7 +22,7 @@ extension FileTree {
   /// Ends every `retain`, and removes the files that only they kept.
   package func releaseAll() { core.removeAbandoned(core.uses.releaseAll()) }
 
-  /// Removes files without a name, in one transaction. What fails here stays an orphan, which the next
-  /// opening of the branch removes.
+  /// Removes files without a name, in one transaction. What fails here stays an orphan, which the
+  /// next opening of the branch removes.
   package func removeAbandoned(_ files: [FileID]) { core.removeAbandoned(files) }
 }

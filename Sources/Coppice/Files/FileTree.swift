@@ -7,8 +7,8 @@ package import CoppiceFormat
 /// they are given. A method that reads names or attributes sees one state of them, never half of a
 /// change; content is read page by page. Of a branch that others write to, two calls may see two
 /// states, and so may a read of several pages: whoever needs them to agree reads a `moment()`. All
-/// methods may be called from any thread. Errors besides those listed: `corrupt` for damaged storage,
-/// `unavailable` once the store is closed.
+/// methods may be called from any thread. Errors besides those listed: `corrupt` for damaged
+/// storage, `unavailable` once the store is closed.
 public class FileTree: @unchecked Sendable {
   // Unchecked only because the class is not final: it holds nothing but constants.
   /// What the tree reads and writes through.
@@ -211,8 +211,9 @@ public class FileTree: @unchecked Sendable {
     }
   }
 
-  /// About how many bytes of the content are stored: never fewer than are, at most the byte count, and
-  /// fewer than that where the file has large holes. Costs little, so that listings can show it.
+  /// About how many bytes of the content are stored: never fewer than are, at most the byte count,
+  /// and fewer than that where the file has large holes. Costs little, so that listings can show
+  /// it.
   public func storedByteCount(of file: FileID) throws(StoreError) -> UInt64 {
     if let space = core.fileSpace { return try space.storedByteCount(of: file.volume) }
     return try core.space.attributes(of: file.volume)?.byteCount ?? 0

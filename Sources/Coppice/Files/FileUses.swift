@@ -82,8 +82,8 @@ final class FileUses: Sendable {
 
   // MARK: Removing
 
-  /// Called by the remover of a file's last name, with the writer's lock: `true` when it is used and
-  /// must be kept.
+  /// Called by the remover of a file's last name, with the writer's lock: `true` when it is used
+  /// and must be kept.
   func mustKeep(_ file: FileID) -> Bool {
     state.withLock { state in
       if state.isUsed(file) { return true }
@@ -104,8 +104,8 @@ final class FileUses: Sendable {
     }
   }
 
-  /// The tree was replaced: no open file has any claim on it, and no number that somebody keeps means
-  /// a file of it.
+  /// The tree was replaced: no open file has any claim on it, and no number that somebody keeps
+  /// means a file of it.
   func forget() {
     state.withLock { state in
       state.orphans = []

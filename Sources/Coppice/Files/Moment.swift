@@ -21,7 +21,8 @@ public final class Moment: FileTree, @unchecked Sendable {
 }
 
 extension FileTree {
-  /// The tree as it is now; a moment's is itself. Throws `notFound` once the entry is gone for good.
+  /// The tree as it is now; a moment's is itself. Throws `notFound` once the entry is gone for
+  /// good.
   public func moment() throws(StoreError) -> Moment {
     if let moment = self as? Moment { return moment }
     guard let branch = core.space as? EngineBranch else {

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// The newest records that changed each file's names or attributes: what an fsync must cover.
 ///
-/// Bounded: the oldest entries are folded into a floor that holds for all files that are not listed,
-/// so a file may be synced further than it needs, never less.
+/// Bounded: the oldest entries are folded into a floor that holds for all files that are not
+/// listed, so a file may be synced further than it needs, never less.
 final class NamesDurability: Sendable {
   static let countMax = 4096
 

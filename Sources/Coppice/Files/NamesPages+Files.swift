@@ -144,8 +144,9 @@ extension NamesPages {
 }
 
 extension FileAttributes {
-  /// The byte count and the modification time are the volume's, as long as there is one. While the inode
-  /// still knows that time nothing changed later than the inode did; otherwise content did, at that time.
+  /// The byte count and the modification time are the volume's, as long as there is one. While the
+  /// inode still knows that time nothing changed later than the inode did; otherwise content did,
+  /// at that time.
   init(_ inode: InodeRecord, of file: FileID, volume: VolumeAttributes?) {
     let modified = volume?.modified ?? inode.modified
     self.file = file

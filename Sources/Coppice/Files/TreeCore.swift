@@ -76,8 +76,8 @@ package final class TreeCore: Sendable {
 
   // MARK: Writing
 
-  /// Runs `body` on a transaction of its own and commits what it did, all or nothing. When it throws
-  /// nothing happened. Returns once the change is visible; it is durable after a flush.
+  /// Runs `body` on a transaction of its own and commits what it did, all or nothing. When it
+  /// throws nothing happened. Returns once the change is visible; it is durable after a flush.
   package func update<Result>(
     at time: Timestamp? = nil,
     _ body: (FileTransaction) throws(StoreError) -> Result

@@ -1,14 +1,15 @@
 internal import CoppiceEngine
 
-/// Goes through all that is below a directory, depth first and in the order of names, with a stack of
-/// its own: trees may be deeper than any thread's stack.
+/// Goes through all that is below a directory, depth first and in the order of names, with a stack
+/// of its own: trees may be deeper than any thread's stack.
 ///
 /// Each directory is read in batches; a tree that changes meanwhile is seen in several states.
 struct TreeWalk {
   enum Step {
     /// A name of the directory that the walk is in. `descend` goes into it, if it is one.
     case entry(DirectoryEntry)
-    /// All names of the directory that the walk was in have been told: it is in the one above again.
+    /// All names of the directory that the walk was in have been told: it is in the one above
+    /// again.
     case end
   }
 

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// The committed pages of one names tree, as far as they are in RAM, and the version of its state.
 ///
-/// The version is even while nothing is being committed. A reader notes it, walks without a lock and
-/// looks again: if it moved, what was read may be a mixture, and the reader starts over. A page
+/// The version is even while nothing is being committed. A reader notes it, walks without a lock
+/// and looks again: if it moved, what was read may be a mixture, and the reader starts over. A page
 /// that a reader fetched is kept only if the version has not moved meanwhile, so no old page ever
 /// takes the place of a newer one.
 package final class NamesCache: Sendable {

@@ -1,5 +1,6 @@
 internal import CoppiceEngine
 internal import CoppiceFormat
+internal import CoppicePlatform
 
 /// Reads a whole names tree and says what is wrong with it.
 ///
@@ -122,7 +123,7 @@ package struct NamesChecker {
       let image = try pages.image(of: page)
       try withExtendedLifetime(image) { () throws(StoreError) in
         let stored = try image.decode(page) { view throws(FormatError) -> NamesPage.Cell in
-          try cell.key.withNamesBytes { key throws(FormatError) in
+          try cell.key.withBytes { key throws(FormatError) in
             try view.cell(at: view.search(key).index)
           }
         }

@@ -42,8 +42,8 @@ package enum NamesDifference {
       && image.bytes.loadUnaligned(as: UInt32.self) == NamesPage.magic.littleEndian
   }
 
-  /// Calls `body` with the ranges that differ, joined where fewer than `gapByteCountMax` equal bytes
-  /// lie between them. Both pages are of one byte count, a multiple of 8.
+  /// Calls `body` with the ranges that differ, joined where fewer than `gapByteCountMax` equal
+  /// bytes lie between them. Both pages are of one byte count, a multiple of 8.
   package static func forEachChange(
     from old: UnsafeRawBufferPointer, to new: UnsafeRawBufferPointer, _ body: (Range<Int>) -> Void
   ) {

@@ -1,5 +1,6 @@
 package import CoppiceEngine
 package import CoppiceFormat
+internal import CoppicePlatform
 
 /// The pages of one state of the names tree: what searching and walking need.
 ///
@@ -18,7 +19,7 @@ extension NamesPages {
     let image = try image(of: page)
     return try withExtendedLifetime(image) { () throws(StoreError) -> Result? in
       let found = try image.decode(page) { view throws(FormatError) -> NamesPage.Cell? in
-        try key.bytes.withNamesBytes { bytes throws(FormatError) -> NamesPage.Cell? in
+        try key.bytes.withBytes { bytes throws(FormatError) -> NamesPage.Cell? in
           let (index, isFound) = try view.search(bytes)
           return isFound ? try view.cell(at: index) : nil
         }
@@ -54,7 +55,7 @@ extension NamesPages {
     let image = try image(of: page)
     let range = try image.decode(page) { view throws(FormatError) -> Range<Int> in
       try check(view, level: level)
-      let first = try start.bytes.withNamesBytes { bytes throws(FormatError) -> Int in
+      let first = try start.bytes.withBytes { bytes throws(FormatError) -> Int in
         try level == 0 ? view.search(bytes).index : view.childIndex(for: bytes)
       }
       return first..<view.cellCount
@@ -83,7 +84,7 @@ extension NamesPages {
     for level in stride(from: header.depth - 1, to: 0, by: -1) {
       page = try image(of: page).decode(page) { view throws(FormatError) -> UInt32 in
         try check(view, level: level)
-        return try key.bytes.withNamesBytes { bytes throws(FormatError) -> UInt32 in
+        return try key.bytes.withBytes { bytes throws(FormatError) -> UInt32 in
           try view.child(at: view.childIndex(for: bytes))
         }
       }
@@ -110,7 +111,7 @@ extension NamesPages {
     }
     let value = try overflowValue(of: cell, in: page)
     do throws(FormatError) {
-      return try value.withNamesBytes(body)
+      return try value.withBytes(body)
     } catch {
       throw .damagedNames(page, error)
     }
@@ -130,7 +131,7 @@ extension NamesPages {
       value += payload
     }
     do throws(FormatError) {
-      try value.withNamesBytes { bytes throws(FormatError) in try overflow.verify(bytes) }
+      try value.withBytes { bytes throws(FormatError) in try overflow.verify(bytes) }
     } catch {
       throw .damagedNames(page, error)
     }
@@ -166,15 +167,5 @@ extension NamesPages {
       number = next
     }
     return overflow
-  }
-}
-
-extension [UInt8] {
-  /// `withUnsafeBytes` with a typed error.
-  @inline(__always)
-  func withNamesBytes<Result, Failure: Error>(
-    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try span.bytes.withUnsafeBytes(body)
   }
 }

@@ -1,5 +1,6 @@
 package import CoppiceEngine
 package import CoppiceFormat
+internal import CoppicePlatform
 
 /// Changes to the names tree, on private copies of its pages.
 ///
@@ -89,7 +90,7 @@ package final class NamesTransaction: NamesPages {
         guard view.level == level, view.kind == (level == 0 ? .leaf : .inner) else {
           throw .malformed(what: "names page level")
         }
-        return try key.bytes.withNamesBytes { bytes throws(FormatError) -> (Int, UInt32) in
+        return try key.bytes.withBytes { bytes throws(FormatError) -> (Int, UInt32) in
           if level > 0 {
             let index = try view.childIndex(for: bytes)
             return (index, try view.child(at: index))

@@ -10,7 +10,8 @@ public struct AnnotationTag: Hashable, Comparable, Sendable, CustomStringConvert
   /// `nil` for a number above `numberMax`.
   ///
   /// - Parameters:
-  ///   - isCritical: a version of the library that does not know the tag only reads what carries it.
+  ///   - isCritical: a version of the library that does not know the tag only reads what carries
+  ///     it.
   ///   - isInherited: forks and snapshots take the annotation from their source, and a reset does.
   public init?(number: UInt16, isCritical: Bool = false, isInherited: Bool = false) {
     guard number <= Self.numberMax else { return nil }

@@ -13,8 +13,8 @@ public struct Statistics: Hashable, Sendable {
   public var logicalByteCount: UInt64
   /// Of these, bytes of different pages that are stored, uncompressed.
   public var uniqueByteCount: UInt64
-  /// Bytes of the blocks that the store's directory takes on its file system, with all that is in it:
-  /// segments, journal, reserve, catalogue and hints.
+  /// Bytes of the blocks that the store's directory takes on its file system, with all that is in
+  /// it: segments, journal, reserve, catalogue and hints.
   public var directoryByteCount: UInt64
   /// Bytes of all segments on disk.
   public var storedByteCount: UInt64

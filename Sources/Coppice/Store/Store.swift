@@ -96,8 +96,8 @@ public final class Store: Sendable {
   /// Writes all changes to segments and gives the store up; later calls throw `unavailable`.
   /// A process that ends without it loses nothing that was flushed: the next opening replays the
   /// journal.
-  /// - Parameter sealingAtMost: with more bytes of changes than that in memory only, they stay in the
-  ///   journal: closing takes no time and no room for them then, the next opening does.
+  /// - Parameter sealingAtMost: with more bytes of changes than that in memory only, they stay in
+  ///   the journal: closing takes no time and no room for them then, the next opening does.
   public func close(sealingAtMost byteCountMax: Int = .max) throws(StoreError) {
     let open = trees.withLock { trees in
       defer { trees = [:] }

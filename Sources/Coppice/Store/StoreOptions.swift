@@ -29,7 +29,8 @@ extension Store {
     public var isAutomatic = true
     /// From this estimated share of dead bytes on. Default 0.2.
     public var deadShare = 0.2
-    /// How long a deleted branch can surely be restored, as long as the disk has space. Default one hour.
+    /// How long a deleted branch can surely be restored, as long as the disk has space. Default one
+    /// hour.
     public var restoreWindow: Duration = .seconds(3600)
     /// Bytes to read and copy in a second at most; `nil`: no limit. Default 128 MiB.
     public var byteCountPerSecond: UInt64? = 128 << 20
@@ -40,8 +41,8 @@ extension Store {
 
   /// Bytes of memory that an open store may use for each purpose.
   public struct MemoryLimits: Hashable, Sendable {
-    /// Changes that are in the journal but not yet in segments. Writers are slowed smoothly from half
-    /// of it on. Default 256 MiB.
+    /// Changes that are in the journal but not yet in segments. Writers are slowed smoothly from
+    /// half of it on. Default 256 MiB.
     public var overlayByteCount = 256 << 20
     /// Pages as read, shared by all branches. Default 128 MiB.
     public var pageCacheByteCount = 128 << 20

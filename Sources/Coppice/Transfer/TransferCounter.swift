@@ -2,8 +2,8 @@ internal import CoppiceEngine
 internal import CoppicePlatform
 internal import Synchronization
 
-/// Counts bytes from many threads, tells a progress callback some times a second, and asks whether the
-/// transfer is still wanted.
+/// Counts bytes from many threads, tells a progress callback some times a second, and asks whether
+/// the transfer is still wanted.
 final class TransferCounter: Sendable {
   private let done = Atomic<UInt64>(0)
   private let lastTold = Atomic<UInt64>(0)

@@ -2,8 +2,8 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 /// The frames of doomed states that states which stay may not keep, found without a look at what
-/// they share: both are walked together, place by place, and a subtree that both have at one place is
-/// left out.
+/// they share: both are walked together, place by place, and a subtree that both have at one place
+/// is left out.
 ///
 /// What is left out is kept for sure, with all below it. What is found may still be kept at another
 /// place; that takes a walk of the states that stay, but only of frames with greater names than the
@@ -11,8 +11,8 @@ internal import CoppicePlatform
 struct DivergentFrames {
   /// Nodes and pages, and what they build on once `addBases` has found it.
   let found = FrameSet()
-  /// Frames that stay, from the places where the states differ. Their bytes do; what is below them was
-  /// not looked at.
+  /// Frames that stay, from the places where the states differ. Their bytes do; what is below them
+  /// was not looked at.
   let kept = FrameSet()
   /// The smallest name in `found`; `nil` when it is empty.
   private(set) var smallest: FrameName?

@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 
-/// Counts the volumes of states and their bytes, without the volume of names; table nodes that states
-/// share are counted once.
+/// Counts the volumes of states and their bytes, without the volume of names; table nodes that
+/// states share are counted once.
 struct LogicalCount {
   struct Total {
     var byteCount: UInt64 = 0

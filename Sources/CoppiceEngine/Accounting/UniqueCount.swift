@@ -1,7 +1,8 @@
 internal import CoppiceFormat
 
-/// Counts the bytes of files' different pages: a stored page once, however many files share it, and of a
-/// file's last page no more than the file has. So one state never counts more than its files hold.
+/// Counts the bytes of files' different pages: a stored page once, however many files share it, and
+/// of a file's last page no more than the file has. So one state never counts more than its files
+/// hold.
 struct UniqueCount {
   private(set) var byteCount: UInt64 = 0
   private let frames: FrameReader

@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 
-/// Pages that are in memory and in the journal only, by the layer that has them: layers are shared, and
-/// each counts once.
+/// Pages that are in memory and in the journal only, by the layer that has them: layers are shared,
+/// and each counts once.
 struct UnsealedPages {
   private(set) var counts: [ObjectIdentifier: Int] = [:]
 

@@ -79,12 +79,6 @@ package struct CatalogueState: Sendable {
     return BranchID(nextBranch)
   }
 
-  /// Ids are taken before the segment is published; a crash in between frees them again.
-  package mutating func takeSegmentID() -> SegmentID {
-    defer { nextSegment += 1 }
-    return SegmentID(nextSegment)
-  }
-
   // MARK: Applying
 
   /// Applies a record that took `lsn`. Records are applied in order of their LSNs.

@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 
-/// Finds the branches, volumes and pages that findings concern: walks from every entry to the frames
-/// that were found damaged. Subtrees without any are walked once for all entries.
+/// Finds the branches, volumes and pages that findings concern: walks from every entry to the
+/// frames that were found damaged. Subtrees without any are walked once for all entries.
 final class AffectedSearch {
   private let frames: FrameReader
   private let findings: FindingList

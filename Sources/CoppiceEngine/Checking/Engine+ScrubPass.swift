@@ -27,8 +27,8 @@ extension Engine {
       startedAt: isUnderWay ? hints.startedAt : nil)
   }
 
-  /// Goes on with the pass over all data that was begun last, or begins one, and keeps in the store how
-  /// far it came, so that the next call goes on from there. Otherwise as `scrub`.
+  /// Goes on with the pass over all data that was begun last, or begins one, and keeps in the store
+  /// how far it came, so that the next call goes on from there. Otherwise as `scrub`.
   ///
   /// - Parameter isRestarted: begins a new pass although one is under way.
   package func scrubOn(

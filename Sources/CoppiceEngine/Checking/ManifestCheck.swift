@@ -141,8 +141,8 @@ final class ManifestCheck {
     }
   }
 
-  /// Checks the full node below overrides by itself. What it refers to is none of a base's: where it
-  /// holds in the node above it is one of that node's children, elsewhere it may be gone.
+  /// Checks the full node below overrides by itself. What it refers to is none of a base's: where
+  /// it holds in the node above it is one of that node's children, elsewhere it may be gone.
   private func checkBase(of node: Node, _ place: Place) throws(StoreError) {
     guard let locator = node.base else { return }
     let base = try frames.baseNode(locator)

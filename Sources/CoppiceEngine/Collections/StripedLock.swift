@@ -28,8 +28,8 @@ final class StripedLock<State>: @unchecked Sendable {
     return try body(&state.pointee)
   }
 
-  /// Excludes whoever changes the value. `core` is the number of the lock taken, for caches that are
-  /// kept by core; another thread may use the same one at the same time.
+  /// Excludes whoever changes the value. `core` is the number of the lock taken, for caches that
+  /// are kept by core; another thread may use the same one at the same time.
   func withReadLock<Result, Failure: Error>(
     _ body: (_ state: borrowing State, _ core: Int) throws(Failure) -> Result
   ) throws(Failure) -> Result {

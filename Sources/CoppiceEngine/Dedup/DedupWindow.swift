@@ -5,8 +5,8 @@ internal import Synchronization
 ///
 /// Hints only: a hit counts once the frame was found and its bytes compared. Entries take 8 bytes:
 /// 16 bits of the hash and 48 of the name, in buckets of 8 that fill a cache line and lose their
-/// oldest entry first. Bucket and tag come from the low half of the hash, which directories keep. Only full page frames enter. Names past 48 bits (16 million segments)
-/// do not; they go unnoticed.
+/// oldest entry first. Bucket and tag come from the low half of the hash, which directories keep.
+/// Only full page frames enter. Names past 48 bits (16 million segments) do not; they go unnoticed.
 final class DedupWindow: Sendable {
   private static let bucketEntryCount = 8
   private static let nameBitCount: UInt64 = 48

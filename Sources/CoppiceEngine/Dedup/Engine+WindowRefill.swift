@@ -2,8 +2,8 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 extension Engine {
-  /// Fills the dedup window from the newest segments' directories, newest first, until it has seen as
-  /// many frames as it has places. Hints only: what cannot be read is passed over.
+  /// Fills the dedup window from the newest segments' directories, newest first, until it has seen
+  /// as many frames as it has places. Hints only: what cannot be read is passed over.
   ///
   /// Reads directories, no pages. Returns once done, or when `isWanted` says no.
   package func refillWindow(while isWanted: () -> Bool = { true }) {

@@ -94,17 +94,8 @@ extension Engine {
   }
 
   static func write(_ catalogue: [UInt8], number: UInt64, to disk: any Disk) throws(SystemError) {
-    // What an earlier attempt left is no catalogue.
-    do throws(SystemError) { try disk.remove(unfinishedCatalogue) } catch {
-      if !error.isMissing { throw error }
-    }
-    let file = try disk.open(unfinishedCatalogue, .create)
-    let outcome = catalogue.withUnsafeBytes { bytes in
-      Result { () throws(SystemError) in try file.write(bytes, at: 0) }
-    }
-    try outcome.get()
-    try file.sync()
-    try disk.rename(unfinishedCatalogue, to: "\(cataloguePrefix)\(number)")
+    try disk.replace(
+      "\(cataloguePrefix)\(number)", with: catalogue, unfinished: unfinishedCatalogue)
     try disk.syncDirectory("")
     for name in try disk.list("") {
       guard let old = catalogueNumber(ofFile: name), old + 1 < number else { continue }

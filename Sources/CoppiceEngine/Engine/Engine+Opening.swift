@@ -64,11 +64,7 @@ extension Engine {
       try write(empty.encode(), number: 1, to: disk)
       // The superblock comes last: without it there is no store.
       let file = try disk.open(superblockName, .create)
-      let bytes = superblock.encode()
-      let outcome = bytes.withUnsafeBytes { buffer in
-        Result { () throws(SystemError) in try file.write(buffer, at: 0) }
-      }
-      try outcome.get()
+      try file.write(superblock.encode(), at: 0)
       try file.sync()
       try disk.syncDirectory("")
     } catch {
@@ -327,16 +323,5 @@ extension Disk {
     do throws(SystemError) { return try lock(exclusively: exclusively) } catch {
       throw StoreError(error, while: "locking the store")
     }
-  }
-
-  /// All bytes of a file.
-  func contents(of name: String) throws(SystemError) -> [UInt8] {
-    let file = try open(name, .read)
-    var bytes = [UInt8](repeating: 0, count: Int(try file.byteCount()))
-    let outcome = bytes.withUnsafeMutableBytes { buffer in
-      Result { () throws(SystemError) in try file.read(into: buffer, at: 0) }
-    }
-    let count = try outcome.get()
-    return Array(bytes.prefix(count))
   }
 }

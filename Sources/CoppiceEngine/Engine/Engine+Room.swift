@@ -2,12 +2,13 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
-// A full disk. Ordinary writes are refused before what is unsealed can no longer be sealed; what makes room
-// goes on with the reserve (see `ReserveShares`): removals, deletions, seals for their sake,
-// checkpoints and collections.
+// A full disk. Ordinary writes are refused before what is unsealed can no longer be sealed; what
+// makes room goes on with the reserve (see `ReserveShares`): removals, deletions, seals for their
+// sake, checkpoints and collections.
 
 extension Engine {
-  /// Makes the reserve, or what was given up of it, as far as there is room. Returns whether it is whole.
+  /// Makes the reserve, or what was given up of it, as far as there is room. Returns whether it is
+  /// whole.
   @discardableResult
   func restoreReserve() -> Bool {
     let stored = storedByteCount
@@ -100,8 +101,8 @@ extension Engine {
       + nodeCount * NodeCodec.storedByteCountMax + Self.sealOverheadByteCount
   }
 
-  /// What the disk has free for seals, with the reserve's part; `nil`: nobody can tell, and writes fail
-  /// where they find no room.
+  /// What the disk has free for seals, with the reserve's part; `nil`: nobody can tell, and writes
+  /// fail where they find no room.
   private var roomToSeal: Int? {
     guard let free = try? disk.freeByteCount() else { return nil }
     return Int(min(free, 1 << 60)) + Int(min(reserve.byteCount(for: .seal), 1 << 60))
@@ -160,8 +161,9 @@ extension Engine {
 
   // MARK: Seals for their sake
 
-  /// Seals the oldest layers that fit into what the disk and the reserve have for seals, each branch's as
-  /// one, and gives journal files back that they leave. Returns whether there was anything to seal.
+  /// Seals the oldest layers that fit into what the disk and the reserve have for seals, each
+  /// branch's as one, and gives journal files back that they leave. Returns whether there was
+  /// anything to seal.
   ///
   /// - Throws: `full` when nothing fits.
   func sealOutOfReserve() throws(StoreError) -> Bool {
@@ -176,8 +178,8 @@ extension Engine {
       var (chosen, byteCount) = fitting(oldestFirst)
       var use = ReserveUse.seal
       if chosen.isEmpty, var candidate = freeze(oldest, byteCountMax: .max, withOpen: true) {
-        // Most pages take far less than they may: names that were removed are differences. A seal that
-        // fails gives back what it took.
+        // Most pages take far less than they may: names that were removed are differences. A seal
+        // that fails gives back what it took.
         candidate.merged = Layer.merging(candidate.layers)
         (chosen, byteCount, use) = ([candidate], .max, .copies)
       }

@@ -3,15 +3,15 @@ internal import CoppicePlatform
 internal import Synchronization
 
 // A seal takes four steps: freeze an open layer, build frames and a new root, sync the segments,
-// publish. Layers are sealed from the bottom up, each once for all branches that share it. A crash before
-// the publish is durable leaves unpublished frames, which opening drops, and the journal's records,
-// from which the layer is made again.
+// publish. Layers are sealed from the bottom up, each once for all branches that share it. A crash
+// before the publish is durable leaves unpublished frames, which opening drops, and the journal's
+// records, from which the layer is made again.
 
 extension Engine {
   /// Why a layer is sealed now.
   package enum SealReason: Sendable {
-    /// Some limit asks for it: a branch's dirty bytes, the overlay's, the journal's, or a stack that
-    /// grew high.
+    /// Some limit asks for it: a branch's dirty bytes, the overlay's, the journal's, or a stack
+    /// that grew high.
     case limits
     /// Memory or room is short: whatever helps most, even below the limits.
     case pressure
@@ -97,7 +97,8 @@ extension Engine {
     do throws(StoreError) { return try sealWithoutAsking(candidates) } catch {
       guard error.kind == .full else { throw error }
     }
-    // What was admitted has its room: in journal files that hold nothing, and in the reserve's part.
+    // What was admitted has its room: in journal files that hold nothing, and in the reserve's
+    // part.
     try checkpoint()
     return try withReserve(.seal) { () throws(StoreError) in try sealWithoutAsking(candidates) }
   }
@@ -208,8 +209,8 @@ extension Engine {
     return dirty.sorted { $0.1 > $1.1 }.map(\.0)
   }
 
-  /// The branch's lowest layers, as many as that many bytes allow but at least one; the open layer is
-  /// frozen for the purpose if there is no other. `nil` when the branch has nothing to seal.
+  /// The branch's lowest layers, as many as that many bytes allow but at least one; the open layer
+  /// is frozen for the purpose if there is no other. `nil` when the branch has nothing to seal.
   ///
   /// - Parameter withOpen: whether the open layer is frozen though there are others.
   func freeze(

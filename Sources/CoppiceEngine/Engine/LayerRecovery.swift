@@ -3,13 +3,14 @@ internal import CoppicePlatform
 
 /// Makes the layers of all branches again from the journal's write records.
 ///
-/// The final catalogue says which intervals each branch still needs. A writer's intervals are cut at
-/// every boundary that any branch names, so that branches which share a part share the layer. Then
-/// one pass over the records in LSN order fills them: whatever lies below a record in its layer's
-/// stack has a smaller LSN and is complete by then. A page that was written in part and whose old
-/// content cannot be read does not stop that: it is marked in its layer, which then stays in RAM and
-/// in the journal until every branch that has it has something else above. A volume of which not even
-/// the byte count can be read is left out of its layers, and nobody reads it; those layers stay too.
+/// The final catalogue says which intervals each branch still needs. A writer's intervals are cut
+/// at every boundary that any branch names, so that branches which share a part share the layer.
+/// Then one pass over the records in LSN order fills them: whatever lies below a record in its
+/// layer's stack has a smaller LSN and is complete by then. A page that was written in part and
+/// whose old content cannot be read does not stop that: it is marked in its layer, which then stays
+/// in RAM and in the journal until every branch that has it has something else above. A volume of
+/// which not even the byte count can be read is left out of its layers, and nobody reads it; those
+/// layers stay too.
 struct LayerRecovery {
   let catalogue: CatalogueState
   let frames: FrameReader

@@ -18,8 +18,6 @@ final class Maintenance: Sendable {
 
   /// How long a failed step waits before it is tried again.
   private static let retryNanoseconds: UInt64 = 200_000_000
-  /// An idle journal gets its witness this long after a flush.
-  private static let witnessNanoseconds: UInt64 = 10_000_000
 
   func start(_ engine: Engine) throws(StoreError) {
     do throws(SystemError) {
@@ -56,8 +54,8 @@ final class Maintenance: Sendable {
     for thread in threads { thread.join() }
   }
 
-  /// Repeats `step` until stopped: at once while it did something, else when woken or after the time
-  /// it asks for.
+  /// Repeats `step` until stopped: at once while it did something, else when woken or after the
+  /// time it asks for.
   private func run(_ clock: any StoreClock, _ step: () throws -> StepOutcome) {
     var seen = 0
     while true {

@@ -24,8 +24,8 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case unavailable
   }
 
-  /// What exactly is wrong, where the kind is not all that callers tell apart: front ends that speak POSIX
-  /// mostly.
+  /// What exactly is wrong, where the kind is not all that callers tell apart: front ends that
+  /// speak POSIX mostly.
   public enum Reason: String, Sendable, CaseIterable {
     case exists, notEmpty, notDirectory, isDirectory, nameTooLong, linkLoop, invalidMove
     case noAttribute, readOnlyTree, stale, tooManyLinks, tooLarge, notPermitted

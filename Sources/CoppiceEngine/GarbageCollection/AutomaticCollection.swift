@@ -1,13 +1,13 @@
 /// When collections start by themselves, and how fast they go.
 package struct AutomaticCollection: Hashable, Sendable {
   package var isEnabled = true
-  /// From this estimated share of dead bytes on, of the segments that came since the last collection
-  /// or of the older ones.
+  /// From this estimated share of dead bytes on, of the segments that came since the last
+  /// collection or of the older ones.
   package var deadShareMin = 0.2
   /// Below this many dead bytes it is not worth it; of a smaller store a part of it is enough.
   package var deadByteCountMin: UInt64 = 16 << 20
-  /// With less free space than this everything is collected that can be, and no deleted branch can be
-  /// restored any more.
+  /// With less free space than this everything is collected that can be, and no deleted branch can
+  /// be restored any more.
   package var freeByteCountMin: UInt64 = 128 << 20
   /// Nanoseconds for which a deleted branch can surely be restored while there is space.
   package var restoreWindow = CollectionOptions.restoreWindowDefault

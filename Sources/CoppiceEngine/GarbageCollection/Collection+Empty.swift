@@ -35,9 +35,9 @@ extension Collection {
     return min(options.batchByteCountMax, Int(share))
   }
 
-  /// On a full disk: gives the reserve up, but for what the journal and a checkpoint need of it, and
-  /// copies as much as fits into it. Every victim that fits makes room for a larger one. When none
-  /// does, journal files that hold nothing are given up too.
+  /// On a full disk: gives the reserve up, but for what the journal and a checkpoint need of it,
+  /// and copies as much as fits into it. Every victim that fits makes room for a larger one. When
+  /// none does, journal files that hold nothing are given up too.
   private func emptySome(of rest: [SegmentCensus], failing error: StoreError) throws(StoreError)
     -> ([SegmentCensus], Moved)
   {

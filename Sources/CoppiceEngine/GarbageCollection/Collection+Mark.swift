@@ -90,8 +90,8 @@ extension Collection {
     let file: any DiskFile
     let bundle: SegmentDirectory.Bundle
     let names: [FrameName]
-    /// A copy in a host that the retired table does not name for it, left by a collection that failed,
-    /// does not count.
+    /// A copy in a host that the retired table does not name for it, left by a collection that
+    /// failed, does not count.
     let isPlaced: [Bool]
 
     var frames: [BundleDirectoryEntry] { bundle.directory.entries }

@@ -25,7 +25,8 @@ extension Collection {
     }
   }
 
-  /// Chooses the segments to be emptied. From here on hits by hash on what is dead in them are misses.
+  /// Chooses the segments to be emptied. From here on hits by hash on what is dead in them are
+  /// misses.
   func select() -> [SegmentCensus] {
     engine.latch.withExclusive {
       let victims = VictimSelection(

@@ -48,7 +48,8 @@ final class CollectionCycle: @unchecked Sendable {
     monitor.withLock { self.victimHomes = victimHomes }
   }
 
-  /// Called for a frame that was found by hash before it becomes reachable. False: it is about to go.
+  /// Called for a frame that was found by hash before it becomes reachable. False: it is about to
+  /// go.
   func admitHit(_ name: FrameName) -> Bool {
     monitor.withLock {
       guard let live, name.segment >= live.youngFrom, name.segment < firstBorn,
@@ -63,8 +64,8 @@ final class CollectionCycle: @unchecked Sendable {
 
 /// Which frames a collection keeps. Guarded by its cycle.
 ///
-/// Two states that a frame may be in, alone or both: it was reached, and so was all below it, or its
-/// bytes are needed because a live frame builds on them, whatever becomes of what is below.
+/// Two states that a frame may be in, alone or both: it was reached, and so was all below it, or
+/// its bytes are needed because a live frame builds on them, whatever becomes of what is below.
 final class Liveness {
   /// What roots reach by effective refs, what hits by hash brought back, and the newest notes.
   let reached = FrameSet()

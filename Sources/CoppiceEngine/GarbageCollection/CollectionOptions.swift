@@ -16,13 +16,13 @@ package struct CollectionOptions: Sendable {
   package var deadShareMin = 0.2
   /// Live bytes that one collection copies at most, unless it is full.
   package var copiedByteCountMax = 256 << 20
-  /// Live bytes that are copied before the segments that they come from are given back; of a smaller
-  /// store as much as one of its segments has at most.
+  /// Live bytes that are copied before the segments that they come from are given back; of a
+  /// smaller store as much as one of its segments has at most.
   package var batchByteCountMax = 64 << 20
   /// Bytes to read and to copy in a second; `nil`: as fast as it goes.
   package var byteCountPerSecond: UInt64?
-  /// Asked now and then, on the collection's thread: whether to end early. What is reclaimed by then
-  /// stays reclaimed.
+  /// Asked now and then, on the collection's thread: whether to end early. What is reclaimed by
+  /// then stays reclaimed.
   package var isCancelled: (@Sendable () -> Bool)?
 
   package static let restoreWindowDefault: Int64 = 3600 * 1_000_000_000

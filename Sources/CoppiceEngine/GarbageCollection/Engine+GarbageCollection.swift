@@ -9,21 +9,23 @@ internal import Synchronization
 //            directories of all others can be read; forget deleted branches by a record; take all
 //            roots.
 //  mark      walk from the roots by effective refs; then, from the directories, the bases of live
-//            derived frames, pages and nodes. A base is kept as bytes: it is not walked, and what it
-//            refers to may go.
+//            derived frames, pages and nodes. A base is kept as bytes: it is not walked, and what
+//            it refers to may go.
 //  select    alone under the latch again: from here on a hit by hash on a dead frame of a victim is
 //            a miss.
 //  evacuate  copy the victims' live frames verbatim into hosts, which keep the frames' names.
 //  reclaim   sync the hosts, record `moved`, checkpoint, unlink the victims, record `unlinked`.
-//  end       alone under the latch: who looked a frame up before `moved` has asked about it by then.
+//  end       alone under the latch: who looked a frame up before `moved` has asked about it by
+//  then.
 //
-// A frame goes only when a whole mark, begun after the last moment at which it could be reached, left
-// it unmarked: what is reachable later was reachable from a root at the beginning, was born since, or
-// was found by hash, which marks it. Any error before `moved` is durable leaves everything as it was.
+// A frame goes only when a whole mark, begun after the last moment at which it could be reached,
+// left it unmarked: what is reachable later was reachable from a root at the beginning, was born
+// since, or was found by hash, which marks it. Any error before `moved` is durable leaves
+// everything as it was.
 //
-// What a base merely carries never comes back through it. A seal that builds on a base stores no ref of
-// it but those that are equal to refs it got elsewhere: from live nodes, from layers, which are
-// roots, or by a hit, which marks the frame or is a miss.
+// What a base merely carries never comes back through it. A seal that builds on a base stores no
+// ref of it but those that are equal to refs it got elsewhere: from live nodes, from layers, which
+// are roots, or by a hit, which marks the frame or is a miss.
 //
 // A young collection takes every frame that is older than the last collection for live, wherever it
 // lies now. A frame's children and base are older than itself, so the walk need not enter an old
@@ -42,8 +44,8 @@ extension Engine {
     return try collecting.withLock { () throws(StoreError) in try collect(options, announce) }
   }
 
-  /// Seals what can be, so that a collection finds what unsealed changes removed to be dead. On a full
-  /// disk with what the reserve gives, as far as that goes.
+  /// Seals what can be, so that a collection finds what unsealed changes removed to be dead. On a
+  /// full disk with what the reserve gives, as far as that goes.
   package func sealForCollection() throws(StoreError) {
     hasRemovals.store(false, ordering: .relaxed)
     do throws(StoreError) { try sealWhatCanBe() } catch {

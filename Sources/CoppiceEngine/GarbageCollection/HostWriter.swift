@@ -64,10 +64,7 @@ final class HostWriter {
     let file = try engine.disk.open(path, .create)
     do throws(SystemError) {
       let header = SegmentHeader(uuid: engine.storeUUID, segment: id, domain: domain).encode()
-      let outcome = header.withUnsafeBytes { bytes in
-        Result { () throws(SystemError) in try file.write(bytes, at: 0) }
-      }
-      try outcome.get()
+      try file.write(header, at: 0)
       try engine.disk.syncDirectory(SegmentFiles.directory)
     } catch {
       // A file without frames of an id that nothing names; if it stays, opening removes it.

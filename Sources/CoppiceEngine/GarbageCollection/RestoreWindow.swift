@@ -1,5 +1,5 @@
-/// Times of restore windows in nanoseconds. No window is too long: what would be past the end of time
-/// never comes.
+/// Times of restore windows in nanoseconds. No window is too long: what would be past the end of
+/// time never comes.
 enum RestoreWindow {
   /// Whether a branch that was deleted then can be forgotten.
   static func isOver(_ window: Int64, deletedAt: Int64, now: Int64) -> Bool {

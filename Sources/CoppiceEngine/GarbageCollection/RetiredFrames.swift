@@ -9,9 +9,9 @@ final class RetiredTable: Sendable {
   private let moveCount = Atomic<Int>(0)
   private let hosts = Mutex<[SegmentID: [SegmentEntry]]>([:])
 
-  /// Changes with every collection that moved frames, once the table leads to where they lie now and
-  /// before their old files go. Whoever finds a frame gone looks again if this has changed since it
-  /// looked the frame up.
+  /// Changes with every collection that moved frames, once the table leads to where they lie now
+  /// and before their old files go. Whoever finds a frame gone looks again if this has changed
+  /// since it looked the frame up.
   var generation: Int { moveCount.load(ordering: .acquiring) }
 
   /// Takes the table over from the catalogue.

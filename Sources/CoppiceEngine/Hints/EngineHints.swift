@@ -60,7 +60,9 @@ final class EngineHints: Sendable {
       }
       guard !files.isEmpty else { return }
       do throws(SystemError) {
-        for file in files { try Self.write(file.bytes, to: file.name, disk) }
+        for file in files {
+          try disk.replace(file.name, with: file.bytes, unfinished: "\(file.name).new")
+        }
         try disk.syncDirectory("")
       } catch {
         // The hints that are on disk are older then.
@@ -71,21 +73,5 @@ final class EngineHints: Sendable {
           collection: collected, scrub: scrubbed, growthChangeCount: growthChangeCount)
       }
     }
-  }
-
-  private static func write(_ bytes: [UInt8], to name: String, _ disk: any Disk)
-    throws(SystemError)
-  {
-    let unfinished = "\(name).new"
-    do throws(SystemError) { try disk.remove(unfinished) } catch {
-      if !error.isMissing { throw error }
-    }
-    let file = try disk.open(unfinished, .create)
-    let outcome = bytes.withUnsafeBytes { buffer in
-      Result { () throws(SystemError) in try file.write(buffer, at: 0) }
-    }
-    try outcome.get()
-    try file.sync()
-    try disk.rename(unfinished, to: name)
   }
 }

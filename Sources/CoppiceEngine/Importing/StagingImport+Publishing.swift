@@ -65,9 +65,9 @@ extension StagingImport {
     }
   }
 
-  /// Makes the state the content of the branch that the import began with, and changes its annotations.
-  /// Throws `conflict`, and changes nothing, when the branch was written to or reset since. Durable on
-  /// return.
+  /// Makes the state the content of the branch that the import began with, and changes its
+  /// annotations. Throws `conflict`, and changes nothing, when the branch was written to or reset
+  /// since. Durable on return.
   package func publishReplacing(annotations: [FieldChange] = []) throws(StoreError) {
     guard let target else {
       throw StoreError(.invalid, "the import did not begin with a branch")
@@ -155,11 +155,11 @@ extension StagingImport {
 
   // MARK: Notes
 
-  // The note is synced with the frames below its root, so it is durable when the record is: a branch
-  // that nobody writes to afterwards is found when a lost catalogue is put together. Its LSN is the
-  // smallest that the record may get: above every seal of the branch before, not above any after
-  // it. A note without its record, for the import failed or the power did, thus counts only until the
-  // next seal of its branch.
+  // The note is synced with the frames below its root, so it is durable when the record is: a
+  // branch that nobody writes to afterwards is found when a lost catalogue is put together. Its LSN
+  // is the smallest that the record may get: above every seal of the branch before, not above any
+  // after it. A note without its record, for the import failed or the power did, thus counts only
+  // until the next seal of its branch.
 
   /// Returns the note's LSN; `nil` when the branch has this root already. The caller holds the seal
   /// latch, and the target's `writer`: seals of later writes append their notes behind this one.
@@ -186,8 +186,8 @@ extension StagingImport {
     }
   }
 
-  /// The caller holds the seal latch: a segment that is begun while a collection takes stock would be
-  /// taken for one that is complete, and what seals put into it for dead.
+  /// The caller holds the seal latch: a segment that is begun while a collection takes stock would
+  /// be taken for one that is complete, and what seals put into it for dead.
   private func appendNote(of id: BranchID, _ name: String, _ root: Ref, from lsn: LSN)
     throws(StoreError)
   {

@@ -129,8 +129,8 @@ extension StagingImport {
     ).assemble(topLevel: level, oldTop: oldTop, changes: changes, counts: &counts)
   }
 
-  /// The id of a volume's top node: where it is equal, bytes, byte counts and times are. `nil` for a
-  /// volume that does not exist, and for one that small writes changed.
+  /// The id of a volume's top node: where it is equal, bytes, byte counts and times are. `nil` for
+  /// a volume that does not exist, and for one that small writes changed.
   package func contentID(of volume: VolumeNumber) throws(StoreError) -> PageHash? {
     let (isWritten, finished, root) = state.withLock { state in
       (state.part(of: volume) != nil, state.finished[volume.rawValue], state.root)
@@ -139,14 +139,5 @@ extension StagingImport {
     if let finished { return finished.hash }
     guard let top = try root.topRef(volume), !top.isHole else { return nil }
     return top.hash
-  }
-
-  /// A finished volume, to be adopted by a branch of the same domain.
-  package func finishedVolume(_ volume: VolumeNumber) throws(StoreError)
-    -> (top: Ref, attributes: VolumeAttributes)?
-  {
-    guard let top = state.withLock({ $0.finished[volume.rawValue] }) else { return nil }
-    try context.appender.flush()
-    return (top, try engine.frames.node(top).attributes)
   }
 }

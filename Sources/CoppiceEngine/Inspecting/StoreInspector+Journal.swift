@@ -91,25 +91,22 @@ extension StoreInspector {
   private static func records(_ header: JournalBatchHeader, _ bytes: [UInt8])
     throws(FormatError) -> [JournalRecordInspection]
   {
-    let outcome = bytes.withUnsafeBytes { batch in
-      Result { () throws(FormatError) -> [JournalRecordInspection] in
-        var reader = RecordReader(batch: batch, header: header)
-        var found: [JournalRecordInspection] = []
-        while let record = try reader.next() {
-          let lsn = LSN(header.firstLSN.rawValue + UInt64(found.count))
-          var inspection = JournalRecordInspection(lsn: lsn, header: record.header, ops: [])
-          if record.header.kind == .write {
-            var ops = record.ops
-            while let op = try ops.next() { inspection.ops.append(op.header) }
-          } else if record.header.kind.isControl {
-            inspection.control = try ControlRecord.decode(
-              kind: record.header.kind, record.payload.bytes)
-          }
-          found.append(inspection)
+    try bytes.withBytes { batch throws(FormatError) in
+      var reader = RecordReader(batch: batch, header: header)
+      var found: [JournalRecordInspection] = []
+      while let record = try reader.next() {
+        let lsn = LSN(header.firstLSN.rawValue + UInt64(found.count))
+        var inspection = JournalRecordInspection(lsn: lsn, header: record.header, ops: [])
+        if record.header.kind == .write {
+          var ops = record.ops
+          while let op = try ops.next() { inspection.ops.append(op.header) }
+        } else if record.header.kind.isControl {
+          inspection.control = try ControlRecord.decode(
+            kind: record.header.kind, record.payload.bytes)
         }
-        return found
+        found.append(inspection)
       }
+      return found
     }
-    return try outcome.get()
   }
 }

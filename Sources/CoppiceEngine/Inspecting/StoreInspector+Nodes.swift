@@ -39,27 +39,20 @@ extension StoreInspector {
     let stored = try frame(locator)
     let codec = NodeCodec()
     var base: Locator?
-    let outcome = stored.withUnsafeBytes { stored in
-      Result { () throws(FormatError) -> Locator? in
-        locator.form.isDerived ? try NodeCodec.baseLocator(of: stored) : nil
+    if locator.form.isDerived {
+      do throws(FormatError) { base = try stored.withBytes(NodeCodec.baseLocator) } catch {
+        throw StoreError(error, in: object)
       }
-    }
-    do throws(FormatError) { base = try outcome.get() } catch {
-      throw StoreError(error, in: object)
     }
     let baseStored = try base.map { base throws(StoreError) in try frame(base) }
-    let decoded = stored.withUnsafeBytes { stored in
-      Result { () throws(FormatError) -> NodeHeader in
+    do throws(FormatError) {
+      let header = try stored.withBytes { stored throws(FormatError) -> NodeHeader in
         guard let baseStored else { return try codec.decodeFull(stored, into: refs) }
-        let whole = baseStored.withUnsafeBytes { bytes in
-          Result { () throws(FormatError) in try codec.decodeFull(bytes, into: refs) }
+        _ = try baseStored.withBytes { bytes throws(FormatError) in
+          try codec.decodeFull(bytes, into: refs)
         }
-        _ = try whole.get()
         return try codec.decodeOverrides(stored, baseRefs: refs, into: refs)
       }
-    }
-    do throws(FormatError) {
-      let header = try decoded.get()
       return NodeInspection(
         locator: locator, header: header, base: base,
         refs: (0..<Node.slotCount).filter { !refs[$0].isHole }

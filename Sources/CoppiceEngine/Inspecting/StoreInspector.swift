@@ -4,8 +4,8 @@ package import CoppicePlatform
 /// Shows the structures of a store as they lie on disk.
 ///
 /// Needs no lock and no opened store, changes nothing, and goes on behind damage as far as it can.
-/// While another process writes, what it shows may be of different moments; what that one has just moved
-/// or replaced is looked up again.
+/// While another process writes, what it shows may be of different moments; what that one has just
+/// moved or replaced is looked up again.
 package struct StoreInspector {
   let disk: any Disk
 
@@ -99,12 +99,9 @@ package struct StoreInspector {
   static func bytes(of file: any DiskFile, at offset: UInt64, count: Int) throws(StoreError)
     -> [UInt8]?
   {
-    var buffer = [UInt8](repeating: 0, count: count)
-    let outcome = buffer.withUnsafeMutableBytes { target in
-      Result { () throws(SystemError) in try file.read(into: target, at: offset) }
-    }
     do throws(SystemError) {
-      return try outcome.get() == count ? buffer : nil
+      let bytes = try file.read(count, at: offset)
+      return bytes.count == count ? bytes : nil
     } catch {
       throw StoreError(error, while: "reading the store's files")
     }

@@ -1,9 +1,9 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-// A recycled file keeps its old batches until new ones take their place. What must be gone is overwritten
-// with zeros: only in files that a durable checkpoint made free and that are taken away from writers
-// meanwhile, so a crash in the middle costs nothing.
+// A recycled file keeps its old batches until new ones take their place. What must be gone is
+// overwritten with zeros: only in files that a durable checkpoint made free and that are taken away
+// from writers meanwhile, so a crash in the middle costs nothing.
 
 extension Journal {
   /// Bytes of the files for writes that may hold records, whether they count or not.
@@ -22,8 +22,8 @@ extension Journal {
     }
   }
 
-  /// Overwrites what free files hold of their earlier use. Leaves those alone that accepted records are
-  /// to go to, unless other room can be prepared for these.
+  /// Overwrites what free files hold of their earlier use. Leaves those alone that accepted records
+  /// are to go to, unless other room can be prepared for these.
   func eraseFreeFiles() throws(StoreError) {
     while let file = try takeStaleFile() {
       do throws(SystemError) {

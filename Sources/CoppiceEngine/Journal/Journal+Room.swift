@@ -1,16 +1,16 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-// Files are allocated, zeroed and synced before anything is accepted for them; that they cannot be made
-// is `full`, and harmless.
+// Files are allocated, zeroed and synced before anything is accepted for them; that they cannot be
+// made is `full`, and harmless.
 
 extension Journal {
   private var pendingFootprint: Int {
     batch.recordCount > 0 ? JournalLimits.footprint(batch.buffer.byteCount) : 0
   }
 
-  /// The current file, if batches of that kind will still go there: a pending batch of the other kind
-  /// begins a new file and ends this one.
+  /// The current file, if batches of that kind will still go there: a pending batch of the other
+  /// kind begins a new file and ends this one.
   private func currentFile(takingControl isControl: Bool) -> JournalFile? {
     guard let current, current.isControl == isControl,
       batch.recordCount == 0 || batch.isControl == isControl
@@ -143,7 +143,8 @@ extension Journal {
     }
   }
 
-  /// While room is saved no file is made but for removals, and the last prepared room is theirs too.
+  /// While room is saved no file is made but for removals, and the last prepared room is theirs
+  /// too.
   func setSavingRoom(_ isSaving: Bool) { monitor.withLock { isSavingRoom = isSaving } }
 
   /// What other writers leave to removals while room is saved.
@@ -167,8 +168,8 @@ extension Journal {
     try prepareFile(byteCount: Self.fileByteCount(forRecords: byteCount), isForRemoval: true)
   }
 
-  /// Gives prepared files back to the disk, but for what accepted records are to go to, until the rest
-  /// takes no more than that.
+  /// Gives prepared files back to the disk, but for what accepted records are to go to, until the
+  /// rest takes no more than that.
   func giveBackFiles(keeping byteCount: UInt64) throws(SystemError) {
     let names = monitor.withLock {
       while isAppending || isPreparing { monitor.wait() }

@@ -1,8 +1,8 @@
 package import CoppiceFormat
 internal import CoppicePlatform
 
-// One thread writes at a time, without the monitor; whoever needs a flush meanwhile follows, and the
-// next of them leads for all that gathered.
+// One thread writes at a time, without the monitor; whoever needs a flush meanwhile follows, and
+// the next of them leads for all that gathered.
 
 extension Journal {
   /// Returns once all records up to `lsn` survive a power cut.
@@ -20,8 +20,8 @@ extension Journal {
     }
   }
 
-  /// Syncs what has waited for that long. Returns how long what is left may wait still; `nil`: nothing
-  /// is left.
+  /// Syncs what has waited for that long. Returns how long what is left may wait still; `nil`:
+  /// nothing is left.
   package func syncWhatWaited(
     nanoseconds limit: UInt64, until now: UInt64
   ) throws(StoreError) -> UInt64? {

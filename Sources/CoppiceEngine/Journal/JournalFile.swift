@@ -4,8 +4,8 @@ internal import CoppicePlatform
 /// One file of the journal: allocated and zeroed, then filled with batches, then recycled.
 ///
 /// States: prepared (no sequence; nothing in it counts) -> current (takes batches) -> used (holds
-/// records that may still be needed) -> prepared. Recycling leaves the old batches where they are, until
-/// new ones or an erasure overwrite them. Guarded by the journal's monitor, but for `file`.
+/// records that may still be needed) -> prepared. Recycling leaves the old batches where they are,
+/// until new ones or an erasure overwrite them. Guarded by the journal's monitor, but for `file`.
 final class JournalFile {
   let name: String
   let file: any DiskFile

@@ -32,8 +32,8 @@ enum JournalRecords {
     return records.allSatisfy { $0.record.kind == .publish || $0.record.kind == .moved }
   }
 
-  /// Whether the records may go where only control records go, which a full disk leaves: so do all of
-  /// these but settings, which can wait.
+  /// Whether the records may go where only control records go, which a full disk leaves: so do all
+  /// of these but settings, which can wait.
   var takesControlRoom: Bool {
     guard case .control(let records, _) = self else { return false }
     return records.allSatisfy { $0.record.kind != .set }

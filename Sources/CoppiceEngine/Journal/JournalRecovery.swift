@@ -14,8 +14,8 @@ internal import CoppicePlatform
 // says that the journal was synced beyond the gap.
 // The last batch of all has no such witness, but for the empty batch written when idle.
 //
-// A file that begins behind the gap loses its header before anything new is written: new records take
-// the LSNs that the gap swallowed, and one day would end right where that file begins.
+// A file that begins behind the gap loses its header before anything new is written: new records
+// take the LSNs that the gap swallowed, and one day would end right where that file begins.
 
 /// What recovery found; a new journal continues from here.
 struct RecoveredJournal {

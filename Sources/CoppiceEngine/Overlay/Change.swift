@@ -28,8 +28,8 @@ protocol PageSource {
 /// Works out what operations do to whole pages. A write of part of a page completes the page from
 /// the state below, so that layers hold whole pages only; it fails when that page cannot be read.
 ///
-/// Live commits and replay use the same code, so they arrive at the same layers. But what was written
-/// was acknowledged: in replay such a page is marked, and the rest goes on.
+/// Live commits and replay use the same code, so they arrive at the same layers. But what was
+/// written was acknowledged: in replay such a page is marked, and the rest goes on.
 struct ChangeBuilder<Source: PageSource> {
   let source: Source
   let buffers: PageBufferPool
@@ -58,16 +58,12 @@ struct ChangeBuilder<Source: PageSource> {
     let operations = transaction.operations
     for record in transaction.records {
       time = record.time
-      let outcome = operations.withUnsafeBytes { bytes in
-        Result { () throws(StoreError) in
-          try apply(
-            OpReader(
-              UnsafeRawBufferPointer(rebasing: bytes[record.bytes]),
-              opCount: record.operationCount),
-            object: "a transaction")
-        }
+      try operations.withBytes { bytes throws(StoreError) in
+        try apply(
+          OpReader(
+            UnsafeRawBufferPointer(rebasing: bytes[record.bytes]), opCount: record.operationCount),
+          object: "a transaction")
       }
-      try outcome.get()
     }
   }
 
@@ -130,7 +126,8 @@ struct ChangeBuilder<Source: PageSource> {
     case unreadable
   }
 
-  /// The page as the operations so far leave it. Marks one that cannot be read, if that is to be done.
+  /// The page as the operations so far leave it. Marks one that cannot be read, if that is to be
+  /// done.
   private mutating func current(_ volume: VolumeNumber, _ part: VolumeLayer, _ page: UInt64)
     throws(StoreError) -> OldPage
   {

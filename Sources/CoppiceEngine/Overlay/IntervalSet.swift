@@ -40,13 +40,6 @@ struct IntervalSet: Sendable, Equatable {
     ranges.replaceSubrange(first..<end, with: CollectionOfOne(lower..<upper))
   }
 
-  /// The first range that ends above `value`, cut to begin there, if any.
-  func firstRange(endingAbove value: UInt64) -> Range<UInt64>? {
-    let index = firstIndex(endingAbove: value)
-    guard index < ranges.count else { return nil }
-    return max(value, ranges[index].lowerBound)..<ranges[index].upperBound
-  }
-
   private func firstIndex(endingAbove value: UInt64) -> Int {
     var low = 0
     var high = ranges.count

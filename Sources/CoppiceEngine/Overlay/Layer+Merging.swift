@@ -1,8 +1,8 @@
 internal import CoppiceFormat
 
 extension Layer {
-  /// Layers of one branch, bottom first, laid over one another: what is hidden is not there any more. The
-  /// layers themselves stay as they are, and share their pages with it.
+  /// Layers of one branch, bottom first, laid over one another: what is hidden is not there any
+  /// more. The layers themselves stay as they are, and share their pages with it.
   static func merging(_ layers: [Layer]) -> Layer {
     precondition(!layers.isEmpty, "nothing to merge")
     let bottom = layers[0]
@@ -13,8 +13,8 @@ extension Layer {
     return merged
   }
 
-  /// What a seal of the layer takes at most: each page by itself, a node for each leaf of 256 pages that
-  /// changes and for each node above it, and what a bundle adds.
+  /// What a seal of the layer takes at most: each page by itself, a node for each leaf of 256 pages
+  /// that changes and for each node above it, and what a bundle adds.
   func sealedByteCountMax(_ pageByteCount: Int) -> UInt64 {
     var pageCount = 0
     var nodeCount = 0

@@ -103,7 +103,8 @@ package final class Layer: @unchecked Sendable {
     meter.add(added)
   }
 
-  /// Lays another layer's content on top, which stays as it is. Only for layers that nobody else has.
+  /// Lays another layer's content on top, which stays as it is. Only for layers that nobody else
+  /// has.
   func lay(_ upper: Layer) {
     upper.volumes.forEach { volume, part in
       let own = volumes[volume] ?? VolumeLayer(attributes: nil)

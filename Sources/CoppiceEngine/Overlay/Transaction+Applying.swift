@@ -1,8 +1,9 @@
 package import CoppiceFormat
 
 extension Transaction {
-  /// Turns a volume's bytes from `offset` on, as they were before the transaction, into what they are
-  /// after its operations, none of which shares or adopts pages. Takes time in proportion to these.
+  /// Turns a volume's bytes from `offset` on, as they were before the transaction, into what they
+  /// are after its operations, none of which shares or adopts pages. Takes time in proportion to
+  /// these.
   package func apply(
     to bytes: UnsafeMutableRawBufferPointer, of volume: VolumeNumber, at offset: UInt64
   ) {

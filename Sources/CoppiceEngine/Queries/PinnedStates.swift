@@ -1,14 +1,14 @@
 internal import CoppiceFormat
 internal import Synchronization
 
-/// What long readers hold: roots for the garbage collector as long as it is here. A pin is made under
-/// the control lock, under which a collection takes its roots: it sees what the pin was taken from, or
-/// the pin.
+/// What long readers hold: roots for the garbage collector as long as it is here. A pin is made
+/// under the control lock, under which a collection takes its roots: it sees what the pin was taken
+/// from, or the pin.
 ///
-/// A pin that follows seals lets go of a layer once that is sealed, and takes the root with the same
-/// content instead: a reader that takes hours, or waits for whom it writes to, keeps no memory from
-/// writers. Frames that only the root before referred to may be gone then, so whoever fails on a
-/// state that he took from here looks whether there is another one by now.
+/// A pin that follows seals lets go of a layer once that is sealed, and takes the root with the
+/// same content instead: a reader that takes hours, or waits for whom it writes to, keeps no memory
+/// from writers. Frames that only the root before referred to may be gone then, so whoever fails on
+/// a state that he took from here looks whether there is another one by now.
 final class PinnedStates: Sendable {
   struct Pin: Sendable {
     var state: SealedState?

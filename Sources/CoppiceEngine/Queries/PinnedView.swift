@@ -18,8 +18,8 @@ package final class PinnedView: VolumeSpace {
     self.engine = engine
     key = try branch.writer.withLockFirst { () throws(StoreError) in
       branch.freezeOpenLayer(through: engine.journal.lastLSN)
-      // Under the control lock a collection takes its roots: it sees the branch's or this one. What a
-      // forgotten branch refers to may be going already.
+      // Under the control lock a collection takes its roots: it sees the branch's or this one. What
+      // a forgotten branch refers to may be going already.
       return try engine.control.withLock { () throws(StoreError) in
         guard engine.branches[branch.id] === branch else {
           throw StoreError(.notFound, "the branch was deleted for good")

@@ -1,11 +1,12 @@
 package import CoppiceFormat
 internal import CoppicePlatform
 
-/// How much of a volume is stored, nearly, for listings of files: cheap where nothing is a hole, and
-/// exact where large parts are.
+/// How much of a volume is stored, nearly, for listings of files: cheap where nothing is a hole,
+/// and exact where large parts are.
 ///
-/// Never less than what is stored: pages that layers hold are taken for more than the tree has, until
-/// they are sealed. A node of the tree that stands for pages without a hole is not looked into.
+/// Never less than what is stored: pages that layers hold are taken for more than the tree has,
+/// until they are sealed. A node of the tree that stands for pages without a hole is not looked
+/// into.
 struct StoredCount {
   /// Leaves that are looked at in a volume that seems to have no holes.
   private static let denseLeafCountMax: UInt64 = 16

@@ -60,8 +60,8 @@ final class FrameReader: Sendable {
     return buffer
   }
 
-  /// Whether `base` is what was stored under that name, as far as the derived page `ref` copies from
-  /// it: that page is decoded and held against its hash, unless the base was proven before.
+  /// Whether `base` is what was stored under that name, as far as the derived page `ref` copies
+  /// from it: that page is decoded and held against its hash, unless the base was proven before.
   func isProven(_ base: PageBuffer, _ name: FrameName, by ref: Ref, _ set: CodecSet)
     throws(StoreError) -> Bool
   {
@@ -168,8 +168,8 @@ final class FrameReader: Sendable {
 
   /// The frame's bytes as stored, in the set's scratch memory until its next use.
   ///
-  /// - Parameter file: as for `decodePage`. A frame that nothing refers to may have a name that leads
-  ///   nowhere any more.
+  /// - Parameter file: as for `decodePage`. A frame that nothing refers to may have a name that
+  ///   leads nowhere any more.
   func storedBytes(_ locator: Locator, _ set: CodecSet, in file: (any DiskFile)? = nil)
     throws(StoreError) -> UnsafeRawBufferPointer
   {

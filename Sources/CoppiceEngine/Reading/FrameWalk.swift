@@ -5,9 +5,9 @@ internal import CoppicePlatform
 ///
 /// Effective are the refs that hold in a node (`Node.effectiveRefs`). The full frames that derived
 /// ones build on are not visited: their bytes are needed, what they refer to is not. Bundle
-/// directories tell which they are (`forEachBase`), of nodes and of pages alike. So a walk never takes
-/// a node that it met as a base for one that it has been through: a name has two states, bytes that
-/// are needed and a node that was walked, and whoever needs both keeps them apart.
+/// directories tell which they are (`forEachBase`), of nodes and of pages alike. So a walk never
+/// takes a node that it met as a base for one that it has been through: a name has two states,
+/// bytes that are needed and a node that was walked, and whoever needs both keeps them apart.
 ///
 /// A node's checksum is verified when it is read.
 struct FrameWalk {
@@ -19,7 +19,8 @@ struct FrameWalk {
   ///   - enter: called with all that one node refers to; it takes out what is not to be entered. A
   ///     frame may be met more than once.
   ///   - visited: called after each node.
-  ///   - unreadable: called for a node that cannot be read; when it does not throw, the walk goes on.
+  ///   - unreadable: called for a node that cannot be read; when it does not throw, the walk goes
+  ///     on.
   func walk(
     _ roots: [Ref], enter: (inout [Ref]) -> Void,
     visited: () throws(StoreError) -> Void = {},

@@ -32,8 +32,8 @@ final class Node: @unchecked Sendable {
 
   /// What the node refers to, with the slots, ascending; no holes.
   ///
-  /// This says what a node keeps, for collections, accounting, checks and repairs alike. What a base
-  /// has under overrides is not among it: it keeps nothing, and may name frames that are gone.
+  /// This says what a node keeps, for collections, accounting, checks and repairs alike. What a
+  /// base has under overrides is not among it: it keeps nothing, and may name frames that are gone.
   var effectiveRefs: EffectiveRefs { EffectiveRefs(node: self) }
 
   struct EffectiveRefs: Sequence, IteratorProtocol {

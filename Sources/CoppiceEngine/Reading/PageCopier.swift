@@ -15,8 +15,8 @@ struct PageCopier {
     return offset / unit..<(stop + unit - 1) / unit
   }
 
-  /// Copies the bytes from `offset` up to `end`, as many as fit; returns how many. `page` gives each
-  /// page, nil for one of zeros.
+  /// Copies the bytes from `offset` up to `end`, as many as fit; returns how many. `page` gives
+  /// each page, nil for one of zeros.
   func read(
     at offset: UInt64, end: UInt64, into buffer: UnsafeMutableRawBufferPointer,
     page: (PageNumber) throws(StoreError) -> PageBuffer?

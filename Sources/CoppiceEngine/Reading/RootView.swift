@@ -17,8 +17,8 @@ package final class RootView: Sendable {
     self.frames = frames
   }
 
-  /// From here on nobody reads the volume, though its damage may be gone: not without those writes. For
-  /// opening, before anybody has read it.
+  /// From here on nobody reads the volume, though its damage may be gone: not without those writes.
+  /// For opening, before anybody has read it.
   func block(_ volume: VolumeNumber, _ error: StoreError) {
     blocked.withLock { $0[volume] = error }
   }
@@ -91,9 +91,9 @@ package final class RootView: Sendable {
   }
 }
 
-/// A read inside one page that only takes what is cached. It copies under the locks of what it looks
-/// at, and neither retains an object that all cores share nor waits for a device; where anything
-/// is missing it answers nil, and the caller reads in the usual way.
+/// A read inside one page that only takes what is cached. It copies under the locks of what it
+/// looks at, and neither retains an object that all cores share nor waits for a device; where
+/// anything is missing it answers nil, and the caller reads in the usual way.
 struct CachedRead {
   let volume: VolumeNumber
   let offset: UInt64

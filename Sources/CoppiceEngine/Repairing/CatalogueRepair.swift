@@ -105,8 +105,9 @@ struct CatalogueRepair {
     return true
   }
 
-  /// An older catalogue that the journal leads on from without a gap, up to the damaged one. `nil` also
-  /// when that one does not say where it stood: a journal that was closed is empty, and has no gap.
+  /// An older catalogue that the journal leads on from without a gap, up to the damaged one. `nil`
+  /// also when that one does not say where it stood: a journal that was closed is empty, and has no
+  /// gap.
   private func usableCatalogue(_ files: [StoreInspector.CatalogueInspection]) throws(StoreError)
     -> String?
   {

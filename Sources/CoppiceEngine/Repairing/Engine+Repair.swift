@@ -4,21 +4,26 @@ package import CoppicePlatform
 // A repair goes from what opening needs to what readers need:
 //
 //  superblock  a damaged copy is written anew from the other one.
-//  catalogue   when the newest one is damaged: itself, if one bit is all its damage; the one before, if
+//  catalogue   when the newest one is damaged: itself, if one bit is all its damage; the one
+//  before, if
 //              the journal still has every record since; else one that is put together.
 //  journal     when acknowledged records are gone: opened without them.
 //  hosts       frames whose names only a damaged directory told are found again by their content.
-//  nodes       each that cannot be read is rebuilt if its id proves what was found, and every branch gets
+//  nodes       each that cannot be read is rebuilt if its id proves what was found, and every
+//  branch gets
 //              a root without the damage: before writes are laid over the roots.
-//  segments    a damaged header is written anew. With damaged bundle directories or notes: what refs lead
+//  segments    a damaged header is written anew. With damaged bundle directories or notes: what
+//  refs lead
 //              to is copied out.
-//  pages       where one cannot be read, and another frame has a copy of its content, every branch gets a
+//  pages       where one cannot be read, and another frame has a copy of its content, every branch
+//  gets a
 //              root that names that frame. Writes of parts of such pages are then replayed anew.
 //
 // Files are copied before they are changed or removed. Whatever drops something that was
 // acknowledged is done only when the caller accepts that. What is lost for good stays as it is:
-// unreadable, and listed, like all that a check or a scrub would find afterwards. Each step is durable as a whole before the next begins: after a crash in
-// between, opening finds the state before it or behind it, and a repair goes on from there.
+// unreadable, and listed, like all that a check or a scrub would find afterwards. Each step is
+// durable as a whole before the next begins: after a crash in between, opening finds the state
+// before it or behind it, and a repair goes on from there.
 
 extension Engine {
   /// Repairs a store that nothing has open, as far as that can be done.

@@ -8,8 +8,8 @@ final class HealedNodes {
   private let isThere: (Ref) -> Bool
   private var healed: [FrameName: Node] = [:]
 
-  /// - Parameter isThere: whether a ref leads to a frame. A base that was put together may name some
-  ///   that are gone.
+  /// - Parameter isThere: whether a ref leads to a frame. A base that was put together may name
+  ///   some that are gone.
   init(_ frames: FrameReader, isThere: @escaping (Ref) -> Bool = { _ in true }) {
     self.frames = frames
     self.isThere = isThere

@@ -100,8 +100,9 @@ struct NodeRebuild {
     return node
   }
 
-  /// Whether a ref leads to a frame of the node's trust domain. Old versions of a node and bases may
-  /// name some that collections removed: an id proves what children hold, not that they are there.
+  /// Whether a ref leads to a frame of the node's trust domain. Old versions of a node and bases
+  /// may name some that collections removed: an id proves what children hold, not that they are
+  /// there.
   func isThere(_ ref: Ref) -> Bool {
     if let domain = places.domain(of: ref.locator.name), domain != damaged.place.domain {
       return false

@@ -2,9 +2,11 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 /// Stores healed nodes, and anew every node on the way to them and to healed pages: what was healed
-/// has another name, so what refers to it changes, up to the roots. Contents and ids stay as they are.
+/// has another name, so what refers to it changes, up to the roots. Contents and ids stay as they
+/// are.
 ///
-/// Nodes that build on a healed node get another base, those that build on one that is lost get none.
+/// Nodes that build on a healed node get another base, those that build on one that is lost get
+/// none.
 final class NodeRewrite {
   private let engine: Engine
   private let nodes: HealedNodes
@@ -142,14 +144,12 @@ final class NodeRewrite {
         set.nodes.encodeFull(header, refs: refs, into: &stored)
       }
       let form = FrameForm(header.kind, base == nil ? .columns : .overridesOnBase)
-      let locator = try stored.withUnsafeBytes { bytes in
-        Result { () throws(StoreError) in
-          try context.appender.append(
-            PendingFrame(
-              stored: bytes, form: form, hashPrefix: header.id.low, volume: place.volume,
-              page: PageNumber(header.firstKey), base: base?.locator.name ?? .none))
-        }
-      }.get()
+      let locator = try stored.withBytes { bytes throws(StoreError) in
+        try context.appender.append(
+          PendingFrame(
+            stored: bytes, form: form, hashPrefix: header.id.low, volume: place.volume,
+            page: PageNumber(header.firstKey), base: base?.locator.name ?? .none))
+      }
       let copy = Node.allocateRefs()
       copy.update(from: refs, count: Node.slotCount)
       let node = Node(header: header, refs: copy, locator: locator, base: base?.locator)

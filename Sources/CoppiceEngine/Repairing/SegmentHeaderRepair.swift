@@ -1,8 +1,8 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Writes damaged headers of segments anew. The catalogue knows all that is in one, and no bundle is
-/// touched.
+/// Writes damaged headers of segments anew. The catalogue knows all that is in one, and no bundle
+/// is touched.
 struct SegmentHeaderRepair {
   let engine: Engine
 
@@ -26,10 +26,7 @@ struct SegmentHeaderRepair {
   private func write(_ header: SegmentHeader, to path: String) throws(StoreError) {
     do throws(SystemError) {
       let file = try engine.disk.open(path, .write)
-      let outcome = header.encode().withUnsafeBytes { bytes in
-        Result { () throws(SystemError) in try file.write(bytes, at: 0) }
-      }
-      try outcome.get()
+      try file.write(header.encode(), at: 0)
       try file.sync()
     } catch {
       throw StoreError(error, while: "writing a segment's header")

@@ -3,8 +3,8 @@ internal import CoppicePlatform
 
 /// Copies what is live out of segments with damaged bundle directories, so that collections work
 /// again, or with damaged notes, which are written anew: refs tell where every live frame lies and
-/// what it is, without a directory. In hosts, whose frames bear other segments' names, they only tell
-/// what it is; a search finds out where.
+/// what it is, without a directory. In hosts, whose frames bear other segments' names, they only
+/// tell what it is; a search finds out where.
 ///
 /// The copies lie in hosts, as after a collection, and the segments go. What is damaged itself goes
 /// with them; it was listed, and nobody could read it.

@@ -45,7 +45,8 @@ struct SuperblockRepair {
 
   private static let loss = StoreError(
     .corrupt,
-    "both copies of the superblock are damaged, and without the secret in it no data can be verified",
+    "both copies of the superblock are damaged, and without the secret in it no data can be "
+      + "verified",
     object: Engine.superblockName,
     remedy: remedyOfLoss)
 
@@ -63,12 +64,7 @@ struct SuperblockRepair {
     do throws(SystemError) {
       let file = try disk.open(Engine.superblockName, .write)
       for index in copies {
-        let outcome = copy.withUnsafeBytes { bytes in
-          Result { () throws(SystemError) in
-            try file.write(bytes, at: UInt64(index * Superblock.copyByteCount))
-          }
-        }
-        try outcome.get()
+        try file.write(copy, at: UInt64(index * Superblock.copyByteCount))
         try file.sync()
       }
     } catch {

@@ -83,15 +83,11 @@ struct LayerSeal {
 
   /// A note lets a store be put together again whose catalogue is lost.
   static func append(_ note: NoteFrame, _ context: SealContext) throws(StoreError) {
-    let bytes = note.encode()
-    let outcome = bytes.withUnsafeBytes { stored in
-      Result { () throws(StoreError) in
-        try context.appender.append(
-          PendingFrame(
-            stored: stored, form: FrameForm(.note, .raw), hashPrefix: 0, volume: .names,
-            page: PageNumber(0), base: .none))
-      }
+    _ = try note.encode().withBytes { stored throws(StoreError) in
+      try context.appender.append(
+        PendingFrame(
+          stored: stored, form: FrameForm(.note, .raw), hashPrefix: 0, volume: .names,
+          page: PageNumber(0), base: .none))
     }
-    _ = try outcome.get()
   }
 }

@@ -85,15 +85,12 @@ struct NodeSealer {
     _ stored: [UInt8], _ form: FrameForm, _ header: NodeHeader, _ volume: VolumeNumber,
     base: FrameName
   ) throws(StoreError) -> Locator {
-    let outcome = stored.withUnsafeBytes { bytes in
-      Result { () throws(StoreError) in
-        try context.appender.append(
-          PendingFrame(
-            stored: bytes, form: form, hashPrefix: header.id.low, volume: volume,
-            page: PageNumber(header.firstKey), base: base))
-      }
+    try stored.withBytes { bytes throws(StoreError) in
+      try context.appender.append(
+        PendingFrame(
+          stored: bytes, form: form, hashPrefix: header.id.low, volume: volume,
+          page: PageNumber(header.firstKey), base: base))
     }
-    return try outcome.get()
   }
 
   /// The next seal of this node finds it in the cache.

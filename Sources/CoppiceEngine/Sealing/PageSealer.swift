@@ -1,15 +1,16 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Decides how one page is stored: as a hole, as the page it replaces, as a difference to that page,
-/// as an equal page found by hash, or in full.
+/// Decides how one page is stored: as a hole, as the page it replaces, as a difference to that
+/// page, as an equal page found by hash, or in full.
 ///
 /// One instance serves one leaf job on one thread.
 ///
-/// The rule for differences, from measurements on PostgreSQL pages: the base is the previous version
-/// if that is stored in full, else that version's base, so chains never grow.
-/// - gate: at least half of the 8-byte words equal at the same offset. Nearly all changed data pages
-///   pass, recycled log segments do not. After 8 misses in a row only every 8th page is tried.
+/// The rule for differences, from measurements on PostgreSQL pages: the base is the previous
+/// version if that is stored in full, else that version's base, so chains never grow.
+/// - gate: at least half of the 8-byte words equal at the same offset. Nearly all changed data
+///   pages pass, recycled log segments do not. After 8 misses in a row only every 8th page is
+///   tried.
 /// - a difference of at most a quarter of the base's stored bytes is taken at once.
 /// - otherwise the page is compressed in full, and the difference is taken only if it is small
 ///   against that and against the page.
@@ -136,9 +137,9 @@ struct PageSealer {
     return Delta(base: base, byteCount: Locator.byteCount + count)
   }
 
-  /// The full page to build on; `nil` where it is not the one that was stored. What is decoded with a
-  /// base proves the base, what is encoded on it does not: on one that was read wrong once, the new
-  /// page could never be read.
+  /// The full page to build on; `nil` where it is not the one that was stored. What is decoded with
+  /// a base proves the base, what is encoded on it does not: on one that was read wrong once, the
+  /// new page could never be read.
   private func base(of old: Ref) throws(StoreError) -> (Locator, PageBuffer)? {
     guard old.locator.form.isDerived else {
       return (old.locator, try context.frames.page(old, set))

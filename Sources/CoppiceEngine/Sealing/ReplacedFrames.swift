@@ -1,13 +1,14 @@
 internal import CoppiceFormat
 
-/// Counts the stored bytes of what an old state refers to and a new one does not. Hints for collections:
-/// what other branches keep counts all the same, and large parts that go as a whole are estimated.
+/// Counts the stored bytes of what an old state refers to and a new one does not. Hints for
+/// collections: what other branches keep counts all the same, and large parts that go as a whole
+/// are estimated.
 struct ReplacedFrames {
   let frames: FrameReader
   let youngFrom: SegmentID
 
-  /// An old node, and the pages and files that `refs`, which take the place of its own, leave out. Nodes
-  /// below it that change count where they are sealed.
+  /// An old node, and the pages and files that `refs`, which take the place of its own, leave out.
+  /// Nodes below it that change count where they are sealed.
   func count(_ old: Node, by refs: UnsafePointer<Ref>, _ counts: inout SealCounts) {
     count(old.locator, old.locator.storedByteCount, &counts)
     guard old.header.level == 0 else { return }

@@ -31,8 +31,8 @@ package struct SealCounts: Hashable, Sendable {
   package var deltaByteCount = 0
   package var fullByteCount = 0
   package var nodeByteCount = 0
-  /// Stored bytes of what the old state referred to and the new one does not, by whether it was there
-  /// when the last collection began. Of large parts that went as a whole an estimate.
+  /// Stored bytes of what the old state referred to and the new one does not, by whether it was
+  /// there when the last collection began. Of large parts that went as a whole an estimate.
   package var replacedOldByteCount = 0
   package var replacedYoungByteCount = 0
 

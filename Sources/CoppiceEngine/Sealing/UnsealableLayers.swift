@@ -3,9 +3,9 @@ internal import CoppicePlatform
 
 /// Layers that could not be sealed because something they need is damaged.
 ///
-/// Such a layer stays in RAM and in the journal. It is not tried again by itself as long as it lies on
-/// the same root, so that it keeps no other from being sealed; a seal of everything or of its branch
-/// tries again, and whatever seals does after a check or a scrub. Thread-safe.
+/// Such a layer stays in RAM and in the journal. It is not tried again by itself as long as it lies
+/// on the same root, so that it keeps no other from being sealed; a seal of everything or of its
+/// branch tries again, and whatever seals does after a check or a scrub. Thread-safe.
 final class UnsealableLayers: @unchecked Sendable {
   private struct Failure {
     weak let layer: Layer?
@@ -54,8 +54,8 @@ extension EngineBranch {
     return failure.error
   }
 
-  /// Why a page of one of the branch's layers cannot be read, if no layer above hides it. Once hidden
-  /// it stays so: whoever takes the branch's state takes the layers above too.
+  /// Why a page of one of the branch's layers cannot be read, if no layer above hides it. Once
+  /// hidden it stays so: whoever takes the branch's state takes the layers above too.
   fileprivate func damageInSight(of layer: Layer) -> StoreError? {
     state.withLock { state in
       let layers = state.sealed.frozen.layers + [state.open]
@@ -79,7 +79,8 @@ extension EngineBranch {
 
 extension Engine {
   /// Why some branch cannot read a page of this layer; `nil` when there is no such page. A layer
-  /// without can be sealed: the writes that hide what is damaged have smaller LSNs than the publish.
+  /// without can be sealed: the writes that hide what is damaged have smaller LSNs than the
+  /// publish.
   func damageInSight(of layer: Layer) -> StoreError? {
     guard layer.holdsUnreadable || hasLostVolumes else { return nil }
     for branch in control.withLock({ Array(branches.values) }) {

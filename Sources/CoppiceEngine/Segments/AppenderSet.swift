@@ -90,9 +90,9 @@ final class AppenderSet: Sendable {
     return ends + hosting.withLock { unfinishedHosts }
   }
 
-  /// Makes a host: `create` makes its file, durably, with a header only. Until the host is complete,
-  /// publishes name it without frames; they wait meanwhile, so that none names a file that a power
-  /// cut may take away.
+  /// Makes a host: `create` makes its file, durably, with a header only. Until the host is
+  /// complete, publishes name it without frames; they wait meanwhile, so that none names a file
+  /// that a power cut may take away.
   func makeHost(
     _ domain: DomainID, _ create: (SegmentID) throws(StoreError) -> any DiskFile
   ) throws(StoreError) -> (SegmentID, any DiskFile) {
@@ -122,8 +122,8 @@ final class AppenderSet: Sendable {
   /// The id that the next segment gets: all frames so far have smaller names.
   var nextSegmentID: SegmentID { SegmentID(nextSegment.load(ordering: .acquiring)) }
 
-  /// Called once a record that names these ends is durable. A host needs to be named but once: named
-  /// again after it was reclaimed, it would come back without a file.
+  /// Called once a record that names these ends is durable. A host needs to be named but once:
+  /// named again after it was reclaimed, it would come back without a file.
   func markPublished(_ ends: [SegmentEnd]) {
     for appender in all { appender.markPublished(ends) }
     finishHosts(ends.map(\.segment))

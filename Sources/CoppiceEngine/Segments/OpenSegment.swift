@@ -50,7 +50,8 @@ final class OpenSegment {
 
   /// Copies the frame into the bundle and names it.
   ///
-  /// - Parameter home: of a copied frame, the name it keeps; then all frames of the segment have one.
+  /// - Parameter home: of a copied frame, the name it keeps; then all frames of the segment have
+  ///   one.
   @discardableResult
   func append(_ frame: PendingFrame, home: FrameName = .none) -> Locator {
     if !hasBundle {

@@ -1,12 +1,12 @@
 internal import CoppicePlatform
 internal import Synchronization
 
-/// A file of allocated blocks that holds nothing: on a full disk it is given up, piece by piece, so that
-/// removals, deletions and collections can write what they need to make room. See `ReserveShares` for
-/// how large it is and why that is enough.
+/// A file of allocated blocks that holds nothing: on a full disk it is given up, piece by piece, so
+/// that removals, deletions and collections can write what they need to make room. See
+/// `ReserveShares` for how large it is and why that is enough.
 ///
-/// From the first piece on until it is whole again no ordinary write gets room: no journal file, no seal and no
-/// import. It is made anew as soon as there is room, before these.
+/// From the first piece on until it is whole again no ordinary write gets room: no journal file, no
+/// seal and no import. It is made anew as soon as there is room, before these.
 final class Reserve: Sendable {
   static let name = "reserve"
   /// A store with less that has none has not made it yet; one with more has given it up.
@@ -27,8 +27,8 @@ final class Reserve: Sendable {
 
   init(disk: any Disk) { self.disk = disk }
 
-  /// Looks for the file that an earlier run made. A store that should have one and has none, or half of it,
-  /// gave it up, as far as one can tell.
+  /// Looks for the file that an earlier run made. A store that should have one and has none, or
+  /// half of it, gave it up, as far as one can tell.
   func find(storedByteCount: UInt64, shares: ReserveShares) {
     // One that cannot be opened is none.
     let found = (try? disk.open(Self.name, .read).byteCount()) ?? 0
@@ -94,8 +94,8 @@ final class Reserve: Sendable {
     }
   }
 
-  /// Sees to it that a step finds that many bytes free, as far as the reserve has them and other uses do
-  /// not need them more. Until `endUse` nothing is taken back.
+  /// Sees to it that a step finds that many bytes free, as far as the reserve has them and other
+  /// uses do not need them more. Until `endUse` nothing is taken back.
   func beginUse(_ use: ReserveUse, of byteCount: UInt64) {
     state.withLock { state in
       state.useCount += 1

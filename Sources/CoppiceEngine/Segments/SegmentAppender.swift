@@ -13,17 +13,17 @@ struct PendingFrame {
   var base: FrameName
 }
 
-/// Gives frames of one trust domain their names and writes them, bundle by bundle, into the domain's
-/// one open segment.
+/// Gives frames of one trust domain their names and writes them, bundle by bundle, into the
+/// domain's one open segment.
 ///
 /// What must hold:
 /// - Names are given in order of appending, and segment ids only grow, so a frame's children and
 ///   base, appended before it, have smaller names.
 /// - A bundle is written once; no byte of it is written again.
-/// - After a failed write or sync the segment takes nothing more and ends for ever where it was last
-///   published: frames behind that may be lost, so whoever used them starts over (`epoch`).
-/// - From the moment its id is taken a segment is open or in `unpublished` until a publish named it,
-///   all under one lock: a publish that names a larger id names it too.
+/// - After a failed write or sync the segment takes nothing more and ends for ever where it was
+///   last published: frames behind that may be lost, so whoever used them starts over (`epoch`).
+/// - From the moment its id is taken a segment is open or in `unpublished` until a publish named
+///   it, all under one lock: a publish that names a larger id names it too.
 final class SegmentAppender: @unchecked Sendable {
   let domain: DomainID
   private let disk: any Disk
@@ -122,7 +122,7 @@ final class SegmentAppender: @unchecked Sendable {
       let path = SegmentFiles.path(id)
       let file = try disk.open(path, .create)
       do throws(SystemError) {
-        try file.write(segmentHeader(id).span.bytes)
+        try file.write(segmentHeader(id), at: 0)
         try disk.syncDirectory(SegmentFiles.directory)
       } catch {
         // An empty file of an id that nothing refers to; opening removes it.
@@ -281,14 +281,5 @@ final class SegmentAppender: @unchecked Sendable {
       try? writeBundle()
       open = nil
     }
-  }
-}
-
-extension DiskFile {
-  fileprivate func write(_ bytes: RawSpan) throws(SystemError) {
-    let result = bytes.withUnsafeBytes { buffer in
-      Result { () throws(SystemError) in try write(buffer, at: 0) }
-    }
-    try result.get()
   }
 }

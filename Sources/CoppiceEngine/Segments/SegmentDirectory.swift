@@ -138,19 +138,15 @@ final class SegmentDirectory: Sendable {
   private static func bytes(
     _ file: any DiskFile, at offset: UInt64, count: Int, _ object: String
   ) throws(StoreError) -> [UInt8] {
-    var buffer = [UInt8](repeating: 0, count: count)
-    let outcome = buffer.withUnsafeMutableBytes { target in
-      Result { () throws(SystemError) in try file.read(into: target, at: offset) }
-    }
-    let read: Int
-    do throws(SystemError) { read = try outcome.get() } catch {
+    let bytes: [UInt8]
+    do throws(SystemError) { bytes = try file.read(count, at: offset) } catch {
       throw StoreError(error, while: "reading a bundle directory")
     }
-    guard read == count else {
+    guard bytes.count == count else {
       throw StoreError(
         .corrupt, "the segment ends inside a bundle", object: object,
         remedy: .damagedStructure)
     }
-    return buffer
+    return bytes
   }
 }

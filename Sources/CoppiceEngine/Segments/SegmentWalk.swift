@@ -1,14 +1,15 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-// Whoever goes through segments takes long, and collections do not wait: they copy what is live out of
-// a segment into hosts, record the move, and unlink the segment. So a reader that finds a segment gone
-// looks at what the catalogue has now. If the segment is not in it any more, hosts that came since
-// hold what was needed of it; only a segment that the catalogue still has and the disk has not is
-// damage.
+// Whoever goes through segments takes long, and collections do not wait: they copy what is live out
+// of a segment into hosts, record the move, and unlink the segment. So a reader that finds a
+// segment gone looks at what the catalogue has now. If the segment is not in it any more, hosts
+// that came since hold what was needed of it; only a segment that the catalogue still has and the
+// disk has not is damage.
 
-/// Goes through segments, though collections may empty and remove them meanwhile. What lay in them at
-/// the beginning and is needed at the end is met once at least; what was copied may be met twice.
+/// Goes through segments, though collections may empty and remove them meanwhile. What lay in them
+/// at the beginning and is needed at the end is met once at least; what was copied may be met
+/// twice.
 struct SegmentWalk {
   enum Outcome {
     case done
@@ -20,8 +21,8 @@ struct SegmentWalk {
   /// The segments that the catalogue has now.
   let current: () -> [SegmentID: SegmentEntry]
 
-  /// Visits the segments in order of their ids, then hosts as far as they are needed. Returns whether
-  /// the walk came to its end.
+  /// Visits the segments in order of their ids, then hosts as far as they are needed. Returns
+  /// whether the walk came to its end.
   @discardableResult
   func forEach<Failure: Error>(
     of segments: [SegmentEntry], _ visit: (SegmentEntry) throws(Failure) -> Outcome
@@ -68,8 +69,8 @@ extension Engine {
   }
 
   /// Visits every frame of the published part of the segments, under its own name wherever it lies,
-  /// once, segment by segment. One that a collection moves meanwhile is not missed; one that is dead may
-  /// be.
+  /// once, segment by segment. One that a collection moves meanwhile is not missed; one that is
+  /// dead may be.
   func forEachPlacedFrame(
     of segments: [SegmentEntry],
     _ visit: (FrameName, BundleDirectoryEntry, SegmentEntry) -> Void

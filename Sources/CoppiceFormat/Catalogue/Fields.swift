@@ -13,7 +13,8 @@ public struct FieldTag: Hashable, Comparable, Sendable {
   @inlinable public var isInherited: Bool { rawValue & 0x4000 != 0 }
 }
 
-/// Fields that are kept byte for byte, whether or not their tags are known: tags ascending, each once.
+/// Fields that are kept byte for byte, whether or not their tags are known: tags ascending, each
+/// once.
 ///
 ///     byteCount u32, then for each: tag u16   byteCount u32   value
 public struct Fields: Hashable, Sendable {

@@ -1,5 +1,5 @@
-/// The frame of a file of hints: what a store remembers for estimates and reports. Such a file may be
-/// lost or old at any time, and nothing that counts depends on it.
+/// The frame of a file of hints: what a store remembers for estimates and reports. Such a file may
+/// be lost or old at any time, and nothing that counts depends on it.
 ///
 ///     0  magic "CpHi"   version u16   flags u16
 ///     8  kind u32   reserved u32

@@ -7,10 +7,10 @@
 ///     56  changed i64      64  created i64
 ///     72  [import stamp 56]  [link target to the end]
 ///
-/// Times are nanoseconds since 1970. The byte count of a file's content and its modification time are the
-/// volume's. `modified` is that time as it was when the inode changed last, at `changed`: once the two
-/// differ content has changed later, and `changed` is the volume's time too. A file without a volume
-/// has `modified` alone.
+/// Times are nanoseconds since 1970. The byte count of a file's content and its modification time
+/// are the volume's. `modified` is that time as it was when the inode changed last, at `changed`:
+/// once the two differ content has changed later, and `changed` is the volume's time too. A file
+/// without a volume has `modified` alone.
 public struct InodeRecord: Hashable, Sendable {
   public static let version: UInt8 = 1
   public static let fixedByteCount = 72

@@ -11,9 +11,9 @@ public final class PageCodec {
   /// An output buffer of this many bytes is enough for every page.
   public let outputByteCountMax: Int
 
-  /// The lowest level that looks for long matches too: a page of alike rows or keys resembles itself
-  /// almost as much as its base, and level 1 then takes short matches in the page and misses the
-  /// long ones in the base.
+  /// The lowest level that looks for long matches too: a page of alike rows or keys resembles
+  /// itself almost as much as its base, and level 1 then takes short matches in the page and misses
+  /// the long ones in the base.
   private static let deltaLevel: Int32 = 3
 
   private let fullContext: OpaquePointer

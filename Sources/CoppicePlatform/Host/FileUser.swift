@@ -78,7 +78,8 @@ public struct FileUser: Hashable, Sendable {
     }
   }
 
-  /// Lines of `maps`: addresses, permissions, offset, device as hexadecimal major:minor, inode, name.
+  /// Lines of `maps`: addresses, permissions, offset, device as hexadecimal major:minor, inode,
+  /// name.
   private func mappedFiles(onDevice device: UInt64) -> Set<UInt64> {
     let number = HostDevice(packed: device)
     var inodes: Set<UInt64> = []

@@ -7,8 +7,8 @@ internal import Glibc
 /// Names are single components as bytes, without `/`. No call follows a symbolic link at the last
 /// component. All methods may be called from any thread.
 public final class HostDirectory: Sendable {
-  /// The path it was reached by, as `ByteText` has it, without its middle if it is longer than the kernel
-  /// takes.
+  /// The path it was reached by, as `ByteText` has it, without its middle if it is longer than the
+  /// kernel takes.
   public let path: String
   /// Open as long as this object lives.
   public let fileDescriptor: Int32

@@ -41,8 +41,8 @@ public struct HostDirectoryWalk {
     current = child
   }
 
-  /// Goes back to the directory above, which must not be above the top; returns the name that the way
-  /// had led down by.
+  /// Goes back to the directory above, which must not be above the top; returns the name that the
+  /// way had led down by.
   @discardableResult
   public mutating func ascend() throws(SystemError) -> [UInt8] {
     guard let left = levels.popLast() else { preconditionFailure("the top is left") }

@@ -14,7 +14,8 @@ public enum HostProcess {
   /// Bytes of the pages that the kernel manages memory in.
   public static var memoryPageByteCount: Int { max(4096, sysconf(Int32(_SC_PAGESIZE))) }
 
-  /// The words that this process was started with, after the program's name, as `ByteText` has them.
+  /// The words that this process was started with, after the program's name, as `ByteText` has
+  /// them.
   public static var arguments: [String] {
     (0..<Int(CommandLine.argc)).dropFirst().compactMap { index in
       CommandLine.unsafeArgv[index].map(text)

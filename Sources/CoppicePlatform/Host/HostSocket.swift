@@ -3,7 +3,8 @@ internal import Glibc
 
 /// Local sockets of the machine.
 public enum HostSocket {
-  /// Whether a process takes connections at the path. A socket that a killed one left does not count.
+  /// Whether a process takes connections at the path. A socket that a killed one left does not
+  /// count.
   public static func accepts(at path: String) throws(SystemError) -> Bool {
     do throws(SystemError) {
       close(try system("connect", path) { clinux_connect_local(path) })

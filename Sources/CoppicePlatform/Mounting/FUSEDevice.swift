@@ -25,7 +25,8 @@ public final class FUSEDevice: Sendable {
     FUSEDevice(owning: try system("ioctl", Self.path) { clinux_clone_fuse(descriptor) })
   }
 
-  /// Waits for a request and returns how many bytes it has; `nil` once the file system is unmounted.
+  /// Waits for a request and returns how many bytes it has; `nil` once the file system is
+  /// unmounted.
   public func receive(
     into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemError) -> Int? {

@@ -11,7 +11,8 @@ public enum FUSEMounting {
   ///   - source: what lists of mounts show as the device.
   ///   - allowsOthers: users besides the one who mounts may use it.
   ///   - readByteCountMax: the largest read.
-  /// - Throws: of `open` when there is no device, of `mount` or `fusermount3` when it may not be used.
+  /// - Throws: of `open` when there is no device, of `mount` or `fusermount3` when it may not be
+  ///   used.
   public static func mount(
     source: String, at directory: String, allowsOthers: Bool, readByteCountMax: Int
   ) throws(SystemError) -> FUSEDevice {
@@ -51,8 +52,8 @@ public enum FUSEMounting {
     }
   }
 
-  /// Ends all requests to the server of a file system, also those to come, wherever it is mounted: in
-  /// other places and in other mount namespaces too.
+  /// Ends all requests to the server of a file system, also those to come, wherever it is mounted:
+  /// in other places and in other mount namespaces too.
   /// - Parameter device: `HostMount.device` of one of its mounts.
   public static func abort(device: HostDevice) throws(SystemError) {
     try system("abort", "fuse connection \(device.minor)") { clinux_abort_fuse(device.minor) }
@@ -67,8 +68,6 @@ public enum FUSEMounting {
 }
 
 extension SystemError {
-  /// Of an unmount: something on the file system is in use.
-  public var isBusy: Bool { code == EBUSY }
   /// Of the device: the file system is mounted no more.
   public var isUnmounted: Bool { code == ENODEV || isWithoutServer }
   /// Of any call on a mount: its server is gone, or going (`ECANCELED`, of a request by a ring).

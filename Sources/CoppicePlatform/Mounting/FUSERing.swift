@@ -1,12 +1,12 @@
 internal import CLinux
 internal import Glibc
 
-/// A place for one request of a FUSE connection at a time, in memory that the kernel fills and reads
-/// itself (FUSE over io_uring, Linux 6.14).
+/// A place for one request of a FUSE connection at a time, in memory that the kernel fills and
+/// reads itself (FUSE over io_uring, Linux 6.14).
 ///
-/// An answer and the wait for the next request are one system call, and each core of the machine has
-/// a queue of its own: a request is served on the core that made it, without waking another one.
-/// The layout of the headers is that of `struct fuse_uring_req_header`:
+/// An answer and the wait for the next request are one system call, and each core of the machine
+/// has a queue of its own: a request is served on the core that made it, without waking another
+/// one. The layout of the headers is that of `struct fuse_uring_req_header`:
 /// ```
 /// 0    in_out 128   fuse_in_header of the request, then fuse_out_header of the answer
 /// 128  op_in 128    the request's arguments of a fixed size
@@ -71,8 +71,8 @@ public final class FUSERing: @unchecked Sendable {
     UnsafeMutableRawBufferPointer(start: payload.bytes, count: payloadByteCountMax)
   }
 
-  /// Takes the place into use, and waits for the first request. Returns `false` once the file system
-  /// is unmounted.
+  /// Takes the place into use, and waits for the first request. Returns `false` once the file
+  /// system is unmounted.
   public func register(_ device: FUSEDevice) throws(SystemError) -> Bool {
     precondition(!isRegistered)
     isRegistered = true

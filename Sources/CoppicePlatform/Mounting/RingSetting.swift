@@ -1,16 +1,16 @@
 internal import CLinux
 internal import Glibc
 
-/// The machine's setting by which the kernel offers rings to new mounts (Linux 6.14; off by default).
-/// A mount that has rings keeps them whatever becomes of the setting.
+/// The machine's setting by which the kernel offers rings to new mounts (Linux 6.14; off by
+/// default). A mount that has rings keeps them whatever becomes of the setting.
 public enum RingSetting {
   private static let path = "/sys/module/fuse/parameters/enable_uring"
 
   /// Whether this process may turn the setting on: there is one, and it is root's.
   public static var isThere: Bool { access(path, W_OK) == 0 }
 
-  /// Runs `body`, which mounts, with the setting on, and puts it back. Processes that do the same at
-  /// once wait for each other.
+  /// Runs `body`, which mounts, with the setting on, and puts it back. Processes that do the same
+  /// at once wait for each other.
   public static func turningOn<Result, Failure>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result where Failure: Error {

@@ -23,7 +23,8 @@ package final class HeldFile: Sendable {
 
   // MARK: Opening
 
-  /// What a path leads this process to. All links are followed here: `/dev/stdin` is this process's.
+  /// What a path leads this process to. All links are followed here: `/dev/stdin` is this
+  /// process's.
   private enum Opened {
     /// A directory, or a name in one.
     case place(HostDirectory, name: String?)
@@ -162,7 +163,8 @@ package final class HeldFile: Sendable {
 
   // MARK: Streams
 
-  /// Begins to move bytes between the stream and its pipe: another process has the pipe's other end.
+  /// Begins to move bytes between the stream and its pipe: another process has the pipe's other
+  /// end.
   func start() throws(StoreError) {
     guard let original else { return }
     do throws(SystemError) {
@@ -196,7 +198,8 @@ package final class HeldFile: Sendable {
     try check()
   }
 
-  /// Throws when the stream failed. A process whose output nobody reads ends as others do: silently.
+  /// Throws when the stream failed. A process whose output nobody reads ends as others do:
+  /// silently.
   func check() throws(StoreError) {
     guard let error = pump.withLock({ $0.failure }) else { return }
     if isWritten, error.isBrokenPipe { HostProcess.endOfBrokenPipe() }

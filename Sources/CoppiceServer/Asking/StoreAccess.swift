@@ -16,8 +16,8 @@ package struct StoreAccess: Sendable {
     self.lockWait = lockWait
   }
 
-  /// Work without a server that moves files is called off by the signals that end processes: once it
-  /// has thrown, `EndSignals.endIfNoted` ends this one.
+  /// Work without a server that moves files is called off by the signals that end processes: once
+  /// it has thrown, `EndSignals.endIfNoted` ends this one.
   package func perform<Request: StoreRequest>(
     _ request: Request, _ work: Work, holding files: [HeldFile] = []
   ) throws(StoreError) -> Request.Answer {

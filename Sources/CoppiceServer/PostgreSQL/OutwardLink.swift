@@ -1,8 +1,8 @@
 internal import Coppice
 internal import CoppicePlatform
 
-/// A link of a data directory that leads out of its branch: through it a server on a fork would write
-/// to files of its origin.
+/// A link of a data directory that leads out of its branch: through it a server on a fork would
+/// write to files of its origin.
 struct OutwardLink: Hashable {
   enum Target: Hashable {
     /// A path of another branch of the store, in a mount of it.

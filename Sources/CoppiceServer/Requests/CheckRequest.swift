@@ -43,7 +43,8 @@ package struct CheckRequest: StoreRequest {
       Answer(report, names: try Self.nameFindings(store), paths: FilePaths(store)))
   }
 
-  /// What is wrong with the names of branches: trees that are whole, but do not agree in themselves.
+  /// What is wrong with the names of branches: trees that are whole, but do not agree in
+  /// themselves.
   private static func nameFindings(_ store: Store) throws(StoreError) -> [FindingAnswer] {
     var findings: [FindingAnswer] = []
     for entry in try store.entries() {

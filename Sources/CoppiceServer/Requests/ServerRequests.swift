@@ -82,8 +82,9 @@ package struct MountRequest: ServerRequest {
     }
 
     private static let syncNote =
-      "the kernel does not pass syncfs and sync to this mount: they return before what was written is "
-      + "durable, which it is at the latest a second after it was written; fsync waits until it is"
+      "the kernel does not pass syncfs and sync to this mount: they return before what was written "
+      + "is durable, which it is at the latest a second after it was written; fsync waits until "
+      + "it is"
   }
 }
 

@@ -8,7 +8,8 @@ package protocol WireRequest: Codable, Sendable {
   associatedtype Answer: Codable, Sendable
   /// Where the API has it.
   static var route: Route { get }
-  /// Whether it waits for nothing, or a moment: then it is answered however much other work there is.
+  /// Whether it waits for nothing, or a moment: then it is answered however much other work there
+  /// is.
   static var isBrief: Bool { get }
 }
 
@@ -18,8 +19,8 @@ extension WireRequest {
 
 /// A request that needs an open store and nothing else.
 ///
-/// A new one takes three steps: a type here with its `Answer`, its line in `RequestCatalogue`, and a
-/// command that makes it from its arguments and gives it to `StoreOptions.perform`.
+/// A new one takes three steps: a type here with its `Answer`, its line in `RequestCatalogue`, and
+/// a command that makes it from its arguments and gives it to `StoreOptions.perform`.
 package protocol StoreRequest: WireRequest {
   /// Whether it can be carried out on a store opened for reading only, beside other readers.
   var isReadOnly: Bool { get }

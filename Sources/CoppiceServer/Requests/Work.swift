@@ -8,7 +8,8 @@ package final class Work: Sendable {
   private let cancellation = Mutex<StoreError?>(nil)
   private let isEnding: @Sendable () -> Bool
 
-  /// - Parameter isEnding: asked whether the process that does the work is to end, which cancels it.
+  /// - Parameter isEnding: asked whether the process that does the work is to end, which cancels
+  ///   it.
   package init(
     tell: (@Sendable (WorkProgress) -> Void)? = nil,
     isEnding: @escaping @Sendable () -> Bool = { false }

@@ -3,8 +3,8 @@ internal import NIOConcurrencyHelpers
 internal import NIOPosix
 internal import Synchronization
 
-/// The requests that are being carried out, each by a thread of a pool of its own: the store blocks,
-/// and the threads that serve connections must not.
+/// The requests that are being carried out, each by a thread of a pool of its own: the store
+/// blocks, and the threads that serve connections must not.
 package final class RunningWorks: Sendable {
   /// Requests beyond this many wait.
   private static let threadCount = 16

@@ -8,10 +8,10 @@ internal import UnixSignals
 
 /// The server of a store: owns it, answers requests on its socket, and keeps its mounts.
 ///
-/// Ends on SIGTERM, SIGINT, a stop request, or with its last mount. Then no more requests are taken,
-/// those that run are asked to end, mounts are unmounted, and the store is closed: changes up to
-/// `sealedByteCountMax` go into segments, more stay in the journal, which keeps them as well. So
-/// ending takes seconds whatever was written, and needs no room on the disk.
+/// Ends on SIGTERM, SIGINT, a stop request, or with its last mount. Then no more requests are
+/// taken, those that run are asked to end, mounts are unmounted, and the store is closed: changes
+/// up to `sealedByteCountMax` go into segments, more stay in the journal, which keeps them as well.
+/// So ending takes seconds whatever was written, and needs no room on the disk.
 package struct Server: Sendable {
   /// What a server does besides answering requests.
   package struct Options: Sendable {

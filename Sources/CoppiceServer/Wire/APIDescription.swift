@@ -7,11 +7,12 @@ package enum APIDescription {
       "version": "1",
       "description": .string(
         """
-        Requests to the server of a store, over HTTP on the Unix socket 'control.sock' in the store's \
-        directory. Only the server's user and root are served. A request that accepts \
+        Requests to the server of a store, over HTTP on the Unix socket 'control.sock' in the \
+        store's directory. Only the server's user and root are served. A request that accepts \
         'application/x-ndjson' is answered with lines: any number of {"progress": ...}, then one \
-        {"answer": ...} or {"error": ...}. An answer has all its keys; what is missing is null. Files of whoever asks are named by the numbers of his \
-        descriptors. A path takes '-' for a name that it cannot have, which the query then has.
+        {"answer": ...} or {"error": ...}. An answer has all its keys; what is missing is null. \
+        Files of whoever asks are named by the numbers of his descriptors. A path takes '-' for a \
+        name that it cannot have, which the query then has.
         """),
     ],
     "paths": paths,

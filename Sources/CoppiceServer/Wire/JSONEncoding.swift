@@ -1,5 +1,5 @@
-/// Makes a `JSONValue` of a value. Unlike Foundation's encoder it writes what is missing as null, so
-/// that the keys of an answer are always the same.
+/// Makes a `JSONValue` of a value. Unlike Foundation's encoder it writes what is missing as null,
+/// so that the keys of an answer are always the same.
 extension JSONValue {
   /// A value made of numbers, texts, Booleans, arrays and objects.
   package init(encoding value: some Encodable) {

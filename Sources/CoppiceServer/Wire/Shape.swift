@@ -1,5 +1,5 @@
-/// The form that a type has in JSON, found out by letting the type decode itself from nothing: so the
-/// description of the API cannot say other than the code does.
+/// The form that a type has in JSON, found out by letting the type decode itself from nothing: so
+/// the description of the API cannot say other than the code does.
 package indirect enum Shape: Hashable, Sendable {
   case boolean
   case integer

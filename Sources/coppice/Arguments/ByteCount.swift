@@ -1,7 +1,7 @@
 internal import ArgumentParser
 
-/// A number of bytes as people and the program's output write it: `512`, `10G`, `1.5GiB`, `1.50 GiB`.
-/// Units are powers of 1024.
+/// A number of bytes as people and the program's output write it: `512`, `10G`, `1.5GiB`, `1.50
+/// GiB`. Units are powers of 1024.
 struct ByteCount: ExpressibleByArgument {
   var value: UInt64
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 
-/// A length of time: digits with a unit, as `90s`, `15m`, `2h`, `3d` or `2w`. Without a unit: seconds.
+/// A length of time: digits with a unit, as `90s`, `15m`, `2h`, `3d` or `2w`. Without a unit:
+/// seconds.
 struct TimeSpan: ExpressibleByArgument, CustomStringConvertible {
   var seconds: UInt64
 

@@ -5,8 +5,8 @@ struct BranchRenameCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rename", abstract: "Give a branch another name.",
     discussion: """
-      Its snapshots are renamed with it. In a mount its directory gets the new name, also for programs \
-      that work there: a branch with open files needs --force. JSON: name, oldName.
+      Its snapshots are renamed with it. In a mount its directory gets the new name, also for \
+      programs that work there: a branch with open files needs --force. JSON: name, oldName.
 
       Example:
         coppice branch rename trial-7 release

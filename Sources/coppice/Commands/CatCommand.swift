@@ -5,8 +5,8 @@ struct CatCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cat", abstract: "Write the content of files to standard output.",
     discussion: """
-      All files of one branch are read as they are at one moment. Nothing is written if one of them is \
-      missing. Errors are JSON with --json; the content is written as it is.
+      All files of one branch are read as they are at one moment. Nothing is written if one of \
+      them is missing. Errors are JSON with --json; the content is written as it is.
 
       Examples:
         coppice cat main:PG_VERSION

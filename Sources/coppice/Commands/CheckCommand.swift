@@ -5,11 +5,11 @@ struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Verify every structure of the store.",
     discussion: """
-      Reads the superblock, catalogue, journal, all bundle directories, all manifests and all names, \
-      but not the pages: 'coppice scrub' does. Changes nothing, and works on stores that do not open. \
-      Ends with status 2 when it finds damage. JSON: isClean, findings, each with object, message, \
-      affected (branch, path or null, pages), isUnused (nothing refers to it); omittedCount, segmentCount, bundleCount, frameCount, \
-      nodeCount, pageRefCount.
+      Reads the superblock, catalogue, journal, all bundle directories, all manifests and all \
+      names, but not the pages: 'coppice scrub' does. Changes nothing, and works on stores that do \
+      not open. Ends with status 2 when it finds damage. JSON: isClean, findings, each with \
+      object, message, affected (branch, path or null, pages), isUnused (nothing refers to it); \
+      omittedCount, segmentCount, bundleCount, frameCount, nodeCount, pageRefCount.
 
       Example:
         coppice check

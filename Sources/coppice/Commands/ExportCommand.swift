@@ -7,16 +7,16 @@ struct ExportCommand: ParsableCommand {
     commandName: "export", abstract: "Write a branch, or a part of it, to the file system.",
     discussion: """
       TARGET must not exist, or be an empty directory; - is standard output, and pipes and devices \
-      are written to. All that is written is of one moment, also while the branch is in use. Times, \
-      owners, permissions, extended attributes, hard links and holes are restored. What the target or \
-      your rights do not take (an attribute, an owner, a device; of a tar stream, a socket) costs \
-      nothing else: it is counted and told at the end, and the command ends with status 2. What is \
-      not whole yet is for its user alone and carries 'incomplete' in its name; the next export to \
-      TARGET removes what a killed one left. An archive is for its user alone.
+      are written to. All that is written is of one moment, also while the branch is in use. \
+      Times, owners, permissions, extended attributes, hard links and holes are restored. What the \
+      target or your rights do not take (an attribute, an owner, a device; of a tar stream, a \
+      socket) costs nothing else: it is counted and told at the end, and the command ends with \
+      status 2. What is not whole yet is for its user alone and carries 'incomplete' in its name; \
+      the next export to TARGET removes what a killed one left. An archive is for its user alone.
 
       JSON: source, target, fileCount, directoryCount, symbolicLinkCount, specialFileCount, \
-      hardLinkCount, byteCount, lossCount, notes. When TARGET is standard output nothing but notes is \
-      printed, on standard error.
+      hardLinkCount, byteCount, lossCount, notes. When TARGET is standard output nothing but notes \
+      is printed, on standard error.
 
       Examples:
         coppice export experiment /var/lib/postgresql/15/experiment

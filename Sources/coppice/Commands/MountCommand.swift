@@ -7,21 +7,22 @@ struct MountCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mount", abstract: "Show every branch as a directory of the file system.",
     discussion: """
-      DIR gets a directory for each branch, and a read-only one for each snapshot; what other commands \
-      change is there at once. Adds the mount to the store's server, or starts a server in the \
-      background, which ends with its mount ('umount DIR', or 'coppice stop') and keeps its log and \
-      process number in the store's directory, as server.log and server.pid. A store has one mount at a \
-      time; 'mount --bind' shows it in other places.
+      DIR gets a directory for each branch, and a read-only one for each snapshot; what other \
+      commands change is there at once. Adds the mount to the store's server, or starts a server \
+      in the background, which ends with its mount ('umount DIR', or 'coppice stop') and keeps its \
+      log and process number in the store's directory, as server.log and server.pid. A store has \
+      one mount at a time; 'mount --bind' shows it in other places.
 
-      Each write to a file is one atomic change, so that PostgreSQL can run with full_page_writes=off. \
-      With --writeback-cache the kernel gathers writes: bulk loads are faster, and that is no longer so.
+      Each write to a file is one atomic change, so that PostgreSQL can run with \
+      full_page_writes=off. With --writeback-cache the kernel gathers writes: bulk loads are \
+      faster, and that is no longer so.
 
-      From Linux 6.14 on requests come by rings of shared memory, which takes half the time, where the \
-      kernel offers them: root has it do so, and for others it does while \
+      From Linux 6.14 on requests come by rings of shared memory, which takes half the time, where \
+      the kernel offers them: root has it do so, and for others it does while \
       /sys/module/fuse/parameters/enable_uring says Y. 'coppice status' says which way they come.
 
-      fsync makes durable what was written. The kernel does not pass syncfs and sync on, so they do not; \
-      what nobody syncs is durable a second after it was written.
+      fsync makes durable what was written. The kernel does not pass syncfs and sync on, so they \
+      do not; what nobody syncs is durable a second after it was written.
 
       JSON: mount, with directory, usesWritebackCache, usesRings; process; notes.
 

@@ -5,16 +5,17 @@ struct RepairCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "repair", abstract: "Repair a damaged store as far as that can be done.",
     discussion: """
-      Writes a damaged copy of the superblock anew; takes an older catalogue, or puts one together from what else there is, when the newest is \
-      damaged, and says what such a one is without; rebuilds damaged nodes, the inner structure \
-      of branches, where their hashes prove what was found; reads all data, and gives every page \
-      that cannot be read the content of another copy, if there is one: one that another branch \
-      stored, or that a new import brought. Files are copied to a folder in the store before they \
-      are changed. Without --accept-loss nothing is done that would drop what was acknowledged; \
-      the error says what that is. Ends with status 2 when something stays lost; it is listed, \
-      and stays unreadable. Listed too is what else a check or a scrub still finds, and what takes \
-      that away. Nobody may have the store open. JSON: steps, each with object, \
-      action; folder (null when no file was changed); healedNodeCount; healedPageCount; lost and left, as findings of 'coppice check'; \
+      Writes a damaged copy of the superblock anew; takes an older catalogue, or puts one together \
+      from what else there is, when the newest is damaged, and says what such a one is without; \
+      rebuilds damaged nodes, the inner structure of branches, where their hashes prove what was \
+      found; reads all data, and gives every page that cannot be read the content of another copy, \
+      if there is one: one that another branch stored, or that a new import brought. Files are \
+      copied to a folder in the store before they are changed. Without --accept-loss nothing is \
+      done that would drop what was acknowledged; the error says what that is. Ends with status 2 \
+      when something stays lost; it is listed, and stays unreadable. Listed too is what else a \
+      check or a scrub still finds, and what takes that away. Nobody may have the store open. \
+      JSON: steps, each with object, action; folder (null when no file was changed); \
+      healedNodeCount; healedPageCount; lost and left, as findings of 'coppice check'; \
       omittedLostCount; firstDroppedRecord, lastDroppedRecord (null when none was dropped).
 
       Example:

@@ -8,8 +8,9 @@ struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serve the store until it is stopped.",
     discussion: """
-      While a server runs, it has the store: other commands ask it and answer as they do without one. \
-      It ends on 'coppice stop', SIGTERM and SIGINT, and then unmounts. Its log goes to standard error.
+      While a server runs, it has the store: other commands ask it and answer as they do without \
+      one. It ends on 'coppice stop', SIGTERM and SIGINT, and then unmounts. Its log goes to \
+      standard error.
 
       JSON, once it serves: isRunning, store, process, started, requestCount, mounts, each with \
       directory, usesWritebackCache, usesRings.

@@ -5,11 +5,11 @@ struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Tell what the whole store holds, stores and uses.",
     discussion: """
-      logical: what readers of all branches see. unique: its different pages, uncompressed. on disk: \
-      all that is in the store's directory, as 'du' counts it: segments, journal, reserve, catalogue and \
-      hints. stored: the content of the segments. JSON: branchCount, snapshotCount, deletedCount, \
-      logicalByteCount, uniqueByteCount, directoryByteCount, storedByteCount, segmentCount, garbageByteCount, journalByteCount, \
-      overlayByteCount, pageBufferByteCount.
+      logical: what readers of all branches see. unique: its different pages, uncompressed. on \
+      disk: all that is in the store's directory, as 'du' counts it: segments, journal, reserve, \
+      catalogue and hints. stored: the content of the segments. JSON: branchCount, snapshotCount, \
+      deletedCount, logicalByteCount, uniqueByteCount, directoryByteCount, storedByteCount, \
+      segmentCount, garbageByteCount, journalByteCount, overlayByteCount, pageBufferByteCount.
 
       Example:
         coppice stats

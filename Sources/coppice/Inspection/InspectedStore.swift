@@ -5,8 +5,8 @@ internal import CoppicePlatform
 internal import CoppiceServer
 
 extension StoreInspector {
-  /// Of the files in the store's directory, as they are: a damaged store can be looked at, and one that
-  /// another process uses. What that has not written yet is not seen.
+  /// Of the files in the store's directory, as they are: a damaged store can be looked at, and one
+  /// that another process uses. What that has not written yet is not seen.
   init(_ options: StoreOptions) throws(StoreError) {
     let directory = try options.directory()
     options.warn(of: directory)

@@ -2,8 +2,8 @@ internal import Coppice
 internal import CoppicePlatform
 internal import CoppiceServer
 
-/// An error as the user sees it, on standard error: a line and a remedy, or one JSON object, the same
-/// as the API's.
+/// An error as the user sees it, on standard error: a line and a remedy, or one JSON object, the
+/// same as the API's.
 struct ErrorReport {
   private let answer: ErrorAnswer
 

@@ -37,8 +37,8 @@ enum Output {
     String(decoding: JSON.encode(value, isPretty: true), as: UTF8.self)
   }
 
-  /// The text with control characters written as `ByteText` writes bytes: names may hold anything, and
-  /// a terminal obeys what it is sent. Commands take names written so.
+  /// The text with control characters written as `ByteText` writes bytes: names may hold anything,
+  /// and a terminal obeys what it is sent. Commands take names written so.
   static func printable(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     return text.unicodeScalars.reduce(into: "") { result, scalar in

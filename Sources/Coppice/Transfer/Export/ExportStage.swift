@@ -2,15 +2,15 @@ internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// The place where an export is built until it is complete: a directory that only its user can
-/// enter, and whose name says `incomplete`, so that what a killed export leaves cannot be taken for a
-/// whole one.
+/// enter, and whose name says `incomplete`, so that what a killed export leaves cannot be taken for
+/// a whole one.
 ///
 /// A target that does not exist is built in a stage beside it and moved up under its name. An empty
-/// directory that exists is kept (it may be a mount point): its stage lies inside, and what is built
-/// there is moved up entry by entry.
+/// directory that exists is kept (it may be a mount point): its stage lies inside, and what is
+/// built there is moved up entry by entry.
 ///
-/// The stage holds a file that is locked as long as somebody works on it. A stage whose lock is free
-/// was left by a process that is gone, and the next export to the same target removes it; a
+/// The stage holds a file that is locked as long as somebody works on it. A stage whose lock is
+/// free was left by a process that is gone, and the next export to the same target removes it; a
 /// directory of that name without such a file is not ours.
 final class ExportStage {
   private static let claimName = Array(".coppice-export".utf8)
@@ -53,8 +53,8 @@ final class ExportStage {
     }
   }
 
-  /// Nobody sees the claim before it is locked. Where files cannot be locked it keeps the other name,
-  /// and what is left stays.
+  /// Nobody sees the claim before it is locked. Where files cannot be locked it keeps the other
+  /// name, and what is left stays.
   private static func claim(_ directory: HostDirectory) throws(SystemError) -> HostFile {
     let claim = try directory.makeFile(unclaimedName, permissions: 0o600)
     let isLocked = (try? claim.tryLock()) ?? false

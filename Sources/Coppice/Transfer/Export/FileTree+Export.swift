@@ -7,8 +7,9 @@ extension FileTree {
   /// A target that exists is an error, an empty directory aside. Times, owners, permissions,
   /// extended attributes, hard links and holes are restored; what the target's file system or the
   /// user's rights do not take is counted and told in the report, and costs nothing else. What is
-  /// written carries `incomplete` in its name until it is whole and on the device; after an error it
-  /// is removed. The tree may be changed or deleted meanwhile: all that is exported is of one moment.
+  /// written carries `incomplete` in its name until it is whole and on the device; after an error
+  /// it is removed. The tree may be changed or deleted meanwhile: all that is exported is of one
+  /// moment.
   ///
   /// Throws `conflict` when the target exists, `full`, `denied`, or `invalid` when a directory is
   /// to go to a stream that is no tar stream.

@@ -27,8 +27,8 @@ struct ImportedFiles {
   /// Files with several names in the target that belong to a file of the source now.
   private var claimed: Set<FileID> = []
 
-  /// Gives `node` the name. `existing` is what the name means so far; a directory among what must go
-  /// has been removed before.
+  /// Gives `node` the name. `existing` is what the name means so far; a directory among what must
+  /// go has been removed before.
   mutating func place(
     _ node: ImportedNode, _ source: Source, name: FileName, in directory: FileID,
     existing: DirectoryEntry?, _ transaction: FileTransaction

@@ -2,8 +2,8 @@ internal import CoppiceEngine
 
 /// The way from an archive's top to the directory of the member before.
 ///
-/// Members of a directory mostly follow each other, so what a path shares with the one before is not
-/// looked up again: an archive of a deep tree takes time in proportion to its bytes.
+/// Members of a directory mostly follow each other, so what a path shares with the one before is
+/// not looked up again: an archive of a deep tree takes time in proportion to its bytes.
 struct MemberWay {
   /// A member's path in two: the bytes that lead to its directory, and its name there.
   struct Place {

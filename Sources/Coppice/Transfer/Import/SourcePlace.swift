@@ -23,8 +23,8 @@ enum SourcePlace {
     }
   }
 
-  /// Throws `invalid` when the source lies on a mount of the store, or has it inside: that is no one
-  /// moment of the branches there.
+  /// Throws `invalid` when the source lies on a mount of the store, or has it inside: that is no
+  /// one moment of the branches there.
   static func refuse(_ source: HostDirectory, onMount mount: String) throws(StoreError) {
     // A mount that is ending has no directory.
     guard let top = try? HostDirectory(path: mount) else { return }

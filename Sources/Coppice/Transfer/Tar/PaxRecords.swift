@@ -1,7 +1,8 @@
 /// The records of a pax extended header: lines of `length key=value`, the length counting itself
 /// and the newline, in decimal. Later records of a key win, but for the pairs of offset and byte
-/// count of GNU's first sparse format, which repeat. A record with an empty value takes earlier ones of
-/// its key back, global ones too: then the header's own field holds. An extended attribute may be empty.
+/// count of GNU's first sparse format, which repeat. A record with an empty value takes earlier
+/// ones of its key back, global ones too: then the header's own field holds. An extended attribute
+/// may be empty.
 package struct PaxRecords: Hashable, Sendable {
   /// Of all records of one member: attributes as large as a file may have, and paths of any depth.
   package static let byteCountMax: UInt64 = 64 << 20
@@ -102,8 +103,8 @@ package struct PaxRecords: Hashable, Sendable {
     return try PaxRecords.number(value, key: key)
   }
 
-  /// A time with up to nine decimals, in nanoseconds, cut to the nearest that 64 bits hold; `nil` when
-  /// there is no such record.
+  /// A time with up to nine decimals, in nanoseconds, cut to the nearest that 64 bits hold; `nil`
+  /// when there is no such record.
   package func nanoseconds(_ key: String) throws(TarError) -> Int64? {
     guard let value = self[key] else { return nil }
     let isNegative = value.first == UInt8(ascii: "-")

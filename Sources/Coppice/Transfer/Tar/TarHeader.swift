@@ -194,8 +194,8 @@ private struct TarFields {
     return ranges
   }
 
-  /// Two's complement, big-endian; the first bit marks the form, the second is the sign. Twelve bytes
-  /// at most.
+  /// Two's complement, big-endian; the first bit marks the form, the second is the sign. Twelve
+  /// bytes at most.
   private func binary(_ bytes: Slice<UnsafeRawBufferPointer>) -> Int128 {
     let isNegative = (bytes.first ?? 0) & 0x40 != 0
     var value: Int128 = isNegative ? -1 : 0
