@@ -1,7 +1,7 @@
 /// How far scrubbing has come, so that it goes on after a restart.
 ///
-///     segment u64   offset u64   startedAt i64   verifiedSince i64   endedAt i64   findingCount
-///     u64
+///     segment u64   offset u64   startedAt i64   verifiedSince i64   endedAt i64
+///     findingCount u64
 public struct ScrubHints: Hashable, Sendable {
   /// Where the pass that is under way goes on. Segment 0: none is.
   public var segment = SegmentID(0)
