@@ -18,8 +18,8 @@ struct GoldenStores {
   }
 
   /// Every kind of file and frame: full, raw, delta and duplicate pages, nodes in full and as
-  /// overrides, a tree of two levels, forks, a snapshot, a deleted branch, another trust domain,
-  /// evacuated segments.
+  /// overrides, a tree of two levels, forks, a snapshot, a deleted branch, evacuated segments;
+  /// another trust domain with its setting.
   mutating func full() throws -> Store {
     var random = SplitMix64(seed: 5)
     let store = try Store.create(disk: disk, clock: clock, Self.options) { random.bytes($0) }
@@ -50,6 +50,10 @@ struct GoldenStores {
     var collection = CollectionOptions()
     collection.isFull = true
     _ = try store.engine.collectGarbage(collection)
+    try store.createDomain(named: "customer", class: .masked)
+    let apart = try store.createBranch("apart", domain: "customer")
+    try apart.writeFile("table", table)
+    try store.engine.sealAll()
     try store.createBranch("deleted", from: "fork")
     try store.delete(["deleted"])
     return store

@@ -6,7 +6,8 @@ enum StoreListing {
   static func lines(_ store: Store) throws -> [String] {
     var lines: [String] = []
     for entry in try store.entries(includingDeleted: true) {
-      lines.append("\(entry.name)\(entry.isDeleted ? " deleted" : "")")
+      let place = entry.domain.number == 0 ? "" : " in \(entry.domain), \(entry.domain.dataClass)"
+      lines.append("\(entry.name)\(entry.isDeleted ? " deleted" : "")\(place)")
       if entry.isDeleted { continue }
       try list(try store.tree(entry.name), .root, "", &lines)
     }

@@ -150,3 +150,36 @@ import Testing
     }
   }
 }
+
+@Suite struct DomainSettingTests {
+  @Test func `a domain's setting has a number and a class`() throws {
+    let setting = DomainSetting(DomainID(0x0102_0304), .schema)
+    #expect(setting.encode() == [1, 0, 2, 0, 4, 3, 2, 1])
+    #expect(try DomainSetting.decode(setting.encode().span.bytes) == setting)
+    #expect(DomainClass.raw < .masked && DomainClass.schema < .impersonal)
+    #expect(SettingKey("domain/a/b")?.domainName == "a/b")
+    #expect(SettingKey(domainNamed: "é")?.description == "domain/é")
+    for key in ["domain", "domains/a", "Domain/a", "policy"] {
+      #expect(SettingKey(key)?.domainName == nil, "\(key)")
+    }
+  }
+
+  @Test func `what is none, or of a newer version, is told apart`() throws {
+    func decode(_ bytes: [UInt8]) throws -> DomainSetting {
+      try DomainSetting.decode(bytes.span.bytes)
+    }
+    #expect(throws: FormatError.truncated(what: "trust domain", needed: 4, available: 3)) {
+      try decode([1, 0, 0, 0, 1, 0, 0])
+    }
+    #expect(throws: FormatError.malformed(what: "trust domain")) {
+      try decode([1, 0, 0, 0, 0, 0, 0, 0])
+    }
+    #expect(throws: FormatError.self) { try decode([1, 0, 0, 0, 1, 0, 0, 0, 0]) }
+    #expect(throws: FormatError.unsupportedVersion(what: "trust domain", found: 2)) {
+      try decode([2, 0, 0, 0, 1, 0, 0, 0, 9, 9])
+    }
+    #expect(throws: FormatError.unsupported(what: "class of a trust domain", found: 4)) {
+      try decode([1, 0, 4, 0, 1, 0, 0, 0])
+    }
+  }
+}

@@ -28,6 +28,18 @@ final class StoreFixture {
     store = try Store.open(disk: disk, clock: clock, options)
   }
 
+  /// Opens what a repair makes of the store without its catalogues.
+  func loseCatalogues() throws {
+    try store.close()
+    for file in disk.fileNames() where file.hasPrefix("catalogue-") {
+      try disk.setContents(of: file, to: [])
+    }
+    var repair = RepairOptions()
+    repair.acceptsLoss = true
+    _ = try Engine.repair(disk: disk, clock: clock, options: options, repair)
+    store = try Store.open(disk: disk, clock: clock, options)
+  }
+
   /// Cuts the power and opens again.
   func crash(seed: UInt64) throws {
     disk.crash(seed: seed)

@@ -11,6 +11,10 @@ public struct FrameCensus {
     public var form: FrameForm
     public var byteCount: Int
     public var base: FrameName
+    /// Of the segment that it lies in.
+    public var domain: DomainID
+    /// Whether a collection moved it to a host.
+    public var isMoved: Bool
     var file: String
     var offset: Int
   }
@@ -31,13 +35,20 @@ public struct FrameCensus {
     for file in disk.fileNames() where file.hasPrefix("segments/") {
       let bytes = try disk.contents(of: file)
       files[file] = bytes
+      let header = try bytes[..<SegmentHeader.byteCount].withUnsafeBytes {
+        try SegmentHeader.decode($0.bytes)
+      }
       var offset = SegmentHeader.byteCount
-      while offset < bytes.count { offset = try takeBundle(bytes, offset, file) }
+      while offset < bytes.count {
+        offset = try takeBundle(bytes, offset, file, header.domain)
+      }
     }
   }
 
   /// Returns where the bundle ends.
-  private mutating func takeBundle(_ bytes: [UInt8], _ offset: Int, _ file: String) throws -> Int {
+  private mutating func takeBundle(
+    _ bytes: [UInt8], _ offset: Int, _ file: String, _ domain: DomainID
+  ) throws -> Int {
     let header = try bytes[offset..<offset + BundleHeader.byteCount].withUnsafeBytes {
       try BundleHeader.decode($0.bytes)
     }
@@ -54,8 +65,8 @@ public struct FrameCensus {
         noteCount += 1
       } else {
         frames[entry.home == .none ? own : entry.home] = Frame(
-          form: entry.form, byteCount: entry.storedByteCount, base: entry.base, file: file,
-          offset: place)
+          form: entry.form, byteCount: entry.storedByteCount, base: entry.base, domain: domain,
+          isMoved: entry.home != .none, file: file, offset: place)
       }
       place += entry.storedByteCount
     }
@@ -76,6 +87,16 @@ public struct FrameCensus {
     }
     for base in bases where frames[base] == nil { throw Lack(frame: base) }
     return reached.union(bases)
+  }
+
+  /// What of all that a state needs lies in another domain than its own, and derived frames, needed
+  /// or not, whose base does.
+  public mutating func crossings(of root: Ref, in domain: DomainID) throws -> [FrameName] {
+    let needed = try needed(by: [root]).filter { frames[$0]?.domain != domain }
+    let derived = frames.filter { _, frame in
+      frames[frame.base].map { $0.domain != frame.domain } ?? false
+    }
+    return (Array(needed) + derived.keys).sorted()
   }
 
   public func byteCount(_ names: Set<FrameName>) -> UInt64 {

@@ -10,8 +10,8 @@ public struct EntryInfo: Hashable, Sendable {
   public var isSnapshot: Bool
   /// Hidden, but not forgotten yet: `Store.restore` brings it back.
   public var isDeleted: Bool
-  /// The trust domain.
-  public var domain: UInt32
+  /// The trust domain; what data the entry holds is its class.
+  public var domain: Domain
   /// When it was made.
   public var created: Timestamp
   /// When it was deleted; `nil` unless it is.
@@ -22,12 +22,12 @@ public struct EntryInfo: Hashable, Sendable {
   /// Files of it that are open in this process.
   public var openFileCount: Int
 
-  init(_ entry: BranchEntry, parent: String?, openFileCount: Int) {
+  init(_ entry: BranchEntry, domain: Domain, parent: String?, openFileCount: Int) {
     name = entry.name
     id = entry.id.rawValue
     isSnapshot = entry.flags.contains(.readOnly)
     isDeleted = entry.flags.contains(.deleted)
-    domain = entry.domain.rawValue
+    self.domain = domain
     created = Timestamp(nanoseconds: entry.createdAt)
     deleted = isDeleted ? Timestamp(nanoseconds: entry.deletedAt) : nil
     self.parent = parent

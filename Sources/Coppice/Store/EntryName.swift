@@ -27,6 +27,16 @@ public enum EntryName {
     return parts[0]
   }
 
+  /// Names of trust domains: those of branches, but none of digits alone, which are numbers.
+  static func validate(domain name: String) throws(StoreError) {
+    try validate(name, of: "a trust domain")
+    if name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+      throw StoreError(
+        .invalid, "not a name for a trust domain: it is a number", object: name,
+        remedy: "use d\(name)")
+    }
+  }
+
   /// Whether a name is of the form that snapshots have.
   public static func isSnapshot(_ name: String) -> Bool { name.utf8.contains(UInt8(ascii: "@")) }
 

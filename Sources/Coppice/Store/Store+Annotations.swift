@@ -34,9 +34,17 @@ extension Store {
 
   /// Gives a setting a value, at most 64 KiB; `nil` removes it. Durable on return.
   ///
-  /// Throws `invalid` also when all settings would take more than 16 MiB; `full` on a full disk.
+  /// Throws `invalid` also when all settings would take more than 16 MiB, and for a value of a
+  /// setting `domain/NAME`, which `createDomain` makes; `full` on a full disk. A domain whose
+  /// setting is removed has no name any more, and is `raw`.
   public func set(_ key: String, to value: [UInt8]?) throws(StoreError) {
-    try engine.set(try settingKey(key), to: value)
+    let key = try settingKey(key)
+    if value != nil, let domain = key.domainName {
+      throw StoreError(
+        .invalid, "the settings of trust domains are made with them", object: key.description,
+        remedy: "make the domain \(domain) with \(step: .createDomain)")
+    }
+    try engine.set(key, to: value)
   }
 
   private func settingKey(_ text: String) throws(StoreError) -> SettingKey {

@@ -7,30 +7,33 @@ extension Store {
   // MARK: Creating
 
   /// A new branch: with the state of `source`, a branch or snapshot, at this moment, or without one
-  /// empty. Takes no longer for a large source than for a small one, and does not wait for those who
-  /// write to it.
+  /// empty. Takes no longer for a large source than for a small one, and does not wait for those
+  /// who write to it.
   ///
-  /// Throws `invalid` for the name and for a domain that is not the source's, `conflict`, `notFound`.
+  /// Throws `invalid` for the name and for a domain that is not the source's, `conflict`,
+  /// `notFound`.
   /// - Parameters:
-  ///   - domain: the trust domain; `nil`: that of the source, 0 without one.
+  ///   - domain: the name of the trust domain; `nil`: that of the source, `raw` without one. The
+  ///     name of a class is that of a domain for its data, which is made at first use.
   ///   - annotations: set in the transaction that makes the branch, over what it inherits.
   @discardableResult
   public func createBranch(
-    _ name: String, from source: String? = nil, domain: UInt32? = nil,
+    _ name: String, from source: String? = nil, domain: String? = nil,
     annotations: [AnnotationChange] = []
   ) throws(StoreError) -> Branch {
     try EntryName.validate(branch: name)
     guard let source else {
+      let id = try domainID(orStandard: domain)
       let branch = try engine.createBranch(
-        named: name, domain: DomainID(domain ?? 0), annotations: annotations.map(\.field))
+        named: name, domain: id, annotations: annotations.map(\.field))
       defer { watchers.tell(.added) }
       return try prepare(branch)
     }
     let parent = try engineBranch(source)
-    if let domain, domain != parent.domain.rawValue {
+    if let domain, try domainIfMade(domain)?.number != parent.domain.rawValue {
       throw StoreError(
-        .invalid, "a branch is in the trust domain of its source, \(parent.domain.rawValue)",
-        object: name, remedy: "copy the content with export and import")
+        .invalid, "a branch is in the trust domain of its source, \(knownDomain(parent.domain))",
+        object: name, remedy: "\(step: .copy(of: source, into: name, domain: domain))")
     }
     _ = try engine.fork(
       parent, named: name, isReadOnly: false, annotations: annotations.map(\.field))

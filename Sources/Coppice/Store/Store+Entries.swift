@@ -10,12 +10,14 @@ extension Store {
   /// - Parameter includingDeleted: those too that were deleted and can still be restored.
   public func entries(includingDeleted: Bool = false) throws(StoreError) -> [EntryInfo] {
     let entries = engine.branchEntries()
+    let domains = engine.namedDomains()
     let names = Dictionary(
       entries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     return entries.filter { includingDeleted || !$0.flags.contains(.deleted) }
       .map { entry in
         let parent = names[entry.parent].flatMap { $0.flags.contains(.deleted) ? nil : $0.name }
-        return info(entry, parent: parent)
+        let domain = domains[entry.domain] ?? KnownDomain(entry.domain)
+        return info(entry, Domain(domain), parent: parent)
       }
       .sorted { ($0.name, $0.id) < ($1.name, $1.id) }
   }
@@ -26,12 +28,13 @@ extension Store {
     guard let entry = engine.branchEntry(id) else { throw notFound(name) }
     let parent = engine.branchEntry(entry.parent)
     let isThere = parent.map { !$0.flags.contains(.deleted) } ?? false
-    return info(entry, parent: isThere ? parent?.name : nil)
+    return info(
+      entry, knownDomain(entry.domain), parent: isThere ? parent?.name : nil)
   }
 
-  private func info(_ entry: BranchEntry, parent: String?) -> EntryInfo {
+  private func info(_ entry: BranchEntry, _ domain: Domain, parent: String?) -> EntryInfo {
     let openFileCount = trees.withLock { $0[entry.id]?.openFileCount ?? 0 }
-    return EntryInfo(entry, parent: parent, openFileCount: openFileCount)
+    return EntryInfo(entry, domain: domain, parent: parent, openFileCount: openFileCount)
   }
 
   /// The files of a branch or snapshot: a `Branch` or a `Snapshot`, one object as long as the entry

@@ -43,6 +43,10 @@ public struct ImportOptions: Sendable {
   public var isCancelled: (@Sendable () -> Bool)?
   /// Replaces a branch also while files of it are open; they are stale then.
   public var force = false
+  /// The name of the trust domain that a new branch is made in; `nil`: `raw`. The name of a class
+  /// is that of a domain for its data, which is made at first use. An existing branch stays in its
+  /// own.
+  public var domain: String?
   /// Changed in the transaction that makes a branch or replaces it; nothing else of an import is.
   public var annotations: [AnnotationChange] = []
 

@@ -20,6 +20,7 @@ package struct CatalogueState: Sendable {
   package private(set) var nextBranch: UInt64
   package private(set) var nextVolume: UInt64
   package private(set) var nextSegment: UInt64
+  package private(set) var nextDomain: UInt32
   package private(set) var settings: [SettingKey: [UInt8]]
   /// What they take in a catalogue.
   package private(set) var settingsByteCount: Int
@@ -30,6 +31,7 @@ package struct CatalogueState: Sendable {
     nextBranch = catalogue.nextBranch
     nextVolume = catalogue.nextVolume
     nextSegment = catalogue.nextSegment
+    nextDomain = catalogue.nextDomain
     settings = Dictionary(
       catalogue.settings.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
     settingsByteCount = catalogue.settings.reduce(0) { $0 + $1.byteCount }
@@ -50,13 +52,16 @@ package struct CatalogueState: Sendable {
     reclaimed = Dictionary(gone.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     retired = Dictionary(
       catalogue.retired.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    for entry in catalogue.branches { noteUsed(entry.domain) }
+    for entry in catalogue.segments { noteUsed(entry.domain) }
+    for setting in catalogue.settings { noteDomain(setting.key, setting.value) }
   }
 
   /// The state as a checkpoint stores it.
   package func catalogue(time: Int64, journalFiles: [JournalFileEntry]) -> Catalogue {
     Catalogue(
       lsn: lsn, time: time, nextBranch: nextBranch, nextVolume: nextVolume,
-      nextSegment: nextSegment,
+      nextSegment: nextSegment, nextDomain: nextDomain,
       branches: branches.values.sorted { $0.id < $1.id },
       segments: (Array(segments.values) + reclaimed.values).sorted { $0.id < $1.id },
       retired: retired.values.sorted { $0.id < $1.id },
@@ -77,6 +82,27 @@ package struct CatalogueState: Sendable {
   package mutating func takeBranchID() -> BranchID {
     defer { nextBranch += 1 }
     return BranchID(nextBranch)
+  }
+
+  /// A number for a trust domain, to be published with its setting or its first segment; a crash
+  /// before that frees it again. `nil` when there is none left.
+  package mutating func takeDomainID() -> DomainID? {
+    guard nextDomain < .max else { return nil }
+    defer { nextDomain += 1 }
+    return DomainID(nextDomain)
+  }
+
+  private mutating func noteUsed(_ domain: DomainID) {
+    if domain.rawValue >= nextDomain {
+      nextDomain = domain.rawValue == .max ? .max : domain.rawValue + 1
+    }
+  }
+
+  private mutating func noteDomain(_ key: SettingKey, _ value: [UInt8]) {
+    guard key.domainName != nil, let setting = try? DomainSetting.decode(value.span.bytes) else {
+      return
+    }
+    noteUsed(setting.domain)
   }
 
   // MARK: Applying
@@ -138,7 +164,10 @@ package struct CatalogueState: Sendable {
   private mutating func set(_ key: SettingKey, _ value: [UInt8]?) {
     if let old = settings[key] { settingsByteCount -= Setting(key, old).byteCount }
     settings[key] = value
-    if let value { settingsByteCount += Setting(key, value).byteCount }
+    if let value {
+      settingsByteCount += Setting(key, value).byteCount
+      noteDomain(key, value)
+    }
   }
 
   private mutating func insert(_ entry: BranchEntry) {
@@ -146,6 +175,7 @@ package struct CatalogueState: Sendable {
     branchesByRoot[entry.root, default: []].insert(entry.id)
     branchIDs[entry.name.nameKey] = entry.id
     nextBranch = max(nextBranch, entry.id.rawValue + 1)
+    noteUsed(entry.domain)
   }
 
   private mutating func leaveRoot(_ id: BranchID) {
@@ -248,6 +278,7 @@ package struct CatalogueState: Sendable {
   private mutating func publish(_ ends: [SegmentEnd]) {
     for end in ends {
       nextSegment = max(nextSegment, end.segment.rawValue + 1)
+      noteUsed(end.domain)
       if let known = segments[end.segment], known.byteCount >= end.byteCount { continue }
       let known = segments[end.segment]
       segments[end.segment] = SegmentEntry(
@@ -288,6 +319,9 @@ package struct CatalogueState: Sendable {
     for (id, entry) in branches {
       precondition(entry.id == id, "a branch under another's id")
       precondition(id.rawValue < nextBranch, "a branch id that would be taken again")
+      precondition(
+        entry.domain.rawValue < nextDomain || nextDomain == .max,
+        "a domain's number that would be taken again")
       precondition(branches(on: entry.root).contains(id), "a branch that its root does not find")
       if !entry.flags.contains(.deleted) {
         precondition(branchIDs[entry.name.nameKey] == id, "a branch that its name does not find")

@@ -93,7 +93,8 @@ extension Engine {
     try journal.flush(through: lsn)
   }
 
-  private func checkRoom(for key: SettingKey, _ value: [UInt8]?) throws(StoreError) {
+  /// The caller holds `control`.
+  func checkRoom(for key: SettingKey, _ value: [UInt8]?) throws(StoreError) {
     guard let value else { return }
     let old = catalogue.settings[key].map { Setting(key, $0).byteCount } ?? 0
     let byteCount = catalogue.settingsByteCount - old + Setting(key, value).byteCount

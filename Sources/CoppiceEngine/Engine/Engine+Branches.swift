@@ -220,7 +220,8 @@ extension Engine {
     guard target.domain == source.domain else {
       throw StoreError(
         .invalid, "the two branches are in different trust domains", object: name(of: target.id),
-        remedy: "copy the content with export and import")
+        remedy:
+          "\(step: .copy(of: name(of: source.id), into: name(of: target.id), domain: nil))")
     }
     guard !target.isReadOnly else {
       throw StoreError(

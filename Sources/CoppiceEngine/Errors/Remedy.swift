@@ -26,6 +26,11 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     case importStream(of: String)
     /// List the frames of a segment.
     case listFrames
+    /// Make a trust domain.
+    case createDomain
+    /// Copy all content of an entry into a branch by its bytes: a new one in a trust domain, or,
+    /// without a domain, in place of what an existing one holds.
+    case copy(of: String, into: String, domain: String?)
   }
 
   private enum Part: Hashable, Sendable {
@@ -99,6 +104,10 @@ extension Remedy.Step {
     case .importOutput: "with its output imported as a tar stream"
     case .importStream(let path): "import \(path) as an open stream"
     case .listFrames: "the command `coppice inspect segment`"
+    case .createDomain: "`Store.createDomain`"
+    case .copy(let source, let branch, let domain):
+      "export \(source) with `FileTree.exportFiles` and import that into \(branch) with "
+        + (domain == nil ? "`ImportOptions.isReplacing`" : "`ImportOptions.domain`")
     }
   }
 }

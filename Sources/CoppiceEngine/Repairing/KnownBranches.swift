@@ -63,8 +63,9 @@ struct KnownBranches {
         sealedThrough[id] = state.branches[id]?.intervals.first?.from
       }
       return
-    case .moved, .reserve, .unlinked: break
-    case .annotate, .set: return
+    // Of settings only the numbers of trust domains are kept: these are never given again.
+    case .moved, .reserve, .unlinked, .set: break
+    case .annotate: return
     }
     state.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)
   }

@@ -26,10 +26,17 @@ struct RebuiltCatalogue {
     var segments: [SegmentEntry] = []
     var hosts: [SegmentID: Set<SegmentID>] = [:]
     /// In order of their LSNs, and of their names where those are equal.
-    var notes: [BranchID: [NoteFrame]] = [:]
+    var notes: [BranchID: [FoundNote]] = [:]
     var lastVolume: UInt64 = 1
     var retired: [RetiredSegment] = []
-    var domains: [SegmentID: DomainID] = [:]
+    /// Segments that are there, or whose frames are.
+    var homes: Set<SegmentID> = []
+  }
+
+  /// A note, and the domain of the segment that it lies in, which is its branch's.
+  private struct FoundNote {
+    var note: NoteFrame
+    var domain: DomainID
   }
 
   init(disk: any Disk, inspector: StoreInspector, uuid: StoreUUID, older: Catalogue?) {
@@ -61,13 +68,13 @@ struct RebuiltCatalogue {
     for record in records {
       known.apply(record) { parent in
         // The parent's state when it was sealed last before.
-        found.notes[parent]?.last { $0.lsn <= record.lsn }.flatMap { note in
-          domain(of: note.root).map { (note, $0) }
+        found.notes[parent]?.last { $0.note.lsn <= record.lsn }.flatMap { found in
+          isThere(found.note.root) ? (found.note, found.domain) : nil
         }
       }
     }
     let lsn = max(
-      known.state.lsn, found.notes.values.compactMap(\.last?.lsn).max() ?? .zero,
+      known.state.lsn, found.notes.values.compactMap(\.last?.note.lsn).max() ?? .zero,
       try surviving.lastLSN()
     ).next
     let branches = branches(known, lsn: lsn)
@@ -82,13 +89,15 @@ struct RebuiltCatalogue {
         known.state.nextSegment,
         (found.segments.map(\.id.rawValue) + found.retired.map(\.id.rawValue)).max().map { $0 + 1 }
           ?? 1),
+      // What segments and branches have is noted when it is opened.
+      nextDomain: known.state.nextDomain,
       branches: branches, segments: found.segments, retired: found.retired, journalFiles: [])
   }
 
   // MARK: Segments
 
   private mutating func readSegments() throws(StoreError) {
-    var notes: [BranchID: [(name: FrameName, note: NoteFrame)]] = [:]
+    var notes: [BranchID: [(name: FrameName, found: FoundNote)]] = [:]
     for id in try inspector.segments() {
       let inspection = try inspector.segment(id)
       guard let header = inspection.header else { continue }
@@ -103,7 +112,8 @@ struct RebuiltCatalogue {
           found.lastVolume = max(found.lastVolume, frame.entry.volume.rawValue)
           if bundle.header.hasHomeNames { found.hosts[frame.name.segment, default: []].insert(id) }
           if frame.entry.form.kind == .note, let note = Self.note(frame, file) {
-            notes[note.branch, default: []].append((frame.name, note))
+            notes[note.branch, default: []].append(
+              (frame.name, FoundNote(note: note, domain: header.domain)))
           }
         }
         if bundle.header.hasHomeNames { entry.flags.insert(.host) }
@@ -111,16 +121,13 @@ struct RebuiltCatalogue {
       found.segments.append(entry)
     }
     found.notes = notes.mapValues { notes in
-      notes.sorted { ($0.note.lsn, $0.name) < ($1.note.lsn, $1.name) }.map(\.note)
+      notes.sorted { ($0.found.note.lsn, $0.name) < ($1.found.note.lsn, $1.name) }.map(\.found)
     }
-    found.domains = Dictionary(
-      uniqueKeysWithValues: found.segments.map { ($0.id, $0.domain) })
-    found.retired = found.hosts.filter { found.domains[$0.key] == nil }
+    let present = Set(found.segments.map(\.id))
+    found.homes = present.union(found.hosts.keys)
+    found.retired = found.hosts.filter { !present.contains($0.key) }
       .sorted { $0.key < $1.key }
       .map { RetiredSegment(id: $0.key, hosts: $0.value.sorted()) }
-    for home in found.retired {
-      found.domains[home.id] = home.hosts.first.flatMap { found.domains[$0] }
-    }
   }
 
   private static func note(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
@@ -132,9 +139,9 @@ struct RebuiltCatalogue {
     return bytes.flatMap { try? NoteFrame.decode($0.span.bytes) }
   }
 
-  /// `nil` when the root's segment is gone.
-  private func domain(of root: Ref) -> DomainID? {
-    root.isHole ? .standard : found.domains[root.locator.name.segment]
+  /// Whether the root's segment is not gone.
+  private func isThere(_ root: Ref) -> Bool {
+    root.isHole || found.homes.contains(root.locator.name.segment)
   }
 
   // MARK: Branches
@@ -147,7 +154,9 @@ struct RebuiltCatalogue {
       if let newer = newest(entry, known) { entries.append(newer) } else { lost.append(entry.name) }
     }
     for (id, notes) in found.notes where known.state.branches[id] == nil && !known.isGone(id) {
-      guard let note = notes.last, let domain = domain(of: note.root) else { continue }
+      guard let note = notes.last?.note, let domain = notes.last?.domain, isThere(note.root) else {
+        continue
+      }
       uncertain.append(note.name)
       entries.append(
         BranchEntry(
@@ -175,12 +184,12 @@ struct RebuiltCatalogue {
   private func newest(_ entry: BranchEntry, _ known: KnownBranches) -> BranchEntry? {
     var entry = entry
     let sealed = known.sealedThrough[entry.id] ?? .zero
-    let newer = found.notes[entry.id]?.last { $0.lsn > sealed && domain(of: $0.root) != nil }
+    let newer = found.notes[entry.id]?.last { $0.note.lsn > sealed && isThere($0.note.root) }?.note
     if let newer {
       entry.root = newer.root
       if newer.lsn > known.namedAt[entry.id] ?? .zero { entry.name = newer.name }
     }
-    return domain(of: entry.root) == nil ? nil : entry
+    return isThere(entry.root) ? entry : nil
   }
 
   private mutating func note(_ what: String, _ names: [String]) {

@@ -4,10 +4,11 @@
 ///     8  lsn u64
 ///     16 time i64           nanoseconds since 1970
 ///     24 nextBranch u64   nextVolume u64   nextSegment u64
-///     48 bodyByteCount u64        stored
-///     56 bodyRawByteCount u64
-///     64 xxh3 u64                 over header and stored body
-///     72 body: branches, segments, retired, journalFiles, settings, each a count u32 and its
+///     48 nextDomain u32   reserved u32
+///     56 bodyByteCount u64        stored
+///     64 bodyRawByteCount u64
+///     72 xxh3 u64                 over header and stored body
+///     80 body: branches, segments, retired, journalFiles, settings, each a count u32 and its
 ///        entries; extensions (Fields)
 ///
 /// The body is zstd without magic, unless its two byte counts are equal.
@@ -22,6 +23,7 @@ public struct Catalogue: Hashable, Sendable {
   public var nextBranch: UInt64
   public var nextVolume: UInt64
   public var nextSegment: UInt64
+  public var nextDomain: UInt32
   public var branches: [BranchEntry]
   public var segments: [SegmentEntry]
   public var retired: [RetiredSegment]
@@ -33,6 +35,7 @@ public struct Catalogue: Hashable, Sendable {
 
   public init(
     lsn: LSN, time: Int64, nextBranch: UInt64, nextVolume: UInt64, nextSegment: UInt64,
+    nextDomain: UInt32 = DomainID.standard.rawValue + 1,
     branches: [BranchEntry] = [], segments: [SegmentEntry] = [], retired: [RetiredSegment] = [],
     journalFiles: [JournalFileEntry] = [], settings: [Setting] = [], extensions: Fields = Fields()
   ) {
@@ -41,6 +44,7 @@ public struct Catalogue: Hashable, Sendable {
     self.nextBranch = nextBranch
     self.nextVolume = nextVolume
     self.nextSegment = nextSegment
+    self.nextDomain = nextDomain
     self.branches = branches
     self.segments = segments
     self.retired = retired
@@ -62,6 +66,8 @@ public struct Catalogue: Hashable, Sendable {
     writer.append(nextBranch)
     writer.append(nextVolume)
     writer.append(nextSegment)
+    writer.append(nextDomain)
+    writer.append(UInt32(0))
     writer.append(UInt64(stored.count))
     writer.append(UInt64(body.count))
     writer.append(UInt64(0))
@@ -81,13 +87,13 @@ public struct Catalogue: Hashable, Sendable {
         throw .checksum(what: prefix.what)
       }
       _ = try prefix.flags(bytes)
-      let bodyByteCount: UInt64 = bytes.integer(at: 48)
+      let bodyByteCount: UInt64 = bytes.integer(at: 56)
       guard bodyByteCount == UInt64(bytes.count - headerByteCount) else {
         throw .truncated(
           what: prefix.what, needed: Int(clamping: bodyByteCount),
           available: bytes.count - headerByteCount)
       }
-      let rawByteCount: UInt64 = bytes.integer(at: 56)
+      let rawByteCount: UInt64 = bytes.integer(at: 64)
       guard rawByteCount <= bodyByteCountMax else {
         throw .outOfRange(
           what: "catalogue raw byte count", value: rawByteCount, limit: bodyByteCountMax)
@@ -95,7 +101,7 @@ public struct Catalogue: Hashable, Sendable {
       var catalogue = Catalogue(
         lsn: LSN(bytes.integer(at: 8)), time: bytes.integer(at: 16),
         nextBranch: bytes.integer(at: 24), nextVolume: bytes.integer(at: 32),
-        nextSegment: bytes.integer(at: 40))
+        nextSegment: bytes.integer(at: 40), nextDomain: bytes.integer(at: 48))
       let body = bytes.slice(headerByteCount..<bytes.count)
       if rawByteCount == bodyByteCount {
         try catalogue.decode(body: body)
@@ -136,8 +142,8 @@ public struct Catalogue: Hashable, Sendable {
   public static let correctedByteCountMax = 64 << 10
 
   private static let prefix = BlockPrefix(what: "catalogue", magic: "CpCt", version: 1)
-  private static let headerByteCount = 72
-  private static let checksumOffset = 64
+  private static let headerByteCount = 80
+  private static let checksumOffset = 72
 
   private func encodeBody() -> [UInt8] {
     var writer = ByteWriter(byteCapacity: branches.count * 192 + segments.count * 32 + 64)

@@ -9,6 +9,18 @@ public struct SettingKey: Hashable, Comparable, Sendable, CustomStringConvertibl
     if bytes.isEmpty || bytes.count > Self.byteCountMax { return nil }
   }
 
+  /// Of the setting that has a trust domain's number and class.
+  public init?(domainNamed name: String) { self.init(Self.domainPrefix + name) }
+
+  /// The name of the trust domain whose setting it is; `nil` for another setting.
+  public var domainName: String? {
+    let prefix = Self.domainPrefix.utf8
+    guard bytes.starts(with: prefix) else { return nil }
+    return String(decoding: bytes.dropFirst(prefix.count), as: UTF8.self)
+  }
+
+  private static let domainPrefix = "domain/"
+
   public static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
   public var description: String { String(decoding: bytes, as: UTF8.self) }
 

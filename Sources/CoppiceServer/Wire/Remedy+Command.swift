@@ -23,6 +23,10 @@ extension Remedy.Step {
     case .importOutput: "| coppice import --tar - BRANCH"
     case .importStream(let path): "pipe its content: coppice import - BRANCH:PATH < \(path)"
     case .listFrames: "`coppice inspect segment`"
+    case .createDomain: "`coppice domain create`"
+    case .copy(let source, let branch, let domain):
+      "copy it: coppice export --tar \(source) copy.tar && coppice import --tar "
+        + (domain.map { "--domain \($0)" } ?? "--replace") + " copy.tar \(branch)"
     }
   }
 }

@@ -45,10 +45,17 @@ extension FormatDecoder {
       SampleValues.catalogue.encode(),
       Catalogue(lsn: .zero, time: 0, nextBranch: 1, nextVolume: 1, nextSegment: 1).encode(),
     ],
-    reseal: resealing(at: 64)
+    reseal: resealing(at: 72)
   ) { (bytes) throws(FormatError) in
     let value = try Catalogue.decode(bytes.bytes)
     expectEqual(try Catalogue.decode(value.encode().span.bytes), value)
+  }
+
+  static let domainSetting = FormatDecoder(
+    name: "domain-setting", samples: SampleValues.domainSettings.map { $0.encode() }
+  ) { (bytes) throws(FormatError) in
+    let value = try DomainSetting.decode(bytes.bytes)
+    expectEqual(try DomainSetting.decode(value.encode().span.bytes), value)
   }
 
   /// Input: kind u8, payload.

@@ -47,8 +47,9 @@ extension FormatDecoder {
   /// Every decoder of CoppiceFormat.
   public static let all: [FormatDecoder] = [
     superblock, segmentHeader, bundleHeader, bundleDirectory, note, page, fullNode, overrideNode,
-    journalFileHeader, journalBatch, controlRecord, catalogue, ref, namesTreeHeader, namesPage,
-    inode, directoryEntry, namesOverflow, namesKey, collectionHints, scrubHints, growthHints,
+    journalFileHeader, journalBatch, controlRecord, catalogue, domainSetting, ref,
+    namesTreeHeader, namesPage, inode, directoryEntry, namesOverflow, namesKey, collectionHints,
+    scrubHints, growthHints,
   ]
 
   /// Reseals a block by the rule of all blocks.

@@ -4,14 +4,14 @@ public enum SampleCatalogue {
   /// The file of a catalogue with that body, stored as it is.
   public static func bytes(body: [UInt8]) -> [UInt8] {
     let empty = Catalogue(lsn: .zero, time: 0, nextBranch: 1, nextVolume: 1, nextSegment: 1)
-    var bytes = Array(empty.encode().prefix(72)) + body
+    var bytes = Array(empty.encode().prefix(80)) + body
     bytes.withUnsafeMutableBytes { bytes in
-      for offset in [48, 56] {
+      for offset in [56, 64] {
         bytes.storeBytes(
           of: UInt64(body.count).littleEndian, toByteOffset: offset, as: UInt64.self)
       }
     }
-    return bytes.sealed(checksumAt: 64)
+    return bytes.sealed(checksumAt: 72)
   }
 }
 

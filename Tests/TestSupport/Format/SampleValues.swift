@@ -50,6 +50,11 @@ public enum SampleValues {
     .set(settings[0].key, settings[0].value), .set(settings[1].key, nil),
   ]
 
+  /// One of every class.
+  public static let domainSettings = DomainClass.allCases.map {
+    DomainSetting(DomainID(UInt32($0.rawValue) + 1), $0)
+  }
+
   /// Of all kinds of tags.
   public static let fields: Fields = {
     var fields = Fields()
@@ -65,6 +70,7 @@ public enum SampleValues {
 
   public static let catalogue = Catalogue(
     lsn: LSN(1234), time: time, nextBranch: 9, nextVolume: 4096, nextSegment: 6,
+    nextDomain: 3,
     branches: [
       BranchEntry(
         id: BranchID(1), name: "main", root: root(4), intervals: intervals, createdAt: time),

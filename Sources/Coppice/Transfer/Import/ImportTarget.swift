@@ -12,25 +12,48 @@ struct ImportTarget {
 }
 
 extension Store {
-  /// Begins an import into a branch: from its state when it exists, else from nothing.
+  /// Begins an import into a branch: from its state and in its domain when it exists, else from
+  /// nothing, in the domain that the options name. Throws `invalid` when they name another one than
+  /// the branch's.
   func beginImport(
-    _ name: String, replacing: Bool, force: Bool
+    _ name: String, replacing: Bool, _ options: ImportOptions
   ) throws(StoreError) -> ImportTarget {
     let staging: StagingImport
     var existing: FileTree?
     if replacing {
       let branch = try branch(name)
-      try branch.checkUnused(force: force)
+      let target = try engineBranch(name)
+      if let domain = options.domain { try check(target, name, isIn: domain) }
+      try branch.checkUnused(force: options.force)
       existing = branch
-      staging = try engine.beginImport(replacing: engineBranch(name))
+      staging = try engine.beginImport(replacing: target)
     } else {
-      staging = try engine.beginImport(domain: DomainID.standard)
+      staging = try engine.beginImport(domain: importDomain(options))
     }
     let tree = TreeCore(
       space: staging,
       allocateVolume: { [engine] () throws(StoreError) in try engine.allocateVolumeNumber() },
       wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() })
     return ImportTarget(staging: staging, tree: tree, name: name, existing: existing)
+  }
+
+  private func check(
+    _ target: EngineBranch, _ name: String, isIn domain: String
+  ) throws(StoreError) {
+    if try domainIfMade(domain)?.number == target.domain.rawValue { return }
+    throw StoreError(
+      .invalid, "is in the trust domain \(knownDomain(target.domain)), and stays there",
+      object: name, remedy: "import into a branch of another name, or leave the domain out")
+  }
+
+  /// A dry run makes no domain: where the one that is named would be made, it uses a number that
+  /// none has.
+  private func importDomain(_ options: ImportOptions) throws(StoreError) -> DomainID {
+    guard let name = options.domain, options.isDryRun else {
+      return try domainID(orStandard: options.domain)
+    }
+    if let known = try domainIfMade(name) { return DomainID(known.number) }
+    return try engine.takeUnnamedDomain()
   }
 
   /// Makes the branch what was imported, at once and durably.

@@ -11,15 +11,15 @@ extension Store {
   /// whatever the source's byte count. The change is durable on return.
   ///
   /// Throws `conflict` when the target exists, changes meanwhile, or the source changes while it is
-  /// read; `inUse` for the data directory of a running PostgreSQL, and for a branch with open files;
-  /// `invalid` for a source that holds the store, or a stream that ends early.
+  /// read; `inUse` for the data directory of a running PostgreSQL, and for a branch with open
+  /// files; `invalid` for a source that holds the store, a stream that ends early, or a branch in
+  /// another trust domain than the options name; `notFound` for a domain that does not exist.
   public func importFiles(
     from source: ImportSource, into branch: String, at path: BranchPath = .root,
     options: ImportOptions = ImportOptions()
   ) throws(StoreError) -> ImportReport {
     let plan = try ImportPlan(source, branch: branch, path: path, options: options, store: self)
-    let target = try beginImport(
-      branch, replacing: plan.replacesBranch, force: options.force)
+    let target = try beginImport(branch, replacing: plan.replacesBranch, options)
     do throws(StoreError) {
       let session = try ImportSession(
         staging: target.staging, tree: target.tree, options: options,
