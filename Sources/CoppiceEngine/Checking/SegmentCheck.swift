@@ -41,13 +41,15 @@ struct SegmentCheck {
       case .bundle(let bundle):
         counted.bundleCount += 1
         counted.frameCount += bundle.frames.count
-        for frame in bundle.frames { check(frame, file) }
+        for frame in bundle.frames { check(frame, file, segment.domain) }
       }
     }
     report = counted
   }
 
-  private func check(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile) {
+  private func check(
+    _ frame: StoreInspector.FrameInspection, _ file: any DiskFile, _ domain: DomainID
+  ) {
     if frame.entry.form.kind == .note { checkNote(frame, file) }
     guard frame.entry.base != .none else { return }
     let object = describe(frame.name)
@@ -64,6 +66,12 @@ struct SegmentCheck {
       if base.form.isDerived || base.form.kind != frame.entry.form.kind {
         findings.add(
           object, "its base, \(describe(frame.entry.base)), is not a full frame of its kind",
+          frame: frame.name)
+      } else if let other = places.domain(of: frame.entry.base), other != domain {
+        findings.add(
+          object,
+          "its base, \(describe(frame.entry.base)), lies in trust domain \(other.rawValue), "
+            + "itself in \(domain.rawValue)",
           frame: frame.name)
       }
     }

@@ -16,6 +16,7 @@ struct StoreChecker {
     var report = CheckReport()
     let catalogue = store.current()
     checkEntries(of: catalogue, findings)
+    checkDomains(of: catalogue, findings)
     let places = FramePlaces(
       files: store.files, table: store.retired, current: store.current, findings: findings)
     try checkSegments(catalogue, places, findings, &report)
@@ -115,11 +116,40 @@ struct StoreChecker {
         "catalogue entry of segment \(segment.id.rawValue)", "its id was not given out yet")
     }
     for retired in catalogue.retired.values {
+      checkDomain(of: retired, catalogue, findings)
       for host in retired.hosts where catalogue.segments[host] == nil {
         findings.add(
           "catalogue entry of retired segment \(retired.id.rawValue)",
           "its host, segment \(host.rawValue), is missing", segment: retired.id,
           ordinals: 0..<1 << UInt32(FrameName.ordinalBitCount))
+      }
+    }
+  }
+
+  /// What has one home is of one domain, wherever it lies now.
+  private func checkDomain(
+    of retired: RetiredSegment, _ catalogue: CatalogueState, _ findings: FindingList
+  ) {
+    let domains = Set(retired.hosts.compactMap { catalogue.segments[$0]?.domain })
+    if domains.count > 1 {
+      let numbers = domains.sorted().map { "\($0.rawValue)" }.joined(separator: ", ")
+      findings.add(
+        "catalogue entry of retired segment \(retired.id.rawValue)",
+        "its hosts lie in several trust domains, \(numbers)", segment: retired.id,
+        ordinals: 0..<1 << UInt32(FrameName.ordinalBitCount))
+    }
+  }
+
+  private func checkDomains(of catalogue: CatalogueState, _ findings: FindingList) {
+    var keys: [DomainID: SettingKey] = [:]
+    for (key, content) in catalogue.domainSettings {
+      switch content {
+      case .failure(let error): findings.add("setting \(key)", "\(error)")
+      case .success(let setting):
+        if let other = keys.updateValue(key, forKey: setting.domain) {
+          findings.add(
+            "setting \(key)", "\(other) has the same number, \(setting.domain.rawValue)")
+        }
       }
     }
   }
