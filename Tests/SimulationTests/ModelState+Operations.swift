@@ -19,9 +19,9 @@ extension ModelState {
       branch.annotations = branch.annotations.inherited
       branch.annotations.apply(Operation.annotations(of: name))
       state.branches[child] = branch
-    case .create(let name):
+    case .create(let name, let domain):
       guard let child else { break }
-      state.branches[child] = ModelBranch(name: name)
+      state.branches[child] = ModelBranch(name: name, domain: domain)
       state.branches[child]?.annotations.apply(Operation.annotations(of: name))
     case .rename(let id, let name):
       state.branches[id]?.name = name
@@ -36,10 +36,10 @@ extension ModelState {
       guard let own = branches[id], let taken = branches[source] else { break }
       state.branches[id]?.volumes = taken.volumes
       state.branches[id]?.annotations = own.annotations.inheriting(from: taken.annotations)
-    case .importNew(let name, let seed):
+    case .importNew(let name, let seed, let domain):
       guard let child else { break }
       state.branches[child] = ModelBranch(
-        name: name, volumes: ImportContent(seed: seed).model(time: time))
+        name: name, domain: domain, volumes: ImportContent(seed: seed).model(time: time))
     case .importReplacing(let id, let seed):
       state.branches[id]?.volumes = ImportContent(seed: seed).model(time: time)
     case .annotate(let id, let tag, let value):

@@ -5,6 +5,7 @@ struct ModelBranch: Equatable {
   var name: String
   var isReadOnly = false
   var isDeleted = false
+  var domain = DomainID.standard
   var volumes: [VolumeNumber: ModelVolume] = [:]
   var annotations = Fields()
 }
@@ -21,6 +22,9 @@ struct ModelState: Equatable {
   /// Branches that take writes, in order of their ids.
   var writable: [BranchID] { sorted { !$0.isDeleted && !$0.isReadOnly } }
   var living: [BranchID] { sorted { !$0.isDeleted } }
+  func living(in domain: DomainID?) -> [BranchID] {
+    living.filter { branches[$0]?.domain == domain }
+  }
   var deleted: [BranchID] { sorted { $0.isDeleted } }
 
   private func sorted(_ isIncluded: (ModelBranch) -> Bool) -> [BranchID] {
@@ -55,6 +59,7 @@ extension ModelBranch {
     if actual.name != name { return "is called \(actual.name)" }
     if actual.isDeleted != isDeleted { return isDeleted ? "is not deleted" : "is deleted" }
     if actual.isReadOnly != isReadOnly { return "read-only is \(actual.isReadOnly)" }
+    if actual.domain != domain { return "is in domain \(actual.domain.rawValue)" }
     if actual.annotations != annotations {
       return "has the annotations \(actual.annotations.all), not \(annotations.all)"
     }

@@ -31,7 +31,7 @@ enum Operation: Hashable, CustomStringConvertible {
   case commit(BranchID, [VolumeChange])
   case flush(BranchID)
   case fork(BranchID, name: String, isReadOnly: Bool)
-  case create(name: String)
+  case create(name: String, domain: DomainID = .standard)
   case rename(BranchID, name: String)
   case delete(BranchID)
   /// Deletes, forgets and collects.
@@ -49,7 +49,7 @@ enum Operation: Hashable, CustomStringConvertible {
   case collectYoungGarbage
   /// Collects if the estimates ask for it.
   case collectAutomatically
-  case importNew(name: String, seed: UInt64)
+  case importNew(name: String, seed: UInt64, domain: DomainID = .standard)
   /// An import that makes the branch hold something else.
   case importReplacing(BranchID, seed: UInt64)
   /// Shares stored pages of one branch's volume with another's.
@@ -71,7 +71,7 @@ enum Operation: Hashable, CustomStringConvertible {
     case .flush(let branch): "flush \(branch.rawValue)"
     case .fork(let branch, let name, let isReadOnly):
       "fork \(branch.rawValue) \(name)\(isReadOnly ? " read-only" : "")"
-    case .create(let name): "create \(name)"
+    case .create(let name, let domain): "create \(name) in \(domain.rawValue)"
     case .rename(let branch, let name): "rename \(branch.rawValue) \(name)"
     case .delete(let branch): "delete \(branch.rawValue)"
     case .deleteForGood(let branch): "delete \(branch.rawValue) for good"
@@ -86,7 +86,8 @@ enum Operation: Hashable, CustomStringConvertible {
     case .collectGarbage(let isFull): isFull ? "collect all garbage" : "collect garbage"
     case .collectYoungGarbage: "collect young garbage"
     case .collectAutomatically: "collect garbage if it is worth it"
-    case .importNew(let name, let seed): "import \(name) #\(seed)"
+    case .importNew(let name, let seed, let domain):
+      "import \(name) #\(seed) in \(domain.rawValue)"
     case .importReplacing(let branch, let seed): "import over \(branch.rawValue) #\(seed)"
     case .share(let source, let volume, let pages, let target, let other, let page):
       "share \(source.rawValue)/\(volume.rawValue) \(pages) "

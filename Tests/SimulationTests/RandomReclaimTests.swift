@@ -14,6 +14,7 @@ internal import Testing
     weights.sealStep = 16
     weights.collect = 4
     weights.collectYoung = 6
+    weights.create = 3
     weights.importNew = 2
     weights.importReplacing = 2
     weights.share = 5
@@ -67,6 +68,10 @@ internal import Testing
       throw simulation.failure("usage differs: \(usage)")
     }
     for (entry, own) in zip(entries, try engine.usage(of: entries.map(\.id))) {
+      let crossings = try census.crossings(of: entry.root, in: entry.domain)
+      guard crossings.isEmpty else {
+        throw simulation.failure("\(entry.name): \(crossings) lie in another domain")
+      }
       let byteCount = census.byteCount(try census.needed(by: [entry.root]))
       guard own.referencedByteCount == byteCount else {
         throw simulation.failure("\(entry.name) needs \(byteCount) bytes: \(own)")

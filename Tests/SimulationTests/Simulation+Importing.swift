@@ -4,8 +4,10 @@ internal import TestSupport
 
 /// Imports and shared copies.
 extension Simulation {
-  func importNew(_ name: String, seed: UInt64, to engine: Engine) throws -> BranchID {
-    let staging = try engine.beginImport(domain: .standard)
+  func importNew(
+    _ name: String, seed: UInt64, _ domain: DomainID, to engine: Engine
+  ) throws -> BranchID {
+    let staging = try engine.beginImport(domain: domain)
     do {
       try fill(staging, ImportContent(seed: seed))
       return try staging.publish(creating: name).id

@@ -15,6 +15,7 @@ extension Simulation {
       branch.isReadOnly = entry.flags.contains(.readOnly)
       branch.isDeleted = entry.flags.contains(.deleted)
       branch.annotations = entry.annotations
+      branch.domain = entry.domain
       if branch.isDeleted {
         branch.volumes = state.branches[entry.id]?.volumes ?? [:]
       } else {

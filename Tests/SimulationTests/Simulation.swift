@@ -136,9 +136,9 @@ final class Simulation {
         try branch(source), named: name, isReadOnly: isReadOnly,
         annotations: Operation.annotations(of: name)
       ).id
-    case .create(let name):
+    case .create(let name, let domain):
       child = try engine.createBranch(
-        named: name, domain: .standard, annotations: Operation.annotations(of: name)
+        named: name, domain: domain, annotations: Operation.annotations(of: name)
       ).id
     case .rename(let id, let name): try engine.rename([(try branch(id), name)])
     case .delete(let id): try engine.delete([try branch(id)])
@@ -161,7 +161,8 @@ final class Simulation {
       options.isYoung = true
       _ = try engine.collectGarbage(options, announce: duringCollection)
     case .collectAutomatically: _ = try engine.collectAutomatically()
-    case .importNew(let name, let seed): child = try importNew(name, seed: seed, to: engine)
+    case .importNew(let name, let seed, let domain):
+      child = try importNew(name, seed: seed, domain, to: engine)
     case .importReplacing(let id, let seed): try importReplacing(id, seed: seed, in: engine)
     case .share(let source, let volume, let pages, let target, let other, let page):
       return (try share(source, volume, pages, target, other, page), nil)
@@ -321,7 +322,7 @@ extension Operation {
   /// The name of the branch that the operation makes.
   var newName: String? {
     switch self {
-    case .fork(_, let name, _), .create(let name), .importNew(let name, _): name
+    case .fork(_, let name, _), .create(let name, _), .importNew(let name, _, _): name
     default: nil
     }
   }

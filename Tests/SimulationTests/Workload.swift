@@ -73,7 +73,7 @@ struct Workload {
       (weights.flush, { me, state in me.pick(state.writable).map { .flush($0) } }),
       (weights.fork, { $0.fork($1, isReadOnly: false) }),
       (weights.snapshot, { $0.fork($1, isReadOnly: true) }),
-      (weights.create, { me, state in me.hasRoom(state) ? .create(name: me.newName()) : nil }),
+      (weights.create, { $0.create($1) }),
       (
         weights.rename,
         { me, state in
@@ -101,7 +101,8 @@ struct Workload {
       (
         weights.reset,
         { me, state in
-          guard let target = me.pick(state.writable), let source = me.pick(state.living),
+          guard let target = me.pick(state.writable),
+            let source = me.pick(state.living(in: state.branches[target]?.domain)),
             source != target
           else { return nil }
           return .reset(target, to: source)
@@ -132,7 +133,8 @@ struct Workload {
         weights.importNew,
         { me, state in
           me.hasRoom(state)
-            ? .importNew(name: me.newName(), seed: me.generator.next() % 1000) : nil
+            ? .importNew(
+              name: me.newName(), seed: me.generator.next() % 1000, domain: me.domain()) : nil
         }
       ),
       (
@@ -217,7 +219,9 @@ struct Workload {
   }
 
   private mutating func share(_ state: ModelState) -> Operation? {
-    guard let source = pick(state.living), let target = pick(state.writable) else { return nil }
+    guard let target = pick(state.writable),
+      let source = pick(state.living(in: state.branches[target]?.domain))
+    else { return nil }
     let number = VolumeNumber(UInt64(generator.below(Self.volumeCount)))
     guard let volume = state.branches[source]?.volumes[number] else { return nil }
     let pageCount = volume.byteCount / UInt64(ModelVolume.pageByteCount)
@@ -241,6 +245,15 @@ struct Workload {
 
   private func hasRoom(_ state: ModelState) -> Bool {
     state.living.count < Self.branchCountMax
+  }
+
+  private mutating func create(_ state: ModelState) -> Operation? {
+    hasRoom(state) ? .create(name: newName(), domain: domain()) : nil
+  }
+
+  /// Of three, the standard one most of the time.
+  private mutating func domain() -> DomainID {
+    generator.bool() ? .standard : DomainID(UInt32(1 + generator.below(2)))
   }
 
   private mutating func value() -> [UInt8]? {
