@@ -33,7 +33,7 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InitCommand.self, ImportCommand.self, ExportCommand.self, BranchCommand.self,
-      SnapshotCommand.self, ListCommand.self, CatCommand.self, PutCommand.self,
+      SnapshotCommand.self, DomainCommand.self, ListCommand.self, CatCommand.self, PutCommand.self,
       RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
       CollectCommand.self, ReclaimCommand.self, CheckCommand.self, ScrubCommand.self,
       RepairCommand.self, InspectCommand.self, ServeCommand.self, MountCommand.self,

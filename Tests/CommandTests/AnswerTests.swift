@@ -280,7 +280,8 @@ import Testing
     let verbs = [
       "init", "import", "export", "branch create", "branch list", "branch show",
       "branch delete", "branch rename", "branch reset", "branch restore", "snapshot create",
-      "snapshot list", "snapshot delete", "ls", "cat", "put", "rm", "diff", "du", "stats", "gc",
+      "snapshot list", "snapshot delete", "domain create", "domain list", "ls", "cat", "put", "rm",
+      "diff", "du", "stats", "gc",
       "reclaim verify", "inspect superblock", "inspect catalogue", "inspect journal",
       "inspect segment", "inspect node", "check", "scrub", "repair", "serve", "mount", "status",
       "stop",

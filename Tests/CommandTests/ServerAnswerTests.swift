@@ -13,7 +13,8 @@ import Testing
 
   private static let readers = [
     "branch list", "branch list --deleted", "branch show main", "branch show main@one",
-    "snapshot list", "snapshot list main", "ls main", "ls main:a", "ls fork:a/b/hello",
+    "snapshot list", "snapshot list main", "domain list", "ls main", "ls main:a",
+    "ls fork:a/b/hello",
     "cat main:soft", "diff main fork --pages", "diff main fork --exit-code", "diff main main",
     "du", "du fork main", "du --if-deleted fork", "check", "scrub --restart",
     "scrub --restart --limit 1K",
@@ -30,7 +31,10 @@ import Testing
     "import missing new", "import tree main@one", "export main tree", "export main missing/below",
     "export main:a -", "put main@one:x", "put main", "rm main:a", "rm main:no", "scrub --from x",
     "snapshot create main", "snapshot create main@one", "diff main nothing", "du nothing",
-    "branch show --", "branch reset main@one --to fork",
+    "branch show --", "domain create raw", "domain create 7", "domain create masked",
+    "branch create new --domain nowhere", "branch create new --domain raw --class raw",
+    "import tree new --domain nowhere", "import tree main --replace --class none",
+    "branch reset main@one --to fork",
   ]
 
   private static func outcome(_ coppice: CoppiceCommand, _ words: [String]) throws -> Outcome {

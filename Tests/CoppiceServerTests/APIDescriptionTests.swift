@@ -57,7 +57,7 @@ import Testing
     let branch = schema?["properties"]?["branches"]?["items"]
     #expect(
       fields(branch?["properties"]).keys.sorted() == [
-        "created", "deleted", "isDeleted", "isSnapshot", "name", "parent",
+        "class", "created", "deleted", "domain", "isDeleted", "isSnapshot", "name", "parent",
       ])
     let required = elements(branch?["required"]).compactMap(\.text)
     #expect(required.contains("name") && required.contains("parent"))

@@ -9,6 +9,10 @@ package struct EntryAnswer: Codable, Sendable {
   package var deleted: String?
   /// What it was made from; a note only, that entry may be gone.
   package var parent: String?
+  /// The trust domain's name, or its number where it has none.
+  package var domain: String
+  /// What data the domain holds.
+  package var `class`: String
 
   init(_ entry: EntryInfo) {
     name = entry.name
@@ -17,6 +21,8 @@ package struct EntryAnswer: Codable, Sendable {
     created = RFC3339.text(entry.created)
     deleted = entry.deleted.map(RFC3339.text)
     parent = entry.parent
+    domain = entry.domain.description
+    `class` = entry.domain.dataClass.rawValue
   }
 }
 

@@ -40,7 +40,8 @@ package struct BranchShowRequest: StoreRequest {
     let usage = try store.usage([name]).first
     return Answer(
       name: name, isSnapshot: entry.isSnapshot, created: RFC3339.text(entry.created),
-      parent: entry.parent, snapshots: snapshots.map(\.name),
+      parent: entry.parent, domain: entry.domain.description,
+      class: entry.domain.dataClass.rawValue, snapshots: snapshots.map(\.name),
       fileCount: usage?.fileCount ?? 0, logicalByteCount: usage?.logicalByteCount ?? 0,
       sharedByteCount: usage?.sharedByteCount ?? 0,
       exclusiveByteCount: usage?.exclusiveByteCount ?? 0)
@@ -51,6 +52,8 @@ package struct BranchShowRequest: StoreRequest {
     package var isSnapshot: Bool
     package var created: String
     package var parent: String?
+    package var domain: String
+    package var `class`: String
     package var snapshots: [String]
     package var fileCount: Int
     package var logicalByteCount: UInt64

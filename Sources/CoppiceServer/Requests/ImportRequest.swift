@@ -9,6 +9,8 @@ package struct ImportRequest: StoreRequest {
   package var branch: String
   /// A place in the branch; the whole branch without.
   package var path: String?
+  /// The trust domain of a branch that is made; `raw` without.
+  package var domain: String?
   /// The source is a tar stream.
   package var tar: Bool
   /// Make an existing target exactly like the source.
@@ -21,12 +23,14 @@ package struct ImportRequest: StoreRequest {
   package var dryRun: Bool
 
   package init(
-    source: ClientFile, branch: String, path: String?, tar: Bool, replace: Bool, checksum: Bool,
+    source: ClientFile, branch: String, path: String?, domain: String?, tar: Bool, replace: Bool,
+    checksum: Bool,
     force: Bool, dryRun: Bool
   ) {
     self.source = source
     self.branch = branch
     self.path = path
+    self.domain = domain
     self.tar = tar
     self.replace = replace
     self.checksum = checksum
@@ -38,6 +42,7 @@ package struct ImportRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     var options = ImportOptions()
+    options.domain = domain
     options.isTar = tar
     options.isReplacing = replace
     options.checksum = checksum

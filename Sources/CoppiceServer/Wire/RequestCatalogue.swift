@@ -6,6 +6,7 @@ package enum RequestCatalogue {
     BranchRestoreRequest.self, SnapshotListRequest.self, SnapshotCreateRequest.self,
     SnapshotDeleteRequest.self, FileListRequest.self, FileContentRequest.self,
     FilePutRequest.self, FileRemoveRequest.self, ImportRequest.self, ExportRequest.self,
+    DomainListRequest.self, DomainCreateRequest.self,
     DiffRequest.self, UsageRequest.self, FreedRequest.self, GrowthRequest.self,
     StatisticsRequest.self, CollectRequest.self, ReclaimRequest.self, CheckRequest.self,
     ScrubRequest.self, RepairRequest.self,

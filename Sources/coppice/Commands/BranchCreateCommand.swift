@@ -11,7 +11,10 @@ struct BranchCreateCommand: ParsableCommand {
       lead to its own copies. Where it has none the branch is not made (status 6): a server would \
       write to the original's. With --keep-links it is, and these are told.
 
-      JSON: name, from (null for an empty branch), isNew, notes.
+      A branch lies in the trust domain of its source. An empty one lies in raw, or where --domain \
+      or --class says: see 'coppice domain --help'.
+
+      JSON: name, from (null for an empty branch), domain, class, isNew, notes.
 
       Examples:
         coppice branch create experiment --from main@monday
@@ -19,6 +22,8 @@ struct BranchCreateCommand: ParsableCommand {
       """)
 
   @OptionGroup var options: StoreOptions
+
+  @OptionGroup var domainOptions: DomainOptions
 
   @Argument(help: "The new branch's name.")
   var name: String
@@ -49,7 +54,8 @@ struct BranchCreateCommand: ParsableCommand {
     try options.print(
       try options.perform(
         BranchCreateRequest(
-          name: name, from: from, orExisting: orExisting, sync: sync, postgres: postgres,
+          name: name, from: from, domain: domainOptions.name, orExisting: orExisting, sync: sync,
+          postgres: postgres,
           keepLinks: keepLinks)))
   }
 }

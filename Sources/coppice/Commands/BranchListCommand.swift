@@ -5,7 +5,8 @@ struct BranchListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the branches.",
     discussion: """
-      JSON: branches, each with name, isSnapshot, isDeleted, created, deleted, parent.
+      JSON: branches, each with name, isSnapshot, isDeleted, created, deleted, parent, \
+      domain, class.
 
       Example:
         coppice branch list --deleted

@@ -5,8 +5,8 @@ struct BranchShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Tell what is known of a branch or snapshot.",
     discussion: """
-      JSON: name, isSnapshot, created, parent, snapshots, fileCount, logicalByteCount, \
-      sharedByteCount, exclusiveByteCount.
+      JSON: name, isSnapshot, created, parent, domain, class, snapshots, fileCount, \
+      logicalByteCount, sharedByteCount, exclusiveByteCount.
 
       Example:
         coppice branch show experiment
@@ -26,6 +26,7 @@ extension BranchShowRequest.Answer: Reply {
   var text: String {
     var text = "\(Output.printable(name))\n  made \(Output.time(created))"
     if let parent { text += " from \(Output.printable(parent))" }
+    text += "\n  trust domain \(Output.printable(domain)), class \(`class`)"
     text += "\n  \(Output.count(fileCount, "file")), \(Output.bytes(logicalByteCount))\n"
     text += "  stored: \(Output.bytes(exclusiveByteCount)) of its own, "
     text += "\(Output.bytes(sharedByteCount)) shared with others\n"

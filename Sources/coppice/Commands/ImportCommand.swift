@@ -11,6 +11,9 @@ struct ImportCommand: ParsableCommand {
       members of archives have paths of any length; times before 1677 and after 2262 become the \
       nearest in these years.
 
+      A branch that is made lies in the trust domain raw, or where --domain or --class says (see \
+      'coppice domain --help'); one that exists stays in its own.
+
       A branch with open files is replaced only with --force: what has them open gets errors from \
       then on. The data directory of a running PostgreSQL is refused: import the stream of \
       pg_basebackup. A directory of the store's own mount is refused: export its branch with --tar to \
@@ -26,6 +29,8 @@ struct ImportCommand: ParsableCommand {
       """)
 
   @OptionGroup var options: StoreOptions
+
+  @OptionGroup var domainOptions: DomainOptions
 
   @Argument(help: "A directory, a file, or - for standard input.")
   var source: String
@@ -54,8 +59,9 @@ struct ImportCommand: ParsableCommand {
     try options.print(
       try options.perform(
         ImportRequest(
-          source: held.file, branch: target.name, path: target.path, tar: tar, replace: replace,
-          checksum: checksum, force: force, dryRun: dryRun),
+          source: held.file, branch: target.name, path: target.path,
+          domain: domainOptions.name, tar: tar, replace: replace, checksum: checksum,
+          force: force, dryRun: dryRun),
         holding: held, showing: dryRun ? "compare" : "import",
         waitingFor: source == "-" ? "standard input" : nil))
   }

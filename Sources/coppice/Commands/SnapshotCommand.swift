@@ -44,7 +44,8 @@ struct SnapshotListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the snapshots, of one branch or of all.",
     discussion: """
-      JSON: snapshots, each with name, isSnapshot, isDeleted, created, deleted, parent.
+      JSON: snapshots, each with name, isSnapshot, isDeleted, created, deleted, parent, \
+      domain, class.
 
       Example:
         coppice snapshot list main

@@ -55,6 +55,7 @@ struct CatalogueInspection: Reply {
   var nextBranch: UInt64
   var nextVolume: UInt64
   var nextSegment: UInt64
+  var nextDomain: UInt32
   var branches: [Branch]
   var segments: [Segment]
   var retired: [Retired]
@@ -74,6 +75,7 @@ struct CatalogueInspection: Reply {
     nextBranch = catalogue.nextBranch
     nextVolume = catalogue.nextVolume
     nextSegment = catalogue.nextSegment
+    nextDomain = catalogue.nextDomain
     branches = catalogue.branches.map(Branch.init)
     segments = catalogue.segments.map(Segment.init)
     retired = catalogue.retired.map {
@@ -103,7 +105,8 @@ struct CatalogueInspection: Reply {
         (segment.isClosed ? "closed" : "open") + (segment.isHost ? ", host" : ""))
     }
     return "\(file) at LSN \(lsn), \(time)\nnext: branch \(nextBranch), file \(nextVolume), "
-      + "segment \(nextSegment)\n\n" + branchTable.text + "\n" + segmentTable.text + settingsText
+      + "segment \(nextSegment), trust domain \(nextDomain)\n\n" + branchTable.text + "\n"
+      + segmentTable.text + settingsText
   }
 
   private var settingsText: String {

@@ -1,3 +1,4 @@
+internal import Coppice
 internal import CoppiceServer
 
 /// What happened to some entries.
@@ -21,9 +22,20 @@ extension [EntryAnswer] {
   var table: String {
     var table = TextTable(("name", .left), ("created", .left), ("from", .left), ("state", .left))
     for entry in self {
-      let state = entry.deleted.map { "deleted \(Output.time($0))" } ?? ""
-      table.add(entry.name, Output.time(entry.created), entry.parent ?? "", state)
+      table.add(
+        entry.name, Output.time(entry.created), entry.parent ?? "",
+        [entry.deletion, entry.place].compactMap(\.self).joined(separator: ", "))
     }
     return table.text
+  }
+}
+
+extension EntryAnswer {
+  fileprivate var deletion: String? { deleted.map { "deleted \(Output.time($0))" } }
+
+  /// Where it lies, unless that is where everything does that nobody put elsewhere.
+  fileprivate var place: String? {
+    if domain == DataClass.raw.rawValue { return nil }
+    return domain == `class` ? "in \(domain)" : "in \(domain), which is \(`class`)"
   }
 }
