@@ -129,6 +129,20 @@ final class NamesModel {
     try model.check()
   }
 
+  /// Of a page that is new, only what is not zero is written; not so of the next change of it.
+  @Test func `zeros take the place of what a new page held`() throws {
+    let model = try NamesModel()
+    for byte in [UInt8(0xAA), 0, 0xBB, 0] {
+      try model.change { names in
+        for number in 2..<200 as Range<UInt64> {
+          let value = [UInt8](repeating: byte, count: number % 20 == 0 ? 9000 : 100)
+          try model.put(.inode(VolumeNumber(number)), value, names)
+        }
+      }
+      try model.check()
+    }
+  }
+
   @Test func `keys that arrive in order fill their pages`() throws {
     let model = try NamesModel(pageByteCount: 4096)
     for start in stride(from: 2, to: 2002, by: 100) {

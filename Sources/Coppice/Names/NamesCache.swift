@@ -91,7 +91,10 @@ package final class NamesCache: Sendable {
   package func endCommit(_ changes: NamesChanges?) {
     state.withLock { state in
       if let changes {
-        for (page, image) in changes.pages { insert(image, page, &state) }
+        for (page, image) in changes.pages {
+          image.noteStored()
+          insert(image, page, &state)
+        }
         state.header = changes.header
       }
       state.version += 1

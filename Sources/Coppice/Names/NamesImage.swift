@@ -10,7 +10,8 @@ package final class NamesImage: @unchecked Sendable {
   /// The page's bytes, owned by the image.
   package let contents: UnsafeMutableRawBufferPointer
   /// Whether the volume holds these bytes; where it does not it reads as zeros.
-  let isStored: Bool
+  var isStored: Bool { stored.load(ordering: .relaxed) }
+  private let stored: Atomic<Bool>
 
   /// Whether the page is known to be sound by itself: it was checked, or made here.
   private let isSound: Atomic<Bool>
@@ -19,7 +20,7 @@ package final class NamesImage: @unchecked Sendable {
   package init(pageByteCount: Int) {
     contents = .allocate(byteCount: pageByteCount, alignment: 16)
     contents.initializeMemory(as: UInt8.self, repeating: 0)
-    isStored = false
+    stored = Atomic(false)
     isSound = Atomic(true)
   }
 
@@ -27,7 +28,7 @@ package final class NamesImage: @unchecked Sendable {
   init(copying other: NamesImage) {
     contents = .allocate(byteCount: other.contents.count, alignment: 16)
     contents.copyMemory(from: UnsafeRawBufferPointer(other.contents))
-    isStored = true
+    stored = Atomic(true)
     isSound = Atomic(other.isSound.load(ordering: .relaxed))
   }
 
@@ -35,7 +36,7 @@ package final class NamesImage: @unchecked Sendable {
   init(reading page: UInt32, of space: any VolumeSpace) throws(StoreError) {
     let byteCount = space.pageByteCount
     contents = .allocate(byteCount: byteCount, alignment: 16)
-    isStored = true
+    stored = Atomic(true)
     isSound = Atomic(false)
     let count = try space.read(.names, at: UInt64(page) * UInt64(byteCount), into: contents)
     UnsafeMutableRawBufferPointer(rebasing: contents[count...])
@@ -43,6 +44,9 @@ package final class NamesImage: @unchecked Sendable {
   }
 
   deinit { contents.deallocate() }
+
+  /// Says that a commit stored the page: the next change is one of these bytes, not of zeros.
+  func noteStored() { stored.store(true, ordering: .relaxed) }
 
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(contents) }
 
