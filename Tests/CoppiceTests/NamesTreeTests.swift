@@ -42,6 +42,7 @@ final class NamesModel {
   func check() throws {
     for names in [try cache.current(), try NamesCache(space: space).current()] {
       #expect(NamesChecker.check(names) == [])
+      try checkFreeBytes(of: names)
       var found: [(NamesKey, [UInt8])] = []
       try names.walk(prefix: NamesKey(bytes: [])) { cell, page throws(StoreError) in
         let value = try names.withValue(of: cell, in: page) { Array($0) }
@@ -51,6 +52,31 @@ final class NamesModel {
       let sorted = expected.sorted { $0.key < $1.key }
       #expect(found.map(\.0) == sorted.map(\.key))
       #expect(found.map(\.1) == sorted.map(\.value))
+    }
+  }
+
+  /// What no cell takes is zero: nothing is left of what was removed.
+  private func checkFreeBytes(of names: CommittedNames) throws {
+    for number in 1..<names.header.pageCount {
+      let image = try names.image(of: number)
+      var rest = Array(UnsafeRawBufferPointer(image.contents))
+      let page = try NamesPage(UnsafeRawBufferPointer(image.contents))
+      rest.replaceSubrange(
+        0..<NamesPage.headerByteCount, with: repeatElement(0, count: NamesPage.headerByteCount))
+      func take(_ bytes: UnsafeRawBufferPointer, headerByteCount: Int) {
+        guard let start = page.bytes.baseAddress, let place = bytes.baseAddress else { return }
+        for index in (place - start - headerByteCount)..<(place - start + bytes.count) {
+          rest[index] = 0
+        }
+      }
+      for index in 0..<page.cellCount {
+        let cell = try page.cell(at: index)
+        take(cell.key, headerByteCount: NamesPage.cellHeaderByteCount)
+        take(cell.value, headerByteCount: 0)
+        for byte in 0..<2 { rest[NamesPage.headerByteCount + 2 * index + byte] = 0 }
+      }
+      if page.kind == .overflow { take(try page.overflowPayload(), headerByteCount: 0) }
+      #expect(rest.allSatisfy { $0 == 0 }, "names page \(number), a \(page.kind) page")
     }
   }
 }

@@ -2,7 +2,7 @@
 ///
 ///      0  magic u32 "CNPG"      4  kind u8        5  level u8 (0 leaf)    6  cellCount u16
 ///      8  heapStart u32: first byte in use by cells, which fill the page from its end
-///     12  garbageByteCount u32: bytes of removed cells above heapStart
+///     12  garbageByteCount u32: bytes of removed cells above heapStart, zeros
 ///     16  next u32: overflow and free pages: the next one of the chain, or 0
 ///     20  payloadByteCount u32: overflow pages: bytes of the value in this page, from 24 on
 ///     24  slots u16 * cellCount: offsets of the cells in key order

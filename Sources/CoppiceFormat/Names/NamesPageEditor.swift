@@ -1,5 +1,8 @@
 /// Changes a names page in place, touching as few bytes as it can.
 ///
+/// Bytes that are freed become zero: what was removed is nowhere in the page, and so in no copy of
+/// it that is stored from then on.
+///
 /// The page must have passed `NamesPage.validate()` or been made by `initialize`; what follows keeps
 /// it valid. Wrong arguments are the caller's bug and stop the program. Layout: see `NamesPage`.
 public struct NamesPageEditor {
@@ -26,11 +29,11 @@ public struct NamesPageEditor {
   /// Bytes that cells and their slots may occupy.
   public var capacity: Int { bytes.count - NamesPage.headerByteCount }
 
-  /// Makes an empty leaf (level 0) or inner page. Old content past the header stays as garbage
-  /// that nothing refers to.
+  /// Makes an empty leaf (level 0) or inner page: zeros behind its header.
   public func initialize(level: Int) {
     let kind: NamesPage.Kind = level == 0 ? .leaf : .inner
     writeHeader(kind, level: level, next: 0, payloadByteCount: 0)
+    zero(NamesPage.headerByteCount..<bytes.count)
   }
 
   /// Makes an overflow page that holds `payload`.
@@ -39,13 +42,13 @@ public struct NamesPageEditor {
     writeHeader(.overflow, level: 0, next: next, payloadByteCount: payload.count)
     UnsafeMutableRawBufferPointer(rebasing: bytes[NamesPage.headerByteCount...])
       .copyMemory(from: payload)
+    zero(NamesPage.headerByteCount + payload.count..<bytes.count)
   }
 
   /// Makes a free page: zeros behind its header.
   public func initializeFree(next: UInt32) {
     writeHeader(.free, level: 0, next: next, payloadByteCount: 0)
-    UnsafeMutableRawBufferPointer(rebasing: bytes[NamesPage.headerByteCount...])
-      .initializeMemory(as: UInt8.self, repeating: 0)
+    zero(NamesPage.headerByteCount..<bytes.count)
   }
 
   /// Whether a cell would fit, if need be after `compact()`.
@@ -82,6 +85,8 @@ public struct NamesPageEditor {
       (base + slots + 2 * index).copyMemory(
         from: base + slots + 2 * (index + 1), byteCount: 2 * (count - index - 1))
     }
+    zero(slots + 2 * (count - 1)..<slots + 2 * count)
+    zero(offset..<offset + byteCount)
     cellCount = count - 1
     if count == 1 {
       heapStart = bytes.count
@@ -127,8 +132,14 @@ public struct NamesPageEditor {
         bytes.store(integer: UInt16(end), at: NamesPage.headerByteCount + 2 * index)
       }
     }
+    zero(cellsStart..<end)
     heapStart = end
     garbageByteCount = 0
+  }
+
+  private func zero(_ range: Range<Int>) {
+    UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+      .initializeMemory(as: UInt8.self, repeating: 0)
   }
 
   private func extent(ofCell index: Int) -> (offset: Int, byteCount: Int) {
