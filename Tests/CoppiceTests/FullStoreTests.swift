@@ -145,23 +145,44 @@ import Testing
     #expect(try fixture.store.entries().count == 141)
   }
 
-  @Test func `an idle journal gives back what it took for many writes`() throws {
+  /// A store whose journal took 24 MiB of writes, all of them sealed.
+  private func storeWithLargeJournal() throws -> (fixture: StoreFixture, main: Branch) {
     let fixture = try StoreFixture()
     var random = SplitMix64(seed: 5)
     let main = try fixture.store.createBranch("main")
     let file = try main.open(main.writeFile("file", []))
-    for round in 0..<48 as Range<UInt64> {
+    for round in 0..<24 as Range<UInt64> {
       let bytes = random.bytes(1 << 20)
       try bytes.withUnsafeBytes { try file.write(at: round << 20, $0) }
     }
     file.close()
     try fixture.store.engine.sealAll()
-    #expect(try journalByteCount(fixture) > 48 << 20)
+    #expect(try journalByteCount(fixture) > 24 << 20)
+    return (fixture, main)
+  }
+
+  @Test func `an idle journal gives back what it took for many writes`() throws {
+    let (fixture, main) = try storeWithLargeJournal()
     let delay = try #require(try fixture.store.engine.tidyJournalWhenIdle())
     fixture.clock.advance(byNanoseconds: delay)
     #expect(try fixture.store.engine.tidyJournalWhenIdle() == nil)
     #expect(try journalByteCount(fixture) <= 17 << 20)
     try main.writeFile("more", [1])
     #expect(try fixture.store.engine.tidyJournalWhenIdle() == nil)
+  }
+
+  @Test(arguments: [false, true])
+  func `a collection gives back what the journal took for many writes`(isFull: Bool) throws {
+    let (fixture, _) = try storeWithLargeJournal()
+    let summary = try fixture.store.collectGarbage(isFull: isFull)
+    #expect(summary.journalByteCount == (isFull ? 0 : nil))
+    #expect(try journalByteCount(fixture) <= 17 << 20)
+  }
+
+  @Test func `a deletion for good gives back what the journal took for many writes`() throws {
+    let (fixture, _) = try storeWithLargeJournal()
+    try fixture.store.createBranch("doomed")
+    #expect(try fixture.store.deleteForGood(["doomed"])?.journalByteCount == 0)
+    #expect(try journalByteCount(fixture) <= 17 << 20)
   }
 }

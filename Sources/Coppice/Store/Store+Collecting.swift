@@ -26,6 +26,10 @@ public struct CollectionSummary: Hashable, Sendable {
   public var leftByteCount: Int
   /// Structures that could not be read; everything that they may refer to was kept.
   public var unreadable: [String]
+  /// Of a full collection: bytes of journal files that may have records of what is gone still. 0,
+  /// unless damage or a full disk kept changes from being sealed, whose records share these files,
+  /// or writers left no moment to overwrite them in. `nil` of others.
+  public var journalByteCount: UInt64?
 }
 
 /// How far a garbage collection is.
@@ -63,7 +67,8 @@ public struct CollectionProgress: Hashable, Sendable {
 extension Store {
   /// Reclaims what no branch or snapshot refers to, beside readers and writers. Deleted branches and
   /// snapshots are forgotten first: from then on they cannot be restored. Changes are sealed before, so
-  /// that what they removed counts as garbage.
+  /// that what they removed counts as garbage. Journal files past those that an idle store keeps,
+  /// 16 MiB, are given back too.
   ///
   /// - Parameters:
   ///   - isYoung: looks only at what came since the last collection, which takes time in proportion
@@ -88,8 +93,13 @@ extension Store {
     let report = try engine.collectGarbage(options) { step in
       if let progress, reached.advance(by: step) { progress(reached) }
     }
-    if isFull, !isDryRun { try engine.eraseJournal() }
-    return CollectionSummary(report)
+    var summary = CollectionSummary(report)
+    switch (isFull, isDryRun) {
+    case (_, true): break
+    case (true, false): summary.journalByteCount = try engine.eraseJournal()
+    case (false, false): try engine.tidyJournal()
+    }
+    return summary
   }
 }
 

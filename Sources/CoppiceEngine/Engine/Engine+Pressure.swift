@@ -162,13 +162,19 @@ extension Engine {
   /// After this long without a record the journal gives surplus files back.
   private static let restDelayNanoseconds: UInt64 = 10_000_000_000
 
+  /// Whether a checkpoint would free files for writes.
+  private var hasFreeableFiles: Bool { control.withLock { hasSealedSinceCheckpoint } }
+
+  private var hasLargeJournal: Bool {
+    journal.hasSurplus
+      || hasFreeableFiles && journal.usedByteCount > JournalLimits.restingByteCount
+  }
+
   /// Once nothing was written for a while: frees what is sealed, and gives surplus files back. Returns
   /// when to look again; `nil`: not before something is written.
   @discardableResult
   package func tidyJournalWhenIdle() throws(StoreError) -> UInt64? {
-    let isFreeable = control.withLock { hasSealedSinceCheckpoint }
-    guard journal.hasSurplus || isFreeable && journal.usedByteCount > JournalLimits.restingByteCount
-    else { return nil }
+    guard hasLargeJournal else { return nil }
     let (lsn, now) = (journal.lastLSN, clock.monotonicNanoseconds())
     let since = restingSince.withLock { since in
       if since.lsn != lsn { since = (lsn, now) }
@@ -176,15 +182,26 @@ extension Engine {
     }
     let end = since + Self.restDelayNanoseconds
     if now < end { return end - now }
-    if isFreeable {
+    try tidyJournal()
+    return nil
+  }
+
+  /// If the journal is larger than an idle one: frees what is sealed, and gives surplus files back.
+  package func tidyJournal() throws(StoreError) {
+    guard hasLargeJournal else { return }
+    if hasFreeableFiles {
       try journal.endCurrentFile()
       try checkpointUnlessFull()
     }
+    try giveJournalSurplusBack()
+  }
+
+  /// Removes the files that hold nothing, but for those that an idle journal keeps.
+  func giveJournalSurplusBack() throws(StoreError) {
     do throws(SystemError) {
       try journal.giveBackFiles(keeping: JournalLimits.restingByteCount)
     } catch {
       throw StoreError(error, while: "removing free journal files")
     }
-    return nil
   }
 }

@@ -7,7 +7,8 @@ extension Engine {
 
   /// Overwrites what the journal holds of records up to now, in the files that branches go on with too:
   /// seals what is unsealed, so that a checkpoint frees these files, and fills all free files with
-  /// zeros. Branches, readers and writers go on.
+  /// zeros. Branches, readers and writers go on. Then gives back what the journal has more than it
+  /// keeps when idle.
   ///
   /// What cannot be sealed, for it lies on something damaged or the disk is full, keeps its files as
   /// they are; so may writers that let no moment pass without records of theirs.
@@ -27,10 +28,15 @@ extension Engine {
       try journal.eraseFreeFiles()
       if journal.isErased(through: through) { break }
     }
-    guard journal.isErased(through: through) else { return journal.heldByteCount }
+    guard journal.isErased(through: through) else {
+      let left = journal.heldByteCount
+      try giveJournalSurplusBack()
+      return left
+    }
     hints.collection.withLock { $0.noteErased(forgotten) }
     // Repair may fall back on the catalogue before the last: it must not need what is gone.
     try checkpoint()
+    try giveJournalSurplusBack()
     return 0
   }
 }

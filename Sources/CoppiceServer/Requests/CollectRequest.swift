@@ -43,6 +43,8 @@ package struct CollectRequest: StoreRequest {
     package var copiedByteCount: Int
     package var leftByteCount: Int
     package var unreadable: [String]
+    /// With `full`: bytes of journal files that may have records of what is gone still.
+    package var journalByteCount: UInt64?
     /// With `explain`.
     package var space: SpaceAnswer?
 
@@ -57,6 +59,7 @@ package struct CollectRequest: StoreRequest {
       copiedByteCount = summary.copiedByteCount
       leftByteCount = summary.leftByteCount
       unreadable = summary.unreadable
+      journalByteCount = summary.journalByteCount
     }
   }
 }

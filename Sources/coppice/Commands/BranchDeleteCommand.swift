@@ -59,9 +59,7 @@ extension BranchDeleteRequest.Answer: Reply {
     let freed = "\(isDryRun ? "Would free" : "Freed") \(Output.bytes(freedByteCount))\n"
     var left = ""
     if let journalByteCount, journalByteCount > 0 {
-      left =
-        "\(Output.bytes(journalByteCount)) of the journal may have records of it still: changes of other "
-        + "branches could not be sealed; run 'coppice gc --full' later\n"
+      left = CollectRequest.Answer.textOfJournal(journalByteCount) + "\n"
     }
     return lines + freed + left + (collection?.text ?? "")
   }

@@ -5,10 +5,12 @@ struct CollectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gc", abstract: "Reclaim what no branch or snapshot refers to.",
     discussion: """
-      Deleted branches and snapshots are forgotten: they cannot be restored afterwards. JSON: \
-      isDryRun, collectionNumber, forgottenCount, liveByteCount, deadByteCount, reclaimedSegmentCount, \
-      reclaimedByteCount, copiedByteCount, leftByteCount, unreadable, space (null without --explain), as \
-      'coppice du' has it in total.
+      Deleted branches and snapshots are forgotten: they cannot be restored afterwards. The \
+      journal gives its surplus files back too, and keeps 16 MiB for the next writes. JSON: \
+      isDryRun, collectionNumber, forgottenCount, liveByteCount, deadByteCount, \
+      reclaimedSegmentCount, reclaimedByteCount, copiedByteCount, leftByteCount, unreadable, \
+      journalByteCount (what files of the journal may have of it still; null without --full), \
+      space (null without --explain), as 'coppice du' has it in total.
 
       Examples:
         coppice gc --full
@@ -54,6 +56,15 @@ extension CollectRequest.Answer: Reply {
     for object in unreadable {
       lines.append("\(object): unreadable; what it may refer to was kept")
     }
+    if let journalByteCount, journalByteCount > 0 {
+      lines.append(Self.textOfJournal(journalByteCount))
+    }
     return lines.map { $0 + "\n" }.joined() + (space?.explanation ?? "")
+  }
+
+  /// What to do about records that could not be overwritten.
+  static func textOfJournal(_ byteCount: UInt64) -> String {
+    "\(Output.bytes(byteCount)) of the journal may have records of it still: changes of other "
+      + "branches could not be sealed; run 'coppice gc --full' later"
   }
 }
