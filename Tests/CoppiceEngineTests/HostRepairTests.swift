@@ -68,13 +68,19 @@ import Testing
 
     /// The pages that cannot be read, in all branches; any that are wrong are an issue.
     func unreadablePageCount(_ engine: Engine) throws -> Int {
-      var count = 0
+      try unreadablePages(engine).count
+    }
+
+    func unreadablePages(
+      _ engine: Engine
+    ) throws -> [(branch: String, volume: UInt64, page: UInt64)] {
+      var pages: [(branch: String, volume: UInt64, page: UInt64)] = []
       for (name, volumes) in contents {
         let branch = try engine.branch(named: name)
         for (volume, bytes) in volumes {
           for start in stride(from: 0, to: bytes.count, by: page) {
             guard let found = try? branch.get(volume, at: UInt64(start), page) else {
-              count += 1
+              pages.append((name, volume, UInt64(start / page)))
               continue
             }
             if found != Array(bytes[start..<start + page]) {
@@ -83,7 +89,7 @@ import Testing
           }
         }
       }
-      return count
+      return pages
     }
 
     private let page = HostRepairTests.page
@@ -95,6 +101,47 @@ import Testing
   ) throws {
     try disk.flipBit(
       0, at: bundle.offset + UInt64(bundle.header.directoryOffset) + 3, in: host.file)
+  }
+
+  @Test func `a host that is missing is told with the branches that it concerns`() throws {
+    let scene = try Scene()
+    for host in scene.hosts {
+      let disk = scene.store.disk.snapshot()
+      let engine = try scene.open(disk)
+      try disk.remove(host.file)
+      for findings in [try engine.check().findings, try scrub(engine).findings] {
+        let finding = try #require(findings.first { $0.object == host.file })
+        #expect(Set(finding.affected.map(\.name)) == ["main", "child"])
+      }
+    }
+  }
+
+  private func scrub(_ engine: Engine) throws -> ScrubReport {
+    try engine.scrub(
+      from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
+  }
+
+  @Test(arguments: [false, true])
+  func `damage of a host is told with the pages that it concerns`(isScrub: Bool) throws {
+    let scene = try Scene()
+    let host = try #require(scene.hosts.max { $0.bundles.count < $1.bundles.count })
+    for bundle in host.bundles {
+      let disk = scene.store.disk.snapshot()
+      try damageDirectory(bundle, of: host, on: disk)
+      let engine = try scene.open(disk)
+      let findings = isScrub ? try scrub(engine).findings : try engine.check().findings
+      let object = "\(host.file) bundle at offset \(bundle.offset)"
+      let finding = try #require(findings.first { $0.object == object })
+      let unreadable = try scene.unreadablePages(engine)
+      #expect(!unreadable.isEmpty)
+      for (branch, volume, page) in unreadable {
+        #expect(
+          finding.affected.contains { range in
+            range.name == branch && range.volumes.contains(volume)
+              && (range.pages.isEmpty || range.pages.contains { $0.contains(page) })
+          }, "\(branch), volume \(volume), page \(page)")
+      }
+    }
   }
 
   @Test func `every frame of a host without directories is found again`() throws {

@@ -170,6 +170,48 @@ import Testing
     #expect(try scrub(store).findings == [])
   }
 
+  @Test(arguments: [0, 100, 500, 920, 999])
+  func `a segment that was cut is found, with what lay behind`(thousandths: Int) throws {
+    let store = try sampleStore()
+    let file = "segments/0000000001"
+    let bytes = try store.disk.contents(of: file)
+    let count = bytes.count * thousandths / 1000
+    try store.disk.setContents(of: file, to: Array(bytes.prefix(count)))
+    let report = try scrub(store)
+    let finding = try #require(
+      report.findings.first { $0.message.contains("\(count) bytes, published are \(bytes.count)") })
+    #expect(finding.object.hasPrefix("segments/0000000001 bundle at offset "))
+    #expect(finding.affected.contains { $0.name == "child" })
+  }
+
+  @Test func `a segment that was replaced by a part of itself while it is open is found`() throws {
+    let store = try sampleStore()
+    let file = "segments/0000000001"
+    let bytes = try store.disk.contents(of: file)
+    #expect(try scrub(store).findings == [])
+    try store.disk.setContents(of: "segments/part", to: Array(bytes.prefix(bytes.count * 92 / 100)))
+    try store.disk.rename("segments/part", to: file)
+    for findings in [try scrub(store).findings, try store.engine.check().findings] {
+      #expect(findings.contains { $0.message.contains("published are \(bytes.count)") })
+    }
+  }
+
+  @Test func `a scrub that goes on finds that the rest of the segment was cut off`() throws {
+    let store = try sampleStore()
+    let bundles = try StoreInspector(disk: store.disk).segment(SegmentID(1)).bundles
+    #expect(bundles.count > 3)
+    let next = try #require(try scrub(store, visit: { _ in false }).next)
+    #expect(next.offset == bundles[1].offset)
+    // Nothing that is left is to be read any more.
+    let file = "segments/0000000001"
+    let rest = try store.disk.contents(of: file).prefix(Int(bundles[0].offset) + 100)
+    try store.disk.setContents(of: file, to: Array(rest))
+    let report = try scrub(store, from: next)
+    #expect(report.frameCount == 0)
+    #expect(report.findings.count == 1)
+    #expect(report.findings.first?.affected.isEmpty == false)
+  }
+
   @Test func `a stopped scrub goes on where it was`() throws {
     let store = try sampleStore()
     var cursor: ScrubCursor? = .start

@@ -11,6 +11,8 @@ struct BundleScan {
   /// A part of the file in which no whole bundle lies.
   struct Damage {
     var offset: UInt64
+    /// Where the next whole bundle begins, or the published part ends.
+    var end: UInt64
     var message: String
     /// The frames that should lie there.
     var ordinals: Range<UInt32>
@@ -38,16 +40,31 @@ struct BundleScan {
       }
       let next = nextBundle(behind: offset, ordinal: ordinal)
       let end = next?.header.firstOrdinal ?? max(ordinal, segment.frameCount)
-      try visit(
-        .damage(Damage(offset: offset, message: problem, ordinals: ordinal..<max(ordinal, end))))
-      offset = next?.offset ?? segment.byteCount
+      let damage = Damage(
+        offset: offset, end: next?.offset ?? segment.byteCount,
+        message: next == nil ? lack ?? problem : problem, ordinals: ordinal..<max(ordinal, end))
+      try visit(.damage(damage))
+      offset = damage.end
       ordinal = max(ordinal, end)
     }
     if ordinal != segment.frameCount, !segment.flags.contains(.host) {
       let message = "\(quantity(Int(ordinal), "frame")) found, \(segment.frameCount) published"
       let lost = min(ordinal, segment.frameCount)..<segment.frameCount
-      try visit(.damage(Damage(offset: offset, message: message, ordinals: lost)))
+      try visit(
+        .damage(Damage(offset: offset, end: offset, message: message, ordinals: lost)))
     }
+  }
+
+  /// The part of the published bytes that the file has. What cannot be asked is all there.
+  private var presentByteCount: UInt64 {
+    min((try? file.byteCount()) ?? segment.byteCount, segment.byteCount)
+  }
+
+  /// What is to be said of a file that ends too early; `nil` of any other.
+  private var lack: String? {
+    let count = presentByteCount
+    return count < segment.byteCount
+      ? "the file has \(count) bytes, published are \(segment.byteCount)" : nil
   }
 
   /// Visits the frames of whole bundles.
@@ -77,8 +94,9 @@ struct BundleScan {
     -> StoreInspector.BundleInspection?
   {
     var start = offset + 1
-    while start < segment.byteCount {
-      let count = Int(min(UInt64(Self.windowByteCount), segment.byteCount - start))
+    let present = presentByteCount
+    while start < present {
+      let count = Int(min(UInt64(Self.windowByteCount), present - start))
       // Unreadable parts are passed over.
       let window = (try? StoreInspector.bytes(of: file, at: start, count: count)) ?? []
       var index = 0

@@ -25,22 +25,22 @@ struct CheckedStore {
       pageCacheByteCount: Self.cacheByteCount, nodeCacheByteCount: Self.cacheByteCount)
   }
 
-  /// Has a segment looked at. One that collections have removed is gone; one that is missing is a
-  /// finding.
+  /// Has a segment looked at: the file that has its name now, whatever file others have open. One
+  /// that collections have removed is gone; one that is missing is a finding.
   func look(
     at segment: SegmentEntry, _ findings: FindingList,
     _ body: (any DiskFile) -> SegmentWalk.Outcome
   ) -> SegmentWalk.Outcome {
     let path = SegmentFiles.path(segment.id)
     let file: any DiskFile
-    do throws(SystemError) { file = try files.file(segment.id) } catch {
+    do throws(SystemError) { file = try disk.open(path, .read) } catch {
       if !error.isMissing {
         findings.add(path, StoreError(error, while: "opening it"))
       } else if current().segments[segment.id] == nil {
         return .gone
       } else {
         findings.add(
-          path, "the segment is missing", segment: segment.id,
+          path, "the segment is missing", partOf: segment,
           ordinals: 0..<max(1, segment.frameCount))
       }
       return .done

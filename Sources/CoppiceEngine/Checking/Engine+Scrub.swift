@@ -88,11 +88,12 @@ private final class Scrub {
     BundleScan(file: file, segment: segment).scan { item in
       if isStopped { return }
       switch item {
-      case .damage(let damage) where damage.offset >= start:
+      // It may reach from what was read before into what is not read yet.
+      case .damage(let damage) where max(damage.end, damage.offset + 1) > start:
         findings.add(
           "\(path) bundle at offset \(damage.offset)",
           "\(damage.message); \(quantity(damage.ordinals.count, "frame")) cannot be found in it",
-          segment: segment.id, ordinals: damage.ordinals)
+          partOf: segment, ordinals: damage.ordinals)
       case .bundle(let bundle) where bundle.offset >= start:
         for frame in bundle.frames { scrub(frame, in: file) }
         scrubbed.byteCount += UInt64(bundle.header.bundleByteCount)

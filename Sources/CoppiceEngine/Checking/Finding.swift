@@ -69,6 +69,11 @@ final class FindingList {
   private var conditional: Set<Int> = []
   private var ranges: [SegmentID: [(ordinals: Range<UInt32>, finding: Int)]] = [:]
   private var rangeFindings: Set<Int> = []
+  /// Findings about parts of hosts, whose frames have the names of other segments.
+  private(set) var hostFindings: [SegmentID: [Int]] = [:]
+  /// By the segment of their names: findings that concern all frames which nobody found elsewhere.
+  private var lost: [SegmentID: [Int]] = [:]
+  private let found = FrameSet()
   /// What kept somebody from looking somewhere, and is no damage.
   private var hindrance: StoreError?
 
@@ -76,7 +81,7 @@ final class FindingList {
   init(countMax: Int = CheckReport.findingCountMax) { self.countMax = countMax }
 
   /// Whether any frame is concerned.
-  var concernsFrames: Bool { !frames.isEmpty || !ranges.isEmpty }
+  var concernsFrames: Bool { !frames.isEmpty || !ranges.isEmpty || !hostFindings.isEmpty }
 
   /// Throws when something was not looked at, though it may be sound.
   func checkUnhindered() throws(StoreError) {
@@ -137,6 +142,35 @@ final class FindingList {
     ranges[segment, default: []].append((ordinals, index))
   }
 
+  /// Concerns the frames in a part of a segment that cannot be read: those with these ordinals,
+  /// unless it is a host.
+  func add(
+    _ object: String, _ message: String, partOf segment: SegmentEntry, ordinals: Range<UInt32>
+  ) {
+    guard segment.flags.contains(.host) else {
+      return add(object, message, segment: segment.id, ordinals: ordinals)
+    }
+    guard let index = append(object, message) else { return }
+    rangeFindings.insert(index)
+    hostFindings[segment.id, default: []].append(index)
+  }
+
+  /// Says which frames findings about hosts concern: of the segments that were copied to these, the
+  /// frames that lie nowhere else.
+  ///
+  /// - Parameter visitFound: is to call its argument with every frame that is found in a host.
+  func resolveHosts(
+    _ retired: some Sequence<RetiredSegment>, visitFound: ((FrameName) -> Void) -> Void
+  ) {
+    for home in retired {
+      let concerned = home.hosts.flatMap { hostFindings[$0] ?? [] }
+      if !concerned.isEmpty { lost[home.id] = concerned }
+    }
+    visitFound { name in
+      if lost[name.segment] != nil { found.insert(name) }
+    }
+  }
+
   private func append(_ object: String, _ message: String) -> Int? {
     guard findings.count < countMax else {
       omittedCount += 1
@@ -148,11 +182,12 @@ final class FindingList {
 
   /// The findings that concern a frame.
   func indices(of name: FrameName) -> [Int] {
-    var found = frames[name] ?? []
+    var indices = frames[name] ?? []
     for range in ranges[name.segment] ?? [] where range.ordinals.contains(name.ordinal) {
-      found.append(range.finding)
+      indices.append(range.finding)
     }
-    return found
+    if let all = lost[name.segment], !found.contains(name) { indices += all }
+    return indices
   }
 
   /// A derived frame suffers with its base.

@@ -37,7 +37,7 @@ struct SegmentCheck {
         findings.add(
           "\(path) bundle at offset \(damage.offset)",
           "\(damage.message); \(quantity(damage.ordinals.count, "frame")) cannot be checked against it",
-          segment: segment.id, ordinals: damage.ordinals)
+          partOf: segment, ordinals: damage.ordinals)
       case .bundle(let bundle):
         counted.bundleCount += 1
         counted.frameCount += bundle.frames.count

@@ -73,6 +73,7 @@ struct StoreChecker {
   func resolve(_ findings: FindingList, _ frames: FrameReader) throws(StoreError) {
     guard findings.concernsFrames else { return }
     try tell(.affected, 0, 1)
+    if !findings.hostFindings.isEmpty { resolveHosts(findings) }
     // Derived frames of damaged bundles are findings themselves.
     store.segmentWalk.forEach(of: Array(store.current().segments.values)) { segment in
       store.look(at: segment, FindingList()) { file in
@@ -84,6 +85,19 @@ struct StoreChecker {
     }
     AffectedSearch(frames: frames, findings: findings).run(entries)
     findings.markUnused()
+  }
+
+  private func resolveHosts(_ findings: FindingList) {
+    let catalogue = store.current()
+    findings.resolveHosts(catalogue.retired.values) { found in
+      let hosts = catalogue.segments.values.filter { $0.flags.contains(.host) }
+      store.segmentWalk.forEach(of: hosts) { host in
+        store.look(at: host, FindingList()) { file in
+          BundleScan(file: file, segment: host).forEachFrame { found($0.name) }
+          return .done
+        }
+      }
+    }
   }
 
   // MARK: Catalogue
