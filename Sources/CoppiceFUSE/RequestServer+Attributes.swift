@@ -14,8 +14,6 @@ extension RequestServer {
   /// That there is no such name: nothing is there yet that a notification could concern, and one
   /// that crosses the answer is lost.
   static let validSecondsOfAbsence: UInt64 = 1
-  /// Of a file whose blocks may be fewer soon; see `blockCount`.
-  private static let validSecondsWhileMapped: UInt64 = 1
 
   // MARK: Answers
 
@@ -44,18 +42,17 @@ extension RequestServer {
 
   private static func blockCount(_ byteCount: UInt64) -> UInt64 { (byteCount + 511) / 512 }
 
-  /// Blocks of 512 bytes that are stored. Programs that copy look for holes where there are fewer than
-  /// the byte count asks for, and take a file without any for one hole. So a file gets a block more than
-  /// it needs where the kernel may hold content back: of a map, or of any write with its writeback cache.
+  /// Blocks of 512 bytes that are stored. Programs that copy ask for holes where these are fewer
+  /// than the byte count needs, and `seek` answers with regard to what the kernel may hold back of
+  /// a map; but a file without any they take for one hole, and do not ask. So a file has one block
+  /// where the kernel may hold content back, now or as long as it believes this answer.
   private func blockCount(_ attributes: FileAttributes, in tree: FileTree) -> UInt64 {
     let byteCount = attributes.byteCount
+    // What is behind the end is in no map; the writeback cache has an end of its own.
     if byteCount == 0 { return session.options.usesWritebackCache ? 1 : 0 }
     // What is damaged shows when it is read.
     let stored = (try? tree.storedByteCount(of: attributes.file)) ?? byteCount
-    if stored < byteCount, session.handles.mayBeMapped(attributes.file, of: tree) {
-      return Self.blockCount(byteCount) + 1
-    }
-    return max(Self.blockCount(stored), session.options.usesWritebackCache ? 1 : 0)
+    return max(Self.blockCount(stored), 1)
   }
 
   /// The kernel packs device numbers otherwise than programs do.
@@ -72,8 +69,7 @@ extension RequestServer {
 
   /// How long the kernel may believe these attributes.
   static func validSeconds(_ attributes: fuse_attr) -> UInt64 {
-    if HostFileKind(mode: attributes.mode) == .directory { return validSecondsOfDirectories }
-    return attributes.blocks > blockCount(attributes.size) ? validSecondsWhileMapped : validSeconds
+    HostFileKind(mode: attributes.mode) == .directory ? validSecondsOfDirectories : validSeconds
   }
 
   private func answer(attributes: fuse_attr) {

@@ -54,6 +54,20 @@ struct SparseFilesTests {
     try mounted.stop()
   }
 
+  @Test(arguments: MountMode.all)
+  func `blocks tell what is stored of a file that is open for writing`(_ mode: MountMode) throws {
+    let mounted = try MountedStore(mode)
+    let file = open(mounted("file"), O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    #expect(ftruncate(file, 1 << 40) == 0)
+    #expect(status(mounted("file")).st_blocks == 1)
+    #expect(pwrite(file, "data", 4, 1 << 39) == 4)
+    #expect(fsync(file) == 0)
+    #expect((1...128).contains(status(mounted("file")).st_blocks))
+    close(file)
+    #expect((1...128).contains(status(mounted("file")).st_blocks))
+    try mounted.stop()
+  }
+
   @Test func `programs find data and holes where they are`() throws {
     let mounted = try MountedStore()
     makeSparse(mounted("file"), at: 100_000_000)
@@ -84,6 +98,9 @@ struct SparseFilesTests {
       let copy = mounted.folder("copy-\(name)")
       try Program("cp").check(["--sparse=auto", mounted(name), copy])
       try Program("cmp").check([mounted(name), copy])
+      let archive = mounted.folder("\(name).tar")
+      try Program("tar").check(["-C", mounted(""), "-cSf", archive, name])
+      try Program("tar").check(["-C", mounted(""), "-df", archive])
     }
     munmap(map, 10 << 20)
     close(written)
