@@ -107,6 +107,13 @@ extension FileTransaction {
     try put(inode, of: file)
   }
 
+  /// Says that a file got other content by other ways than transactions, of whatever time.
+  package func noteNewContent(of file: FileID) throws(StoreError) {
+    var inode = try names.inode(of: file)
+    try touch(&inode, of: file)
+    try put(inode, of: file)
+  }
+
   /// Notes what the file's source looked like when its content came; `nil` forgets it.
   package func setImportStamp(
     _ stamp: ImportStampRecord?, of file: FileID

@@ -261,6 +261,6 @@ struct DirectoryImport {
     }
     try contents.add(
       FileContents.Item(
-        directory: source, name: item.sourceName, status: item.status, file: file))
+        directory: source, name: item.sourceName, status: item.status, file: file, isNew: isNew))
   }
 }

@@ -10,6 +10,8 @@ final class FileContents {
     var name: [UInt8]
     var status: HostStatus
     var file: FileID
+    /// Whether the import made it.
+    var isNew: Bool
 
     var path: String { directory.path + "/" + ByteText.text(name) }
   }
@@ -63,7 +65,7 @@ final class FileContents {
     _ item: Item, _ session: ImportSession, _ buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) {
     let source = try open(item)
-    let volume = volume(of: item, source, session)
+    let volume = try volume(of: item, source, session)
     if item.status.byteCount > 0 {
       volume.begin()
       try importLeaf(0, of: item, source, volume, session, buffer)
@@ -74,7 +76,7 @@ final class FileContents {
   private func addLarge(_ item: Item) throws(StoreError) {
     let source = try FileContents.open(item)
     let session = session
-    let volume = FileContents.volume(of: item, source, session)
+    let volume = try FileContents.volume(of: item, source, session)
     var nextLeaf: UInt64 = 0
     var offset: UInt64 = 0
     let isSparse = item.status.allocatedByteCount < item.status.byteCount
@@ -135,9 +137,9 @@ final class FileContents {
 
   private static func volume(
     of item: Item, _ source: HostFile, _ session: ImportSession
-  ) -> ImportedVolume {
-    ImportedVolume(
-      item.file, modified: item.status.modified, staging: session.staging
+  ) throws(StoreError) -> ImportedVolume {
+    try session.volume(
+      of: item.file, isNew: item.isNew, modified: item.status.modified
     ) { [session] () throws(StoreError) in
       try verify(item, source)
       try session.noteFinished(item.file, item.status)

@@ -18,7 +18,8 @@ final class ImportSession: Sendable {
   let options: ImportOptions
   /// Wall time in nanoseconds.
   let startTime: Int64
-  private let finished = Mutex<[(file: FileID, stamp: ImportStampRecord)]>([])
+  /// Files whose new content is complete, and what is to be noted of its source, if anything.
+  private let finished = Mutex<[(file: FileID, stamp: ImportStampRecord?)]>([])
 
   init(
     staging: StagingImport, tree: TreeCore, options: ImportOptions, expectedByteCount: UInt64?
@@ -63,6 +64,28 @@ final class ImportSession: Sendable {
 
   // MARK: Stamps
 
+  /// The volume of a file whose content comes.
+  ///
+  /// - Parameters:
+  ///   - isNew: whether the import made the file. One that was there has changed if it gets other
+  ///     content, though with the same modification time.
+  ///   - completion: runs once the content is complete.
+  func volume(
+    of file: FileID, isNew: Bool, modified: Int64,
+    completion: @escaping @Sendable () throws(StoreError) -> Void = {}
+  ) throws(StoreError) -> ImportedVolume {
+    guard !isNew else {
+      return ImportedVolume(file, modified: modified, staging: staging, completion: completion)
+    }
+    let old = try staging.contentID(of: file.volume)
+    return ImportedVolume(file, modified: modified, staging: staging) {
+      [self] () throws(StoreError) in
+      let new = try staging.contentID(of: file.volume)
+      if new == nil || new != old { finished.withLock { $0.append((file, nil)) } }
+      try completion()
+    }
+  }
+
   /// Notes that a file's content is complete. No stamp is kept for a source that changed so lately
   /// that it may change again within the same tick of its file system's clock.
   func noteFinished(_ file: FileID, _ status: HostStatus) throws(StoreError) {
@@ -75,7 +98,7 @@ final class ImportSession: Sendable {
 
   /// Writes the stamps that wait, if there are that many.
   func writeStamps(countMin: Int = batchCount) throws(StoreError) {
-    let stamps = finished.withLock { waiting -> [(file: FileID, stamp: ImportStampRecord)] in
+    let stamps = finished.withLock { waiting -> [(file: FileID, stamp: ImportStampRecord?)] in
       guard waiting.count >= countMin else { return [] }
       defer { waiting = [] }
       return waiting
@@ -85,7 +108,13 @@ final class ImportSession: Sendable {
       let batch = rest.prefix(Self.batchCount)
       rest = rest.dropFirst(batch.count)
       try tree.update { transaction throws(StoreError) in
-        for (file, stamp) in batch { try transaction.setImportStamp(stamp, of: file) }
+        for (file, stamp) in batch {
+          if let stamp {
+            try transaction.setImportStamp(stamp, of: file)
+          } else {
+            try transaction.noteNewContent(of: file)
+          }
+        }
       }
     }
   }

@@ -20,7 +20,7 @@ final class ImportedVolume: Sendable {
 
   init(
     _ file: FileID, modified: Int64, staging: StagingImport,
-    completion: @escaping @Sendable () throws(StoreError) -> Void = {}
+    completion: @escaping @Sendable () throws(StoreError) -> Void
   ) {
     self.file = file
     self.modified = modified

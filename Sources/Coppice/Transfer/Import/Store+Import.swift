@@ -137,12 +137,12 @@ private struct ImportPlan {
     if let old = try session.lookupIfPresent(name, in: parent), old.kind != .regular {
       _ = try session.remove(old, in: parent)
     }
-    let target = try session.tree.update { transaction throws(StoreError) in
-      if let old = try transaction.lookupIfPresent(name, in: parent) { return old.file }
-      return try transaction.createFile(name, in: parent, NewFile()).file
+    let (target, isNew) = try session.tree.update { transaction throws(StoreError) in
+      if let old = try transaction.lookupIfPresent(name, in: parent) { return (old.file, false) }
+      return (try transaction.createFile(name, in: parent, NewFile()).file, true)
     }
     let byteCount = try StreamContents(session).run(
-      target, modified: session.startTime, byteCount: nil,
+      target, isNew: isNew, modified: session.startTime, byteCount: nil,
       seek: { offset throws(StoreError) in offset },
       read: { buffer throws(StoreError) in try input.read(into: buffer) })
     try session.finishContents()

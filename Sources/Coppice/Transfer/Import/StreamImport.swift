@@ -17,11 +17,11 @@ final class StreamContents {
   /// Takes content in pieces. `next` fills a buffer from a place on and says how much, 0 at the end;
   /// `seek` says where the next data lies, `nil` behind the last.
   func run(
-    _ file: FileID, modified: Int64, byteCount: UInt64?,
+    _ file: FileID, isNew: Bool, modified: Int64, byteCount: UInt64?,
     seek: (_ offset: UInt64) throws(StoreError) -> UInt64?,
     read: (UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
   ) throws(StoreError) -> UInt64 {
-    let volume = ImportedVolume(file, modified: modified, staging: session.staging)
+    let volume = try session.volume(of: file, isNew: isNew, modified: modified)
     let leafByteCount = UInt64(session.staging.leafByteCount)
     var offset: UInt64 = 0
     var end: UInt64 = 0

@@ -104,12 +104,13 @@ struct TarImport {
     self.files = files
     switch outcome {
     case .linked: return
-    case .made(let file), .kept(let file): try bring(entry, node, file)
+    case .made(let file): try bring(entry, node, file, isNew: true)
+    case .kept(let file): try bring(entry, node, file, isNew: false)
     }
   }
 
   private mutating func bring(
-    _ entry: TarEntry, _ node: ImportedNode, _ file: FileID
+    _ entry: TarEntry, _ node: ImportedNode, _ file: FileID, isNew: Bool
   ) throws(StoreError) {
     switch node.kind {
     case .directory:
@@ -127,7 +128,7 @@ struct TarImport {
       if isEmpty { return }
       var reader = reader
       _ = try contents.run(
-        file, modified: entry.modified, byteCount: entry.byteCount,
+        file, isNew: isNew, modified: entry.modified, byteCount: entry.byteCount,
         seek: { _ throws(StoreError) in reader.nextData?.lowerBound },
         read: { buffer throws(StoreError) in try reader.readData(into: buffer) })
       self.reader = reader
