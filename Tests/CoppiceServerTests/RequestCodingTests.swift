@@ -72,6 +72,8 @@ import Testing
     #expect(body?.kind == .invalid)
     #expect(throws: StoreError.self) { try Percent.decode("%zz") }
     #expect(throws: StoreError.self) { try Percent.decode("%2") }
+    #expect(throws: StoreError.self) { try Percent.decode("%+f") }
+    #expect(try Percent.decode("a%20b%E2%82%AC%c3%a9") == "a b\u{20AC}\u{E9}")
   }
 
   @Test func `Booleans may be left out`() throws {

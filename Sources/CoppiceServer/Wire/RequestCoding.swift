@@ -146,19 +146,8 @@ package enum Percent {
   }
 
   package static func decode(_ text: String) throws(StoreError) -> String {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-      guard digits.utf8.count == 2, let value = UInt8(digits, radix: 16) else {
-        throw StoreError(.invalid, "is not percent-encoded", object: text)
-      }
-      bytes.append(value)
-      rest = rest.dropFirst(2)
+    guard let bytes = PercentCoding.decode(text.utf8) else {
+      throw StoreError(.invalid, "is not percent-encoded", object: text)
     }
     return ByteText.text(writtenAs: bytes)
   }

@@ -1,28 +1,13 @@
+internal import CoppicePlatform
+
 /// An extended attribute as libarchive's records have it: the name with `%` escapes, the value in
 /// base 64, with or without padding.
 enum EncodedAttribute {
   static func decode(
     _ name: some Collection<UInt8>, _ value: [UInt8]
   ) throws(TarError) -> TarEntry.Attribute {
-    TarEntry.Attribute(name: try unescape(Array(name)), value: try decodeBase64(value))
-  }
-
-  private static func unescape(_ name: [UInt8]) throws(TarError) -> [UInt8] {
-    var result: [UInt8] = []
-    var rest = name[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        result.append(byte)
-        continue
-      }
-      let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-      guard digits.utf8.count == 2, let value = UInt8(digits, radix: 16) else {
-        throw .badExtendedHeader
-      }
-      result.append(value)
-      rest = rest.dropFirst(2)
-    }
-    return result
+    guard let name = PercentCoding.decode(name) else { throw .badExtendedHeader }
+    return TarEntry.Attribute(name: name, value: try decodeBase64(value))
   }
 
   private static func decodeBase64(_ text: [UInt8]) throws(TarError) -> [UInt8] {
