@@ -42,6 +42,27 @@ import Testing
     #expect(memory.space.state.withLock { $0.largestCommitByteCount } < 1 << 20)
   }
 
+  @Test func `a removal that is called off leaves the rest to the next opening`() throws {
+    try makeTree(branch)
+    let a = try branch.lookup("tree/a")
+    var askedCount = 0
+    let error = failure {
+      try branch.removeTree("tree", in: .root) {
+        askedCount += 1
+        return askedCount == 2
+      }
+    }
+    #expect(error?.kind == .unavailable)
+    #expect(askedCount == 2)
+    #expect(try branch.readDirectory(.root).map(\.name) == ["kept"])
+    #expect(try branch.attributes(of: a).kind == .directory)
+    #expect(try memory.core.checkNames() == [])
+    let again = memory.reopened()
+    try again.core.removeOrphans()
+    #expect(failure { _ = try again.branch.attributes(of: a) }?.kind == .notFound)
+    #expect(again.space.state.withLock { $0.volumes.count } == 1)
+  }
+
   @Test(arguments: [0, 1, 2])
   func `what is left of a removal is removed by the next opening`(commitCount: Int) throws {
     try makeTree(branch)

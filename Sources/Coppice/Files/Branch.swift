@@ -114,9 +114,13 @@ public final class Branch: FileTree, @unchecked Sendable {
   /// an error or a crash, the name is gone all the same, and the next opening of the store removes what
   /// is left. A branch or snapshot that is made meanwhile has the rest too: the branch until it is next
   /// opened, the snapshot as long as it lives.
-  public func removeTree(_ name: FileName, in directory: FileID) throws(StoreError) {
+  ///
+  /// - Parameter isCancelled: asked before each piece, whether to end early with `unavailable`.
+  public func removeTree(
+    _ name: FileName, in directory: FileID, isCancelled: (() -> Bool)? = nil
+  ) throws(StoreError) {
     try entry.checkWritable()
-    try core.removeTree(name, in: directory)
+    try core.removeTree(name, in: directory, isCancelled: isCancelled)
   }
 
   /// As `FileTransaction.rename`.

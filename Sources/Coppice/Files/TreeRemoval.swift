@@ -95,19 +95,24 @@ extension TreeCore {
   /// an orphan, which is then removed piece by piece: by this call, or if it does not come to its end,
   /// when the tree is next opened for writing.
   @discardableResult
-  func removeTree(_ name: FileName, in directory: FileID) throws(StoreError) -> Int {
+  func removeTree(
+    _ name: FileName, in directory: FileID, isCancelled: (() -> Bool)? = nil
+  ) throws(StoreError) -> Int {
     var (removal, isDone) = try update { transaction throws(StoreError) in
       try transaction.beginRemovingTree(name, in: directory)
     }
-    if !isDone { try finishRemoving(&removal) }
+    if !isDone { try finishRemoving(&removal, isCancelled) }
     return removal.count + 1
   }
 
   /// Removes an orphaned directory with all below it.
-  func finishRemoving(_ removal: inout TreeRemoval) throws(StoreError) {
+  func finishRemoving(
+    _ removal: inout TreeRemoval, _ isCancelled: (() -> Bool)? = nil
+  ) throws(StoreError) {
     var rest = removal
     var isDone = false
     while !isDone {
+      if isCancelled?() ?? false { throw .cancelledRemoval }
       isDone = try update { transaction throws(StoreError) in
         guard try rest.removeSome(in: transaction) else { return false }
         try transaction.destroyAbandoned(rest.top)
@@ -139,5 +144,13 @@ extension TreeCore {
         for file in some { try transaction.destroyAbandoned(file) }
       }
     }
+  }
+}
+
+extension StoreError {
+  static var cancelledRemoval: StoreError {
+    StoreError(
+      .unavailable, "the removal was called off",
+      remedy: "the name is gone, and the rest of what was in it goes when the store is next opened")
   }
 }
