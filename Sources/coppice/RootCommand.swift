@@ -13,15 +13,17 @@ struct RootCommand: ParsableCommand {
       environment variable COPPICE_STORE. REF means 'branch' or 'branch@snapshot', and REF:PATH a \
       file or directory in it.
 
-      With --json answers have the same keys whatever there is to tell: what is missing is null. Numbers \
-      of bytes are written as output has them, 10G, 1.5GiB.
+      With --json answers have the same keys whatever there is to tell: what is missing is null. \
+      Numbers of bytes are written as output has them, 10G, 1.5GiB.
 
-      Names are bytes. Where text is all there is, in JSON and where output has control characters, \
-      other bytes are written as a shell understands them, caf$'\\xE9'; arguments may be written so too.
+      Names are bytes. Where text is all there is, in JSON and where output has control \
+      characters, other bytes are written as a shell understands them, caf$'\\xE9'; arguments may \
+      be written so too.
 
-      Exit status: 0 done, 1 failed, 2 a finding (check, scrub, diff --exit-code), 3 not found, \
-      4 exists or conflict, 5 in use, 6 denied, 7 no space, 8 corrupt, 9 unsupported format, \
-      64 wrong usage, 75 try again.
+      Exit status: 0 done, 1 failed, 2 a finding (damage that check or scrub finds or repair \
+      leaves, a difference for diff --exit-code, what export could not keep, what reclaim verify \
+      still finds), 3 not found, 4 exists or conflict, 5 in use, 6 denied, 7 no space, 8 corrupt, \
+      9 unsupported format, 64 wrong usage, 75 try again.
 
       Example:
         export COPPICE_STORE=/var/lib/coppice

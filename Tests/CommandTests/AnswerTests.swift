@@ -295,6 +295,47 @@ import Testing
     }
   }
 
+  /// The names of all fields, at any depth. Those of a map are no names.
+  private func keys(_ value: Any) -> Set<String> {
+    switch value {
+    case let list as [Any]: list.reduce(into: []) { $0.formUnion(keys($1)) }
+    case let object as [String: Any]:
+      object.reduce(into: []) { names, field in
+        names.insert(field.key)
+        if field.key != "records" { names.formUnion(keys(field.value)) }
+      }
+    default: []
+    }
+  }
+
+  @Test func `the keys of what inspect shows are in its help`() throws {
+    let coppice = try Self.made()
+    let catalogue = try coppice.json("inspect", "catalogue")
+    let branches = try #require(catalogue["branches"] as? [[String: Any]])
+    let root = try #require(branches.compactMap { $0["rootName"] as? String }.first)
+    let segment = "\(try #require(Int(root.split(separator: "/")[0])))"
+    let all = [
+      ["superblock"], ["catalogue"], ["journal"], ["segment", segment, "--frames"], ["node", root],
+    ]
+    for words in all {
+      let shown = try coppice.program.check(["inspect"] + words + ["--json"])
+      let help = try coppice.check("inspect", words[0], "--help").text
+      let told = Set(help.split { !$0.isLetter }.map(String.init))
+      let found = keys(try JSONSerialization.jsonObject(with: Data(shown.output)))
+      #expect(!found.isEmpty && found.subtracting(told) == [], "\(words)")
+    }
+  }
+
+  @Test func `the help names every command that ends with a finding`() throws {
+    let coppice = try CoppiceCommand(makesStore: false)
+    let help = try coppice.check("--help").text
+    let start = try #require(help.range(of: "2 a finding")).upperBound
+    let end = try #require(help.range(of: "3 not", range: start..<help.endIndex)).lowerBound
+    for verb in ["check", "scrub", "repair", "diff", "export", "reclaim"] {
+      #expect(help[start..<end].contains(verb), "\(verb)")
+    }
+  }
+
   @Test func `nothing is written to standard error when there is no terminal`() throws {
     let coppice = try CoppiceCommand()
     try coppice.makeTree()

@@ -165,6 +165,43 @@ import Testing
     #expect(result.errors.contains("--store"))
   }
 
+  @Test func `64 for a store without a name, whatever the environment says`() throws {
+    let coppice = try CoppiceCommand()
+    for verb in [["branch", "list"], ["inspect", "superblock"], ["init"], ["status"]] {
+      let result = try coppice.program.run(verb + ["--store", ""])
+      #expect(result.status == 64, "\(verb)")
+      #expect(result.errors.contains("--store names no directory"), "\(verb)")
+    }
+  }
+
+  @Test func `64 for a branch without a name`() throws {
+    let coppice = try CoppiceCommand()
+    for words in [
+      ["ls", ":"], ["cat", ":file"], ["rm", ":file"], ["diff", "", ""], ["du", ""],
+    ] {
+      let result = try coppice.program.run(words)
+      #expect(result.status == 64, "\(words)")
+      #expect(result.errors.contains("has a name"), "\(words)")
+    }
+  }
+
+  @Test func `64 for numbers that mean nothing, which the error names`() throws {
+    let coppice = try CoppiceCommand()
+    try coppice.check("branch", "create", "main")
+    let below = [
+      ["put", "main:x", "--zeros"], ["scrub", "--rate"], ["scrub", "--limit"],
+      ["branch", "list", "--lock-wait"], ["init", "--page-size"],
+    ]
+    for words in below {
+      let result = try coppice.program.run(words + ["-1"])
+      #expect(result.status == 64, "\(words)")
+      #expect(result.errors.contains("'-1' is invalid for '\(words.last ?? "")"), "\(words)")
+    }
+    for option in ["--rate", "--limit"] {
+      #expect(try coppice.failure("scrub", option, "0").kind == "invalid")
+    }
+  }
+
   @Test func `75 when the answer cannot be written`() throws {
     let coppice = try CoppiceCommand()
     let result = try coppice.program.run(["branch", "list", "--json"], output: "/dev/full")

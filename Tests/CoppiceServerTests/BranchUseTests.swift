@@ -95,6 +95,35 @@ import Testing
     #expect(try store.entries().map(\.name) == ["new", "new@one", "other"])
   }
 
+  /// It would not see what others change in its files.
+  @Test func `what writes to a branch is refused while a PostgreSQL server works on it`() throws {
+    let server = user(12, "postgres", files: 0, works: true)
+    func put(force: Bool) -> FilePutRequest {
+      FilePutRequest(entry: "main", path: "file", source: nil, zeroByteCount: 3, force: force)
+    }
+    func remove(force: Bool, dryRun: Bool = false) -> FileRemoveRequest {
+      FileRemoveRequest(
+        entry: "main", path: "file", recursive: false, force: force, dryRun: dryRun)
+    }
+    let requests: [any StoreRequest] = [
+      put(force: false), remove(force: false), remove(force: false, dryRun: true),
+    ]
+    for request in requests {
+      let error = try refusal(of: request, [user(71, "psql"), server])
+      #expect(error.kind == .inUse && error.object == "main", "\(request)")
+      #expect(error.message == "a PostgreSQL server works on it, by process 12 (postgres)")
+      #expect(error.remedy == "stop it, or add --force")
+    }
+    #expect(try main.read(main.lookup("file")) == [1])
+    _ = try perform(put(force: true), [server])
+    #expect(try main.read(main.lookup("file")) == [0, 0, 0])
+    _ = try perform(remove(force: true), [server])
+    // Other programs, and servers on other branches, do not mind.
+    _ = try perform(put(force: false), [user(71, "psql"), user(12, "postgres", of: "other")])
+    _ = try perform(remove(force: false), [user(71, "psql")])
+    #expect(throws: StoreError.self) { try main.lookup("file") }
+  }
+
   @Test func `the library renames a branch with open files by force only`() throws {
     let file = try main.open(main.lookup("file"))
     defer { file.close() }

@@ -24,6 +24,9 @@ extension Branch {
       throw .isDirectory("/")
     }
     let directory = try lookup(parent, followingLinks: true)
+    guard try attributes(of: directory).kind == .directory else {
+      throw .notDirectory(parent.description)
+    }
     return try transaction { changes throws(StoreError) in
       let file: FileID
       if let entry = try changes.lookupIfPresent(name, in: directory) {

@@ -74,6 +74,11 @@ extension Store {
   }
 
   private func notFound(_ name: String) -> StoreError {
+    if name.isEmpty {
+      return StoreError(
+        .invalid, "a branch or snapshot has a name", remedy: "list them with \(step: .listBranches)"
+      )
+    }
     let names = engine.branchEntries().filter { !$0.flags.contains(.deleted) }.map(\.name)
     let near = NearestNames.find(name, among: names).joined(separator: ", ")
     let what = EntryName.isSnapshot(name) ? "snapshot" : "branch"

@@ -49,8 +49,11 @@ extension HostFile {
 
   /// A further descriptor of an open file or stream, so that closing this one leaves that open.
   public convenience init(duplicating fileDescriptor: Int32) throws(SystemError) {
-    let path = "/dev/fd/\(fileDescriptor)"
+    let path = Self.path(ofDescriptor: fileDescriptor)
     let file = try system("dup", path) { fcntl(fileDescriptor, F_DUPFD_CLOEXEC, 3) }
     self.init(owning: file, path: path)
   }
+
+  /// What errors of a descriptor's duplicates name it.
+  package static func path(ofDescriptor number: Int32) -> String { "/dev/fd/\(number)" }
 }

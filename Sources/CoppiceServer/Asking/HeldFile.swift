@@ -203,9 +203,13 @@ package final class HeldFile: Sendable {
   func check() throws(StoreError) {
     guard let error = pump.withLock({ $0.failure }) else { return }
     if isWritten, error.isBrokenPipe { HostProcess.endOfBrokenPipe() }
-    throw isWritten
+    let told =
+      isWritten
       ? StoreError(writing: error, object: file.shown)
       : StoreError(reading: error, object: file.shown)
+    guard let original else { throw told }
+    let path = HostFile.path(ofDescriptor: original)
+    throw told.mapTexts { $0.replacing(path, with: file.shown) }
   }
 
   /// A failed stream must not look like one that ended: closing this process's own end of the pipe

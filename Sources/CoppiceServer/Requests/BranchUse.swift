@@ -17,6 +17,18 @@ enum BranchUse {
     }
   }
 
+  /// Throws `inUse` while a PostgreSQL server works on the branch: it does not see what others
+  /// change in its files, and takes it for damage.
+  static func refuseServers(of name: String, _ context: RequestContext) throws(StoreError) {
+    let servers = context.doors.users.filter {
+      $0.entry.hasBytes(of: name) && RunningPostgreSQL.isServer($0.name)
+    }
+    guard !servers.isEmpty else { return }
+    throw StoreError(
+      .inUse, "a PostgreSQL server works on it, \(text(of: servers))", object: name,
+      remedy: "\(servers.count > 1 ? "stop them" : "stop it"), or add --force")
+  }
+
   /// As `refuse`, for all that is used through the doors.
   static func refuseAll(_ store: Store, _ doors: Doors) throws(StoreError) {
     for name in try store.entries().map(\.name) {

@@ -89,12 +89,26 @@ extension ClientFile {
     do throws(StoreError) {
       return try body(path)
     } catch {
-      var error = error
-      error.object = restored(error.object, from: path)
-      error.message = restored(error.message, from: path)
-      error.remedy = error.remedy.mapText { restored($0, from: path) }
-      error.cause = error.cause.map { restored($0, from: path) }
-      throw error
+      throw error.mapTexts { restored($0, from: path) }
+    }
+  }
+
+  /// Runs `body` with the open stream; what is told of its descriptor, or of another one of the
+  /// same stream, names the file as the user did.
+  func reachStream<Result>(
+    _ files: any ClientFiles, forWriting: Bool,
+    _ body: (_ stream: HostFile) throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    let stream = try files.openStream(self, forWriting: forWriting)
+    do throws(StoreError) {
+      return try body(stream)
+    } catch {
+      let paths = [stream.path, HostFile.path(ofDescriptor: stream.fileDescriptor)]
+      // One may be the beginning of the other.
+      let longestFirst = paths.sorted { $0.utf8.count > $1.utf8.count }
+      throw error.mapTexts { text in
+        longestFirst.reduce(text) { $0.replacing($1, with: shown) }
+      }
     }
   }
 
@@ -110,5 +124,17 @@ extension ClientFile {
     let shownFolder = shown.utf8.lastIndex(of: slash).map { shown[...$0] } ?? "./"
     return text.replacing("\(folder)//", with: "\(folder)/").replacing(path, with: shown)
       .replacing("\(folder)/", with: shownFolder)
+  }
+}
+
+extension StoreError {
+  /// The error with all its texts changed.
+  func mapTexts(_ change: (String) -> String) -> StoreError {
+    var error = self
+    error.object = change(object)
+    error.message = change(message)
+    error.remedy = remedy.mapText(change)
+    error.cause = cause.map(change)
+    return error
   }
 }

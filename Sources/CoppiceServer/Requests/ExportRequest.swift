@@ -27,13 +27,17 @@ package struct ExportRequest: StoreRequest {
     options.isTar = tar
     options.apply(context, target)
     let tree = try context.store.tree(entry)
-    let place = try FilePlace(entry, path).branchPath()
+    let source = FilePlace(entry, path)
+    let place = try source.naming { () throws(StoreError) in
+      let place = try source.branchPath()
+      _ = try tree.lookup(place)
+      return place
+    }
     guard !target.isStream else {
-      let stream = try context.files.openStream(target, forWriting: true)
-      return Answer(
-        try tree.exportFiles(
-          at: place, to: .stream(fileDescriptor: stream.fileDescriptor), options: options),
-        self)
+      return try target.reachStream(context.files, forWriting: true) { stream throws(StoreError) in
+        let stream = ExportTarget.stream(fileDescriptor: stream.fileDescriptor)
+        return Answer(try tree.exportFiles(at: place, to: stream, options: options), self)
+      }
     }
     return try target.reach(context.files) { path throws(StoreError) in
       var report = try tree.exportFiles(at: place, to: .path(path), options: options)

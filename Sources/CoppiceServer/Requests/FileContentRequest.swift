@@ -30,12 +30,13 @@ package struct FileContentRequest: StoreRequest {
     }
     var options = ExportOptions()
     options.apply(context, target)
-    let stream = try context.files.openStream(target, forWriting: true)
-    var byteCount: UInt64 = 0
-    for (moment, file) in found {
-      byteCount += try moment.exportContent(of: file, to: stream.fileDescriptor, options)
+    return try target.reachStream(context.files, forWriting: true) { stream throws(StoreError) in
+      var byteCount: UInt64 = 0
+      for (moment, file) in found {
+        byteCount += try moment.exportContent(of: file, to: stream.fileDescriptor, options)
+      }
+      return Answer(byteCount: byteCount)
     }
-    return Answer(byteCount: byteCount)
   }
 
   /// What the place leads to, which must be a regular file.
@@ -43,11 +44,13 @@ package struct FileContentRequest: StoreRequest {
     at place: FilePlace, in moment: Moment
   ) throws(StoreError) -> FileID {
     let path = try place.requiredPath()
-    let file = try moment.lookup(path, followingLinks: true)
-    switch try moment.attributes(of: file).kind {
-    case .regular: return file
-    case .directory: throw .isDirectory("\(place.entry):\(path)")
-    default: throw .notRegular("\(place.entry):\(path)")
+    return try place.naming { () throws(StoreError) in
+      let file = try moment.lookup(path, followingLinks: true)
+      switch try moment.attributes(of: file).kind {
+      case .regular: return file
+      case .directory: throw .isDirectory("\(place.entry):\(path)")
+      default: throw .notRegular("\(place.entry):\(path)")
+      }
     }
   }
 

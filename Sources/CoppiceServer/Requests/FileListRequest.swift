@@ -18,7 +18,13 @@ package struct FileListRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let tree = try context.store.moment(of: entry)
-    let path = try FilePlace(entry, path).branchPath()
+    let place = FilePlace(entry, path)
+    return try place.naming { () throws(StoreError) in
+      try list(place.branchPath(), tree)
+    }
+  }
+
+  private func list(_ path: BranchPath, _ tree: Moment) throws(StoreError) -> Answer {
     let file = try tree.lookup(path)
     guard try tree.attributes(of: file).kind == .directory else {
       return Answer(entries: [try FileAnswer(file, path.lastComponent, tree)])

@@ -24,4 +24,21 @@ package struct FilePlace: Codable, Hashable, Sendable {
     }
     return place
   }
+
+  /// Runs `body`, which works at the place. What it throws about names is about the place, as the
+  /// user wrote it: layers below know a path without its branch, a name without its path, or a
+  /// number.
+  func naming<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+    do throws(StoreError) {
+      return try body()
+    } catch {
+      var error = error
+      switch (error.kind, error.reason) {
+      case (.notFound, _), (_, .notDirectory), (_, .isDirectory), (_, .linkLoop), (_, .nameTooLong):
+        error.object = path.map { "\(entry):\($0)" } ?? entry
+      default: break
+      }
+      throw error
+    }
+  }
 }

@@ -11,12 +11,17 @@ package struct FilePutRequest: StoreRequest {
   package var source: ClientFile?
   /// That many zero bytes, which take no space, instead of a source.
   package var zeroByteCount: UInt64?
+  /// Also while a PostgreSQL server works on the branch.
+  package var force: Bool
 
-  package init(entry: String, path: String?, source: ClientFile?, zeroByteCount: UInt64?) {
+  package init(
+    entry: String, path: String?, source: ClientFile?, zeroByteCount: UInt64?, force: Bool
+  ) {
     self.entry = entry
     self.path = path
     self.source = source
     self.zeroByteCount = zeroByteCount
+    self.force = force
   }
 
   package var isReadOnly: Bool { false }
@@ -25,8 +30,16 @@ package struct FilePutRequest: StoreRequest {
   private static let transactionByteCountMax = 8 << 20
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let path = try FilePlace(entry, path).requiredPath()
+    let place = FilePlace(entry, path)
+    let path = try place.requiredPath()
     let branch = try context.store.branch(entry)
+    if !force { try BranchUse.refuseServers(of: entry, context) }
+    return try place.naming { () throws(StoreError) in try put(at: path, of: branch, context) }
+  }
+
+  private func put(
+    at path: BranchPath, of branch: Branch, _ context: RequestContext
+  ) throws(StoreError) -> Answer {
     if let parent = path.parent { try makeDirectories(parent, of: branch) }
     let byteCount: UInt64
     if let zeroByteCount {
@@ -60,17 +73,18 @@ package struct FilePutRequest: StoreRequest {
     var options = ImportOptions()
     options.isReplacing = true
     options.apply(context, source)
-    let stream = try context.files.openStream(source, forWriting: false)
-    let beginning = try beginning(of: stream, options)
-    guard beginning.count > Self.transactionByteCountMax else {
-      _ = try branch.writeFile(path, beginning)
-      try branch.flush()
-      return UInt64(beginning.count)
+    return try source.reachStream(context.files, forWriting: false) { stream throws(StoreError) in
+      let beginning = try beginning(of: stream, options)
+      guard beginning.count > Self.transactionByteCountMax else {
+        _ = try branch.writeFile(path, beginning)
+        try branch.flush()
+        return UInt64(beginning.count)
+      }
+      return try context.store.importFiles(
+        from: .stream(fileDescriptor: stream.fileDescriptor, after: beginning), into: entry,
+        at: path, options: options
+      ).byteCount
     }
-    return try context.store.importFiles(
-      from: .stream(fileDescriptor: stream.fileDescriptor, after: beginning), into: entry,
-      at: path, options: options
-    ).byteCount
   }
 
   /// All of a short stream, or more than a transaction takes.

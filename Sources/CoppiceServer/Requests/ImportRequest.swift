@@ -70,10 +70,11 @@ package struct ImportRequest: StoreRequest {
     at place: BranchPath, _ options: ImportOptions, _ context: RequestContext
   ) throws(StoreError) -> ImportReport {
     guard !source.isStream else {
-      let stream = try context.files.openStream(source, forWriting: false)
-      return try context.store.importFiles(
-        from: .stream(fileDescriptor: stream.fileDescriptor), into: branch, at: place,
-        options: options)
+      return try source.reachStream(context.files, forWriting: false) { stream throws(StoreError) in
+        try context.store.importFiles(
+          from: .stream(fileDescriptor: stream.fileDescriptor), into: branch, at: place,
+          options: options)
+      }
     }
     return try source.reach(context.files) { path throws(StoreError) in
       var report = try context.store.importFiles(

@@ -24,6 +24,11 @@ package struct ScrubRequest: StoreRequest {
   package var isReadOnly: Bool { from != nil }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    for (name, count) in [("rate", byteCountPerSecond), ("limit", byteCountMax)] where count == 0 {
+      throw StoreError(
+        .invalid, "nothing can be read with a \(name) of 0 bytes",
+        remedy: "give a larger one, or none")
+    }
     let work = context.work
     let engine = context.store.engine
     let pause = Pause()

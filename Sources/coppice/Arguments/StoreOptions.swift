@@ -9,7 +9,7 @@ struct StoreOptions: ParsableArguments {
   var store: String?
 
   @Option(
-    name: .long,
+    name: .long, parsing: .unconditional,
     help: ArgumentHelp(
       "Without a server: how long to wait for a store that another process has open.",
       valueName: "duration"))
@@ -20,7 +20,12 @@ struct StoreOptions: ParsableArguments {
 
   /// The directory the user means.
   func directory() throws(StoreError) -> String {
-    if let store, !store.isEmpty { return store }
+    if let store {
+      guard store.isEmpty else { return store }
+      throw StoreError(
+        .invalid, "--store names no directory",
+        remedy: "give it one, or leave --store away to use COPPICE_STORE")
+    }
     let variable = HostProcess.variable("COPPICE_STORE") ?? ""
     guard !variable.isEmpty else {
       throw StoreError(

@@ -14,7 +14,9 @@ struct InitCommand: ParsableCommand {
 
   @OptionGroup var options: StoreOptions
 
-  @Option(name: .long, help: "Bytes of a page: 4KiB to 64KiB. It cannot be changed later.")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Bytes of a page: 4KiB to 64KiB. It cannot be changed later.")
   var pageSize = ByteCount(8192)
 
   func run() throws {

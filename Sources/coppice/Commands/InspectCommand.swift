@@ -7,13 +7,13 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Show what lies in the store's files.",
     discussion: """
-      Reads the files as they are, without opening the store: a damaged store can be looked at. JSON \
-      has the same content; see the article on the disk format for its words.
+      Reads the files as they are, without opening the store: a damaged store can be looked at. \
+      The catalogue has the numbers of segments and the frames of branches' root nodes, whose refs \
+      lead to the other nodes. The article on the disk format explains the words; the JSON keys \
+      are in the help of each.
 
-      Examples:
-        coppice inspect superblock
-        coppice inspect segment 1 --frames
-        coppice inspect node 1/207
+      Example:
+        coppice inspect catalogue
       """,
     subcommands: [
       InspectSuperblockCommand.self, InspectCatalogueCommand.self, InspectJournalCommand.self,
@@ -25,6 +25,9 @@ struct InspectSuperblockCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "superblock", abstract: "Identity, format version, flags and sizes.",
     discussion: """
+      JSON: identifier, formatVersion, compatibleFlags, readCompatibleFlags, incompatibleFlags, \
+      hashKind, pageByteCount, nodeSlotCount.
+
       Example:
         coppice inspect superblock
       """)
@@ -40,6 +43,12 @@ struct InspectCatalogueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "catalogue", abstract: "Branches and segments as last checkpointed.",
     discussion: """
+      JSON: file, lsn, time, nextBranch, nextVolume, nextSegment; branches, each with id, name, \
+      domain, isSnapshot, isDeleted, rootHash, rootName (the frame of its root node; null when it \
+      is empty), intervals (writer, from, through, null of an open one), created, annotations \
+      (tag, byteCount); segments, each with id, domain, isClosed, isHost, byteCount, frameCount; \
+      retired, each with id, hosts; settings, each with key, byteCount.
+
       Example:
         coppice inspect catalogue
       """)
@@ -55,6 +64,10 @@ struct InspectJournalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "journal", abstract: "Journal files and the records in them.",
     discussion: """
+      JSON: files, each with name, byteCount, sequence, isControl, firstLSN, previousLSN, lastLSN \
+      (the five are null of a file that is prepared only), batchCount, records (how many of each \
+      kind), problem (null, or why the batches end early).
+
       Example:
         coppice inspect journal
       """)
@@ -70,7 +83,13 @@ struct InspectSegmentCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "segment", abstract: "The bundles and frames of a segment.",
     discussion: """
-      Example:
+      JSON: id, domain, byteCount; bundles, each with offset, firstOrdinal, frameCount, \
+      framesByteCount, directoryByteCount, lsn, hasHomeNames; totals, each with form, frameCount, \
+      storedByteCount; frames (null without --frames), each with name, offset, storedByteCount, \
+      form, volume, page, base, home (both null without); problem (null, or why the bundles end \
+      early).
+
+      Example, with a segment's number that 'coppice inspect catalogue' shows:
         coppice inspect segment 1 --frames
       """)
 
@@ -92,7 +111,11 @@ struct InspectNodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "node", abstract: "A node and its refs.",
     discussion: """
-      Example:
+      JSON: name, kind, level, firstKey, byteCount, modified, id, base (the node that it is stored \
+      as a difference to, or null); slots, each with slot, hash, name, offset, storedByteCount, \
+      form.
+
+      Example, with the root of a branch that 'coppice inspect catalogue' shows:
         coppice inspect node 1/207
       """)
 

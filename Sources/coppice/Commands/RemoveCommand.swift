@@ -5,9 +5,10 @@ struct RemoveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rm", abstract: "Remove a file or directory of a branch.",
     discussion: """
-      The change is durable when the command ends. A directory's name goes at once, and what was in \
-      it, if that is much, in pieces: when the command is killed, the store's next owner removes the \
-      rest. JSON: branch, path, isDryRun.
+      The change is durable when the command ends. A directory's name goes at once, and what was \
+      in it, if that is much, in pieces: when the command is ended before, the store's next owner \
+      removes the rest. While a PostgreSQL server works on the branch this needs --force. JSON: \
+      branch, path, isDryRun.
 
       Example:
         coppice rm --recursive experiment:pg_replslot/old
@@ -21,6 +22,9 @@ struct RemoveCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Remove a directory with all that is in it.")
   var recursive = false
 
+  @Flag(name: .long, help: "Remove it also while a PostgreSQL server works on the branch.")
+  var force = false
+
   @Flag(name: .long, help: "Check everything, but remove nothing.")
   var dryRun = false
 
@@ -28,7 +32,7 @@ struct RemoveCommand: ParsableCommand {
     try options.print(
       try options.perform(
         FileRemoveRequest(
-          entry: file.name, path: file.path, recursive: recursive, dryRun: dryRun)))
+          entry: file.name, path: file.path, recursive: recursive, force: force, dryRun: dryRun)))
   }
 }
 

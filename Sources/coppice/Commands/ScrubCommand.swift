@@ -18,10 +18,14 @@ struct ScrubCommand: ParsableCommand {
 
   @OptionGroup var options: StoreOptions
 
-  @Option(name: .long, help: "Bytes to read in a second at most. \(ByteCount.help)")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Bytes to read in a second at most. \(ByteCount.help)")
   var rate: ByteCount?
 
-  @Option(name: .long, help: "Stop after about this many bytes. \(ByteCount.help)")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Stop after about this many bytes. \(ByteCount.help)")
   var limit: ByteCount?
 
   @Option(name: .long, help: "Begin there: what 'next' was of an earlier scrub.")

@@ -4,7 +4,8 @@ internal import Coppice
 enum ExitStatus: Int32 {
   case done = 0
   case failed = 1
-  /// Damage that a check found, a difference that was asked for, or what an export could not keep.
+  /// Damage that a check found or a repair left, a difference that was asked for, what an export
+  /// could not keep, bytes that are still there after a deletion.
   case finding = 2
   case notFound = 3
   case conflict = 4
