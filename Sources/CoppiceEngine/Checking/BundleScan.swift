@@ -24,13 +24,14 @@ struct BundleScan {
   private static let magic: [UInt8] = Array("CpBd".utf8)
   private static let windowByteCount = 1 << 20
 
-  func scan<Failure: Error>(_ visit: (Item) throws(Failure) -> Void) throws(Failure) {
+  /// Throws what says nothing of what is stored, and what `visit` throws; nothing else.
+  func scan(_ visit: (Item) throws(StoreError) -> Void) throws(StoreError) {
     var offset = UInt64(SegmentHeader.byteCount)
     var ordinal: UInt32 = 0
     while offset < segment.byteCount {
       let problem: String
-      switch bundle(at: offset) {
-      case .success(let bundle) where fits(bundle, ordinal):
+      switch try bundle(at: offset) {
+      case .success(let bundle?) where fits(bundle, ordinal):
         try visit(.bundle(bundle))
         offset += UInt64(bundle.header.bundleByteCount)
         ordinal += bundle.header.frameCount
@@ -38,7 +39,7 @@ struct BundleScan {
       case .success: problem = "the bundle belongs to another place"
       case .failure(let error): problem = "\(error)"
       }
-      let next = nextBundle(behind: offset, ordinal: ordinal)
+      let next = try nextBundle(behind: offset, ordinal: ordinal)
       let end = next?.header.firstOrdinal ?? max(ordinal, segment.frameCount)
       let damage = Damage(
         offset: offset, end: next?.offset ?? segment.byteCount,
@@ -68,10 +69,12 @@ struct BundleScan {
   }
 
   /// Visits the frames of whole bundles.
-  func forEachFrame(_ visit: (StoreInspector.FrameInspection) -> Void) {
-    scan { item in
+  func forEachFrame(_ visit: (StoreInspector.FrameInspection) throws(StoreError) -> Void)
+    throws(StoreError)
+  {
+    try scan { item throws(StoreError) in
       guard case .bundle(let bundle) = item else { return }
-      for frame in bundle.frames { visit(frame) }
+      for frame in bundle.frames { try visit(frame) }
     }
   }
 
@@ -79,18 +82,14 @@ struct BundleScan {
     bundle.header.hasHomeNames || bundle.header.firstOrdinal == ordinal
   }
 
-  private func bundle(at offset: UInt64)
-    -> Result<StoreInspector.BundleInspection, FormatError>
-  {
-    Result { () throws(FormatError) in
-      let reader = BundleReader(file, segment.id, at: offset, end: segment.byteCount)
-      guard let bundle = try reader.read() else { throw .malformed(what: "bundle's length") }
-      return bundle
-    }
+  private func bundle(at offset: UInt64) throws(StoreError) -> BundleReader.Outcome {
+    let outcome = try BundleReader(file, segment.id, at: offset, end: segment.byteCount).read()
+    if case .success(nil) = outcome { return .failure(.malformed(what: "bundle's length")) }
+    return outcome
   }
 
   /// The next whole bundle, found by its magic and proven by its checksum.
-  private func nextBundle(behind offset: UInt64, ordinal: UInt32)
+  private func nextBundle(behind offset: UInt64, ordinal: UInt32) throws(StoreError)
     -> StoreInspector.BundleInspection?
   {
     var start = offset + 1
@@ -98,12 +97,12 @@ struct BundleScan {
     while start < present {
       let count = Int(min(UInt64(Self.windowByteCount), present - start))
       // Unreadable parts are passed over.
-      let window = (try? StoreInspector.bytes(of: file, at: start, count: count)) ?? []
+      let window = try readable(StoreInspector.bytes(of: file, at: start, count: count)) ?? []
       var index = 0
       while index + Self.magic.count <= window.count {
         if window[index] == Self.magic[0],
           window[index..<index + Self.magic.count].elementsEqual(Self.magic),
-          case .success(let found) = bundle(at: start + UInt64(index)),
+          case .success(let found?) = try bundle(at: start + UInt64(index)),
           found.header.hasHomeNames || found.header.firstOrdinal >= ordinal
         {
           return found
@@ -119,14 +118,25 @@ struct BundleScan {
 
 extension SegmentFiles {
   /// Visits every frame of these segments that a directory tells of, segment by segment in the order of
-  /// their ids. What cannot be read is passed over.
+  /// their ids. What is damaged or missing is passed over.
   func scanFrames(
     of segments: some Sequence<SegmentEntry>,
-    _ visit: (StoreInspector.FrameInspection, SegmentEntry) -> Void
-  ) {
+    _ visit: (StoreInspector.FrameInspection, SegmentEntry) throws(StoreError) -> Void
+  ) throws(StoreError) {
     for segment in segments.sorted(by: { $0.id < $1.id }) {
-      guard let file = try? file(segment.id) else { continue }
-      BundleScan(file: file, segment: segment).forEachFrame { visit($0, segment) }
+      guard let file = try readableFile(segment.id) else { continue }
+      try BundleScan(file: file, segment: segment).forEachFrame { frame throws(StoreError) in
+        try visit(frame, segment)
+      }
+    }
+  }
+
+  /// `nil` where the segment is missing or its file damaged.
+  func readableFile(_ id: SegmentID) throws(StoreError) -> (any DiskFile)? {
+    do throws(SystemError) { return try file(id) } catch {
+      let failure = StoreError(error, while: "opening segment \(id.rawValue)")
+      if failure.saysNothingOfContent { throw failure }
+      return nil
     }
   }
 }

@@ -29,8 +29,8 @@ struct CheckedStore {
   /// that collections have removed is gone; one that is missing is a finding.
   func look(
     at segment: SegmentEntry, _ findings: FindingList,
-    _ body: (any DiskFile) -> SegmentWalk.Outcome
-  ) -> SegmentWalk.Outcome {
+    _ body: (any DiskFile) throws(StoreError) -> SegmentWalk.Outcome
+  ) throws(StoreError) -> SegmentWalk.Outcome {
     let path = SegmentFiles.path(segment.id)
     let file: any DiskFile
     do throws(SystemError) { file = try disk.open(path, .read) } catch {
@@ -45,7 +45,7 @@ struct CheckedStore {
       }
       return .done
     }
-    return body(file)
+    return try body(file)
   }
 
   var segmentWalk: SegmentWalk { SegmentWalk { current().segments } }

@@ -45,8 +45,8 @@ private final class Scrub {
     let began = clock.monotonicNanoseconds()
     let isWhole = try store.segmentWalk.forEach(of: segments) { segment throws(StoreError) in
       try findings.checkUnhindered()
-      return store.look(at: segment, findings) { file in
-        scrub(segment, file, from: cursor) { next, byteCount in
+      return try store.look(at: segment, findings) { file throws(StoreError) in
+        try scrub(segment, file, from: cursor) { next, byteCount in
           if let rate = options.byteCountPerSecond, rate > 0 {
             let due = UInt64(Double(byteCount) / Double(rate) * 1e9)
             let spent = clock.monotonicNanoseconds() - began
@@ -80,12 +80,12 @@ private final class Scrub {
   private func scrub(
     _ segment: SegmentEntry, _ file: any DiskFile, from cursor: ScrubCursor,
     _ visit: (ScrubCursor, UInt64) -> Bool
-  ) -> Bool {
+  ) throws(StoreError) -> Bool {
     let path = SegmentFiles.path(segment.id)
     var isStopped = false
     let start = start(in: segment, cursor)
     // The scan begins anew: it has to know the ordinals, and directories are small.
-    BundleScan(file: file, segment: segment).scan { item in
+    try BundleScan(file: file, segment: segment).scan { item throws(StoreError) in
       if isStopped { return }
       switch item {
       // It may reach from what was read before into what is not read yet.
@@ -96,6 +96,8 @@ private final class Scrub {
           partOf: segment, ordinals: damage.ordinals)
       case .bundle(let bundle) where bundle.offset >= start:
         for frame in bundle.frames { scrub(frame, in: file) }
+        // Whoever goes on later begins with what could not be read now.
+        try findings.checkUnhindered()
         scrubbed.byteCount += UInt64(bundle.header.bundleByteCount)
         let next = ScrubCursor(
           segment: segment.id, offset: bundle.offset + UInt64(bundle.header.bundleByteCount))
@@ -120,6 +122,7 @@ private final class Scrub {
       default: try verifyNote(frame, file)
       }
     } catch {
+      findings.note(error)
       // A damaged base affects what builds on it; that is no finding of its own.
       if frame.entry.base != .none, !findings.indices(of: frame.entry.base).isEmpty { return }
       let object = frames.describe(frame.locator)

@@ -90,18 +90,13 @@ final class FindingList {
 
   /// Notes that a structure was passed over; what is damage is told elsewhere.
   func note(_ error: StoreError) {
-    if Self.isHindrance(error) { hindrance = hindrance ?? error }
-  }
-
-  /// Says nothing of what is stored.
-  private static func isHindrance(_ error: StoreError) -> Bool {
-    error.reason == .passing || error.kind == .denied
+    if error.saysNothingOfContent { hindrance = hindrance ?? error }
   }
 
   /// What looking at a structure failed with: damage, unless it says nothing of what is stored.
   func add(_ object: String, _ error: StoreError, frame: FrameName? = nil) {
     note(error)
-    if Self.isHindrance(error) { return }
+    if error.saysNothingOfContent { return }
     let message = error.message + (error.cause.map { " (\($0))" } ?? "")
     guard let index = append(object, message), let frame else { return }
     frames[frame, default: []].append(index)

@@ -30,6 +30,21 @@ final class FramePlaces {
     var byteCount: Int {
       (places.count + homes.count * 2) * MemoryLayout<Place?>.stride
     }
+
+    mutating func take(_ bundle: StoreInspector.BundleInspection) {
+      let first = Int(bundle.header.firstOrdinal)
+      while places.count < first { places.append(nil) }
+      for frame in bundle.frames {
+        let place = Place(
+          offset: frame.locator.offset, storedByteCount: frame.entry.storedByteCount,
+          form: frame.entry.form, hashPrefix: frame.entry.hashPrefix, base: frame.entry.base)
+        if frame.entry.home == .none {
+          places.append(place)
+        } else {
+          homes.insert(place, at: frame.name.rawValue)
+        }
+      }
+    }
   }
 
   private let files: SegmentFiles
@@ -152,23 +167,17 @@ final class FramePlaces {
     }
     var directory = Directory()
     directory.publishedByteCount = entry.byteCount
-    BundleScan(file: file, segment: entry).scan { item in
-      guard case .bundle(let bundle) = item else {
-        directory.isDamaged = true
-        return
-      }
-      let first = Int(bundle.header.firstOrdinal)
-      while directory.places.count < first { directory.places.append(nil) }
-      for frame in bundle.frames {
-        let place = Place(
-          offset: frame.locator.offset, storedByteCount: frame.entry.storedByteCount,
-          form: frame.entry.form, hashPrefix: frame.entry.hashPrefix, base: frame.entry.base)
-        if frame.entry.home == .none {
-          directory.places.append(place)
-        } else {
-          directory.homes.insert(place, at: frame.name.rawValue)
+    do throws(StoreError) {
+      try BundleScan(file: file, segment: entry).scan { item in
+        guard case .bundle(let bundle) = item else {
+          directory.isDamaged = true
+          return
         }
+        directory.take(bundle)
       }
+    } catch {
+      findings.note(error)
+      return nil
     }
     return directory
   }

@@ -135,9 +135,14 @@ final class ManifestCheck {
         node.header.firstKey + UInt64(slot) * Radix.slotCoverage(level: node.header.level)
       if node.header.level == 0 { return key }
       // Unreadable nodes are reported where they are met.
-      guard let child = try? frames.node(node.refs[slot]), child.header.level < node.header.level
-      else { return nil }
-      node = child
+      do throws(StoreError) {
+        let child = try frames.node(node.refs[slot])
+        guard child.header.level < node.header.level else { return nil }
+        node = child
+      } catch {
+        findings.note(error)
+        return nil
+      }
     }
   }
 

@@ -31,18 +31,23 @@ struct SegmentCheck {
     _ file: any DiskFile, _ segment: SegmentEntry, _ path: String, _ report: inout CheckReport
   ) {
     var counted = report
-    BundleScan(file: file, segment: segment).scan { item in
-      switch item {
-      case .damage(let damage):
-        findings.add(
-          "\(path) bundle at offset \(damage.offset)",
-          "\(damage.message); \(quantity(damage.ordinals.count, "frame")) cannot be checked against it",
-          partOf: segment, ordinals: damage.ordinals)
-      case .bundle(let bundle):
-        counted.bundleCount += 1
-        counted.frameCount += bundle.frames.count
-        for frame in bundle.frames { check(frame, file, segment.domain) }
+    do throws(StoreError) {
+      try BundleScan(file: file, segment: segment).scan { item in
+        switch item {
+        case .damage(let damage):
+          let lost = quantity(damage.ordinals.count, "frame")
+          findings.add(
+            "\(path) bundle at offset \(damage.offset)",
+            "\(damage.message); \(lost) cannot be checked against it",
+            partOf: segment, ordinals: damage.ordinals)
+        case .bundle(let bundle):
+          counted.bundleCount += 1
+          counted.frameCount += bundle.frames.count
+          for frame in bundle.frames { check(frame, file, segment.domain) }
+        }
       }
+    } catch {
+      findings.note(error)
     }
     report = counted
   }
@@ -108,9 +113,9 @@ extension SegmentHeader {
 
 extension StoreInspector.FrameInspection {
   /// Whether the frame is a note and sound.
-  func isSoundNote(in file: any DiskFile) -> Bool {
+  func isSoundNote(in file: any DiskFile) throws(StoreError) -> Bool {
     guard entry.form.kind == .note else { return false }
-    do throws(StoreError) { return try problemOfNote(in: file) == nil } catch { return false }
+    return try readable(problemOfNote(in: file) == nil) ?? false
   }
 
   /// Why the note that should lie there is none; `nil` when it is sound.

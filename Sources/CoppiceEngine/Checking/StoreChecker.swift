@@ -20,7 +20,7 @@ struct StoreChecker {
     let places = FramePlaces(
       files: store.files, table: store.retired, current: store.current, findings: findings)
     try checkSegments(catalogue, places, findings, &report)
-    checkFileNames(catalogue, findings)
+    try checkFileNames(catalogue, findings)
     let frames = store.makeReader()
     var index = 0
     let manifests = ManifestCheck(frames: frames, places: places, findings: findings) {
@@ -53,7 +53,7 @@ struct StoreChecker {
       segment throws(StoreError) in
       try tell(.segments, index, max(catalogue.segments.count, index + 1))
       index += 1
-      return store.look(at: segment, findings) { file in
+      return try store.look(at: segment, findings) { file in
         check.check(segment, file, &counted)
         return .done
       }
@@ -75,14 +75,17 @@ struct StoreChecker {
     try tell(.affected, 0, 1)
     if !findings.hostFindings.isEmpty { resolveHosts(findings) }
     // Derived frames of damaged bundles are findings themselves.
-    store.segmentWalk.forEach(of: Array(store.current().segments.values)) { segment in
-      store.look(at: segment, FindingList()) { file in
-        BundleScan(file: file, segment: segment).forEachFrame { frame in
+    let passedOver = FindingList()
+    try store.segmentWalk.forEach(of: Array(store.current().segments.values)) {
+      segment throws(StoreError) in
+      try store.look(at: segment, passedOver) { file throws(StoreError) in
+        try BundleScan(file: file, segment: segment).forEachFrame { frame in
           if frame.entry.base != .none { findings.extend(to: frame.name, from: frame.entry.base) }
         }
         return .done
       }
     }
+    try passedOver.checkUnhindered()
     AffectedSearch(frames: frames, findings: findings).run(entries)
     findings.markUnused()
   }
@@ -168,9 +171,12 @@ struct StoreChecker {
     }
   }
 
-  private func checkFileNames(_ catalogue: CatalogueState, _ findings: FindingList) {
-    // A directory that cannot be listed has been met by opening.
-    let names = (try? store.disk.list(SegmentFiles.directory)) ?? []
+  private func checkFileNames(_ catalogue: CatalogueState, _ findings: FindingList)
+    throws(StoreError)
+  {
+    let inspector = StoreInspector(disk: store.disk)
+    // A directory that is damaged has been met by opening.
+    let names = try readable(inspector.list(SegmentFiles.directory)) ?? []
     var unknown: [SegmentID] = []
     for name in names {
       guard let id = SegmentFiles.segment(ofFile: name) else {
@@ -182,7 +188,7 @@ struct StoreChecker {
     if unknown.isEmpty { return }
     // One that came and went meanwhile is in no list, and has no file any more.
     let now = store.current()
-    let left = Set((try? store.disk.list(SegmentFiles.directory)) ?? [])
+    let left = Set(try readable(inspector.list(SegmentFiles.directory)) ?? [])
     for id in unknown where !isListed(id, now) {
       let path = SegmentFiles.path(id)
       if left.contains(where: { path.hasSuffix($0) }) {

@@ -61,7 +61,7 @@ extension Collection {
     let retired = engine.control.withLock { engine.catalogue.retired }
     var notes: [BranchID: (lsn: LSN, frame: FrameName)] = [:]
     for entry in candidates {
-      try forEachBundle(entry, retired) { bundle in
+      try forEachBundle(entry, retired) { bundle throws(StoreError) in
         engine.cycle.withLive { live in
           for index in bundle.frames.indices {
             let frame = bundle.frames[index]
@@ -73,8 +73,10 @@ extension Collection {
           }
         }
         for index in bundle.frames.indices where bundle.frames[index].form.kind == .note {
-          // A note that cannot be read says nothing.
-          guard let note = bundle.note(index), keptBranches.contains(note.branch) else { continue }
+          // A note that is damaged says nothing.
+          guard let note = try bundle.note(index), keptBranches.contains(note.branch) else {
+            continue
+          }
           let found = (lsn: note.lsn, frame: bundle.names[index])
           notes[note.branch] = notes[note.branch].map { $0 < found ? found : $0 } ?? found
         }
@@ -101,10 +103,10 @@ extension Collection {
       frames[..<index].reduce(0) { $0 + $1.storedByteCount }
     }
 
-    func note(_ index: Int) -> NoteFrame? {
+    func note(_ index: Int) throws(StoreError) -> NoteFrame? {
       let start = bundle.offset + UInt64(BundleHeader.byteCount) + UInt64(offset(index))
-      let bytes = try? StoreInspector.bytes(
-        of: file, at: start, count: frames[index].storedByteCount)
+      let bytes = try readable(
+        StoreInspector.bytes(of: file, at: start, count: frames[index].storedByteCount))
       return bytes.flatMap { try? NoteFrame.decode($0.span.bytes) }
     }
   }

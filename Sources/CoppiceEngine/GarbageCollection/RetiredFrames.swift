@@ -80,10 +80,16 @@ final class RetiredFrames: Sendable {
           return Found(segment: entry.id, place: place)
         }
       } catch {
-        if let place = intactDirectory(entry, error)?.place(ofHome: name) {
-          return Found(segment: entry.id, place: place)
+        var cause = error
+        do throws(StoreError) {
+          if let place = try intactDirectory(entry, error)?.place(ofHome: name) {
+            return Found(segment: entry.id, place: place)
+          }
+        } catch let other {
+          cause = other
         }
-        failure = error
+        // Damage of one host does not say that the frame is not in another.
+        if failure?.saysNothingOfContent != true { failure = cause }
       }
     }
     if let failure {
@@ -98,11 +104,13 @@ final class RetiredFrames: Sendable {
     withDamage { $0.found.merge(places) { $1 } }
   }
 
-  private func intactDirectory(_ entry: SegmentEntry, _ error: StoreError) -> SegmentDirectory? {
+  /// What is whole of a damaged host's directories; kept only when all of it was looked at.
+  private func intactDirectory(_ entry: SegmentEntry, _ error: StoreError) throws(StoreError)
+    -> SegmentDirectory?
+  {
     guard error.kind == .corrupt else { return nil }
     if let known = withDamage({ $0.intact[entry.id] }) { return known.directory }
-    guard let file = try? files.file(entry.id) else { return nil }
-    let directory = SegmentDirectory.readIntact(host: entry, file)
+    let directory = try SegmentDirectory.readIntact(host: entry, try file(entry))
     withDamage { $0.intact[entry.id] = (directory, error) }
     return directory
   }
@@ -111,12 +119,14 @@ final class RetiredFrames: Sendable {
     // Reading it again would find the damage again.
     if let error = withDamage({ $0.intact[entry.id]?.error }) { throw error }
     if let cached = directories.directory(entry.id, frameCount: entry.frameCount) { return cached }
-    let file: any DiskFile
-    do throws(SystemError) { file = try files.file(entry.id) } catch {
-      throw StoreError(error, while: "reading a host segment's directories")
-    }
-    let directory = try SegmentDirectory.read(entry, file)
+    let directory = try SegmentDirectory.read(entry, try file(entry))
     directories.insert(directory, entry.id, frameCount: entry.frameCount)
     return directory
+  }
+
+  private func file(_ entry: SegmentEntry) throws(StoreError) -> any DiskFile {
+    do throws(SystemError) { return try files.file(entry.id) } catch {
+      throw StoreError(error, while: "reading a host segment's directories")
+    }
   }
 }

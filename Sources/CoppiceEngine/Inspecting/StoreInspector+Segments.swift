@@ -42,8 +42,9 @@ extension StoreInspector {
     }
     var offset = UInt64(SegmentHeader.byteCount)
     while offset < byteCount {
+      let outcome = try BundleReader(file, id, at: offset, end: byteCount).read()
       do throws(FormatError) {
-        guard let bundle = try BundleReader(file, id, at: offset, end: byteCount).read() else {
+        guard let bundle = try outcome.get() else {
           inspection.problem = "an incomplete bundle at offset \(offset)"
           break
         }
@@ -86,6 +87,9 @@ struct BundleReader {
   private let offset: UInt64
   private let end: UInt64
 
+  /// `nil` for a bundle that does not end before `end`, or cannot be read.
+  typealias Outcome = Result<StoreInspector.BundleInspection?, FormatError>
+
   /// - Parameter end: where the part of the file that counts ends.
   init(_ file: any DiskFile, _ segment: SegmentID, at offset: UInt64, end: UInt64) {
     self.file = file
@@ -94,19 +98,33 @@ struct BundleReader {
     self.end = end
   }
 
-  /// `nil` when the bundle does not end before `end`, or cannot be read.
-  func read() throws(FormatError) -> StoreInspector.BundleInspection? {
-    guard let head = bytes(at: offset, count: BundleHeader.byteCount) else { return nil }
+  /// Throws what says nothing of what is stored, nothing else.
+  func read() throws(StoreError) -> Outcome {
+    guard let head = try bytes(at: offset, count: BundleHeader.byteCount) else {
+      return .success(nil)
+    }
+    let header: BundleHeader
+    do throws(FormatError) { header = try self.header(head) } catch { return .failure(error) }
+    guard
+      let stored = try bytes(
+        at: offset + UInt64(header.directoryOffset), count: Int(header.directoryByteCount))
+    else { return .success(nil) }
+    return Result { () throws(FormatError) in try bundle(header, directory: stored) }
+  }
+
+  private func header(_ head: [UInt8]) throws(FormatError) -> BundleHeader {
     let header = try BundleHeader.decode(head.span.bytes)
     guard header.segment == segment else {
       throw .outOfRange(
         what: "the bundle's segment id", value: header.segment.rawValue,
         limit: segment.rawValue)
     }
-    guard
-      let stored = bytes(
-        at: offset + UInt64(header.directoryOffset), count: Int(header.directoryByteCount))
-    else { return nil }
+    return header
+  }
+
+  private func bundle(_ header: BundleHeader, directory stored: [UInt8]) throws(FormatError)
+    -> StoreInspector.BundleInspection
+  {
     try header.verify(directory: stored.span.bytes)
     let directory = try BundleDirectory.decode(
       stored.span.bytes, rawByteCount: Int(header.directoryRawByteCount),
@@ -115,10 +133,10 @@ struct BundleReader {
       offset: offset, header: header, frames: frames(header, directory))
   }
 
-  private func bytes(at place: UInt64, count: Int) -> [UInt8]? {
+  private func bytes(at place: UInt64, count: Int) throws(StoreError) -> [UInt8]? {
     guard place + UInt64(count) <= end else { return nil }
-    // What cannot be read is as good as missing here.
-    return try? StoreInspector.bytes(of: file, at: place, count: count)
+    // What is damaged is as good as missing here.
+    return try readable(StoreInspector.bytes(of: file, at: place, count: count))
   }
 
   private func frames(_ header: BundleHeader, _ directory: BundleDirectory) throws(FormatError)

@@ -21,24 +21,26 @@ struct FrameWalk {
   ///   - visited: called after each node.
   ///   - unreadable: called for a node that cannot be read; when it does not throw, the walk goes
   ///     on.
+  /// - Throws: also what kept a node from being read and says nothing of it.
   func walk(
-    _ roots: [Ref], enter: (inout [Ref]) -> Void,
+    _ roots: [Ref], enter: (inout [Ref]) throws(StoreError) -> Void,
     visited: () throws(StoreError) -> Void = {},
     unreadable: (Locator, StoreError) throws(StoreError) -> Void
   ) throws(StoreError) {
     var met = roots.filter { !$0.isHole }
-    enter(&met)
+    try enter(&met)
     var pending: [Ref] = met.reversed()
     while let next = pending.popLast() {
       if next.locator.form.kind == .page { continue }
       let node: Node
       do throws(StoreError) { node = try frames.node(next) } catch {
+        if error.saysNothingOfContent { throw error }
         try unreadable(next.locator, error)
         continue
       }
       met.removeAll(keepingCapacity: true)
       node.appendEffectiveRefs(to: &met)
-      enter(&met)
+      try enter(&met)
       // Backwards, so that the first is read next. Pages have nothing below them.
       for ref in met.reversed() where ref.locator.form.kind != .page { pending.append(ref) }
       try visited()

@@ -121,7 +121,7 @@ struct CatalogueRepair {
       let recovery = JournalRecovery(
         disk: disk, uuid: superblock.uuid, catalogue: catalogue, isReadOnly: true)
       // Records that are missing since then make it useless.
-      if let end = try? recovery.run().endLSN, end >= damaged { return file.file }
+      if let end = try readable(recovery.run().endLSN), end >= damaged { return file.file }
     }
     return nil
   }

@@ -36,23 +36,26 @@ final class DamagedRegion {
   }
 
   /// The damaged parts of a host; one whose bytes cannot be read at all is left out.
-  static func all(in host: SegmentEntry, _ file: any DiskFile) -> [DamagedRegion] {
+  static func all(in host: SegmentEntry, _ file: any DiskFile) throws(StoreError)
+    -> [DamagedRegion]
+  {
     var regions: [DamagedRegion] = []
     var start: UInt64?
-    func end(_ offset: UInt64) {
+    func end(_ offset: UInt64) throws(StoreError) {
       guard let first = start, offset > first else { return }
       start = nil
-      let bytes = try? StoreInspector.bytes(of: file, at: first, count: Int(offset - first))
-      guard let bytes else { return }
+      let count = Int(offset - first)
+      guard let bytes = try readable(StoreInspector.bytes(of: file, at: first, count: count))
+      else { return }
       regions.append(DamagedRegion(segment: host.id, offset: first, bytes: bytes))
     }
-    BundleScan(file: file, segment: host).scan { item in
+    try BundleScan(file: file, segment: host).scan { item throws(StoreError) in
       switch item {
       case .damage(let damage): start = start ?? damage.offset
-      case .bundle(let bundle): end(bundle.offset)
+      case .bundle(let bundle): try end(bundle.offset)
       }
     }
-    end(host.byteCount)
+    try end(host.byteCount)
     return regions
   }
 }

@@ -19,12 +19,12 @@ struct HostSearch {
   /// Searches for all that is below `roots`. Returns whether there are damaged hosts.
   @discardableResult
   func run(_ roots: [Ref]) throws(StoreError) -> Bool {
-    let (hosts, homes) = damagedHosts()
+    let (hosts, homes) = try damagedHosts()
     if hosts.isEmpty { return false }
     var regions: [DamagedRegion] = []
     for host in hosts {
-      guard let file = try? engine.files.file(host.id) else { continue }
-      regions += DamagedRegion.all(in: host, file)
+      guard let file = try engine.files.readableFile(host.id) else { continue }
+      regions += try DamagedRegion.all(in: host, file)
     }
     var found: [FrameName: RetiredFrames.Found] = [:]
     var likely: [(base: Locator, dependent: MissingFrames.Dependent)] = []
@@ -33,11 +33,11 @@ struct HostSearch {
       let search = MissingFrameSearch(engine: engine, homes: homes, found: found)
       var missing = try search.run(roots)
       if missing.isEmpty { return true }
-      for entry in likely where search.isMissing(entry.base.name) {
+      for entry in likely where try search.isMissing(entry.base.name) {
         missing.add(entry.dependent, to: entry.base)
       }
-      var scan = RegionScan(engine: engine, missing: missing, isMissing: search.isMissing)
-      for region in regions { scan.run(region) }
+      var scan = RegionScan(engine: engine, search: search, missing: missing)
+      for region in regions { try scan.run(region) }
       let isNew = scan.likely.count > likely.count
       likely = scan.likely
       if scan.found.isEmpty, !isNew { return true }
@@ -47,35 +47,39 @@ struct HostSearch {
   }
 
   /// Hosts with damage, and the homes whose frames may lie in it.
-  private func damagedHosts() -> (hosts: [SegmentEntry], homes: Set<SegmentID>) {
+  private func damagedHosts() throws(StoreError) -> (
+    hosts: [SegmentEntry], homes: Set<SegmentID>
+  ) {
     let (segments, retired) = engine.control.withLock {
       (engine.catalogue.segments, engine.catalogue.retired)
     }
-    let hosts = segments.values.filter { segment in
-      guard segment.flags.contains(.host), let file = try? engine.files.file(segment.id) else {
-        return false
-      }
-      return BundleScan(file: file, segment: segment).findsDamage
+    var hosts: [SegmentEntry] = []
+    for segment in segments.values.sorted(by: { $0.id < $1.id })
+    where segment.flags.contains(.host) {
+      guard let file = try engine.files.readableFile(segment.id),
+        try BundleScan(file: file, segment: segment).findsDamage()
+      else { continue }
+      hosts.append(segment)
     }
     let ids = Set(hosts.map(\.id))
     let homes = retired.values.filter { !ids.isDisjoint(with: $0.hosts) }.map(\.id)
-    return (hosts.sorted { $0.id < $1.id }, Set(homes))
+    return (hosts, Set(homes))
   }
 }
 
 extension BundleScan {
-  var findsDamage: Bool {
+  func findsDamage() throws(StoreError) -> Bool {
     var isDamaged = false
-    scan { item in
+    try scan { item in
       if case .damage = item { isDamaged = true }
     }
     return isDamaged
   }
 
-  var findsDamagedNote: Bool {
+  func findsDamagedNote() throws(StoreError) -> Bool {
     var isDamaged = false
-    forEachFrame { frame in
-      if frame.entry.form.kind == .note, !frame.isSoundNote(in: file) { isDamaged = true }
+    try forEachFrame { frame throws(StoreError) in
+      if frame.entry.form.kind == .note, !(try frame.isSoundNote(in: file)) { isDamaged = true }
     }
     return isDamaged
   }

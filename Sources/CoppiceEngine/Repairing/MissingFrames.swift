@@ -45,33 +45,36 @@ struct MissingFrameSearch {
     let visited = FrameSet()
     try FrameWalk(frames: engine.frames).walk(
       roots,
-      enter: { met in
+      enter: { met throws(StoreError) in
         met.removeAll { !visited.insert($0.locator.name) }
-        for ref in met where isMissing(ref.locator.name) {
+        for ref in met where try isMissing(ref.locator.name) {
           missing.refs[ref.hash, default: []].append(ref)
         }
       },
       unreadable: { _, _ in })
-    takeBases(of: visited, &missing)
+    try takeBases(of: visited, &missing)
     return missing
   }
 
-  func isMissing(_ name: FrameName) -> Bool {
+  func isMissing(_ name: FrameName) throws(StoreError) -> Bool {
     guard homes.contains(name.segment) else { return false }
     do throws(StoreError) {
       _ = try engine.retired.find(name)
       return false
     } catch {
+      if error.saysNothingOfContent { throw error }
       return true
     }
   }
 
   /// Directories say which frames build on others, but for frames that were just found.
-  private func takeBases(of visited: FrameSet, _ missing: inout MissingFrames) {
+  private func takeBases(of visited: FrameSet, _ missing: inout MissingFrames)
+    throws(StoreError)
+  {
     var derived: [(locator: Locator, hashPrefix: UInt64)] = []
     let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
-    engine.files.scanFrames(of: segments) { frame, _ in
-      if isMissing(frame.entry.base), visited.contains(frame.name) {
+    try engine.files.scanFrames(of: segments) { frame, _ throws(StoreError) in
+      if try isMissing(frame.entry.base), visited.contains(frame.name) {
         derived.append((frame.locator, frame.entry.hashPrefix))
       }
     }
@@ -82,10 +85,10 @@ struct MissingFrameSearch {
       derived.append((locator, found.place.hashPrefix))
     }
     for frame in derived.sorted(by: { $0.locator.name < $1.locator.name }) {
-      let base = engine.frames.codecs.withSet { set in
-        try? engine.frames.base(of: frame.locator, set)
+      let base = try engine.frames.codecs.withSet { set throws(StoreError) in
+        try readable(engine.frames.base(of: frame.locator, set))
       }
-      guard let base, isMissing(base.name) else { continue }
+      guard let base, try isMissing(base.name) else { continue }
       missing.add(.stored(frame.locator, hashPrefix: frame.hashPrefix), to: base)
     }
   }

@@ -118,9 +118,10 @@ struct NodeAssembly {
   private static func hash(of locator: Locator, _ rebuild: NodeRebuild) -> PageHash? {
     let frames = rebuild.engine.frames
     guard locator.form.kind == .page else { return rebuild.nodes.node(at: locator)?.header.id }
-    return frames.codecs.withSet { set in
-      (try? frames.decodePage(locator, set)).map { frames.secret.pageHash($0.contents) }
+    let page = frames.codecs.withSet { set throws(Never) in
+      rebuild.nodes.read(try frames.decodePage(locator, set))
     }
+    return page.map { frames.secret.pageHash($0.contents) }
   }
 
   // MARK: Candidates

@@ -30,10 +30,10 @@ struct NodeMaterials {
   /// - Parameter prefixes: halves of hashes that the nodes' own bytes name.
   static func collect(
     for damaged: [DamagedNode], naming prefixes: [FrameName: Set<UInt64>], in engine: Engine
-  ) -> [FrameName: NodeMaterials] {
+  ) throws(StoreError) -> [FrameName: NodeMaterials] {
     var collector = Collector(damaged, prefixes)
     let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
-    engine.files.scanFrames(of: segments) { frame, segment in
+    try engine.files.scanFrames(of: segments) { frame, segment in
       collector.take(frame, segment.domain)
     }
     return collector.materials.mapValues { material in

@@ -11,11 +11,14 @@ struct DamagedBytes {
   private(set) var hashes: [PageHash] = []
 
   /// Bytes that cannot be read say nothing.
-  init(_ locator: Locator, _ frames: FrameReader) {
+  init(_ locator: Locator, _ nodes: HealedNodes) {
+    let frames = nodes.frames
     isDerived = locator.form.isDerived
     let isDerived = isDerived
-    (stored, corrected, hashes) = frames.codecs.withSet { set in
-      guard let bytes = try? frames.storedBytes(locator, set) else { return ([], nil, []) }
+    (stored, corrected, hashes) = frames.codecs.withSet { set throws(Never) in
+      guard let bytes = nodes.read(try frames.storedBytes(locator, set)) else {
+        return ([], nil, [])
+      }
       let refs = Node.allocateRefs()
       defer { refs.deallocate() }
       let found = set.nodes.salvage(bytes, isDerived: isDerived, baseRefs: nil, into: refs)

@@ -24,15 +24,17 @@ struct NodeRepair {
 
   /// Returns how many nodes were healed.
   func run() throws(StoreError) -> Int {
+    let findings = FindingList()
     let places = FramePlaces(
       files: engine.files, table: engine.retired.table, current: { engine.currentCatalogue },
-      findings: FindingList())
+      findings: findings)
     let nodes = HealedNodes(engine.frames) { places.resolves($0) }
     let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
       .sorted { $0.id < $1.id }
     var outcome = try heal(entries, nodes, places)
     if !outcome.findsDamage { return 0 }
     while outcome.heals { outcome = try heal(entries, nodes, places) }
+    try findings.checkUnhindered()
     // Also when nothing was healed: a node that can be read may build on one that is not proven.
     try RootReplacement(engine: engine, nodes: nodes).run()
     return nodes.count
@@ -46,10 +48,11 @@ struct NodeRepair {
     for entry in entries { search.visit(entry.root, .root(entry.domain)) }
     // Children and bases have smaller names.
     let damaged = search.damaged.values.sorted { $0.name < $1.name }
+    try nodes.checkUnhindered()
     if damaged.isEmpty { return (false, false) }
     let bytes = Dictionary(
-      uniqueKeysWithValues: damaged.map { ($0.name, DamagedBytes($0.locator, engine.frames)) })
-    let materials = NodeMaterials.collect(
+      uniqueKeysWithValues: damaged.map { ($0.name, DamagedBytes($0.locator, nodes)) })
+    let materials = try NodeMaterials.collect(
       for: damaged, naming: bytes.mapValues { Set($0.hashes.map(\.low)) }, in: engine)
     let count = nodes.count
     for node in damaged {
@@ -61,6 +64,7 @@ struct NodeRepair {
         places: places)
       if let healed = rebuild.run() { nodes.insert(healed) }
     }
+    try nodes.checkUnhindered()
     return (true, nodes.count > count)
   }
 }

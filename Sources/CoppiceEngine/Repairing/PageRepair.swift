@@ -85,7 +85,7 @@ struct PageRepair {
 
   /// Heals what the findings concern, as far as there are copies, and keeps the rest.
   private mutating func take(_ findings: [Finding]) throws(StoreError) {
-    let pages = lostPages(findings)
+    let pages = try lostPages(findings)
     let copies = try self.copies(of: pages)
     var replacements: [FrameName: Ref] = [:]
     var healed: [Place: [UInt64]] = [:]
@@ -117,7 +117,7 @@ struct PageRepair {
 
   // MARK: What is lost
 
-  private func lostPages(_ findings: [Finding]) -> Set<LostPage> {
+  private func lostPages(_ findings: [Finding]) throws(StoreError) -> Set<LostPage> {
     var lost: Set<LostPage> = []
     for range in findings.flatMap(\.affected) where range.volumes.count == 1 {
       guard let branch = engine.branch(range.branch) else { continue }
@@ -125,8 +125,8 @@ struct PageRepair {
       let volume = VolumeNumber(range.volumes.lowerBound)
       for page in range.pages.joined() where !branch.sharesUnsealed(volume, PageNumber(page)) {
         // Below a node that cannot be read nothing says what a page should be.
-        guard let ref = try? root.pageRef(volume, PageNumber(page)), !ref.isHole,
-          (try? engine.frames.page(ref)) == nil
+        guard let ref = try readable(root.pageRef(volume, PageNumber(page))), !ref.isHole,
+          try readable(engine.frames.page(ref)) == nil
         else { continue }
         lost.insert(
           LostPage(
@@ -173,13 +173,13 @@ struct PageRepair {
     if wanted.isEmpty { return [:] }
     var copies: [Content: Ref] = [:]
     let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
-    engine.files.scanFrames(of: segments) { frame, segment in
+    try engine.files.scanFrames(of: segments) { frame, segment throws(StoreError) in
       guard frame.entry.form.kind == .page else { return }
       for content in wanted[frame.entry.hashPrefix] ?? []
       where content.domain == segment.domain && copies[content] == nil {
         let ref = Ref(hash: content.hash, locator: frame.locator)
         // Reading verifies it.
-        if (try? engine.frames.page(ref)) != nil { copies[content] = ref }
+        if try readable(engine.frames.page(ref)) != nil { copies[content] = ref }
       }
     }
     return copies

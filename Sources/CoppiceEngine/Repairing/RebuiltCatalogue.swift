@@ -62,7 +62,8 @@ struct RebuiltCatalogue {
     try readSegments()
     var known = KnownBranches(older)
     let surviving = SurvivingRecords(disk: disk, uuid: uuid)
-    var records = older.map { surviving.following($0) } ?? []
+    var records: [RecoveredControlRecord] = []
+    if let older { records = try surviving.following(older) }
     let reached = records.last?.lsn ?? older?.lsn ?? .zero
     records += try surviving.last().filter { $0.lsn > reached }
     for record in records {
@@ -111,7 +112,7 @@ struct RebuiltCatalogue {
         for frame in bundle.frames {
           found.lastVolume = max(found.lastVolume, frame.entry.volume.rawValue)
           if bundle.header.hasHomeNames { found.hosts[frame.name.segment, default: []].insert(id) }
-          if frame.entry.form.kind == .note, let note = Self.note(frame, file) {
+          if frame.entry.form.kind == .note, let note = try Self.note(frame, file) {
             notes[note.branch, default: []].append(
               (frame.name, FoundNote(note: note, domain: header.domain)))
           }
@@ -131,11 +132,12 @@ struct RebuiltCatalogue {
   }
 
   private static func note(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
-    -> NoteFrame?
+    throws(StoreError) -> NoteFrame?
   {
-    // A note that cannot be read says nothing.
-    let bytes = try? StoreInspector.bytes(
-      of: file, at: UInt64(frame.locator.offset), count: frame.locator.storedByteCount)
+    // A note that is damaged says nothing.
+    let bytes = try readable(
+      StoreInspector.bytes(
+        of: file, at: UInt64(frame.locator.offset), count: frame.locator.storedByteCount))
     return bytes.flatMap { try? NoteFrame.decode($0.span.bytes) }
   }
 

@@ -4,44 +4,44 @@ internal import CoppicePlatform
 /// Looks for missing frames in a damaged part of a host, from every byte on.
 struct RegionScan {
   let engine: Engine
+  let search: MissingFrameSearch
   let missing: MissingFrames
-  let isMissing: (FrameName) -> Bool
   private(set) var found: [FrameName: RetiredFrames.Found] = [:]
   /// Pages that seem to build on a missing base.
   private(set) var likely: [(base: Locator, dependent: MissingFrames.Dependent)] = []
   private let page: PageBuffer
   private let forms: Set<FrameForm>
 
-  init(engine: Engine, missing: MissingFrames, isMissing: @escaping (FrameName) -> Bool) {
+  init(engine: Engine, search: MissingFrameSearch, missing: MissingFrames) {
     self.engine = engine
+    self.search = search
     self.missing = missing
-    self.isMissing = isMissing
     page = engine.buffers.acquire()
     forms = Set(
       missing.refs.values.joined().map(\.locator.form) + missing.bases.values.map(\.locator.form))
   }
 
-  mutating func run(_ region: DamagedRegion) {
-    region.bytes.withUnsafeBytes { bytes in
-      engine.frames.codecs.withSet { set in
-        for gap in region.gaps { run(region, gap, bytes, set) }
+  mutating func run(_ region: DamagedRegion) throws(StoreError) {
+    let outcome = region.bytes.withUnsafeBytes { bytes in
+      Result { () throws(StoreError) in
+        try engine.frames.codecs.withSet { set throws(StoreError) in
+          for gap in region.gaps { try run(region, gap, bytes, set) }
+        }
       }
     }
+    try outcome.get()
   }
 
   private mutating func run(
     _ region: DamagedRegion, _ gap: Range<Int>, _ bytes: UnsafeRawBufferPointer, _ set: CodecSet
-  ) {
+  ) throws(StoreError) {
     var start = gap.lowerBound
     // A frame begins where another ended.
     var isBoundary = true
     while start < gap.upperBound {
       let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<gap.upperBound])
       isBoundary = isBoundary || rest.count == engine.pageByteCount
-      if let locator = node(rest, set, region, start)
-        ?? fullPage(rest, set, region, start, isBoundary: isBoundary)
-        ?? derivedPage(rest, set, region, start)
-      {
+      if let locator = try find(rest, set, region, start, isBoundary: isBoundary) {
         region.claim(start..<start + locator.storedByteCount)
         start += locator.storedByteCount
         isBoundary = true
@@ -50,6 +50,15 @@ struct RegionScan {
         isBoundary = false
       }
     }
+  }
+
+  private mutating func find(
+    _ bytes: UnsafeRawBufferPointer, _ set: CodecSet, _ region: DamagedRegion, _ start: Int,
+    isBoundary: Bool
+  ) throws(StoreError) -> Locator? {
+    if let node = try node(bytes, set, region, start) { return node }
+    if let page = try fullPage(bytes, set, region, start, isBoundary: isBoundary) { return page }
+    return try derivedPage(bytes, set, region, start)
   }
 
   /// Takes a place for all missing frames of this content that are stored so; duplicates are alike.
@@ -70,7 +79,7 @@ struct RegionScan {
   /// A node bears its id, and a checksum that holds for its byte count only.
   private mutating func node(
     _ bytes: UnsafeRawBufferPointer, _ set: CodecSet, _ region: DamagedRegion, _ start: Int
-  ) -> Locator? {
+  ) throws(StoreError) -> Locator? {
     for isDerived in [false, true] {
       guard let id = NodeCodec.likelyID(at: bytes, isDerived: isDerived) else { continue }
       for ref in missing.refs[id] ?? []
@@ -80,7 +89,7 @@ struct RegionScan {
         guard let header, header.id == id, header.kind == ref.locator.form.kind else { continue }
         return take(region, start, id, ref.locator.form, stored.count)
       }
-      if !isDerived, let base = baseNode(bytes, set) {
+      if !isDerived, let base = try baseNode(bytes, set) {
         found[base.name] = region.place(start, base, hashPrefix: id.low)
         return base
       }
@@ -88,7 +97,9 @@ struct RegionScan {
     return nil
   }
 
-  private func baseNode(_ bytes: UnsafeRawBufferPointer, _ set: CodecSet) -> Locator? {
+  private func baseNode(_ bytes: UnsafeRawBufferPointer, _ set: CodecSet) throws(StoreError)
+    -> Locator?
+  {
     let refs = Node.allocateRefs()
     let own = Node.allocateRefs()
     defer {
@@ -100,7 +111,7 @@ struct RegionScan {
       let stored = UnsafeRawBufferPointer(rebasing: bytes[..<base.locator.storedByteCount])
       guard (try? set.nodes.decodeFull(stored, into: refs)) != nil else { continue }
       for case .stored(let locator, let hashPrefix) in base.dependents {
-        guard let derived = try? engine.frames.storedBytes(locator, set),
+        guard let derived = try readable(engine.frames.storedBytes(locator, set)),
           let header = try? set.nodes.decodeOverrides(derived, baseRefs: refs, into: own)
         else { continue }
         let id = NodeCodec.identify(header, refs: own, secret: engine.secret)
@@ -115,15 +126,14 @@ struct RegionScan {
   private mutating func fullPage(
     _ bytes: UnsafeRawBufferPointer, _ set: CodecSet, _ region: DamagedRegion, _ start: Int,
     isBoundary: Bool
-  ) -> Locator? {
+  ) throws(StoreError) -> Locator? {
     let compressed = FrameForm(.page, .zstd)
     if forms.contains(compressed),
       let byteCount = set.pages.decodeBeginning(of: bytes, base: nil, into: page.mutableContents)
     {
       let hash = engine.secret.pageHash(page.contents)
-      if let locator = take(region, start, hash, compressed, byteCount)
-        ?? base(compressed, byteCount, hash, set, region, start)
-      {
+      if let locator = take(region, start, hash, compressed, byteCount) { return locator }
+      if let locator = try base(compressed, byteCount, hash, set, region, start) {
         return locator
       }
     }
@@ -134,28 +144,31 @@ struct RegionScan {
     if let locator = take(region, start, hash, raw, content.count) { return locator }
     guard isBoundary else { return nil }
     page.mutableContents.copyMemory(from: content)
-    return base(raw, content.count, hash, set, region, start)
+    return try base(raw, content.count, hash, set, region, start)
   }
 
   /// The missing base whose content `page` proves to be.
   private mutating func base(
     _ form: FrameForm, _ byteCount: Int, _ hash: PageHash, _ set: CodecSet,
     _ region: DamagedRegion, _ start: Int
-  ) -> Locator? {
+  ) throws(StoreError) -> Locator? {
     for base in missing.bases.values
     where base.locator.form == form && base.locator.storedByteCount == byteCount {
-      guard base.dependents.contains(where: { proves($0, set) }) else { continue }
-      found[base.locator.name] = region.place(start, base.locator, hashPrefix: hash.low)
-      return base.locator
+      for dependent in base.dependents where try proves(dependent, set) {
+        found[base.locator.name] = region.place(start, base.locator, hashPrefix: hash.low)
+        return base.locator
+      }
     }
     return nil
   }
 
-  private func proves(_ dependent: MissingFrames.Dependent, _ set: CodecSet) -> Bool {
+  private func proves(_ dependent: MissingFrames.Dependent, _ set: CodecSet) throws(StoreError)
+    -> Bool
+  {
     let derived = engine.buffers.acquire()
     switch dependent {
     case .stored(let locator, let hashPrefix):
-      guard let stored = try? engine.frames.storedBytes(locator, set),
+      guard let stored = try readable(engine.frames.storedBytes(locator, set)),
         stored.count > Locator.byteCount
       else { return false }
       let payload = UnsafeRawBufferPointer(rebasing: stored[Locator.byteCount...])
@@ -178,16 +191,16 @@ struct RegionScan {
 
   private mutating func derivedPage(
     _ bytes: UnsafeRawBufferPointer, _ set: CodecSet, _ region: DamagedRegion, _ start: Int
-  ) -> Locator? {
+  ) throws(StoreError) -> Locator? {
     let form = FrameForm(.page, .zstdOnBase)
     guard forms.contains(form), bytes.count > Locator.byteCount,
       let base = try? Locator(decoding: bytes), base.form.kind == .page, !base.form.isDerived
     else { return nil }
-    if isMissing(base.name) {
+    if try search.isMissing(base.name) {
       likely.append((base, .likely(region, start)))
       return nil
     }
-    guard let content = try? engine.frames.basePage(base, set) else { return nil }
+    guard let content = try readable(engine.frames.basePage(base, set)) else { return nil }
     let byteCount = set.pages.decodeBeginning(
       of: UnsafeRawBufferPointer(rebasing: bytes[Locator.byteCount...]), base: content.contents,
       into: page.mutableContents)

@@ -26,6 +26,7 @@ struct RootReplacement {
             try engine.appendNotes(sharers, root: new)
           }
         }
+        try nodes.checkUnhindered()
         try publish(newRoots.sorted { $0.old.locator.name < $1.old.locator.name })
       }
     }

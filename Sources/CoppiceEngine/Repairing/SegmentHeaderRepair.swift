@@ -13,8 +13,8 @@ struct SegmentHeaderRepair {
       let header = SegmentHeader(
         uuid: engine.superblock.uuid, segment: segment.id, domain: segment.domain)
       // What cannot be opened is lost, and what cannot be read there is overwritten in vain.
-      guard let file = try? engine.files.file(segment.id),
-        let problem = try? header.problem(in: file)
+      guard let file = try engine.files.readableFile(segment.id),
+        let problem = try readable(header.problem(in: file))
       else { continue }
       try saved.save(path)
       try write(header, to: path)

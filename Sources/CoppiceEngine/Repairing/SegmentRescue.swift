@@ -65,11 +65,18 @@ struct SegmentRescue {
     engine.appenders.closeAll()
     try engine.publishAppended()
     let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
-    return segments.sorted { $0.id < $1.id }.filter { segment in
-      guard let file = try? engine.files.file(segment.id) else { return false }
+    var damaged: [SegmentEntry] = []
+    for segment in segments.sorted(by: { $0.id < $1.id }) {
+      // One that is missing is lost.
+      guard let file = try engine.files.readableFile(segment.id) else { continue }
       let scan = BundleScan(file: file, segment: segment)
-      return scan.findsDamage || scan.findsDamagedNote
+      if try scan.findsDamage() {
+        damaged.append(segment)
+      } else if try scan.findsDamagedNote() {
+        damaged.append(segment)
+      }
     }
+    return damaged
   }
 
   /// For every home with frames in a damaged segment, the hosts that have what was found of them.
@@ -102,8 +109,8 @@ struct SegmentRescue {
     let taken = FrameSet()
     let (entries, notes) = try directories(of: segments)
     var found = notes
-    func take(_ locator: Locator, _ hashPrefix: UInt64) {
-      guard let segment = segment(of: locator.name), segments.contains(segment),
+    func take(_ locator: Locator, _ hashPrefix: UInt64) throws(StoreError) {
+      guard let segment = try segment(of: locator.name), segments.contains(segment),
         taken.insert(locator.name)
       else { return }
       found.append(
@@ -114,10 +121,10 @@ struct SegmentRescue {
     var derived: [Locator] = []
     try FrameWalk(frames: engine.frames).walk(
       roots,
-      enter: { met in
+      enter: { met throws(StoreError) in
         met.removeAll { !visited.insert($0.locator.name) }
         for ref in met {
-          take(ref.locator, ref.hash.low)
+          try take(ref.locator, ref.hash.low)
           if ref.locator.form.isDerived { derived.append(ref.locator) }
         }
       },
@@ -128,9 +135,9 @@ struct SegmentRescue {
   }
 
   /// The segment whose file has the frame; `nil` when that is not known.
-  private func segment(of name: FrameName) -> SegmentID? {
+  private func segment(of name: FrameName) throws(StoreError) -> SegmentID? {
     guard engine.retired.hosts(of: name.segment) != nil else { return name.segment }
-    return (try? engine.retired.find(name))?.segment
+    return try readable(engine.retired.find(name))?.segment
   }
 
   /// What the segments' whole directories name, and the notes among it, which no ref leads to.
@@ -142,9 +149,9 @@ struct SegmentRescue {
     let known = engine.control.withLock { segments.compactMap { engine.catalogue.segments[$0] } }
     for segment in known {
       let file = try engine.openSegment(segment.id)
-      BundleScan(file: file, segment: segment).forEachFrame { frame in
+      try BundleScan(file: file, segment: segment).forEachFrame { frame throws(StoreError) in
         entries[frame.name] = frame.entry
-        if frame.isSoundNote(in: file) {
+        if try frame.isSoundNote(in: file) {
           notes.append(
             Found(locator: frame.locator, hashPrefix: 0, segment: segment.id, entry: frame.entry))
         }
@@ -155,22 +162,24 @@ struct SegmentRescue {
 
   /// Bases are named by what builds on them, without the hash of their content.
   private func takeBases(
-    of derived: [Locator], _ visited: FrameSet, _ take: (Locator, UInt64) -> Void
+    of derived: [Locator], _ visited: FrameSet,
+    _ take: (Locator, UInt64) throws(StoreError) -> Void
   ) throws(StoreError) {
+    let frames = engine.frames
     let taken = FrameSet()
     for locator in derived {
       // A derived frame that cannot be read needs no base.
-      let base = try? engine.frames.codecs.withSet { set throws(StoreError) in
-        try engine.frames.base(of: locator, set)
+      let base = try frames.codecs.withSet { set throws(StoreError) in
+        try readable(frames.base(of: locator, set))
       }
       guard let base, !visited.contains(base.name), taken.insert(base.name) else { continue }
       if base.form.kind == .page {
-        let page = try? engine.frames.codecs.withSet { set throws(StoreError) in
-          try engine.frames.decodePage(base, set)
+        let page = try frames.codecs.withSet { set throws(StoreError) in
+          try readable(frames.decodePage(base, set))
         }
-        if let page { take(base, engine.frames.secret.pageHash(page.contents).low) }
-      } else if let node = try? engine.frames.baseNode(base) {
-        take(base, node.header.id.low)
+        if let page { try take(base, frames.secret.pageHash(page.contents).low) }
+      } else if let node = try readable(frames.baseNode(base)) {
+        try take(base, node.header.id.low)
       }
     }
   }
@@ -179,11 +188,10 @@ struct SegmentRescue {
     try engine.frames.codecs.withSet { set throws(StoreError) in
       let base =
         frame.locator.form.isDerived
-        ? try? engine.frames.base(of: frame.locator, set).name : FrameName.none
+        ? try readable(engine.frames.base(of: frame.locator, set).name) : FrameName.none
       // A frame without a base or without bytes was lost before.
-      guard let base, let stored = try? engine.frames.storedBytes(frame.locator, set) else {
-        return
-      }
+      guard let base, let stored = try readable(engine.frames.storedBytes(frame.locator, set))
+      else { return }
       try writer.copy(
         PendingFrame(
           stored: stored, form: frame.locator.form, hashPrefix: frame.hashPrefix,

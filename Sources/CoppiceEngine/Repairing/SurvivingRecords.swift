@@ -8,10 +8,10 @@ struct SurvivingRecords {
   let uuid: StoreUUID
 
   /// Those that follow on `catalogue` without a gap, in order.
-  func following(_ catalogue: Catalogue) -> [RecoveredControlRecord] {
+  func following(_ catalogue: Catalogue) throws(StoreError) -> [RecoveredControlRecord] {
     let recovery = JournalRecovery(
       disk: disk, uuid: uuid, catalogue: catalogue, isReadOnly: true, acceptsLoss: true)
-    return (try? recovery.run().controlRecords) ?? []
+    return try readable(recovery.run().controlRecords) ?? []
   }
 
   /// Those before the journal's end, back to the last gap, in order. What was torn off by crashes
@@ -23,14 +23,15 @@ struct SurvivingRecords {
     for file in try files().reversed() {
       let reader = JournalFileReader(file: file.file, header: file.header, limit: limit)
       var own: [RecoveredControlRecord] = []
-      let end = try? reader.scan { lsn, header, payload throws(StoreError) in
-        guard header.kind.isControl,
-          let record = try? ControlRecord.decode(kind: header.kind, payload.bytes)
-        else { return }
-        own.append(
-          RecoveredControlRecord(
-            lsn: lsn, branch: header.branch, time: header.time, record: record))
-      }
+      let end = try readable(
+        reader.scan { lsn, header, payload throws(StoreError) in
+          guard header.kind.isControl,
+            let record = try? ControlRecord.decode(kind: header.kind, payload.bytes)
+          else { return }
+          own.append(
+            RecoveredControlRecord(
+              lsn: lsn, branch: header.branch, time: header.time, record: record))
+        })
       // A file that was never written to, or begins behind a gap that a later one cut off.
       guard let end, end.lsn >= file.header.firstLSN else { continue }
       if let next, end.lsn.next < next { break }
@@ -57,8 +58,9 @@ struct SurvivingRecords {
     for name in try StoreInspector(disk: disk).list(Journal.directory) {
       let path = "\(Journal.directory)/\(name)"
       let (file, byteCount) = try StoreInspector(disk: disk).open(path)
-      // A block that cannot be read is no header.
-      let block = try? StoreInspector.bytes(of: file, at: 0, count: JournalFileHeader.byteCount)
+      // A block that is damaged is no header.
+      let block = try readable(
+        StoreInspector.bytes(of: file, at: 0, count: JournalFileHeader.byteCount))
       guard let block, let header = try? JournalFileHeader.decode(block.span.bytes),
         header.uuid == uuid
       else { continue }

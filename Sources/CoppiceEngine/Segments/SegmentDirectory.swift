@@ -57,10 +57,12 @@ final class SegmentDirectory: Sendable {
 
   /// Reads what of a host's directories is whole: a damaged bundle keeps none of the others from
   /// being found.
-  static func readIntact(host entry: SegmentEntry, _ file: any DiskFile) -> SegmentDirectory {
+  static func readIntact(host entry: SegmentEntry, _ file: any DiskFile) throws(StoreError)
+    -> SegmentDirectory
+  {
     var places: [Place] = []
     var homes: [FrameName] = []
-    BundleScan(file: file, segment: entry).scan { item in
+    try BundleScan(file: file, segment: entry).scan { item in
       guard case .bundle(let bundle) = item else { return }
       for frame in bundle.frames where frame.entry.home != .none {
         places.append(
