@@ -68,14 +68,14 @@ struct LeafJob {
     var sealer = PageSealer(context: context, set: set, output: output)
     var pending: [Pending] = []
     let secret = context.frames.secret
-    func take(_ bytes: UnsafeRawBufferPointer, at slot: Int) {
+    func take(_ bytes: UnsafeRawBufferPointer, at slot: Int) throws(StoreError) {
       if PageSealer.isZero(bytes) {
         refs[slot] = .hole
         counts.holeCount += 1
         return
       }
       let hash = secret.pageHash(bytes)
-      switch sealer.seal(bytes, hash: hash, old: refs[slot]) {
+      switch try sealer.seal(bytes, hash: hash, old: refs[slot]) {
       case .known(let ref): refs[slot] = ref
       case .pending(let form, let range, let base):
         pending.append(Pending(slot: slot, hash: hash, form: form, output: range, base: base))
@@ -87,7 +87,7 @@ struct LeafJob {
       for number in numbers {
         let slot = Int(number - firstPage)
         switch layer.pages[number] {
-        case .bytes(let buffer): take(buffer.contents, at: slot)
+        case .bytes(let buffer): try take(buffer.contents, at: slot)
         case .shared(let ref): refs[slot] = ref
         // Every branch with the layer has something above: what is below stays what it is.
         case .unreadable: break
@@ -98,7 +98,7 @@ struct LeafJob {
       let count = bytes.count / context.pageByteCount
       for slot in 0..<count {
         let start = slot * context.pageByteCount
-        take(
+        try take(
           UnsafeRawBufferPointer(rebasing: bytes[start..<start + context.pageByteCount]),
           at: slot)
       }

@@ -20,8 +20,8 @@ struct NodeSealer {
   func seal(
     _ content: Content, refs: UnsafeMutablePointer<Ref>, old: Ref, counts: inout SealCounts
   ) throws(StoreError) -> Ref {
-    // An unreadable old node only means that nothing can be built on it.
-    let oldNode = old.isHole ? nil : try? context.frames.node(old)
+    // A damaged old node only means that nothing can be built on it.
+    let oldNode = old.isHole ? nil : try readable(context.frames.node(old))
     let isEmpty = (0..<Node.slotCount).allSatisfy { refs[$0].isHole }
     if isEmpty, content.attributes == nil {
       if let oldNode { context.replaced.count(oldNode, by: refs, &counts) }
@@ -34,7 +34,7 @@ struct NodeSealer {
     header.id = NodeCodec.identify(header, refs: refs, secret: context.frames.secret)
     if let oldNode, header.id == old.hash, Self.areEqual(refs, oldNode.refs) { return old }
     if let oldNode { context.replaced.count(oldNode, by: refs, &counts) }
-    let base = oldNode.flatMap(baseNode)
+    let base = if let oldNode { try baseNode(of: oldNode) } else { Node?.none }
     return try context.frames.codecs.withSet { set throws(StoreError) in
       var stored: [UInt8] = []
       var encoding = FrameEncoding.columns
@@ -56,9 +56,9 @@ struct NodeSealer {
     }
   }
 
-  private func baseNode(of old: Node) -> Node? {
+  private func baseNode(of old: Node) throws(StoreError) -> Node? {
     guard let base = old.base else { return old }
-    return try? context.frames.baseNode(base)
+    return try readable(context.frames.baseNode(base))
   }
 
   private static func areEqual(_ a: UnsafeMutablePointer<Ref>, _ b: UnsafePointer<Ref>) -> Bool {

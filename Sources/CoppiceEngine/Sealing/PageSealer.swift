@@ -41,13 +41,15 @@ struct PageSealer {
   ///   - bytes: one page.
   ///   - hash: the hash of `bytes`.
   ///   - old: the ref that the page's slot held before; a hole if none.
-  mutating func seal(_ bytes: UnsafeRawBufferPointer, hash: PageHash, old: Ref) -> Outcome {
-    if old.hash == hash, isEqual(bytes, to: old) {
+  mutating func seal(_ bytes: UnsafeRawBufferPointer, hash: PageHash, old: Ref)
+    throws(StoreError) -> Outcome
+  {
+    if old.hash == hash, try isEqual(bytes, to: old) {
       counts.unchangedCount += 1
       return .known(old)
     }
     let start = output.byteCount
-    let delta = makeDelta(bytes, old: old)
+    let delta = try makeDelta(bytes, old: old)
     if let delta, delta.byteCount <= delta.base.storedByteCount / 4 {
       return take(delta, from: start)
     }
@@ -101,20 +103,22 @@ struct PageSealer {
       base: delta.base.name)
   }
 
-  /// An old page that cannot be read is no reason to fail: the page is stored in full, which heals.
-  private func isEqual(_ bytes: UnsafeRawBufferPointer, to old: Ref) -> Bool {
-    guard let page = try? context.frames.page(old, set) else { return false }
+  /// An old page that is damaged is no reason to fail: the page is stored in full, which heals.
+  private func isEqual(_ bytes: UnsafeRawBufferPointer, to old: Ref) throws(StoreError) -> Bool {
+    guard let page = try readable(context.frames.page(old, set)) else { return false }
     return page.contents.hasEqualBytes(as: bytes)
   }
 
   /// Leaves the difference at the end of `output`.
-  private mutating func makeDelta(_ bytes: UnsafeRawBufferPointer, old: Ref) -> Delta? {
+  private mutating func makeDelta(_ bytes: UnsafeRawBufferPointer, old: Ref) throws(StoreError)
+    -> Delta?
+  {
     guard !old.isHole else { return nil }
     if missCount >= Self.gateMissCountMax {
       missCount += 1
       if missCount % Self.gateRetryInterval != 0 { return nil }
     }
-    guard let (base, page) = try? base(of: old) ?? nil,
+    guard let (base, page) = try readable(base(of: old)),
       PageCodec.equalWordCount(bytes, page.contents) * 16 >= bytes.count
     else {
       missCount += 1
@@ -160,7 +164,7 @@ struct PageSealer {
         locator: Locator(
           name: name, offset: place.offset, storedByteCount: place.storedByteCount,
           form: place.form))
-      // What cannot be read is no duplicate.
+      // A candidate is a hint: one that cannot be read, for whatever reason, is not used.
       if let page = try? context.frames.page(ref, set), page.contents.hasEqualBytes(as: bytes),
         context.admitHit(name)
       {

@@ -1,8 +1,8 @@
 internal import CoppiceFormat
 
 /// Counts the stored bytes of what an old state refers to and a new one does not. Hints for
-/// collections: what other branches keep counts all the same, and large parts that go as a whole
-/// are estimated.
+/// collections: what other branches keep counts all the same, large parts that go as a whole are
+/// estimated, and what cannot be read, for whatever reason, is left out.
 struct ReplacedFrames {
   let frames: FrameReader
   let youngFrom: SegmentID
