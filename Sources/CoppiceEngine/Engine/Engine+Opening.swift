@@ -128,7 +128,7 @@ extension Engine {
       disk: disk, clock: clock, lock: lock, superblock: superblock, catalogue: catalogue,
       catalogueNumber: number, journal: journal)
     let engine = try Engine(opened, options: options)
-    engine.hints.load(from: disk)
+    try engine.hints.load(from: disk)
     // Ids that were taken and never published are taken again.
     engine.hints.collection.withLock {
       $0.youngFrom = min($0.youngFrom, SegmentID(catalogue.nextSegment))

@@ -23,19 +23,19 @@ final class EngineHints: Sendable {
     var growthChangeCount = 0
   }
 
-  func load(from disk: any Disk) {
-    // A missing or damaged file of hints is as good as none.
-    if let bytes = try? disk.contents(of: Self.collectionFile),
+  /// Throws when a file cannot be read now: the next save would replace what is in it.
+  func load(from disk: any Disk) throws(StoreError) {
+    if let bytes = try Self.bytes(of: Self.collectionFile, disk),
       let hints = try? CollectionHints.decode(bytes.span.bytes)
     {
       collection.withLock { $0 = hints }
     }
-    if let bytes = try? disk.contents(of: Self.scrubFile),
+    if let bytes = try Self.bytes(of: Self.scrubFile, disk),
       let hints = try? ScrubHints.decode(bytes.span.bytes)
     {
       scrub.withLock { $0 = hints }
     }
-    if let bytes = try? disk.contents(of: Self.growthFile),
+    if let bytes = try Self.bytes(of: Self.growthFile, disk),
       let hints = try? GrowthHints.decode(bytes.span.bytes)
     {
       growth.withLock { $0 = GrowthLog(hints) }
@@ -43,6 +43,14 @@ final class EngineHints: Sendable {
     let collected = collection.withLock { $0 }
     let scrubbed = scrub.withLock { $0 }
     saved.withLock { $0 = Saved(collection: collected, scrub: scrubbed) }
+  }
+
+  /// A missing or damaged file of hints is as good as none, and so is one that nobody may read.
+  private static func bytes(of name: String, _ disk: any Disk) throws(StoreError) -> [UInt8]? {
+    do throws(SystemError) { return try disk.contents(of: name) } catch {
+      if error.isPassing { throw StoreError(error, while: "reading \(name)") }
+      return nil
+    }
   }
 
   /// Writes what changed since it was last written. That it fails costs nothing.
