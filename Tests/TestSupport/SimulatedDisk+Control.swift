@@ -45,6 +45,9 @@ extension SimulatedDisk {
 
   public func clearFaults() { state.withLock { $0.faults = [] } }
 
+  /// How many calls failed because of faults that were injected.
+  public var failedCallCount: Int { state.withLock { $0.failedCallCount } }
+
   /// Runs `body` once on the calling thread, just before such an operation (`nil`: any of all kinds):
   /// to make something happen in the middle of a step. Lets `passing` of them go by first.
   public func intercept(

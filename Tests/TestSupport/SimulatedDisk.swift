@@ -19,6 +19,7 @@ public final class SimulatedDisk: Disk {
     var capacity = UInt64.max
     var usedByteCount: UInt64 = 0
     var faults: [DiskFault] = []
+    var failedCallCount = 0
     var interceptions: [Interception] = []
     var operations: [DiskOperation] = []
     var readAheads: [ReadAhead] = []
@@ -209,6 +210,7 @@ extension SimulatedDisk.State {
         faults[index].passing -= 1
       } else if fault.failing > 0 {
         faults[index].failing -= 1
+        failedCallCount += 1
         throw SimulatedDisk.error(call, operation.name, fault.code)
       }
     }

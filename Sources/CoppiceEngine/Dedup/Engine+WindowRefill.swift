@@ -11,7 +11,7 @@ extension Engine {
     let entries = control.withLock { catalogue.segments.values.sorted { $0.id > $1.id } }
     for entry in entries {
       guard room > 0, isWanted() else { return }
-      // A damaged segment gives no hints.
+      // A segment that cannot be read, for whatever reason, gives no hints.
       guard let directory = try? directory(entry) else { continue }
       for (ordinal, place) in directory.places.enumerated()
       where place.form.kind == .page && !place.form.isDerived {

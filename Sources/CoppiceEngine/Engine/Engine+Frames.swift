@@ -2,7 +2,8 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 extension Engine {
-  /// Where a frame lies on disk; `nil` when no published or written bundle holds it.
+  /// Where a frame lies on disk; `nil` when no published or written bundle holds it, or that
+  /// cannot be told now, for whatever reason: only hints are looked up here.
   func place(of name: FrameName) -> SegmentDirectory.Place? {
     if let place = appenders.place(of: name) { return place }
     if let moved = try? retired.find(name) { return moved.place }
