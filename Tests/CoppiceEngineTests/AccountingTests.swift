@@ -19,11 +19,6 @@ import Testing
     func others(than ids: Set<BranchID>) -> Set<FrameName> {
       byEntry.filter { !ids.contains($0.key) }.values.reduce(into: []) { $0.formUnion($1) }
     }
-
-    /// What is kept when these are deleted and a collection has forgotten all deleted entries.
-    func kept(without ids: Set<BranchID>, of entries: [BranchEntry]) -> Set<FrameName> {
-      others(than: ids.union(entries.filter { $0.flags.contains(.deleted) }.map(\.id)))
-    }
   }
 
   @Test(arguments: [1, 2, 3] as [UInt64])
@@ -44,14 +39,24 @@ import Testing
       #expect(own.exclusiveByteCount == census.byteCount(exclusive))
       #expect(own.unsealedByteCount == 0)
       let freed = try store.engine.spaceFreed(byForgetting: [entry.id]).byteCount
-      let kept = needs.kept(without: [entry.id], of: entries)
-      #expect(freed == census.byteCount(frames.subtracting(kept)))
+      #expect(freed == own.exclusiveByteCount)
+      let estimate = try store.engine.deletionEstimate(of: [entry.id])
+      #expect(estimate.freed.byteCount == freed)
+      #expect(estimate.sharedByteCount == own.sharedByteCount)
+      let sharing = entries.filter { other in
+        other.id != entry.id && needs.byEntry[other.id]?.isDisjoint(with: frames) == false
+      }
+      let named = estimate.sharers.map(\.holder)
+      #expect(named.count == sharing.count, "\(named) share, not \(sharing.map(\.name))")
+      #expect(
+        estimate.sharers.filter { $0.restorableUntil != nil }.count
+          == sharing.filter { $0.flags.contains(.deleted) }.count)
     }
     let half = Set(entries.map(\.id).filter { $0.rawValue % 2 == 0 })
     let inHalf = half.reduce(into: Set<FrameName>()) { $0.formUnion(needs.byEntry[$1] ?? []) }
     #expect(
       try store.engine.spaceFreed(byForgetting: half).byteCount
-        == census.byteCount(inHalf.subtracting(needs.kept(without: half, of: entries))))
+        == census.byteCount(inHalf.subtracting(needs.others(than: half))))
     let total = try store.engine.storeUsage()
     let live = needs.others(than: [])
     #expect(total.liveByteCount == census.byteCount(live))

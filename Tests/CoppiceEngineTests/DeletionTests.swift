@@ -31,7 +31,7 @@ import Testing
     let (store, _, trials, bytes) = try prepare()
     let doomed = [trials[0], trials[1]]
     let foretold = try store.engine.spaceFreed(
-      byForgetting: Set(doomed.map(\.id)), keepingDeleted: true
+      byForgetting: Set(doomed.map(\.id))
     ).byteCount
     #expect(foretold > 16 * UInt64(Self.page))
     let report = try store.engine.deleteForGood(doomed)
@@ -63,15 +63,89 @@ import Testing
     try store.engine.delete([twin])
     store.clock.advance(byNanoseconds: 10_000_000_000_000)
     let foretold = try store.engine.spaceFreed(
-      byForgetting: [trials[0].id], keepingDeleted: true)
+      byForgetting: [trials[0].id])
     #expect(foretold.byteCount == 0)
+    let estimate = try store.engine.deletionEstimate(of: [trials[0].id])
+    #expect(estimate.freed.byteCount == 0 && estimate.sharedByteCount > 300 * UInt64(Self.page))
     let report = try store.engine.deleteForGood([trials[0]])
     #expect(report.freedByteCount == 0)
+    let proof = try store.engine.reclaimProof(ofDeleted: "trial-0")
+    #expect(proof.isReclaimed && proof.uniqueByteCount == 0)
+    for sharers in [estimate.sharers, proof.sharers] {
+      let deleted = sharers.filter { $0.restorableUntil != nil }
+      #expect(deleted.map(\.holder) == [.deleted(name: "twin")])
+      #expect(sharers.contains { $0.holder == .branch(name: "main") })
+    }
     #expect(report.collection.forgottenBranchCount == 1)
     try store.crash(seed: 2)
     let back = try store.engine.restore(twin.id, named: "back")
     #expect(try back.all(1) == bytes)
     #expect(try store.engine.check().findings == [])
+  }
+
+  /// What a fork took over in memory is not in any frame yet.
+  @Test func `who goes on with unsealed changes is named`() throws {
+    let store = try TestStore()
+    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    try main.put(1, [UInt8](repeating: 5, count: 6 * Self.page))
+    let fork = try store.engine.fork(main, named: "fork", isReadOnly: false)
+    let estimate = try store.engine.deletionEstimate(of: [main.id])
+    #expect(estimate.freed.byteCount == 0)
+    #expect(estimate.sharedByteCount == 6 * UInt64(Self.page))
+    #expect(estimate.sharers.map(\.holder) == [.branch(name: "fork")])
+    _ = try store.engine.deleteForGood([main])
+    let proof = try store.engine.reclaimProof(ofDeleted: "main")
+    #expect(proof.sharers.map(\.holder) == [.branch(name: "fork")])
+    _ = try store.engine.deleteForGood([fork])
+    #expect(try store.engine.reclaimProof(ofDeleted: "main").sharers == [])
+  }
+
+  @Test func `of two branches of one name the proof is about the one deleted last`() throws {
+    let store = try TestStore()
+    for isForGood in [false, true] {
+      store.clock.advance(byNanoseconds: 1000)
+      let branch = try store.engine.createBranch(named: "twice", domain: .standard)
+      try branch.put(1, [UInt8](repeating: isForGood ? 1 : 2, count: 4 * Self.page))
+      if isForGood {
+        _ = try store.engine.deleteForGood([branch])
+      } else {
+        try store.engine.delete([branch])
+      }
+    }
+    #expect(try store.engine.reclaimProof(ofDeleted: "twice").isReclaimed)
+  }
+
+  /// Branches and a snapshot in one call; each of the last operations is one at which it ends.
+  @Test func `a deletion of several for good goes on after a power cut`() throws {
+    var point = 0
+    var isWhole = false
+    while !isWhole {
+      let (store, _, trials, bytes) = try prepare()
+      let snapshot = try store.engine.fork(trials[0], named: "trial-0@kept", isReadOnly: true)
+      store.disk.powerOff(beforeOperation: store.disk.operationCount + point)
+      do throws(StoreError) {
+        _ = try store.engine.deleteForGood([trials[0], trials[1], snapshot])
+        isWhole = true
+      } catch {}
+      store.disk.clearFaults()
+      try store.crash(seed: UInt64(point))
+      if store.engine.branchEntries().count < 5 {
+        #expect(store.engine.branchEntries().map(\.name) == ["main", "trial-2"])
+        for name in ["trial-0", "trial-1", "trial-0@kept"] {
+          let proof = try store.engine.reclaimProof(ofDeleted: name)
+          #expect(proof.isPending || proof.isReclaimed, "\(name) before operation \(point)")
+        }
+        _ = try store.engine.collectAutomatically()
+        for name in ["trial-0", "trial-1", "trial-0@kept"] {
+          let proof = try store.engine.reclaimProof(ofDeleted: name)
+          #expect(proof.isReclaimed, "\(name) before operation \(point)")
+        }
+      }
+      #expect(try store.engine.branch(named: "main").all(1) == bytes)
+      #expect(try store.engine.check().findings == [])
+      point += 3
+    }
+    #expect(point > 60)
   }
 
   /// The record comes while a collection is under way that took the branch for a root.

@@ -127,8 +127,8 @@ import Testing
   @Test func `a record of an unknown kind is not supported`() {
     var bytes = [UInt8](repeating: 0, count: RecordHeader.byteCount)
     bytes[0] = UInt8(RecordHeader.byteCount)
-    bytes[4] = 16
-    #expect(throws: FormatError.unsupported(what: "record kind", found: 16)) {
+    bytes[4] = 17
+    #expect(throws: FormatError.unsupported(what: "record kind", found: 17)) {
       try bytes.withUnsafeBytes { buffer in
         let base = try #require(buffer.baseAddress)
         return try RecordHeader.load(from: base)

@@ -104,7 +104,7 @@ struct JournalTests {
       #expect(try ControlRecord.decode(kind: record.kind, bytes.span.bytes) == record)
       #expect(record.kind.isControl)
     }
-    #expect(Set(SampleValues.controlRecords.map(\.kind)).count == 13)
+    #expect(Set(SampleValues.controlRecords.map(\.kind)).count == 14)
   }
 
   @Test func `control records with too many bytes, too few or of no such kind are refused`() {

@@ -33,7 +33,26 @@ import Testing
     let exclusive = usage[0].exclusiveByteCount + usage[1].exclusiveByteCount
     #expect(both == exclusive + usage[1].sharedByteCount)
     try store.delete(["fork"])
+    // It can be restored, and so keeps what it refers to.
+    let kept = try store.usage(["main"])[0]
+    #expect(kept == usage[1])
+    let freed = try store.spaceFreed(deleting: ["main"])
+    #expect(freed.freedByteCount == kept.exclusiveByteCount)
+    #expect(freed.sharedByteCount == kept.sharedByteCount)
+    #expect(freed.sharers.map(\.name) == ["fork"])
+    #expect(freed.sharers.map(\.holder) == [.deleted])
+    _ = try store.collectGarbage()
     #expect(try store.usage(["main"])[0].sharedByteCount == 0)
+    #expect(try store.spaceFreed(deleting: ["main"]).sharers == [])
+  }
+
+  @Test func `bytes that are not sealed are told apart from what is stored`() throws {
+    let main = try store.createBranch("main")
+    try main.writeFile("file", [UInt8](repeating: 3, count: 10 * 4096))
+    let usage = try store.spaceUsage()
+    #expect(usage.unsealedByteCount >= 10 * 4096)
+    try store.engine.sealAll()
+    #expect(try store.spaceUsage().unsealedByteCount == 0)
   }
 
   @Test func `the base of a page counts for whoever has the page`() throws {

@@ -147,7 +147,9 @@ internal import Testing
     try CrashEnumeration(seedsPerPoint: 2).run(prepare: prepareUnsealed) { simulation in
       let child = try #require(simulation.state.branch(named: "child"))
       try simulation.perform(.deleteForGood(child))
-      #expect(simulation.disk.isPoweredOff || simulation.engine?.journal.heldByteCount == 0)
+      #expect(
+        try simulation.disk.isPoweredOff
+          || simulation.engine?.reclaimProof(ofDeleted: "child").isReclaimed == true)
       try simulation.write("main", page: 30, count: 2, seed: 99)
       try simulation.flush()
     }

@@ -46,6 +46,8 @@ public struct SpaceUsage: Hashable, Sendable {
   public var garbageByteCount: UInt64
   /// Headers, directories, and notes for repair.
   public var metadataByteCount: UInt64
+  /// Bytes of changes that are in memory and in the journal only: no part of the above.
+  public var unsealedByteCount: UInt64
   /// Of the exclusive and shared bytes: pages and nodes that are there only because differences to
   /// them are stored.
   public var baseByteCount: UInt64
@@ -57,7 +59,8 @@ public struct SpaceUsage: Hashable, Sendable {
 public struct ReclaimVerification: Hashable, Sendable {
   public var name: String
   public var deleted: Timestamp
-  /// When a garbage collection forgot the branch; `nil` as long as it can be restored.
+  /// When a garbage collection forgot the branch; `nil` as long as it can be restored, or none has
+  /// come to it yet.
   public var forgotten: Timestamp?
   /// That collection's number.
   public var collectionNumber: UInt64?
@@ -75,8 +78,17 @@ public struct ReclaimVerification: Hashable, Sendable {
   /// have held more in older ones, or could not read all of it. A later full collection that leaves no
   /// garbage makes it true.
   public var isComplete: Bool
+  /// Whether the branch cannot be restored any more and its removal is not through: it is under
+  /// way, or a crash or a failure interrupted it. Opening the store for writing goes on with it,
+  /// and so does a collection.
+  public var isPending: Bool
   /// Whether nothing is left.
   public var isReclaimed: Bool
+  /// Others that keep some of what the branch shared with them: that is not among its unique bytes,
+  /// and stays. Once the branch is forgotten these are found by a sample of what it shared.
+  public var sharers: [SpaceSharer]
+  /// The stored bytes that others keep; `nil` once the branch is forgotten.
+  public var sharedByteCount: UInt64?
 }
 
 /// What a branch has stored up to one moment, since it was made.
@@ -101,6 +113,7 @@ extension Store {
       time: Timestamp(nanoseconds: report.time), storedByteCount: report.storedByteCount,
       exclusiveByteCount: report.exclusiveByteCount, sharedByteCount: report.sharedByteCount,
       garbageByteCount: report.deadByteCount, metadataByteCount: report.metadataByteCount,
+      unsealedByteCount: report.unsealedByteCount,
       baseByteCount: report.baseByteCount,
       parts: (report.exclusive + report.dead).map(SpaceUsage.Part.init))
   }
@@ -116,7 +129,8 @@ extension Store {
       collectionNumber: proof.cycleNumber, uniquePageCount: proof.uniquePageCount,
       uniqueByteCount: proof.uniqueByteCount, reclaimedByteCount: proof.reclaimedByteCount,
       held: proof.held.map(SpaceUsage.Part.init), isComplete: proof.isComplete,
-      isReclaimed: proof.isReclaimed)
+      isPending: proof.isPending, isReclaimed: proof.isReclaimed,
+      sharers: proof.sharers.map(SpaceSharer.init), sharedByteCount: proof.sharedByteCount)
   }
 
   /// What a branch stored over time, oldest first: one sample for every time its changes were written
@@ -133,17 +147,24 @@ extension Store {
 
 extension SpaceUsage.Part {
   fileprivate init(_ part: SpaceReport.Part) {
-    self.init(holder: .nothing, byteCount: part.byteCount)
-    switch part.holder {
-    case .branch(let name): (holder, self.name) = (.branch, name)
-    case .snapshot(let name): (holder, self.name) = (.snapshot, name)
-    case .deleted(let name): (holder, self.name) = (.deleted, name)
-    case .reader: holder = .reader
-    case .imports: holder = .import
-    case .several: holder = .several
-    case .segment(let id): (holder, segment) = (.segment, id.rawValue)
-    case .journal: holder = .journal
-    case .nothing: break
+    let (holder, name) = SpaceUsage.Holder.named(part.holder)
+    self.init(holder: holder, name: name, byteCount: part.byteCount)
+    if case .segment(let id) = part.holder { segment = id.rawValue }
+  }
+}
+
+extension SpaceUsage.Holder {
+  static func named(_ holder: SpaceHolder) -> (Self, name: String?) {
+    switch holder {
+    case .branch(let name): (.branch, name)
+    case .snapshot(let name): (.snapshot, name)
+    case .deleted(let name): (.deleted, name)
+    case .reader: (.reader, nil)
+    case .imports: (.import, nil)
+    case .several: (.several, nil)
+    case .segment: (.segment, nil)
+    case .journal: (.journal, nil)
+    case .nothing: (.nothing, nil)
     }
   }
 }

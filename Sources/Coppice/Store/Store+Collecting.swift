@@ -99,6 +99,8 @@ extension Store {
     case (true, false): summary.journalByteCount = try engine.eraseJournal()
     case (false, false): try engine.tidyJournal()
     }
+    // A deletion for good that was interrupted ends with the journal.
+    if !isYoung, !isDryRun { _ = try engine.finishDeletions() }
     return summary
   }
 }

@@ -12,6 +12,8 @@ public struct DeletionSummary: Hashable, Sendable {
   /// changes of other branches from being sealed, whose records share these files.
   public var journalByteCount: UInt64
   public var collection: CollectionSummary
+  /// What they referred to besides, and who keeps it: `nil` where damage hid some of it.
+  public var kept: SpaceFreed?
 }
 
 extension Store {
@@ -42,7 +44,8 @@ extension Store {
   /// as they could.
   ///
   /// Throws what `delete` does. When the collection fails, for lack of space say, the entries are gone
-  /// all the same, and a later collection gives their space back.
+  /// all the same, and their space comes back later: the store's thread, its closing, the next
+  /// opening and any collection go on, after a crash too.
   /// - Returns: `nil` when there was nothing to delete.
   public func deleteForGood(
     _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
@@ -52,10 +55,21 @@ extension Store {
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard !targets.isEmpty else { return nil }
     let open = try checkUnused(targets, force: force)
+    let kept = try sharing(targets)
     let report = try engine.deleteForGood(targets) { noteDeleted(open) }
     return DeletionSummary(
       freedByteCount: UInt64(report.freedByteCount), journalByteCount: report.journalByteCount,
-      collection: CollectionSummary(report.collection))
+      collection: CollectionSummary(report.collection), kept: kept)
+  }
+
+  /// Damaged entries can be deleted too.
+  private func sharing(_ targets: [EngineBranch]) throws(StoreError) -> SpaceFreed? {
+    do throws(StoreError) {
+      return SpaceFreed(try engine.deletionEstimate(of: Set(targets.map(\.id))))
+    } catch {
+      guard error.kind == .corrupt else { throw error }
+      return nil
+    }
   }
 
   /// The trees of entries that this program uses. Throws `inUse` while files of them are open.
@@ -102,7 +116,7 @@ extension Store {
         guard includingSnapshots else {
           throw StoreError(
             .conflict, "the branch has a snapshot, \(name)@\(suffix)", object: name,
-            remedy: "delete its snapshots with it")
+            remedy: "delete its snapshots with it: \(step: .deleteSnapshots)")
         }
         targets[snapshot.id] = snapshot
       }

@@ -8,7 +8,8 @@ public struct Usage: Hashable, Sendable {
   public var name: String
   /// Bytes of all files as their readers see them, holes included.
   public var logicalByteCount: UInt64
-  /// Bytes that other branches or snapshots keep as well. Deleted ones count as gone.
+  /// Bytes that other branches or snapshots keep as well, deleted ones that can be restored
+  /// included.
   public var sharedByteCount: UInt64
   /// Bytes that only this one keeps.
   public var exclusiveByteCount: UInt64
@@ -42,16 +43,12 @@ extension Store {
     }
   }
 
-  /// The bytes that nothing keeps once all these entries are deleted, and those that were
-  /// deleted before can no longer be restored. Throws `notFound`.
-  ///
-  /// - Parameter keepingDeleted: counts those that were deleted before as kept: what
-  ///   `deleteForGood` frees at once.
-  public func freedByteCount(
-    deleting names: [String], keepingDeleted: Bool = false
-  ) throws(StoreError) -> UInt64 {
+  /// The bytes that nothing keeps once all these entries are gone: what `deleteForGood` frees.
+  /// Entries that were deleted before keep what they refer to as long as they can be restored.
+  /// Takes time in proportion to what these do not share with others. Throws `notFound`.
+  public func freedByteCount(deleting names: [String]) throws(StoreError) -> UInt64 {
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }
-    return try engine.spaceFreed(byForgetting: ids, keepingDeleted: keepingDeleted).byteCount
+    return try engine.spaceFreed(byForgetting: ids).byteCount
   }
 }

@@ -37,24 +37,24 @@ extension Engine {
   /// collection could reclaim of them once they are deleted. Takes time in proportion to what they
   /// do not share with others, and to what was stored since the oldest of that.
   ///
-  /// - Parameter keepingDeleted: whether deleted entries count as kept, as long as they can be
-  ///   restored; a collection on request forgets them.
+  /// Deleted entries that can be restored keep what they refer to, as others do.
   package func spaceFreed(
-    byForgetting branches: Set<BranchID>, keepingDeleted: Bool = false
+    byForgetting branches: Set<BranchID>
   ) throws(StoreError) -> FreedSpace {
     let moment = try StoreMoment(self)
     return try UsageCount(engine: self, moment: moment)
-      .spaceFreed(byForgetting: branches, keepingDeleted: keepingDeleted)
+      .spaceFreed(by: DoomedState(of: branches, moment))
   }
 }
 
-/// Counts frames by who keeps them.
-private struct UsageCount {
+/// Counts frames by who keeps them. Deleted entries are kept like others as long as they can be
+/// restored.
+struct UsageCount {
   let engine: Engine
   let moment: StoreMoment
 
   /// Entries that refer to the very same frames.
-  private struct Group: Hashable {
+  struct Group: Hashable {
     var root: Ref
     var refs: [Ref]
   }
@@ -62,17 +62,12 @@ private struct UsageCount {
   /// Entries whose frames are counted in one pass: a bit of each frame's number stands for one.
   private static let batchCount = 32
 
-  private func group(_ entry: StoreMoment.Entry) -> Group {
+  func group(_ entry: StoreMoment.Entry) -> Group {
     Group(root: entry.root.root, refs: entry.overlay.refs.map(\.ref))
   }
 
   private func walk(_ group: Group, _ enter: (Locator) -> Bool) throws(StoreError) {
     try FrameWalk(frames: engine.frames).walk([group.root] + group.refs, entering: enter)
-  }
-
-  /// A deleted entry keeps nothing: a collection on request forgets it.
-  private func isKeeper(_ entry: StoreMoment.Entry) -> Bool {
-    !entry.entry.flags.contains(.deleted)
   }
 
   // MARK: Usage
@@ -86,7 +81,7 @@ private struct UsageCount {
       wanted.append(entry)
     }
     let numbers = FrameNumbers()
-    let shared = try sharedFrames(numbers, wanted: Set(branches))
+    let shared = try sharedFrames(numbers)
     var bytes: [Group: (referenced: UInt64, exclusive: UInt64)] = [:]
     let groups = Array(Set(wanted.map(group)))
     for start in stride(from: 0, to: groups.count, by: Self.batchCount) {
@@ -95,7 +90,7 @@ private struct UsageCount {
       for (group, result) in zip(batch, counted) { bytes[group] = result }
     }
     var logical = LogicalCount(frames: engine.frames)
-    let holderCounts = unsealedHolderCounts(wanted: Set(branches))
+    let holderCounts = unsealedHolderCounts
     var result: [BranchUsage] = []
     for entry in wanted {
       let total = try logical.total(of: entry)
@@ -113,9 +108,9 @@ private struct UsageCount {
   }
 
   /// How many entries have each layer.
-  private func unsealedHolderCounts(wanted: Set<BranchID>) -> [ObjectIdentifier: Int] {
+  private var unsealedHolderCounts: [ObjectIdentifier: Int] {
     var counts: [ObjectIdentifier: Int] = [:]
-    for entry in moment.entries where isKeeper(entry) || wanted.contains(entry.entry.id) {
+    for entry in moment.entries {
       for layer in entry.unsealed.counts.keys { counts[layer, default: 0] += 1 }
     }
     return counts
@@ -125,13 +120,9 @@ private struct UsageCount {
   ///
   /// Every frame gets its owner at its first visit and `several` at the first visit for another, so
   /// that no subtree is walked more than twice.
-  private func sharedFrames(_ numbers: FrameNumbers, wanted: Set<BranchID>) throws(StoreError)
-    -> FrameSet
-  {
+  private func sharedFrames(_ numbers: FrameNumbers) throws(StoreError) -> FrameSet {
     var groups: [Group: Int] = [:]
-    for entry in moment.entries where isKeeper(entry) || wanted.contains(entry.entry.id) {
-      groups[group(entry), default: 0] += 1
-    }
+    for entry in moment.entries { groups[group(entry), default: 0] += 1 }
     for (index, (group, count)) in groups.enumerated() {
       let owner = count > 1 ? FrameNumbers.several : UInt32(index + 1)
       try walk(group) { numbers.own($0.name, by: owner) }
@@ -179,26 +170,18 @@ private struct UsageCount {
 
   // MARK: Freed
 
-  func spaceFreed(
-    byForgetting branches: Set<BranchID>, keepingDeleted: Bool
-  ) throws(StoreError) -> FreedSpace {
+  func spaceFreed(by doomed: DoomedState) throws(StoreError) -> FreedSpace {
     var staying = moment.pinnedRoots + moment.importedRefs
     var stayingPages = moment.pinnedPages
-    var doomed: [Ref] = []
-    var doomedPages = UnsealedPages()
-    for entry in moment.entries {
+    for entry in moment.entries where !doomed.branches.contains(entry.entry.id) {
       let group = group(entry)
-      if branches.contains(entry.entry.id) {
-        doomed += [group.root] + group.refs
-        doomedPages.formUnion(entry.unsealed)
-      } else if keepingDeleted || isKeeper(entry) {
-        staying += [group.root] + group.refs
-        stayingPages.formUnion(entry.unsealed)
-      }
+      staying += [group.root] + group.refs
+      stayingPages.formUnion(entry.unsealed)
     }
+    var doomedPages = doomed.unsealed
     doomedPages.subtract(stayingPages)
     var divergent = DivergentFrames(frames: engine.frames)
-    try divergent.add(doomed, staying: staying)
+    try divergent.add(doomed.refs, staying: staying)
     try engine.addBases(to: &divergent, moment)
     var freed = FreedSpace()
     if let smallest = divergent.smallest { freed = try count(divergent, from: smallest, staying) }

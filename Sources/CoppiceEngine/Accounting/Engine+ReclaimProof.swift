@@ -7,9 +7,13 @@ package struct ReclaimProof: Hashable, Sendable {
   package var name: String
   /// Nanoseconds since 1970.
   package var deletedAt: Int64
-  /// When a collection forgot it, and which; `nil`: it can still be restored.
+  /// When a collection forgot it, and which; `nil`: it can still be restored, or none has looked
+  /// yet.
   package var forgottenAt: Int64?
   package var cycleNumber: UInt64?
+  /// Whether it cannot be restored any more and its removal is not through: a crash or a failure
+  /// interrupted it, or it is under way.
+  package var isPending = false
   /// Pages, and stored bytes of pages and nodes, that nothing else kept when it was forgotten; with
   /// the pages that were in memory and in the journal only.
   package var uniquePageCount: UInt64
@@ -22,9 +26,15 @@ package struct ReclaimProof: Hashable, Sendable {
   /// False when older segments, which may hold more of it, were not looked at, or when not all of it
   /// could be read, and no collection has left nothing dead since.
   package var isComplete: Bool
+  /// Who keeps what it shared with others: none of that is among its unique bytes.
+  package var sharers: [Sharer] = []
+  /// The stored bytes of that; `nil` once the branch is forgotten.
+  package var sharedByteCount: UInt64?
 
   package var heldByteCount: UInt64 { held.reduce(0) { $0 + $1.byteCount } }
-  package var isReclaimed: Bool { isComplete && held.isEmpty && forgottenAt != nil }
+  package var isReclaimed: Bool {
+    isComplete && held.isEmpty && forgottenAt != nil && !isPending
+  }
 }
 
 extension Engine {
@@ -35,29 +45,76 @@ extension Engine {
   ///   so many were since that it is no longer known.
   package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
     try checkOpen()
-    let entries = branchEntries().filter { $0.name.hasBytes(of: name) }
+    let (entries, condemned) = control.withLock {
+      (
+        catalogue.branches.values.filter { $0.name.hasBytes(of: name) },
+        catalogue.condemned.values.filter { $0.name.hasBytes(of: name) }
+      )
+    }
     guard entries.allSatisfy({ $0.flags.contains(.deleted) }) else {
       throw StoreError(
         .conflict, "there is such a branch", object: name, remedy: "delete it first")
     }
-    if let entry = entries.max(by: { $0.deletedAt < $1.deletedAt }) {
-      return try proof(ofRestorable: entry)
+    let known = hints.collection.withLock { $0.forgotten.filter { $0.name.hasBytes(of: name) } }
+    let unnoted = condemned.filter { entry in !known.contains { $0.id == entry.id } }
+    let last = (entries + unnoted).max { ($0.deletedAt, $0.id) < ($1.deletedAt, $1.id) }
+    if let last, known.allSatisfy({ ($0.deletedAt, $0.id) < (last.deletedAt, last.id) }) {
+      return last.flags.contains(.condemned)
+        ? try proof(ofCondemned: last) : try proof(ofRestorable: last)
     }
-    let known = hints.collection.withLock { $0.forgotten.last { $0.name.hasBytes(of: name) } }
-    guard let known else {
+    guard let note = known.max(by: { ($0.deletedAt, $0.id) < ($1.deletedAt, $1.id) }) else {
       throw StoreError(
         .notFound, "no branch of that name was deleted, as far as is known", object: name)
     }
-    return try proof(of: known)
+    var proof = try proof(of: note)
+    proof.isPending = condemned.contains { $0.id == note.id }
+    return proof
   }
 
   private func proof(ofRestorable entry: BranchEntry) throws(StoreError) -> ReclaimProof {
-    let freed = try spaceFreed(byForgetting: [entry.id])
-    return ReclaimProof(
-      name: entry.name, deletedAt: entry.deletedAt, uniquePageCount: freed.pageCount,
-      uniqueByteCount: freed.byteCount, reclaimedByteCount: 0,
-      held: [SpaceReport.Part(holder: .deleted(name: entry.name), byteCount: freed.byteCount)],
-      isComplete: true)
+    let estimate = try deletionEstimate(of: [entry.id])
+    return proof(
+      of: entry, estimate,
+      held: [
+        SpaceReport.Part(
+          holder: .deleted(name: entry.name), byteCount: estimate.freed.byteCount)
+      ])
+  }
+
+  /// Of an entry that no collection has looked at yet. None of what it kept was reclaimed before.
+  private func proof(ofCondemned entry: BranchEntry) throws(StoreError) -> ReclaimProof {
+    let known = control.withLock { unexamined.first { $0.entry.id == entry.id } }
+    let moment = try StoreMoment(self)
+    var estimate = DeletionEstimate()
+    var isComplete = known?.hasAllRefs ?? !entry.flags.contains(.hadRefs)
+    do throws(StoreError) {
+      estimate = try deletionEstimate(
+        of: DoomedState(refs: known?.refs ?? [entry.root]), moment)
+    } catch {
+      // Damage, or a collection that has looked at it by now and is reclaiming it.
+      guard error.kind == .corrupt else { throw error }
+      isComplete = false
+    }
+    var held = [SpaceReport.Part(holder: .nothing, byteCount: estimate.freed.byteCount)]
+    if journal.heldByteCount > 0 {
+      held.append(SpaceReport.Part(holder: .journal, byteCount: journal.heldByteCount))
+    }
+    estimate.freed.pageCount += entry.unsealedPageCount
+    estimate.freed.byteCount += entry.unsealedPageCount * UInt64(pageByteCount)
+    var proof = proof(of: entry, estimate, held: held)
+    proof.isPending = true
+    proof.isComplete = isComplete
+    return proof
+  }
+
+  private func proof(
+    of entry: BranchEntry, _ estimate: DeletionEstimate, held: [SpaceReport.Part]
+  ) -> ReclaimProof {
+    ReclaimProof(
+      name: entry.name, deletedAt: entry.deletedAt, uniquePageCount: estimate.freed.pageCount,
+      uniqueByteCount: estimate.freed.byteCount, reclaimedByteCount: 0,
+      held: held.filter { $0.byteCount > 0 }, isComplete: true, sharers: estimate.sharers,
+      sharedByteCount: estimate.sharedByteCount)
   }
 
   private func proof(of branch: ForgottenBranch) throws(StoreError) -> ReclaimProof {
@@ -82,7 +139,19 @@ extension Engine {
     proof.held = held.map { SpaceReport.Part(holder: $0.key, byteCount: $0.value) }
       .sorted { $0.byteCount > $1.byteCount }
     proof.reclaimedByteCount -= min(proof.heldByteCount, proof.reclaimedByteCount)
+    proof.sharers = sharers(of: try sharedFrames(of: branch, moment), moment)
     return proof
+  }
+
+  /// What others went on with when the branch was forgotten, as far as it was noted.
+  private func sharedFrames(
+    of branch: ForgottenBranch, _ moment: StoreMoment
+  ) throws(StoreError) -> SharedFrames {
+    var shared = SharedFrames()
+    for run in branch.sharedRuns { run.forEachFrame { shared.insert($0) } }
+    if shared.smallest != nil { try shared.addBases(self, moment) }
+    shared.heirs = Set(branch.heirs)
+    return shared
   }
 
   private struct PresentFrame {

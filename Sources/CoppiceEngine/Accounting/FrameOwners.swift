@@ -17,15 +17,7 @@ final class FrameOwners {
     self.engine = engine
     self.moment = moment
     for entry in moment.entries {
-      let holder: SpaceHolder =
-        if entry.entry.flags.contains(.deleted) {
-          .deleted(name: entry.entry.name)
-        } else if entry.entry.flags.contains(.readOnly) {
-          .snapshot(name: entry.entry.name)
-        } else {
-          .branch(name: entry.entry.name)
-        }
-      try add(holder, [entry.root.root] + entry.overlay.refs.map(\.ref))
+      try add(SpaceHolder(entry.entry), [entry.root.root] + entry.overlay.refs.map(\.ref))
     }
     if !moment.pinnedRoots.isEmpty { try add(.reader, moment.pinnedRoots) }
     if !moment.importedRefs.isEmpty { try add(.imports, moment.importedRefs) }
@@ -63,6 +55,9 @@ extension Engine {
   package func spaceReport() throws(StoreError) -> SpaceReport {
     var report = SpaceReport(time: clock.wallNanoseconds())
     let owners = try FrameOwners(self, try StoreMoment(self))
+    var unsealed = owners.moment.pinnedPages
+    for entry in owners.moment.entries { unsealed.formUnion(entry.unsealed) }
+    report.unsealedByteCount = unsealed.byteCount(pageByteCount)
     var exclusive: [SpaceHolder: UInt64] = [:]
     var framesByteCount: UInt64 = 0
     var censuses: [SegmentCensus] = []

@@ -20,6 +20,18 @@ package enum SpaceHolder: Hashable, Sendable {
   case nothing
 }
 
+extension SpaceHolder {
+  init(_ entry: BranchEntry) {
+    if entry.flags.contains(.deleted) {
+      self = .deleted(name: entry.name)
+    } else if entry.flags.contains(.readOnly) {
+      self = .snapshot(name: entry.name)
+    } else {
+      self = .branch(name: entry.name)
+    }
+  }
+}
+
 /// Who holds the bytes of a store's segments. The parts add up to the whole.
 package struct SpaceReport: Hashable, Sendable {
   package struct Part: Hashable, Sendable {
@@ -40,6 +52,8 @@ package struct SpaceReport: Hashable, Sendable {
   package var metadataByteCount: UInt64 = 0
   /// The published part of all segment files: the sum of all the above.
   package var storedByteCount: UInt64 = 0
+  /// Bytes of pages that are in memory and in the journal only: no part of the above.
+  package var unsealedByteCount: UInt64 = 0
   /// Of the exclusive and shared bytes: frames that are there only because others build on them.
   package var baseByteCount: UInt64 = 0
 

@@ -9,6 +9,9 @@ internal import CoppicePlatform
 package struct CatalogueState: Sendable {
   package private(set) var lsn: LSN
   package private(set) var branches: [BranchID: BranchEntry]
+  /// Entries that are no roots any more and cannot be restored: what is to be done about them is
+  /// not through yet.
+  package private(set) var condemned: [BranchID: BranchEntry] = [:]
   /// By their names' keys.
   package private(set) var branchIDs: [[UInt8]: BranchID]
   /// The branches on each root: those that a publish may concern.
@@ -40,6 +43,10 @@ package struct CatalogueState: Sendable {
     branchIDs = [:]
     branchesByRoot = [:]
     for entry in catalogue.branches {
+      if entry.flags.contains(.condemned) {
+        condemned[entry.id] = entry
+        continue
+      }
       branches[entry.id] = entry
       branchesByRoot[entry.root, default: []].insert(entry.id)
       if !entry.flags.contains(.deleted) { branchIDs[entry.name.nameKey] = entry.id }
@@ -62,7 +69,7 @@ package struct CatalogueState: Sendable {
     Catalogue(
       lsn: lsn, time: time, nextBranch: nextBranch, nextVolume: nextVolume,
       nextSegment: nextSegment, nextDomain: nextDomain,
-      branches: branches.values.sorted { $0.id < $1.id },
+      branches: (Array(branches.values) + condemned.values).sorted { $0.id < $1.id },
       segments: (Array(segments.values) + reclaimed.values).sorted { $0.id < $1.id },
       retired: retired.values.sorted { $0.id < $1.id },
       journalFiles: journalFiles,
@@ -139,7 +146,10 @@ package struct CatalogueState: Sendable {
       for id in ids {
         leaveRoot(id)
         branches[id] = nil
+        condemned[id] = nil
       }
+    case .condemn(let condemnations, let isForGood):
+      for condemnation in condemnations { condemn(condemnation, isForGood: isForGood) }
     case .reset(let source, let sharesThrough):
       reset(id, to: source, sharesThrough: sharesThrough, lsn)
     case .replace(let root, let ends):
@@ -176,6 +186,16 @@ package struct CatalogueState: Sendable {
     branchIDs[entry.name.nameKey] = entry.id
     nextBranch = max(nextBranch, entry.id.rawValue + 1)
     noteUsed(entry.domain)
+  }
+
+  private mutating func condemn(_ condemnation: Condemnation, isForGood: Bool) {
+    let id = condemnation.branch
+    guard var entry = branches[id] else { return }
+    leaveRoot(id)
+    branches[id] = nil
+    if branchIDs[entry.name.nameKey] == id { branchIDs[entry.name.nameKey] = nil }
+    entry.condemn(condemnation, isForGood: isForGood)
+    condemned[id] = entry
   }
 
   private mutating func leaveRoot(_ id: BranchID) {
@@ -331,6 +351,11 @@ package struct CatalogueState: Sendable {
         precondition(one.through != .open && one.from < one.through, "a closed interval is empty")
         precondition(one.through <= next.from, "a branch's intervals are in order")
       }
+    }
+    for (id, entry) in condemned {
+      precondition(entry.id == id && branches[id] == nil, "a condemned branch that is there")
+      precondition(entry.flags.isSuperset(of: [.deleted, .condemned]), "condemned, not marked so")
+      precondition(entry.intervals.isEmpty, "a condemned branch that holds the journal")
     }
     precondition(
       branchesByRoot.values.reduce(0) { $0 + $1.count } == branches.count,

@@ -135,6 +135,7 @@ extension Engine {
     }
     try options.healRoots?(engine)
     try engine.recoverBranches(journal)
+    if !options.isReadOnly { engine.takeUpCondemned() }
     if !options.isReadOnly { try engine.start(journal) }
     return engine
   }
@@ -276,6 +277,10 @@ extension Engine {
   /// - Parameter byteCountMax: with more than that unsealed, it stays in the journal.
   package func close(sealingAtMost byteCountMax: Int = .max) throws(StoreError) {
     guard isOpen else { return }
+    if hasUnfinishedDeletions.load(ordering: .relaxed) {
+      // What cannot be finished now, the next opening goes on with.
+      _ = try? finishDeletions()
+    }
     collector.stop()
     maintenance.stop()
     defer { finishClosing(waiting: true) }

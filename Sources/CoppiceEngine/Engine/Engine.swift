@@ -58,7 +58,7 @@ package final class Engine: @unchecked Sendable {
   var hasSealedSinceCheckpoint = false
   var checkpointByteCount = 0
   package var sealCounts = SealCounts()
-  /// Forgotten since the last collection looked which frames died with such entries.
+  /// Condemned since the last collection looked which frames died with such entries.
   var unexamined: [ForgottenEntry] = []
   /// Deletions that wait for the collection that ends them.
   var departures: [Departure] = []
@@ -72,6 +72,8 @@ package final class Engine: @unchecked Sendable {
   let sealableByteCount = Atomic<Int>(0)
   /// Whether something was removed since the last seal of everything.
   let hasRemovals = Atomic<Bool>(false)
+  /// Whether deletions for good wait for `finishDeletions`.
+  let hasUnfinishedDeletions = Atomic<Bool>(false)
   /// Since when the journal's newest record is the newest.
   let restingSince = Mutex<(lsn: LSN, time: UInt64)>((.zero, 0))
   /// Whether the thread that keeps the journal waits to be told of a flush, and also of a write.

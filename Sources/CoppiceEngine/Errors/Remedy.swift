@@ -16,6 +16,8 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     case repairAcceptingLoss
     case collect
     case deleteForGood(branch: String)
+    /// Delete a branch with its snapshots.
+    case deleteSnapshots
     /// Have an import make its target exactly like the source.
     case replaceTarget
     case importTar
@@ -98,6 +100,7 @@ extension Remedy.Step {
     case .repairAcceptingLoss: "the command `coppice repair --accept-loss`"
     case .collect: "`Store.collectGarbage`"
     case .deleteForGood(let branch): "`Store.deleteForGood` of \(branch)"
+    case .deleteSnapshots: "`includingSnapshots: true`"
     case .replaceTarget: "`ImportOptions.isReplacing`"
     case .importTar: "`ImportOptions.isTar`"
     case .exportTar: "`ExportOptions.isTar`"

@@ -12,7 +12,7 @@ extension Collection {
       firstBorn = engine.appenders.nextSegmentID
       return try engine.control.withLock { () throws(StoreError) in
         // What is to be gone at once may be old: a young collection must not take it over.
-        if !engine.departures.isEmpty { lookAtAll() }
+        if engine.departures.contains(where: \.isActive) { lookAtAll() }
         engine.cycle.begin(youngFrom: youngFrom, firstBorn: firstBorn)
         return try takeRoots()
       }
@@ -20,11 +20,12 @@ extension Collection {
     try engine.journal.flush(through: lsn)
   }
 
-  /// Returns the LSN of the record that forgets. The caller holds `control`.
+  /// Returns the LSN of the record that condemns. The caller holds `control`.
   private func takeRoots() throws(StoreError) -> LSN {
     let entries = engine.catalogue.branches.values
     let forgettable = entries.filter(isForgettable).sorted { $0.id < $1.id }
-    departures = engine.departures
+    // A young collection ends none: what they held may be old.
+    departures = options.isYoung ? [] : engine.departures
     report.forgottenBranchCount = forgettable.count
     var lsn = LSN.zero
     let ids = forgettable.map(\.id)
@@ -36,8 +37,7 @@ extension Collection {
     if !ids.isEmpty {
       let staying = engine.layersStaying(without: Set(ids))
       let gone = forgettable.map { engine.forgottenEntry($0, staying: staying) }
-      lsn = try engine.record(
-        Engine.pieces(ids, of: 1024).map { (BranchID(0), .forget(Array($0))) })
+      lsn = try engine.record(Engine.condemnations(of: gone, isForGood: false))
       for id in ids { engine.branches[id] = nil }
       engine.unexamined += gone
     }

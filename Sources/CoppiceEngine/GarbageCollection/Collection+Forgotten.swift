@@ -4,12 +4,23 @@ internal import Synchronization
 
 extension Collection {
   private static let runCountMax = 1 << 14
+  private static let sharedFrameCountMax = 1 << 12
+  private static let sharedNodeCountMax = 32
 
   /// Finds the frames that nothing but forgotten branches kept, so that it can be verified later that
   /// they are gone. Takes time in proportion to them, and a look at the directories.
   func examineForgotten() throws(StoreError) {
     if options.isDryRun || forgotten.isEmpty { return }
-    let sets = try forgotten.map { entry throws(StoreError) in try deadFrames(of: entry) }
+    let ids = Set(forgotten.map(\.entry.id))
+    // Of a collection that a crash ended.
+    let earlier = engine.hints.collection.withLock { hints in
+      Dictionary(
+        hints.forgotten.filter { ids.contains($0.id) }.map { ($0.id, $0) },
+        uniquingKeysWith: { $1 })
+    }
+    let sets = try forgotten.map { entry throws(StoreError) in
+      try deadFrames(of: entry, known: earlier[entry.entry.id])
+    }
     let retired = engine.control.withLock { engine.catalogue.retired }
     var found = [[DeadFrame]](repeating: [], count: sets.count)
     // Bases first: one may lie anywhere before what builds on it.
@@ -35,16 +46,23 @@ extension Collection {
     }
     noteDepartures(found)
     var branches: [ForgottenBranch] = []
-    for (index, gone) in forgotten.enumerated() {
+    for (index, gone) in forgotten.enumerated() where earlier[gone.entry.id] == nil {
       // What an unreadable node may refer to was kept, and may be the entry's.
       var isWhole = sets[index].isWhole && report.unreadable.isEmpty
       if isWhole, options.isYoung { isWhole = try isYoung(gone) }
-      branches.append(note(gone, found[index], isWhole: isWhole))
+      var branch = note(gone, found[index], isWhole: isWhole)
+      branch.noteShared(with: gone.heirs, frames: sample(sets[index].shared))
+      branches.append(branch)
     }
     // What is known now holds whatever becomes of this collection.
     engine.hints.collection.withLock { $0.remember(branches) }
-    let ids = Set(branches.map(\.id))
-    engine.control.withLock { engine.unexamined.removeAll { ids.contains($0.entry.id) } }
+    // What is to be gone for good is looked for in old segments too before it counts as examined.
+    let isYoung = options.isYoung
+    engine.control.withLock {
+      engine.unexamined.removeAll {
+        ids.contains($0.entry.id) && !(isYoung && $0.departure != nil)
+      }
+    }
   }
 
   /// Tells deletions which segments hold what died with them; a frame that several of their entries
@@ -72,6 +90,8 @@ extension Collection {
     var frames = FrameSet()
     /// False when a node could not be read, so that what it refers to is not known.
     var isWhole = true
+    /// The first that stay of those that dead nodes refer to.
+    var shared: [Ref] = []
   }
 
   private func note(_ gone: ForgottenEntry, _ frames: [DeadFrame], isWhole: Bool)
@@ -81,7 +101,8 @@ extension Collection {
     var branch = ForgottenBranch(
       id: entry.id, name: entry.name, deletedAt: entry.deletedAt,
       forgottenAt: engine.clock.wallNanoseconds(), cycleNumber: report.cycleNumber,
-      pageCount: gone.unsealed.count, byteCount: gone.unsealed.byteCount(engine.pageByteCount),
+      pageCount: gone.unsealedPageCount,
+      byteCount: gone.unsealedPageCount * UInt64(engine.pageByteCount),
       isComplete: isWhole)
     for dead in frames.sorted(by: { $0.name < $1.name }) {
       if dead.frame.form.kind == .page { branch.pageCount += 1 }
@@ -107,8 +128,30 @@ extension Collection {
     return divergent.smallest.map { $0.segment >= youngFrom } ?? true
   }
 
+  /// Frames that stay and the first of what they lead to, level by level: what one keeps as a
+  /// whole, another may keep a part of.
+  private func sample(_ shared: [Ref]) -> [FrameName] {
+    var names: [FrameName] = []
+    var nodeCount = 0
+    var level = shared
+    while !level.isEmpty {
+      var next: [Ref] = []
+      for ref in level where !ref.isHole && names.count < Self.sharedFrameCountMax {
+        names.append(ref.locator.name)
+        guard ref.locator.form.kind != .page, nodeCount < Self.sharedNodeCountMax else { continue }
+        nodeCount += 1
+        // It is a sample: what cannot be read is left out.
+        if let node = try? engine.frames.node(ref) { node.appendEffectiveRefs(to: &next) }
+      }
+      level = next
+    }
+    return names
+  }
+
   private func deadFrames(of gone: ForgottenEntry) throws(StoreError) -> DeadFrames {
     var found = DeadFrames()
+    found.isWhole = gone.hasAllRefs
+    var shared: [Ref] = []
     let cycle = engine.cycle
     let domain = gone.entry.domain
     try FrameWalk(frames: engine.frames).walk(
@@ -116,18 +159,41 @@ extension Collection {
       enter: { [frames = found.frames] met in
         // What stays as a base only is walked: what is below may have died with the entry.
         cycle.withLive { live in
-          met.removeAll { live.keepsAllBelow($0.locator.name, domain) }
+          met.removeAll {
+            guard live.keepsAllBelow($0.locator.name, domain) else { return false }
+            if shared.count < Self.sharedFrameCountMax { shared.append($0) }
+            return true
+          }
         }
         met.removeAll { !frames.insert($0.locator.name) }
       },
       visited: { () throws(StoreError) in try pace.visitNode() },
       // What it refers to cannot be told from other garbage.
       unreadable: { _, _ in found.isWhole = false })
+    found.shared = shared
+    return found
+  }
+
+  /// - Parameter known: what is noted of the entry; some of its nodes may be gone by now.
+  private func deadFrames(
+    of gone: ForgottenEntry, known: ForgottenBranch?
+  ) throws(StoreError) -> DeadFrames {
+    guard let known else { return try deadFrames(of: gone) }
+    let found = known.isComplete ? DeadFrames() : try deadFrames(of: gone)
+    for run in known.runs { run.forEachFrame { found.frames.insert($0) } }
     return found
   }
 }
 
+extension ForgottenBranch.Run {
+  func forEachFrame(_ visit: (FrameName) -> Void) {
+    for index in 0..<UInt64(frameCount) { visit(FrameName(rawValue: first.rawValue + index)) }
+  }
+}
+
 extension ForgottenBranch {
+  fileprivate var runCount: Int { runs.count + sharedRuns.count }
+
   /// Adds a frame with a greater name than all before.
   mutating func add(_ name: FrameName, runCountMax: Int) {
     if let last = runs.last, last.first.rawValue + UInt64(last.frameCount) == name.rawValue,
@@ -142,8 +208,26 @@ extension ForgottenBranch {
   }
 }
 
+extension ForgottenBranch {
+  private static let heirCountMax = 64
+  private static let sharedRunCountMax = 128
+
+  /// Remembers some of what others go on with, enough to find them again.
+  fileprivate mutating func noteShared(with heirs: [BranchID], frames: [FrameName]) {
+    self.heirs = Array(heirs.prefix(Self.heirCountMax))
+    var shared = self
+    shared.runs = []
+    var last: FrameName?
+    for name in frames.sorted() where name != last {
+      shared.add(name, runCountMax: Self.sharedRunCountMax)
+      last = name
+    }
+    sharedRuns = shared.runs
+  }
+}
+
 extension CollectionHints {
-  private static let forgottenCountMax = 256
+  private static let forgottenCountMax = 4096
   private static let runCountMax = 1 << 16
 
   /// No dead frame is left: of branches of which not all frames are known, none are there either.
@@ -161,9 +245,12 @@ extension CollectionHints {
   /// Remembers what became of branches; the oldest go when there are too many.
   mutating func remember(_ branches: [ForgottenBranch]) {
     forgotten += branches
-    var runCount = forgotten.reduce(0) { $0 + $1.runs.count }
-    while forgotten.count > Self.forgottenCountMax || runCount > Self.runCountMax {
-      runCount -= forgotten.removeFirst().runs.count
+    var runCount = forgotten.reduce(0) { $0 + $1.runCount }
+    var excess = 0
+    while forgotten.count - excess > Self.forgottenCountMax || runCount > Self.runCountMax {
+      runCount -= forgotten[excess].runCount
+      excess += 1
     }
+    forgotten.removeFirst(excess)
   }
 }

@@ -50,6 +50,7 @@ final class Collection {
     announce(.begun)
     try mark()
     try examineForgotten()
+    if !options.isDryRun { try engine.forgetExamined() }
     announce(.marked)
     try count()
     announce(.counted)
@@ -57,7 +58,7 @@ final class Collection {
     announce(.chosen)
     if options.isDryRun { return report }
     if !victims.isEmpty || !emptyHomes.isEmpty { try empty(victims) }
-    complete()
+    try complete()
     return report
   }
 
@@ -78,7 +79,7 @@ final class Collection {
   }
 
   /// Keeps what this collection learned, for the next ones and for estimates.
-  private func complete() {
+  private func complete() throws(StoreError) {
     let now = engine.clock.wallNanoseconds()
     engine.hints.collection.withLock { hints in
       hints.cycleNumber = report.cycleNumber
@@ -96,6 +97,7 @@ final class Collection {
     }
     engine.hints.growth.withLock { $0.remove(forgotten.map(\.entry.id)) }
     engine.hints.save(to: engine.disk)
+    try engine.forgetExamined()
   }
 }
 

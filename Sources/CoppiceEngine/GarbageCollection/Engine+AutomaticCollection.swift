@@ -3,10 +3,15 @@ internal import CoppicePlatform
 internal import Synchronization
 
 extension Engine {
-  /// Collects if the estimates ask for it; `nil` when they do not. What the store's own thread does,
+  /// Goes on with unfinished deletions for good; else collects if the estimates ask for it, `nil`
+  /// when they do not. What the store's own thread does,
   /// and the owner of a store without threads may.
   package func collectAutomatically() throws(StoreError) -> CollectionReport? {
-    guard !journal.isPoisoned, let kind = collectionNeed().kind(options.collection) else {
+    if journal.isPoisoned { return nil }
+    if hasUnfinishedDeletions.load(ordering: .relaxed), let report = try finishDeletions() {
+      return report
+    }
+    guard let kind = collectionNeed().kind(options.collection) else {
       return nil
     }
     var collection = CollectionOptions()
@@ -39,11 +44,14 @@ extension Engine {
         }
       }
       return catalogue.branches.values.filter { $0.flags.contains(.deleted) }
+        + unexamined.filter { $0.departure == nil }.map(\.entry)
     }
     need.hasDeletedBranches = !deleted.isEmpty
     let (now, window) = (clock.wallNanoseconds(), options.collection.restoreWindow)
     for entry in deleted
-    where RestoreWindow.isOver(window, deletedAt: entry.deletedAt, now: now) {
+    where entry.flags.contains(.condemned)
+      || RestoreWindow.isOver(window, deletedAt: entry.deletedAt, now: now)
+    {
       let stored = self.hints.growth.withLock { $0.storedByteCount(of: entry.id) }
       if entry.createdAt >= hints.endedAt, !entry.root.isHole {
         need.youngForgettableByteCount += stored

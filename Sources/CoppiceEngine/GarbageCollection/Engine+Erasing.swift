@@ -18,6 +18,7 @@ extension Engine {
   package func eraseJournal() throws(StoreError) -> UInt64 {
     try checkWritable()
     let forgotten = hints.collection.withLock { Set($0.forgotten.map(\.id)) }
+    let gone = condemnedWithoutFrames
     let through = journal.lastLSN
     for _ in 0..<Self.eraseAttemptCountMax {
       try sealForCollection()
@@ -36,6 +37,7 @@ extension Engine {
     hints.collection.withLock { $0.noteErased(forgotten) }
     // Repair may fall back on the catalogue before the last: it must not need what is gone.
     try checkpoint()
+    try forgetErased(gone)
     try giveJournalSurplusBack()
     return 0
   }

@@ -1,20 +1,37 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// An entry that is forgotten and no longer in the catalogue, until a collection has found out which
-/// frames died with it.
+/// An entry that is condemned and no root any more, until a collection has found out which frames
+/// died with it.
 struct ForgottenEntry {
   var entry: BranchEntry
   /// The root, and frames that its layers referred to.
   var refs: [Ref]
   /// What it alone had in memory and in the journal.
   var unsealed = UnsealedPages()
+  /// As much of it as there was when the entry was condemned.
+  var unsealedPageCount: UInt64 = 0
+  /// Entries that have layers of it.
+  var heirs: [BranchID] = []
+  /// False when frames that its layers referred to are not known any more, after a crash.
+  var hasAllRefs = true
   /// With others that are to be gone at once.
   var departure: Departure?
+
+  var condemnation: Condemnation {
+    Condemnation(
+      branch: entry.id, pageCount: unsealedPageCount,
+      hasRefs: refs.dropFirst().contains { !$0.isHole })
+  }
 }
 
-/// Entries that were deleted to be gone at once, and how far that is. Guarded by `collecting`.
+/// Entries that were deleted to be gone at once, and how far that is. Guarded by `collecting`, but
+/// for `isActive`.
 final class Departure: @unchecked Sendable {
+  let branches: Set<BranchID>
+  /// Whether somebody waits for its end, so that young collections look at all segments for it.
+  /// Guarded by `control`.
+  var isActive: Bool
   /// Stored bytes of pages and nodes that only they kept, by the segment that still holds them; `nil`
   /// until a collection has looked for them.
   var deadByteCounts: [SegmentID: Int]?
@@ -23,6 +40,11 @@ final class Departure: @unchecked Sendable {
   var unsealed = UnsealedPages()
   /// Of the collection that brought it to its end.
   var report: CollectionReport?
+
+  init(of branches: Set<BranchID>, isActive: Bool) {
+    self.branches = branches
+    self.isActive = isActive
+  }
 
   /// The segments are gone.
   func noteReclaimed(_ segments: [SegmentID]) {
@@ -41,35 +63,43 @@ package struct DeletionReport: Sendable {
 }
 
 extension Engine {
-  /// Deletes entries, all or none, forgets them in the same transaction, collects, and erases the
+  /// Deletes entries, all or none, condemns them in the same transaction, collects, and erases the
   /// journal: every segment that holds something which only they kept is emptied. Other deleted
   /// entries can be restored as before.
   ///
   /// Once the record is durable nothing brings the entries back. A collection under way took them for
-  /// roots or began after the record; it ends first, and a later one reclaims their frames. A crash,
-  /// or a collection that fails, leaves them to the next one.
+  /// roots or began after the record; it ends first, and a later one reclaims their frames. They
+  /// stay on record until all of that is through: after a crash or a failure, `finishDeletions`
+  /// goes on.
   ///
   /// - Parameter forgotten: called before the collection, once the record is durable.
   package func deleteForGood(_ targets: [EngineBranch], forgotten: () -> Void = {})
     throws(StoreError) -> DeletionReport
   {
     try checkWritable()
-    let departure = Departure()
+    let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
     let lsn = try makingRoomForRecords { () throws(StoreError) in
-      try control.withLock { () throws(StoreError) in try forget(targets, departure) }
+      try control.withLock { () throws(StoreError) in try condemn(targets, departure) }
     }
     try journal.flush(through: lsn)
     forgotten()
-    let report = try collecting.withLock { () throws(StoreError) in try finish(departure) }
-    let left = try eraseJournal()
-    let unsealedByteCount = left == 0 ? departure.unsealed.byteCount(pageByteCount) : 0
-    return DeletionReport(
-      collection: report, freedByteCount: departure.freedByteCount + Int(unsealedByteCount),
-      journalByteCount: left)
+    do throws(StoreError) {
+      try collecting.withLock { () throws(StoreError) in try finish([departure]) }
+      let left = try eraseJournal()
+      let unsealedByteCount = left == 0 ? departure.unsealed.byteCount(pageByteCount) : 0
+      return DeletionReport(
+        collection: departure.report ?? CollectionReport(),
+        freedByteCount: departure.freedByteCount + Int(unsealedByteCount), journalByteCount: left)
+    } catch {
+      noteUnfinished(after: error)
+      throw error
+    }
   }
 
-  /// One transaction deletes and forgets. The caller holds `control`.
-  private func forget(_ targets: [EngineBranch], _ departure: Departure) throws(StoreError) -> LSN {
+  /// One transaction deletes and condemns. The caller holds `control`.
+  private func condemn(
+    _ targets: [EngineBranch], _ departure: Departure
+  ) throws(StoreError) -> LSN {
     for target in targets { try understoodEntry(of: target) }
     let ids = targets.map(\.id)
     let staying = layersStaying(without: Set(ids))
@@ -81,9 +111,8 @@ extension Engine {
       gone.append(forgottenEntry(entry, departure, staying: staying))
     }
     for entry in gone { departure.unsealed.formUnion(entry.unsealed) }
-    var records: [(branch: BranchID, record: ControlRecord)] = ids.map { ($0, .delete) }
-    records += Self.pieces(ids, of: 1024).map { (BranchID(0), .forget(Array($0))) }
-    let lsn = try record(records)
+    let lsn = try record(
+      ids.map { ($0, .delete) } + Self.condemnations(of: gone, isForGood: true))
     for target in targets {
       target.setDeleted(true)
       target.noteControl(lsn)
@@ -94,43 +123,50 @@ extension Engine {
     return lsn
   }
 
+  static func condemnations(of gone: [ForgottenEntry], isForGood: Bool)
+    -> [(branch: BranchID, record: ControlRecord)]
+  {
+    pieces(gone, of: 1024).map {
+      (BranchID(0), .condemn($0.map(\.condemnation), isForGood: isForGood))
+    }
+  }
+
   /// Of an entry that is still there. The caller holds `control`.
   ///
   /// - Parameter staying: layers that others go on with.
   func forgottenEntry(
-    _ entry: BranchEntry, _ departure: Departure? = nil, staying: Set<ObjectIdentifier>
+    _ entry: BranchEntry, _ departure: Departure? = nil,
+    staying: [ObjectIdentifier: Set<BranchID>]
   ) -> ForgottenEntry {
     var gone = ForgottenEntry(entry: entry, refs: [entry.root], departure: departure)
+    var heirs: Set<BranchID> = []
     branches[entry.id]?.state.withLock { state in
       for layer in state.sealed.frozen.layers + [state.open] {
         gone.refs += layer.storedRefs
-        if !staying.contains(ObjectIdentifier(layer)) { gone.unsealed.add(layer) }
+        if let others = staying[ObjectIdentifier(layer)] {
+          heirs.formUnion(others)
+        } else {
+          gone.unsealed.add(layer)
+        }
       }
     }
+    gone.heirs = heirs.sorted()
+    gone.unsealedPageCount = gone.unsealed.count
     return gone
   }
 
-  /// The frozen layers of all other branches, and of readers. The caller holds `control`.
-  func layersStaying(without ids: Set<BranchID>) -> Set<ObjectIdentifier> {
-    var staying: Set<ObjectIdentifier> = []
+  /// The frozen layers of all other branches, with these, and of readers. The caller holds
+  /// `control`.
+  func layersStaying(without ids: Set<BranchID>) -> [ObjectIdentifier: Set<BranchID>] {
+    var staying: [ObjectIdentifier: Set<BranchID>] = [:]
     for branch in branches.values where !ids.contains(branch.id) {
-      let layers = branch.state.withLock { $0.sealed.frozen.layers }
-      staying.formUnion(layers.map(ObjectIdentifier.init))
+      for layer in branch.state.withLock({ $0.sealed.frozen.layers }) {
+        staying[ObjectIdentifier(layer), default: []].insert(branch.id)
+      }
     }
     for layer in pins.all.flatMap({ $0.state?.frozen.layers ?? [] }) {
-      staying.insert(ObjectIdentifier(layer))
+      staying[ObjectIdentifier(layer), default: []] = staying[ObjectIdentifier(layer)] ?? []
     }
     return staying
-  }
-
-  /// The caller holds `collecting`.
-  private func finish(_ departure: Departure) throws(StoreError) -> CollectionReport {
-    // Another collection may have come first.
-    if let report = departure.report { return report }
-    defer { control.withLock { departures.removeAll { $0 === departure } } }
-    var options = CollectionOptions()
-    options.forgetsAll = false
-    options.restoreWindow = .max
-    return try collect(options) { _ in }
   }
 }

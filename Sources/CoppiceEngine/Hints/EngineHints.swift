@@ -53,8 +53,10 @@ final class EngineHints: Sendable {
     }
   }
 
-  /// Writes what changed since it was last written. That it fails costs nothing.
-  func save(to disk: any Disk) {
+  /// Writes what changed since it was last written. Returns whether all that was there when it
+  /// began is durable; that it is not harms nothing that counts.
+  @discardableResult
+  func save(to disk: any Disk) -> Bool {
     saving.withLock {
       let before = saved.withLock { $0 }
       let collected = collection.withLock { $0 }
@@ -66,7 +68,7 @@ final class EngineHints: Sendable {
       if growthChangeCount != before.growthChangeCount {
         files.append((Self.growthFile, growth.withLock { $0.hints }.encode()))
       }
-      guard !files.isEmpty else { return }
+      guard !files.isEmpty else { return true }
       do throws(SystemError) {
         for file in files {
           try disk.replace(file.name, with: file.bytes, unfinished: "\(file.name).new")
@@ -74,12 +76,13 @@ final class EngineHints: Sendable {
         try disk.syncDirectory("")
       } catch {
         // The hints that are on disk are older then.
-        return
+        return false
       }
       saved.withLock {
         $0 = Saved(
           collection: collected, scrub: scrubbed, growthChangeCount: growthChangeCount)
       }
+      return true
     }
   }
 }

@@ -56,6 +56,8 @@ struct KnownBranches {
       makeKnown(entry.branch, note)
     case .forget(let ids):
       forgotten.formUnion(ids)
+    case .condemn(let condemnations, _):
+      forgotten.formUnion(condemnations.map(\.branch))
     case .publish(let oldRoot, _, _, _):
       let concerned = state.branches(on: oldRoot)
       state.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)

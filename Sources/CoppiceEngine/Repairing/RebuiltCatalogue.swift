@@ -92,7 +92,8 @@ struct RebuiltCatalogue {
           ?? 1),
       // What segments and branches have is noted when it is opened.
       nextDomain: known.state.nextDomain,
-      branches: branches, segments: found.segments, retired: found.retired, journalFiles: [])
+      branches: branches + known.state.condemned.values.sorted { $0.id < $1.id },
+      segments: found.segments, retired: found.retired, journalFiles: [])
   }
 
   // MARK: Segments

@@ -8,7 +8,14 @@ public struct BranchFlags: OptionSet, Hashable, Sendable {
   /// Hidden, but still a root until it is forgotten.
   public static let deleted = BranchFlags(rawValue: 2)
 
-  static let known: BranchFlags = [.readOnly, .deleted]
+  /// Deleted, no root any more, and never restored; on record until its removal is through.
+  public static let condemned = BranchFlags(rawValue: 4)
+  /// Condemned, and to be gone for good: from segments and from the journal.
+  public static let forGood = BranchFlags(rawValue: 8)
+  /// Condemned, and more than its root led to frames that were its own.
+  public static let hadRefs = BranchFlags(rawValue: 16)
+
+  static let known: BranchFlags = [.readOnly, .deleted, .condemned, .forGood, .hadRefs]
 }
 
 /// A branch or snapshot.
@@ -17,7 +24,10 @@ public struct BranchFlags: OptionSet, Hashable, Sendable {
 ///     root 32   intervals (count u32, 24 each)   name (byte count u16, UTF-8)
 ///     annotations (Fields)
 ///
-/// Flags: 1 read-only: a snapshot; 2 deleted.
+/// Flags: 1 read-only: a snapshot; 2 deleted; 4 condemned; 8 for good; 16 had refs beside its root.
+///
+/// A condemned entry has no intervals and one annotation, of tag 0: the count u64 of its pages that
+/// only the journal had.
 public struct BranchEntry: Hashable, Sendable {
   /// A branch's name, `@`, and a snapshot's name, 200 bytes each.
   public static let nameByteCountMax = 401
@@ -57,6 +67,26 @@ public struct BranchEntry: Hashable, Sendable {
     self.parent = parent
     self.parentLSN = parentLSN
     self.annotations = annotations
+  }
+
+  private static let unsealedPageCountTag = FieldTag(0)
+
+  /// Makes it a condemned one.
+  public mutating func condemn(_ condemnation: Condemnation, isForGood: Bool) {
+    flags.formUnion([.deleted, .condemned])
+    if isForGood { flags.insert(.forGood) }
+    if condemnation.hasRefs { flags.insert(.hadRefs) }
+    intervals = []
+    annotations = Fields()
+    annotations[Self.unsealedPageCountTag] = withUnsafeBytes(
+      of: condemnation.pageCount.littleEndian, Array.init)
+  }
+
+  /// Of a condemned entry: its pages that were in memory and in the journal only, when it was
+  /// condemned.
+  public var unsealedPageCount: UInt64 {
+    guard let bytes = annotations[Self.unsealedPageCountTag], bytes.count == 8 else { return 0 }
+    return bytes.withUnsafeBytes { $0.integer(at: 0) }
   }
 }
 

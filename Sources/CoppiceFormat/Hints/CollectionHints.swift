@@ -55,8 +55,10 @@ public struct CollectionHints: Hashable, Sendable {
 /// A branch that a collection forgot, and the frames that died with it.
 ///
 ///     id u64   deletedAt i64   forgottenAt i64   cycleNumber u64   pageCount u64   byteCount u64
-///     flags u8 (1: isComplete, 2: isErased)   name (byte count u16, UTF-8)
+///     flags u8 (1: isComplete, 2: isErased, 4: isShared)   name (byte count u16, UTF-8)
 ///     runs (count u32; first u64, frameCount u32)
+///     and if isShared
+///     heirs (count u32; branch u64)   sharedRuns, as runs
 public struct ForgottenBranch: Hashable, Sendable {
   static let byteCountMin = 55
 
@@ -88,6 +90,10 @@ public struct ForgottenBranch: Hashable, Sendable {
   /// Whether the journal was overwritten since, as far as it held records of the branch.
   public var isErased: Bool
   public var runs: [Run]
+  /// Branches that had layers of it when it was forgotten.
+  public var heirs: [BranchID] = []
+  /// Frames that others kept as well then, and that its own referred to: some of them.
+  public var sharedRuns: [Run] = []
 
   public init(
     id: BranchID, name: String, deletedAt: Int64, forgottenAt: Int64, cycleNumber: UInt64,
@@ -113,8 +119,19 @@ public struct ForgottenBranch: Hashable, Sendable {
     writer.append(cycleNumber)
     writer.append(pageCount)
     writer.append(byteCount)
-    writer.append(UInt8(isComplete ? 1 : 0) | UInt8(isErased ? 2 : 0))
+    let isShared = !heirs.isEmpty || !sharedRuns.isEmpty
+    writer.append(
+      UInt8(isComplete ? 1 : 0) | UInt8(isErased ? 2 : 0) | UInt8(isShared ? 4 : 0))
     writer.append(text: name)
+    Self.encode(runs, into: &writer)
+    if isShared {
+      writer.append(count: heirs.count)
+      for heir in heirs { writer.append(heir.rawValue) }
+      Self.encode(sharedRuns, into: &writer)
+    }
+  }
+
+  private static func encode(_ runs: [Run], into writer: inout ByteWriter) {
     writer.append(count: runs.count)
     for run in runs {
       writer.append(run.first.rawValue)
@@ -129,16 +146,25 @@ public struct ForgottenBranch: Hashable, Sendable {
     cycleNumber = try reader.integer()
     pageCount = try reader.integer()
     byteCount = try reader.integer()
-    let flags = try reader.integer("flags", atMost: 3 as UInt8)
+    let flags = try reader.integer("flags", atMost: 7 as UInt8)
     isComplete = flags & 1 != 0
     isErased = flags & 2 != 0
     name = try reader.text("branch name", atMost: UInt16(BranchEntry.nameByteCountMax))
-    runs = []
-    for _ in 0..<(try reader.count(of: Run.byteCount)) {
+    runs = try Self.runs(decoding: &reader)
+    if flags & 4 != 0 {
+      heirs = try reader.array(of: 8) { (reader) throws(FormatError) in
+        BranchID(try reader.integer())
+      }
+      sharedRuns = try Self.runs(decoding: &reader)
+    }
+  }
+
+  private static func runs(decoding reader: inout ByteReader) throws(FormatError) -> [Run] {
+    try reader.array(of: Run.byteCount) { (reader) throws(FormatError) in
       let first = FrameName(rawValue: try reader.integer())
       let frameCount = try reader.integer(
         "frame count", atMost: 1 << UInt32(FrameName.ordinalBitCount) - first.ordinal)
-      runs.append(Run(first: first, frameCount: frameCount))
+      return Run(first: first, frameCount: frameCount)
     }
   }
 }

@@ -16,6 +16,7 @@
 ///     unlinked  segments u64 *
 ///     annotate  changes (FieldChange *)
 ///     set       key   byteCount u32   value        byteCount 0xFFFFFFFF: it is removed
+///     condemn   flags u8 (1: for good)   branches (Condemnation *)
 public enum ControlRecord: Hashable, Sendable {
   /// The record's branch, the parent, shares its root and layers with a new branch. Of the parent's
   /// open interval the part through `sharesThrough` holds writes: `.open` stands for this record's
@@ -27,8 +28,11 @@ public enum ControlRecord: Hashable, Sendable {
   /// The branch is hidden; it can be restored until it is forgotten.
   case delete
   case restore(name: String)
-  /// Deleted branches cease to be roots.
+  /// Deleted or condemned branches are no more.
   case forget([BranchID])
+  /// Deleted branches cease to be roots, and nothing restores them. They stay on record until it is
+  /// known which frames died with them and, if they are to be gone for good, until these are gone.
+  case condemn([Condemnation], isForGood: Bool)
   /// The record's branch takes the source's root and layers, as a fork does.
   case reset(source: BranchID, sharesThrough: LSN)
   /// The record's branch takes this root and has no layers, at the end of an import.
@@ -71,6 +75,7 @@ public enum ControlRecord: Hashable, Sendable {
     case .unlinked: .unlinked
     case .annotate: .annotate
     case .set: .set
+    case .condemn: .condemn
     }
   }
 
@@ -122,6 +127,10 @@ public enum ControlRecord: Hashable, Sendable {
     case .set(let key, let value):
       writer.append(key)
       writer.append(changed: value)
+    case .condemn(let branches, let isForGood):
+      writer.append(UInt8(isForGood ? 1 : 0))
+      writer.append(count: branches.count)
+      for branch in branches { writer.append(branch) }
     }
     writer.pad(to: RecordHeader.alignment)
     return writer.bytes
@@ -199,6 +208,12 @@ public enum ControlRecord: Hashable, Sendable {
       return .set(
         try SettingKey(reading: &reader),
         try reader.changedValue(atMost: Setting.valueByteCountMax))
+    case .condemn:
+      let isForGood: UInt8 = try reader.integer("condemnation's flags", atMost: 1)
+      return .condemn(
+        try reader.array(of: Condemnation.byteCount) { (reader) throws(FormatError) in
+          try reader.condemnation()
+        }, isForGood: isForGood == 1)
     }
   }
 }

@@ -52,7 +52,34 @@ public struct RetiredSegment: Hashable, Sendable {
   }
 }
 
+/// A branch that ceases to be a root, and what it had beside its root.
+///
+///     branch u64   pageCount u64   flags u8 (1: hasRefs)        17 bytes
+@frozen
+public struct Condemnation: Hashable, Sendable {
+  static let byteCount = 17
+
+  public var branch: BranchID
+  /// Pages that were in memory and in the journal only, and no other branch's.
+  public var pageCount: UInt64
+  /// Whether what was not sealed referred to frames, which its root may not lead to.
+  public var hasRefs: Bool
+
+  public init(branch: BranchID, pageCount: UInt64 = 0, hasRefs: Bool = false) {
+    self.branch = branch
+    self.pageCount = pageCount
+    self.hasRefs = hasRefs
+  }
+}
+
 extension ByteReader {
+  mutating func condemnation() throws(FormatError) -> Condemnation {
+    let branch = BranchID(try integer())
+    let pageCount: UInt64 = try integer()
+    let flags: UInt8 = try integer("condemned branch's flags", atMost: 1)
+    return Condemnation(branch: branch, pageCount: pageCount, hasRefs: flags == 1)
+  }
+
   mutating func segmentID() throws(FormatError) -> SegmentID {
     let rawValue: UInt64 = try integer()
     try SegmentID.check(rawValue)
@@ -105,6 +132,12 @@ extension ByteReader {
 }
 
 extension ByteWriter {
+  mutating func append(_ condemnation: Condemnation) {
+    append(condemnation.branch.rawValue)
+    append(condemnation.pageCount)
+    append(UInt8(condemnation.hasRefs ? 1 : 0))
+  }
+
   mutating func append(_ ids: [SegmentID]) {
     append(count: ids.count)
     for id in ids { append(id.rawValue) }

@@ -18,6 +18,7 @@ public enum RecordKind: UInt8, Sendable, CaseIterable {
   case unlinked = 13
   case annotate = 14
   case set = 15
+  case condemn = 16
 
   /// Whether the record changes the catalogue.
   public var isControl: Bool { rawValue >= RecordKind.fork.rawValue }

@@ -22,6 +22,7 @@ package struct SpaceAnswer: Codable, Sendable {
   package var sharedByteCount: UInt64
   package var garbageByteCount: UInt64
   package var metadataByteCount: UInt64
+  package var unsealedByteCount: UInt64
   package var baseByteCount: UInt64
   package var parts: [Part]
 
@@ -32,6 +33,7 @@ package struct SpaceAnswer: Codable, Sendable {
     sharedByteCount = usage.sharedByteCount
     garbageByteCount = usage.garbageByteCount
     metadataByteCount = usage.metadataByteCount
+    unsealedByteCount = usage.unsealedByteCount
     baseByteCount = usage.baseByteCount
     parts = usage.parts.map(Part.init)
   }

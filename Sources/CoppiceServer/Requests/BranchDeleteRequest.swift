@@ -50,8 +50,11 @@ package struct BranchDeleteRequest: StoreRequest {
       answer.freedByteCount = summary?.freedByteCount ?? 0
       answer.journalByteCount = summary?.journalByteCount
       answer.collection = summary.map { CollectRequest.Answer($0.collection, isDryRun: false) }
+      if let kept = summary?.kept { answer.note(kept) }
     case (true, true):
-      answer.freedByteCount = try store.freedByteCount(deleting: plan, keepingDeleted: true)
+      let freed = try store.spaceFreed(deleting: plan)
+      answer.freedByteCount = freed.freedByteCount
+      answer.note(freed)
     }
     return answer
   }
@@ -65,5 +68,15 @@ package struct BranchDeleteRequest: StoreRequest {
     package var journalByteCount: UInt64?
     /// With `now`, when anything was deleted: the collection that followed.
     package var collection: CollectRequest.Answer?
+    /// With `now`: stored bytes that they refer to besides, and that stay; not where damage hides
+    /// it.
+    package var sharedByteCount: UInt64?
+    /// Who keeps these.
+    package var sharers: [SharerAnswer]?
+
+    fileprivate mutating func note(_ kept: SpaceFreed) {
+      sharedByteCount = kept.sharedByteCount
+      sharers = kept.sharers.map(SharerAnswer.init)
+    }
   }
 }

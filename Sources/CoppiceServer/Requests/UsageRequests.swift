@@ -51,11 +51,21 @@ package struct FreedRequest: StoreRequest {
   package var isReadOnly: Bool { true }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    Answer(deleting: names, freedByteCount: try context.store.freedByteCount(deleting: names))
+    Answer(deleting: names, try context.store.spaceFreed(deleting: names))
   }
 
   package struct Answer: Codable, Sendable {
     package var deleting: [String]
     package var freedByteCount: UInt64
+    /// What they refer to besides, which others keep.
+    package var sharedByteCount: UInt64
+    package var sharers: [SharerAnswer]
+
+    init(deleting: [String], _ freed: SpaceFreed) {
+      self.deleting = deleting
+      freedByteCount = freed.freedByteCount
+      sharedByteCount = freed.sharedByteCount
+      sharers = freed.sharers.map(SharerAnswer.init)
+    }
   }
 }

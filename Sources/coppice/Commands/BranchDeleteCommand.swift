@@ -10,11 +10,13 @@ struct BranchDeleteCommand: ParsableCommand {
       has them open gets errors from then on. With --now the branches cannot be restored, their \
       space is given back at once, and the journal's records are overwritten with zeros, so that no \
       file of the store has what only they held, but for their names, by which 'reclaim verify' \
-      finds them; what was deleted before and can be restored is not touched, and keeps what it \
-      shares with them ('du --explain'). \
-      JSON: entries, isDryRun, freedByteCount, what only they held, and after a deletion \
-      journalByteCount, what files of the journal may have of it still, and collection, as 'coppice gc' \
-      answers; the three are null without --now.
+      finds them. What others share with them stays, and they are named: forks, and what was \
+      deleted before and can be restored. Once it has begun a crash does not undo it: the next \
+      command that writes goes on, and until it is through 'reclaim verify' says so. \
+      JSON: entries, isDryRun, freedByteCount, what only they held, sharedByteCount, what stays \
+      (null where damage hides it), sharers, who keep it, each with holder, name, restorableUntil, \
+      and after a deletion journalByteCount, what files of the journal may have of it still, and \
+      collection, as 'coppice gc' answers; without --now these are null.
 
       Examples:
         coppice branch delete experiment trial-7
@@ -61,6 +63,7 @@ extension BranchDeleteRequest.Answer: Reply {
     if let journalByteCount, journalByteCount > 0 {
       left = CollectRequest.Answer.textOfJournal(journalByteCount) + "\n"
     }
-    return lines + freed + left + (collection?.text ?? "")
+    let kept = SharerAnswer.keeping(sharedByteCount ?? 0, sharers ?? [])
+    return lines + freed + kept + left + (collection?.text ?? "")
   }
 }

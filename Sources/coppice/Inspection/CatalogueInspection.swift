@@ -11,6 +11,8 @@ struct CatalogueInspection: Reply {
     var domain: UInt32
     var isSnapshot: Bool
     var isDeleted: Bool
+    /// Deleted, never restored, and not forgotten yet.
+    var isCondemned: Bool
     var rootHash: String
     var rootName: String?
     var intervals: [LSNInterval]
@@ -94,7 +96,7 @@ struct CatalogueInspection: Reply {
         "\(interval.writer): \(interval.from)...\(interval.through.map(String.init) ?? "open")"
       }
       branchTable.add(
-        "\(branch.id)", branch.name + (branch.isDeleted ? " (deleted)" : ""),
+        "\(branch.id)", branch.name + branch.state,
         branch.rootName ?? "empty", intervals.joined(separator: ", "))
     }
     var segmentTable = TextTable(
@@ -118,12 +120,17 @@ struct CatalogueInspection: Reply {
 }
 
 extension CatalogueInspection.Branch {
+  fileprivate var state: String {
+    isCondemned ? " (being removed)" : isDeleted ? " (deleted)" : ""
+  }
+
   fileprivate init(_ entry: BranchEntry) {
     id = entry.id.rawValue
     name = entry.name
     domain = entry.domain.rawValue
     isSnapshot = entry.flags.contains(.readOnly)
     isDeleted = entry.flags.contains(.deleted)
+    isCondemned = entry.flags.contains(.condemned)
     rootHash = entry.root.hash.text
     rootName = entry.root.isHole ? nil : entry.root.locator.name.description
     intervals = entry.intervals.map {

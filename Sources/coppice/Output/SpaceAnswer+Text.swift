@@ -25,6 +25,11 @@ extension SpaceAnswer {
   private func addTotal(to table: inout TextTable) {
     table.add(Output.bytes(metadataByteCount), "headers, directories and notes")
     table.add(Output.bytes(storedByteCount), "stored in all, at \(Output.time(time))")
+    if unsealedByteCount > 0 {
+      table.add(
+        Output.bytes(unsealedByteCount),
+        "besides: changes that are in memory and in the journal only")
+    }
   }
 }
 

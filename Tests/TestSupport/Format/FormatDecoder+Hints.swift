@@ -4,7 +4,10 @@ internal import CoppiceFormat
 extension FormatDecoder {
   static let collectionHints = FormatDecoder(
     name: "collection-hints",
-    samples: [SampleValues.collectionHints.encode(), CollectionHints().encode()],
+    samples: [
+      SampleValues.collectionHints.encode(), CollectionHints().encode(),
+      SampleValues.sharingHints.encode(),
+    ],
     reseal: resealing(at: 16)
   ) { (bytes) throws(FormatError) in
     let value = try CollectionHints.decode(bytes.bytes)
@@ -50,6 +53,20 @@ extension SampleValues {
         id: BranchID(5), name: "empty", deletedAt: time, forgottenAt: time, cycleNumber: 12,
         isErased: true),
     ]
+    return hints
+  }()
+
+  /// Of a branch that shared.
+  static let sharingHints: CollectionHints = {
+    var hints = CollectionHints()
+    var branch = ForgottenBranch(
+      id: BranchID(6), name: "fork", deletedAt: time, forgottenAt: time, cycleNumber: 13)
+    branch.heirs = [BranchID(1), BranchID(9)]
+    branch.sharedRuns = [
+      ForgottenBranch.Run(
+        first: FrameName(segment: SegmentID(2), ordinal: 5), frameCount: 3)
+    ]
+    hints.forgotten = [branch]
     return hints
   }()
 

@@ -39,7 +39,8 @@ public enum SampleValues {
     .fork(child: BranchID(8), name: "main@é", isReadOnly: true, sharesThrough: .zero),
     .create(name: "main", domain: DomainID(1), root: .hole, ends: ends),
     .rename(name: "trunk"), .delete, .restore(name: "main"), .forget([]),
-    .forget([BranchID(3), BranchID(.max)]), .reset(source: BranchID(6), sharesThrough: LSN(17)),
+    .forget([BranchID(3), BranchID(.max)]),
+    .reset(source: BranchID(6), sharesThrough: LSN(17)),
     .replace(root: root(2), ends: ends),
     .publish(oldRoot: root(1), intervals: intervals, newRoot: root(3), ends: ends),
     .publish(oldRoot: .hole, intervals: [], newRoot: .hole, ends: []),
@@ -48,6 +49,12 @@ public enum SampleValues {
     .annotate([]),
     .annotate([FieldChange(FieldTag(6), [1, 2, 3]), FieldChange(FieldTag(5), nil)]),
     .set(settings[0].key, settings[0].value), .set(settings[1].key, nil),
+    .condemn([], isForGood: false),
+    .condemn(
+      [
+        Condemnation(branch: BranchID(3), pageCount: 1 << 33, hasRefs: true),
+        Condemnation(branch: BranchID(.max)),
+      ], isForGood: true),
   ]
 
   /// One of every class.

@@ -1,0 +1,143 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+// A condemned entry is no root and cannot be restored. It stays on record until what is to be done
+// about it is through, so that a crash at any moment leaves it either whole or known as one that
+// goes:
+//
+//  condemned   a durable record says so; its frames are garbage like any other.
+//  examined    a collection found out which frames died with it, and the hints that say so are
+// durable;
+//              none of these frames was reclaimed before.
+//  forgotten   a second record takes it off: of an entry that is to be gone for good once these
+// frames
+//              and the journal's records are, of any other once it is examined.
+//
+// Whatever was done before a crash may be done again after it. Hints that cannot be written hold
+// nothing up but the second record.
+
+extension Engine {
+  /// Takes up what opening found condemned. Nothing else runs yet.
+  func takeUpCondemned() {
+    let entries = catalogue.condemned.values.sorted { $0.id < $1.id }
+    let forGood = entries.filter { $0.flags.contains(.forGood) }
+    if !forGood.isEmpty {
+      departures = [Departure(of: Set(forGood.map(\.id)), isActive: false)]
+      hasUnfinishedDeletions.store(true, ordering: .relaxed)
+    }
+    unexamined = entries.map { entry in
+      ForgottenEntry(
+        entry: entry, refs: [entry.root], unsealedPageCount: entry.unsealedPageCount,
+        hasAllRefs: !entry.flags.contains(.hadRefs),
+        departure: departures.first { $0.branches.contains(entry.id) })
+    }
+  }
+
+  /// Goes on with deletions for good that a crash or a failure interrupted: collects, and erases
+  /// the journal. Returns what the collection did, `nil` when there was none to do.
+  ///
+  /// - Throws: what `deleteForGood` does; a later call goes on then.
+  package func finishDeletions() throws(StoreError) -> CollectionReport? {
+    try checkWritable()
+    let isThrough = control.withLock {
+      !catalogue.condemned.values.contains { $0.flags.contains(.forGood) }
+    }
+    if isThrough {
+      hasUnfinishedDeletions.store(false, ordering: .relaxed)
+      return nil
+    }
+    do throws(StoreError) {
+      let report = try collecting.withLock { () throws(StoreError) in
+        let pending = control.withLock { departures }
+        try finish(pending)
+        return pending.compactMap(\.report).last
+      }
+      try eraseJournal()
+      hasUnfinishedDeletions.store(false, ordering: .relaxed)
+      return report
+    } catch {
+      noteUnfinished(after: error)
+      throw error
+    }
+  }
+
+  /// Has the store's thread try again what failed for lack of something; what damage prevents waits
+  /// for the next opening or collection.
+  func noteUnfinished(after error: StoreError) {
+    let mayPass = error.kind == .full || error.kind == .unavailable
+    hasUnfinishedDeletions.store(mayPass, ordering: .relaxed)
+    if mayPass { collector.wake() }
+  }
+
+  /// Collects, unless a collection brought all of these to their end already. The caller holds
+  /// `collecting`.
+  func finish(_ pending: [Departure]) throws(StoreError) {
+    guard pending.contains(where: { $0.report == nil }) else { return }
+    control.withLock { for departure in pending { departure.isActive = true } }
+    defer { control.withLock { for departure in pending { departure.isActive = false } } }
+    var options = CollectionOptions()
+    options.forgetsAll = false
+    options.restoreWindow = .max
+    options.isFull = needsAll(pending)
+    let report = try collect(options) { _ in }
+    // Nodes of theirs could not be read, or were gone after a crash on a full disk.
+    if !options.isFull, report.unreadable.isEmpty, needsAll(pending) {
+      options.isFull = true
+      _ = try collect(options) { _ in }
+    }
+  }
+
+  /// Whether it is not known which frames these keep, so that only a collection which leaves
+  /// nothing dead surely reclaims them.
+  private func needsAll(_ pending: [Departure]) -> Bool {
+    let ids = pending.reduce(into: Set<BranchID>()) { $0.formUnion($1.branches) }
+    let notes = hints.collection.withLock { hints in
+      hints.forgotten.filter { ids.contains($0.id) }
+    }
+    if notes.contains(where: { !$0.isComplete }) { return true }
+    let known = Set(notes.map(\.id))
+    return control.withLock {
+      unexamined.contains { gone in
+        !gone.hasAllRefs && ids.contains(gone.entry.id) && !known.contains(gone.entry.id)
+      }
+    }
+  }
+
+  /// Takes entries off that are examined, and not to be gone for good. Not durable before the next
+  /// record is.
+  func forgetExamined() throws(StoreError) {
+    let examined = control.withLock {
+      let waiting = Set(unexamined.map(\.entry.id))
+      return catalogue.condemned.values
+        .filter { !$0.flags.contains(.forGood) && !waiting.contains($0.id) }.map(\.id)
+    }
+    guard !examined.isEmpty, hints.save(to: disk) else { return }
+    _ = try control.withLock { () throws(StoreError) in try recordForgotten(examined) }
+  }
+
+  /// Of the entries that are to be gone for good, those whose frames are.
+  var condemnedWithoutFrames: [BranchID] {
+    control.withLock {
+      let waiting = departures.reduce(into: Set(unexamined.map(\.entry.id))) {
+        $0.formUnion($1.branches)
+      }
+      return catalogue.condemned.values
+        .filter { $0.flags.contains(.forGood) && !waiting.contains($0.id) }.map(\.id)
+    }
+  }
+
+  /// Takes entries off of which nothing is left. Durable on return.
+  func forgetErased(_ ids: [BranchID]) throws(StoreError) {
+    guard !ids.isEmpty, hints.save(to: disk) else { return }
+    let lsn = try makingRoomForRecords { () throws(StoreError) in
+      try control.withLock { () throws(StoreError) in try recordForgotten(ids) }
+    }
+    try journal.flush(through: lsn)
+  }
+
+  /// The caller holds `control`.
+  private func recordForgotten(_ ids: [BranchID]) throws(StoreError) -> LSN {
+    try record(Self.pieces(ids.sorted(), of: 1024).map { (BranchID(0), .forget(Array($0))) })
+  }
+}
