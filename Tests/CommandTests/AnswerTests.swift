@@ -124,8 +124,8 @@ import Testing
   @Test func `one branch has no more different bytes than bytes`() throws {
     let coppice = try CoppiceCommand()
     try coppice.script(
-      "mkdir tree; for i in $(seq 40); do echo $i > tree/$i; done; head -c 70000 /dev/urandom > tree/x"
-    )
+      "mkdir tree; for i in $(seq 40); do echo $i > tree/$i; done; "
+        + "head -c 70000 /dev/urandom > tree/x")
     try coppice.check("import", "tree", "main")
     for _ in 0..<3 {
       let stats = try coppice.json("stats")

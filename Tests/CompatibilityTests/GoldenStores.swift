@@ -3,7 +3,8 @@ import CoppiceEngine
 import CoppicePlatform
 import TestSupport
 
-/// Makes the stores that later versions must open. Deterministic: the same code gives the same bytes.
+/// Makes the stores that later versions must open. Deterministic: the same code gives the same
+/// bytes.
 struct GoldenStores {
   let disk = SimulatedDisk(seed: 1)
   let clock = SimulatedClock()

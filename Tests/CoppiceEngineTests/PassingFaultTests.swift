@@ -137,7 +137,8 @@ import Testing
   }
 
   /// Runs `work` on copies of a disk, each time with one call more that succeeds before the fault,
-  /// until there is none left to fail; then `check`, without faults, of every disk that this leads to.
+  /// until there is none left to fail; then `check`, without faults, of every disk that this leads
+  /// to.
   private func sweep(
     _ disk: SimulatedDisk, _ lack: Lack, _ work: (SimulatedDisk) throws -> Void,
     then check: (SimulatedDisk, Comment) throws -> Void

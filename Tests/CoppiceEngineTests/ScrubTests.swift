@@ -72,7 +72,8 @@ import Testing
     #expect(try store.engine.check().findings == [])
   }
 
-  /// A host with one dead page of a home that a collection has forgotten, among live ones of another.
+  /// A host with one dead page of a home that a collection has forgotten, among live ones of
+  /// another.
   private func storeWithForgottenHome() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 43)

@@ -41,8 +41,8 @@ import Testing
       .reduce(0) { $0 + (try fixture.disk.contents(of: $1).count) }
   }
 
-  /// With every amount of room that is left, the disk is full at another step of writing: in preparing
-  /// the journal, in a seal, in a checkpoint, with the reserve made or not.
+  /// With every amount of room that is left, the disk is full at another step of writing: in
+  /// preparing the journal, in a seal, in a checkpoint, with the reserve made or not.
   @Test(arguments: 0..<40)
   func `whenever the disk gets full, what removes goes on, and room comes back`(_ step: Int) throws
   {

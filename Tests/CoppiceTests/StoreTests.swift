@@ -160,7 +160,8 @@ import Testing
     let old = try store.branch("old")
     #expect(try old.read(old.lookup("file")) == [1])
     #expect(failure { try store.restore("mian") }?.kind == .notFound)
-    // Whoever held the branch and whoever asks for it now share one object, and so one writer's lock.
+    // Whoever held the branch and whoever asks for it now share one object, and so one writer's
+    // lock.
     #expect(old === main)
     try main.writeFile("more", [2])
     #expect(try old.readDirectory(.root).count == 2)

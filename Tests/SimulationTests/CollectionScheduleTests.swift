@@ -6,8 +6,8 @@ internal import Testing
 /// Garbage collection beside everything else. Interleavings come from the steps that a collection
 /// announces, at which it holds no lock that others wait for.
 @Suite struct CollectionScheduleTests {
-  /// Segments with live and dead frames, hosts, and a deleted branch. Frames that a young collection
-  /// looks at are among them.
+  /// Segments with live and dead frames, hosts, and a deleted branch. Frames that a young
+  /// collection looks at are among them.
   private func prepare(_ simulation: Simulation) throws {
     try simulation.write("main", page: 0, count: 20, seed: 1)
     try simulation.perform(.sealAll)

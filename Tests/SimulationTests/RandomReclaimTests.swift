@@ -3,7 +3,8 @@ internal import CoppiceFormat
 internal import TestSupport
 internal import Testing
 
-/// After a full collection a store holds what its states need and nothing else, whatever came before.
+/// After a full collection a store holds what its states need and nothing else, whatever came
+/// before.
 @Suite struct RandomReclaimTests {
   private static let weights: Workload.Weights = {
     var weights = Workload.Weights()

@@ -1,10 +1,10 @@
 public import CoppiceFormat
 
-/// Which frames a store has, and which of them states need: found without the engine, from the bytes of
-/// the segment files alone.
+/// Which frames a store has, and which of them states need: found without the engine, from the
+/// bytes of the segment files alone.
 ///
-/// A state needs what its root reaches by refs that hold in a node, and the bytes of what any of that
-/// builds on. What a base refers to beside that is not needed.
+/// A state needs what its root reaches by refs that hold in a node, and the bytes of what any of
+/// that builds on. What a base refers to beside that is not needed.
 public struct FrameCensus {
   /// A stored frame that is no note.
   public struct Frame {

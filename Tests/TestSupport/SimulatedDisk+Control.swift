@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// What happens to a simulated disk from outside.
 extension SimulatedDisk {
-  /// Cuts the power and turns it on again: the seed decides which unsynced writes and names survive.
+  /// Cuts the power and turns it on again: the seed decides which unsynced writes and names
+  /// survive.
   public func crash(seed: UInt64) {
     state.withLock { state in
       var generator = SplitMix64(seed: seed)
@@ -48,8 +49,8 @@ extension SimulatedDisk {
   /// How many calls failed because of faults that were injected.
   public var failedCallCount: Int { state.withLock { $0.failedCallCount } }
 
-  /// Runs `body` once on the calling thread, just before such an operation (`nil`: any of all kinds):
-  /// to make something happen in the middle of a step. Lets `passing` of them go by first.
+  /// Runs `body` once on the calling thread, just before such an operation (`nil`: any of all
+  /// kinds): to make something happen in the middle of a step. Lets `passing` of them go by first.
   public func intercept(
     _ kind: DiskOperation.Kind?, namePrefix: String = "", passing: Int = 0,
     _ body: @escaping () -> Void

@@ -1,8 +1,8 @@
 public import CoppiceEngine
 
 extension Branch {
-  /// The directory at the end of a path; what is missing on the way is made, all in one transaction.
-  /// Throws `invalid` with reason `notDirectory` where a name leads to something else.
+  /// The directory at the end of a path; what is missing on the way is made, all in one
+  /// transaction. Throws `invalid` with reason `notDirectory` where a name leads to something else.
   @discardableResult
   public func createDirectories(
     _ path: BranchPath, _ new: NewFile = NewFile(permissions: 0o755)
@@ -13,9 +13,9 @@ extension Branch {
   }
 
   /// Makes the bytes the whole content of the file at a path, in one transaction: the file keeps
-  /// its attributes if there is one, and is created if not. Its directory must exist. What fits into
-  /// a transaction can be written so, some 60 MiB; more is `invalid`: write pieces of it to an open
-  /// `File`, or import it. Throws `invalid` with reason `isDirectory`.
+  /// its attributes if there is one, and is created if not. Its directory must exist. What fits
+  /// into a transaction can be written so, some 60 MiB; more is `invalid`: write pieces of it to an
+  /// open `File`, or import it. Throws `invalid` with reason `isDirectory`.
   @discardableResult
   public func writeFile(
     _ path: BranchPath, _ bytes: [UInt8], _ new: NewFile = NewFile()

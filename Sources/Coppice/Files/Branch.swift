@@ -3,8 +3,8 @@ internal import CoppicePlatform
 
 /// A branch: files that can be changed.
 ///
-/// Each method here is one atomic change; `transaction` makes one of several. Changes are visible at
-/// once to all who read the branch, and survive a power cut after `flush`. Writers of names and
+/// Each method here is one atomic change; `transaction` makes one of several. Changes are visible
+/// at once to all who read the branch, and survive a power cut after `flush`. Writers of names and
 /// attributes take turns; writers of content do not wait for them. On a store opened for reading
 /// only every change throws `denied` with reason `readOnlyTree`. Besides what is listed changes
 /// throw `full` when there is no room, and `unavailable` after a failure of the journal.
@@ -109,11 +109,11 @@ public final class Branch: FileTree, @unchecked Sendable {
 
   /// Removes a name and all below it, however much that is.
   ///
-  /// A tree of up to about 1024 names goes in one atomic change. Of a larger one the name goes in one,
-  /// and the rest, which nothing leads to any more, in pieces. When the call does not come to its end, by
-  /// an error or a crash, the name is gone all the same, and the next opening of the store removes what
-  /// is left. A branch or snapshot that is made meanwhile has the rest too: the branch until it is next
-  /// opened, the snapshot as long as it lives.
+  /// A tree of up to about 1024 names goes in one atomic change. Of a larger one the name goes in
+  /// one, and the rest, which nothing leads to any more, in pieces. When the call does not come to
+  /// its end, by an error or a crash, the name is gone all the same, and the next opening of the
+  /// store removes what is left. A branch or snapshot that is made meanwhile has the rest too: the
+  /// branch until it is next opened, the snapshot as long as it lives.
   ///
   /// - Parameter isCancelled: asked before each piece, whether to end early with `unavailable`.
   public func removeTree(

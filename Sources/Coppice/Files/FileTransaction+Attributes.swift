@@ -13,8 +13,8 @@ public enum AttributeRule: Hashable, Sendable {
 extension FileTransaction {
   /// The largest value of an extended attribute: 64 KiB.
   public static let attributeByteCountMax = NamesOverflow.valueByteCountMax
-  /// What the names of all extended attributes of one file take at most, each with one byte more, so that
-  /// Linux can list them: 64 KiB.
+  /// What the names of all extended attributes of one file take at most, each with one byte more,
+  /// so that Linux can list them: 64 KiB.
   public static let attributeNamesByteCountMax = 64 << 10
 
   /// Changes what the argument names and returns what the attributes are then.
@@ -53,7 +53,8 @@ extension FileTransaction {
     noteVolume(file, volume)
   }
 
-  /// Throws `invalid` with reason `tooManyAttributes` when the names of all would be too long to list.
+  /// Throws `invalid` with reason `tooManyAttributes` when the names of all would be too long to
+  /// list.
   /// - Parameter value: at most `attributeByteCountMax` bytes.
   public func setExtendedAttribute(
     _ name: AttributeName, of file: FileID, to value: [UInt8], _ rule: AttributeRule = .set

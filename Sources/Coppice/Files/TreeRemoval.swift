@@ -91,9 +91,9 @@ struct TreeRemoval {
 extension TreeCore {
   /// Removes a name and, if it is a directory, all below it; returns how many names.
   ///
-  /// The name is gone in one atomic change, and a small tree with it. Of a larger one the rest becomes
-  /// an orphan, which is then removed piece by piece: by this call, or if it does not come to its end,
-  /// when the tree is next opened for writing.
+  /// The name is gone in one atomic change, and a small tree with it. Of a larger one the rest
+  /// becomes an orphan, which is then removed piece by piece: by this call, or if it does not come
+  /// to its end, when the tree is next opened for writing.
   @discardableResult
   func removeTree(
     _ name: FileName, in directory: FileID, isCancelled: (() -> Bool)? = nil
@@ -122,8 +122,8 @@ extension TreeCore {
     removal = rest
   }
 
-  /// Removes files that had lost their last name while open when the store was left, and what is left
-  /// of trees that were being removed.
+  /// Removes files that had lost their last name while open when the store was left, and what is
+  /// left of trees that were being removed.
   package func removeOrphans() throws(StoreError) {
     let (files, directories) = try read { names throws(StoreError) in
       var files: [FileID] = []

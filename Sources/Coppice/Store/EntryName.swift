@@ -4,7 +4,8 @@ internal import CoppicePlatform
 /// The rules for names of branches and snapshots.
 ///
 /// A branch's name has 1 to 200 bytes, none of `/ @ : ^ ~` or control characters among them, and
-/// does not begin with `.` or `-`. Names are UTF-8, and different when their bytes are. A snapshot is called `branch@name`, both parts by these rules.
+/// does not begin with `.` or `-`. Names are UTF-8, and different when their bytes are. A snapshot
+/// is called `branch@name`, both parts by these rules.
 public enum EntryName {
   /// Of a branch's name, and of a snapshot's part behind the `@`.
   public static let byteCountMax = 200

@@ -66,17 +66,17 @@ public struct ReclaimVerification: Hashable, Sendable {
   public var collectionNumber: UInt64?
   /// Pages that only this branch held.
   public var uniquePageCount: UInt64
-  /// Stored bytes of pages and nodes that only this branch held, and bytes of its pages that were in
-  /// memory and in the journal only.
+  /// Stored bytes of pages and nodes that only this branch held, and bytes of its pages that were
+  /// in memory and in the journal only.
   public var uniqueByteCount: UInt64
   /// Of these, what is surely gone from disk.
   public var reclaimedByteCount: UInt64
-  /// Of these, what is still there, and what holds it; of the journal, what its files take that may have
-  /// records of the branch still. `deleteForGood` and a full collection erase them.
+  /// Of these, what is still there, and what holds it; of the journal, what its files take that may
+  /// have records of the branch still. `deleteForGood` and a full collection erase them.
   public var held: [SpaceUsage.Part]
-  /// False when the collection that forgot the branch looked at new segments only and the branch may
-  /// have held more in older ones, or could not read all of it. A later full collection that leaves no
-  /// garbage makes it true.
+  /// False when the collection that forgot the branch looked at new segments only and the branch
+  /// may have held more in older ones, or could not read all of it. A later full collection that
+  /// leaves no garbage makes it true.
   public var isComplete: Bool
   /// Whether the branch cannot be restored any more and its removal is not through: it is under
   /// way, or a crash or a failure interrupted it. Opening the store for writing goes on with it,
@@ -118,9 +118,9 @@ extension Store {
       parts: (report.exclusive + report.dead).map(SpaceUsage.Part.init))
   }
 
-  /// Looks for every page and node that the branch last deleted under that name alone held, and tells
-  /// whether the journal may have records of it. Throws
-  /// `conflict` when there is such a branch, `notFound` when nothing is known of its deletion.
+  /// Looks for every page and node that the branch last deleted under that name alone held, and
+  /// tells whether the journal may have records of it. Throws `conflict` when there is such a
+  /// branch, `notFound` when nothing is known of its deletion.
   public func verifyReclaim(of name: String) throws(StoreError) -> ReclaimVerification {
     let proof = try engine.reclaimProof(ofDeleted: name)
     return ReclaimVerification(
@@ -133,8 +133,9 @@ extension Store {
       sharers: proof.sharers.map(SpaceSharer.init), sharedByteCount: proof.sharedByteCount)
   }
 
-  /// What a branch stored over time, oldest first: one sample for every time its changes were written
-  /// to segments, with fewer the longer ago. Empty for a branch that stored nothing. Throws `notFound`.
+  /// What a branch stored over time, oldest first: one sample for every time its changes were
+  /// written to segments, with fewer the longer ago. Empty for a branch that stored nothing. Throws
+  /// `notFound`.
   public func growth(of name: String) throws(StoreError) -> [GrowthSample] {
     engine.growth(of: try engineBranch(name).id).map {
       GrowthSample(

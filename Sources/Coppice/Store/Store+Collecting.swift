@@ -65,10 +65,10 @@ public struct CollectionProgress: Hashable, Sendable {
 }
 
 extension Store {
-  /// Reclaims what no branch or snapshot refers to, beside readers and writers. Deleted branches and
-  /// snapshots are forgotten first: from then on they cannot be restored. Changes are sealed before, so
-  /// that what they removed counts as garbage. Journal files past those that an idle store keeps,
-  /// 16 MiB, are given back too.
+  /// Reclaims what no branch or snapshot refers to, beside readers and writers. Deleted branches
+  /// and snapshots are forgotten first: from then on they cannot be restored. Changes are sealed
+  /// before, so that what they removed counts as garbage. Journal files past those that an idle
+  /// store keeps, 16 MiB, are given back too.
   ///
   /// - Parameters:
   ///   - isYoung: looks only at what came since the last collection, which takes time in proportion

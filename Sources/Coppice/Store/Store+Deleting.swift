@@ -5,11 +5,11 @@ internal import Synchronization
 
 /// What became of entries that were deleted for good.
 public struct DeletionSummary: Hashable, Sendable {
-  /// Stored bytes of pages and nodes that only they held, and bytes of their pages that were in memory
-  /// and in the journal only. They are gone from disk.
+  /// Stored bytes of pages and nodes that only they held, and bytes of their pages that were in
+  /// memory and in the journal only. They are gone from disk.
   public var freedByteCount: UInt64
-  /// Bytes of journal files that may have records of them still: 0, unless damage or a full disk kept
-  /// changes of other branches from being sealed, whose records share these files.
+  /// Bytes of journal files that may have records of them still: 0, unless damage or a full disk
+  /// kept changes of other branches from being sealed, whose records share these files.
   public var journalByteCount: UInt64
   public var collection: CollectionSummary
   /// What they referred to besides, and who keeps it: `nil` where damage hid some of it.
@@ -37,14 +37,14 @@ extension Store {
     noteDeleted(open)
   }
 
-  /// Deletes entries, all or none, so that nothing brings them back, collects garbage, and overwrites the
-  /// journal's records with zeros: what only they held is in no file of the store on return. The changes
-  /// of other branches are sealed for that. Content that they had replaced or removed before is garbage
-  /// like any other, which a full collection ends. Entries that were deleted before can be restored as long
-  /// as they could.
+  /// Deletes entries, all or none, so that nothing brings them back, collects garbage, and
+  /// overwrites the journal's records with zeros: what only they held is in no file of the store on
+  /// return. The changes of other branches are sealed for that. Content that they had replaced or
+  /// removed before is garbage like any other, which a full collection ends. Entries that were
+  /// deleted before can be restored as long as they could.
   ///
-  /// Throws what `delete` does. When the collection fails, for lack of space say, the entries are gone
-  /// all the same, and their space comes back later: the store's thread, its closing, the next
+  /// Throws what `delete` does. When the collection fails, for lack of space say, the entries are
+  /// gone all the same, and their space comes back later: the store's thread, its closing, the next
   /// opening and any collection go on, after a crash too.
   /// - Returns: `nil` when there was nothing to delete.
   public func deleteForGood(
@@ -89,7 +89,8 @@ extension Store {
     }
   }
 
-  /// The entries that `delete` with these arguments would delete. Throws what it would, but `inUse`.
+  /// The entries that `delete` with these arguments would delete. Throws what it would, but
+  /// `inUse`.
   public func deletionPlan(
     _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false
   ) throws(StoreError) -> [String] {

@@ -1,8 +1,8 @@
 public import CoppiceEngine
 internal import CoppiceFormat
 
-/// What a branch or snapshot takes: stored bytes of pages and of the nodes that lead to them, and bytes
-/// of pages that are in memory and in the journal only.
+/// What a branch or snapshot takes: stored bytes of pages and of the nodes that lead to them, and
+/// bytes of pages that are in memory and in the journal only.
 public struct Usage: Hashable, Sendable {
   /// The entry's name.
   public var name: String

@@ -1,7 +1,8 @@
 package import CoppiceFormat
 
-/// What one branch or snapshot takes: stored bytes of frames (pages, nodes, and what they build on),
-/// without their share of bundle directories, and bytes of pages that are in RAM and the journal only.
+/// What one branch or snapshot takes: stored bytes of frames (pages, nodes, and what they build
+/// on), without their share of bundle directories, and bytes of pages that are in RAM and the
+/// journal only.
 package struct BranchUsage: Hashable, Sendable {
   package var branch: BranchID
   /// The sum of the volumes' byte counts, unsealed writes included.

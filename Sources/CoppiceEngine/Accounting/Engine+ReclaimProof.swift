@@ -23,8 +23,8 @@ package struct ReclaimProof: Hashable, Sendable {
   /// Of these, what is, and why. The journal's part is what its files take: whether records of the
   /// branch are among theirs is not looked up.
   package var held: [SpaceReport.Part]
-  /// False when older segments, which may hold more of it, were not looked at, or when not all of it
-  /// could be read, and no collection has left nothing dead since.
+  /// False when older segments, which may hold more of it, were not looked at, or when not all of
+  /// it could be read, and no collection has left nothing dead since.
   package var isComplete: Bool
   /// Who keeps what it shared with others: none of that is among its unique bytes.
   package var sharers: [Sharer] = []
@@ -38,11 +38,11 @@ package struct ReclaimProof: Hashable, Sendable {
 }
 
 extension Engine {
-  /// Proves what became of the bytes of the branch that was last deleted under a name, by looking for
-  /// each of its frames.
+  /// Proves what became of the bytes of the branch that was last deleted under a name, by looking
+  /// for each of its frames.
   ///
-  /// - Throws: `conflict` when there is such a branch; `notFound` when none of that name was deleted, or
-  ///   so many were since that it is no longer known.
+  /// - Throws: `conflict` when there is such a branch; `notFound` when none of that name was
+  ///   deleted, or so many were since that it is no longer known.
   package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
     try checkOpen()
     let (entries, condemned) = control.withLock {

@@ -48,8 +48,8 @@ final class FrameOwners {
 }
 
 extension Engine {
-  /// Tells for every byte of the segments what holds it. Takes time in proportion to the store's nodes;
-  /// nothing waits for it.
+  /// Tells for every byte of the segments what holds it. Takes time in proportion to the store's
+  /// nodes; nothing waits for it.
   ///
   /// - Throws: `corrupt` when a node or a bundle directory cannot be read.
   package func spaceReport() throws(StoreError) -> SpaceReport {

@@ -117,8 +117,8 @@ struct BundleScan {
 }
 
 extension SegmentFiles {
-  /// Visits every frame of these segments that a directory tells of, segment by segment in the order of
-  /// their ids. What is damaged or missing is passed over.
+  /// Visits every frame of these segments that a directory tells of, segment by segment in the
+  /// order of their ids. What is damaged or missing is passed over.
   func scanFrames(
     of segments: some Sequence<SegmentEntry>,
     _ visit: (StoreInspector.FrameInspection, SegmentEntry) throws(StoreError) -> Void

@@ -2,8 +2,8 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 extension Engine {
-  /// Reads, decodes and verifies every stored frame from `cursor` on, bundle by bundle, beside readers
-  /// and writers. Changes nothing.
+  /// Reads, decodes and verifies every stored frame from `cursor` on, bundle by bundle, beside
+  /// readers and writers. Changes nothing.
   ///
   /// - Parameters:
   ///   - sleep: waits that many nanoseconds; called between bundles to keep to the rate.

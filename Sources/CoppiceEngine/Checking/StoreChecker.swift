@@ -1,8 +1,8 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// Checks every structure of a store and goes on after each finding. Reads pages' directory entries,
-/// not pages: that is what scrubbing does.
+/// Checks every structure of a store and goes on after each finding. Reads pages' directory
+/// entries, not pages: that is what scrubbing does.
 ///
 /// Order: the files that opening reads, the journal, segments with their directories, then every
 /// node below every root with every ref in it. Last comes what the findings mean for branches.

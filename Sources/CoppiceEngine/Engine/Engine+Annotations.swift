@@ -1,9 +1,9 @@
 package import CoppiceFormat
 internal import CoppicePlatform
 
-// Annotations are fields of a branch entry, settings are fields of the store. Both are kept byte for
-// byte. They change by records, live and in replay alike, and forks and resets inherit in the records
-// that make them.
+// Annotations are fields of a branch entry, settings are fields of the store. Both are kept byte
+// for byte. They change by records, live and in replay alike, and forks and resets inherit in the
+// records that make them.
 
 extension Engine {
   /// The fields of an entry, of a deleted one too.
@@ -13,7 +13,8 @@ extension Engine {
 
   /// Changes fields of an entry. Durable on return; goes on when the disk is full.
   ///
-  /// Throws `invalid` when the entry's fields would take over `Fields.byteCountMax` bytes, `notFound`.
+  /// Throws `invalid` when the entry's fields would take over `Fields.byteCountMax` bytes,
+  /// `notFound`.
   package func annotate(
     _ branch: EngineBranch, _ changes: [FieldChange]
   ) throws(StoreError) {
@@ -29,8 +30,8 @@ extension Engine {
     try journal.flush(through: lsn)
   }
 
-  /// A record, and the annotations of the entry that it makes or changes, in one transaction. The caller
-  /// holds `control`. Returns the LSNs of the record and of the transaction's end.
+  /// A record, and the annotations of the entry that it makes or changes, in one transaction. The
+  /// caller holds `control`. Returns the LSNs of the record and of the transaction's end.
   func record(
     _ branch: BranchID, _ record: ControlRecord, annotating target: BranchID,
     _ changes: [FieldChange]
@@ -41,8 +42,8 @@ extension Engine {
     return (LSN(last.rawValue - UInt64(records.count) + 1), last)
   }
 
-  /// An entry that is there and carries nothing critical that this version does not know. The caller
-  /// holds `control`.
+  /// An entry that is there and carries nothing critical that this version does not know. The
+  /// caller holds `control`.
   @discardableResult
   func understoodEntry(of branch: EngineBranch) throws(StoreError) -> BranchEntry {
     try checkExists(branch)
@@ -76,8 +77,8 @@ extension Engine {
 
   /// Gives a setting a value, or removes it. Durable on return.
   ///
-  /// Throws `invalid` for a value over `Setting.valueByteCountMax` bytes and when all settings would
-  /// take over `Setting.allByteCountMax`, `full` on a full disk.
+  /// Throws `invalid` for a value over `Setting.valueByteCountMax` bytes and when all settings
+  /// would take over `Setting.allByteCountMax`, `full` on a full disk.
   package func set(_ key: SettingKey, to value: [UInt8]?) throws(StoreError) {
     try checkWritable()
     let limit = Setting.valueByteCountMax
@@ -122,8 +123,8 @@ extension Fields {
 }
 
 extension BranchEntry {
-  /// Throws `unsupportedFormat` when a newer version restricted what may be done with the entry. This
-  /// version knows no critical tag.
+  /// Throws `unsupportedFormat` when a newer version restricted what may be done with the entry.
+  /// This version knows no critical tag.
   func checkUnderstood() throws(StoreError) {
     guard let tag = annotations.criticalTags.first else { return }
     throw StoreError(

@@ -77,8 +77,8 @@ extension Engine {
   }
 
   /// A new branch, or a snapshot, with the parent's state at this moment: one record, whatever the
-  /// parent holds and whoever writes to it. Durable on return. It inherits annotations; `annotations`
-  /// are changes to these, in the same transaction.
+  /// parent holds and whoever writes to it. Durable on return. It inherits annotations;
+  /// `annotations` are changes to these, in the same transaction.
   package func fork(
     _ parent: EngineBranch, named name: String, isReadOnly: Bool, annotations: [FieldChange] = []
   ) throws(StoreError) -> EngineBranch {

@@ -1,9 +1,9 @@
 internal import CoppicePlatform
 internal import Synchronization
 
-// Writers and memory: unsealed pages live in RAM, and journal files hold them until they are sealed.
-// From half of the overlay's limit on a writer is delayed a little for every write, in proportion to
-// how full it is, so that sealing keeps up without a cliff. At the limit it waits.
+// Writers and memory: unsealed pages live in RAM, and journal files hold them until they are
+// sealed. From half of the overlay's limit on a writer is delayed a little for every write, in
+// proportion to how full it is, so that sealing keeps up without a cliff. At the limit it waits.
 
 extension Engine {
   /// The longest delay of one write, just below the limit.
@@ -170,8 +170,8 @@ extension Engine {
       || hasFreeableFiles && journal.usedByteCount > JournalLimits.restingByteCount
   }
 
-  /// Once nothing was written for a while: frees what is sealed, and gives surplus files back. Returns
-  /// when to look again; `nil`: not before something is written.
+  /// Once nothing was written for a while: frees what is sealed, and gives surplus files back.
+  /// Returns when to look again; `nil`: not before something is written.
   @discardableResult
   package func tidyJournalWhenIdle() throws(StoreError) -> UInt64? {
     guard hasLargeJournal else { return nil }

@@ -7,10 +7,11 @@ internal import Synchronization
 /// The engine is synchronous and thread-safe. With `usesThreads` its own threads seal, checkpoint
 /// and prepare; without, the owner drives it step by step.
 ///
-/// Locks, in the order in which they are taken: `collecting`, `sealing`, the seal latch, `checkpointing`; a branch's `writer` (several in order of their
-/// ids); `control`, under which control records get their LSNs and change the catalogue; a branch's
-/// `state`; the journal's and the appenders' own. Nothing waits for a device under `control` but an
-/// append that found the batch full.
+/// Locks, in the order in which they are taken: `collecting`, `sealing`, the seal latch,
+/// `checkpointing`; a branch's `writer` (several in order of their ids); `control`, under which
+/// control records get their LSNs and change the catalogue; a branch's `state`; the journal's and
+/// the appenders' own. Nothing waits for a device under `control` but an append that found the
+/// batch full.
 package final class Engine: @unchecked Sendable {
   package let disk: any Disk
   package let clock: any StoreClock
@@ -68,7 +69,8 @@ package final class Engine: @unchecked Sendable {
   let relievedCount = Atomic<Int>(0)
   /// What the last attempt to seal or to checkpoint in the background failed with.
   let maintenanceFailure = Mutex<StoreError?>(nil)
-  /// Unsealed bytes that writers may have without anybody looking whether there is room to seal them.
+  /// Unsealed bytes that writers may have without anybody looking whether there is room to seal
+  /// them.
   let sealableByteCount = Atomic<Int>(0)
   /// Whether something was removed since the last seal of everything.
   let hasRemovals = Atomic<Bool>(false)

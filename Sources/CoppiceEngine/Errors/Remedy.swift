@@ -1,5 +1,5 @@
-/// What the user can do about a failure: text, in which steps that each front end has its own words for
-/// are kept apart. As it is printed it speaks of this library.
+/// What the user can do about a failure: text, in which steps that each front end has its own words
+/// for are kept apart. As it is printed it speaks of this library.
 public struct Remedy: Hashable, Sendable, CustomStringConvertible {
   /// Something to be done that every front end has its own words for.
   public enum Step: Hashable, Sendable {
@@ -88,7 +88,8 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Remedy.Step {
-  /// How a program that uses the library does it. What is for a store that may not open has no method.
+  /// How a program that uses the library does it. What is for a store that may not open has no
+  /// method.
   fileprivate var libraryWords: String {
     switch self {
     case .create: "`Store.create`"
@@ -118,11 +119,17 @@ extension Remedy.Step {
 extension Remedy {
   /// For something damaged that every reader of the store's structures meets.
   public static let damagedStructure: Remedy =
-    "\(step: .check) names the files that are concerned, and \(step: .repair) mends what can be mended"
+    """
+    \(step: .check) names the files that are concerned, and \(step: .repair) mends what can be \
+    mended
+    """
 
   /// For a damaged page or node.
   public static let damagedContent: Remedy =
-    "\(step: .scrub) names the files that are concerned, and \(step: .repair) mends what has another copy"
+    """
+    \(step: .scrub) names the files that are concerned, and \(step: .repair) mends what has \
+    another copy
+    """
 }
 
 extension Remedy: ExpressibleByStringInterpolation {

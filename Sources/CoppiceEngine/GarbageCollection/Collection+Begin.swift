@@ -2,8 +2,8 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 
 extension Collection {
-  /// Takes the roots at one moment at which no seal or import is between finding a frame and making it
-  /// reachable.
+  /// Takes the roots at one moment at which no seal or import is between finding a frame and making
+  /// it reachable.
   func begin() throws(StoreError) {
     let lsn = try engine.latch.withExclusive { () throws(StoreError) in
       engine.appenders.closeAll()

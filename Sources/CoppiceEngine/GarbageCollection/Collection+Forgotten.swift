@@ -7,8 +7,8 @@ extension Collection {
   private static let sharedFrameCountMax = 1 << 12
   private static let sharedNodeCountMax = 32
 
-  /// Finds the frames that nothing but forgotten branches kept, so that it can be verified later that
-  /// they are gone. Takes time in proportion to them, and a look at the directories.
+  /// Finds the frames that nothing but forgotten branches kept, so that it can be verified later
+  /// that they are gone. Takes time in proportion to them, and a look at the directories.
   func examineForgotten() throws(StoreError) {
     if options.isDryRun || forgotten.isEmpty { return }
     let ids = Set(forgotten.map(\.entry.id))
@@ -112,8 +112,8 @@ extension Collection {
     return branch
   }
 
-  /// Whether all that nothing but the entry kept is young, so that a young collection knows all of it.
-  /// Takes time in proportion to what the entry does not share with others.
+  /// Whether all that nothing but the entry kept is young, so that a young collection knows all of
+  /// it. Takes time in proportion to what the entry does not share with others.
   private func isYoung(_ gone: ForgottenEntry) throws(StoreError) -> Bool {
     var divergent = DivergentFrames(frames: engine.frames)
     do throws(StoreError) {

@@ -62,8 +62,8 @@ final class Collection {
     return report
   }
 
-  /// Entries that are deleted, and past the restore window if they have to be. One that a newer version
-  /// restricted is kept for it.
+  /// Entries that are deleted, and past the restore window if they have to be. One that a newer
+  /// version restricted is kept for it.
   func isForgettable(_ entry: BranchEntry) -> Bool {
     guard entry.flags.contains(.deleted), entry.annotations.criticalTags.isEmpty else {
       return false

@@ -5,13 +5,13 @@ internal import Synchronization
 extension Engine {
   private static let eraseAttemptCountMax = 3
 
-  /// Overwrites what the journal holds of records up to now, in the files that branches go on with too:
-  /// seals what is unsealed, so that a checkpoint frees these files, and fills all free files with
-  /// zeros. Branches, readers and writers go on. Then gives back what the journal has more than it
-  /// keeps when idle.
+  /// Overwrites what the journal holds of records up to now, in the files that branches go on with
+  /// too: seals what is unsealed, so that a checkpoint frees these files, and fills all free files
+  /// with zeros. Branches, readers and writers go on. Then gives back what the journal has more
+  /// than it keeps when idle.
   ///
-  /// What cannot be sealed, for it lies on something damaged or the disk is full, keeps its files as
-  /// they are; so may writers that let no moment pass without records of theirs.
+  /// What cannot be sealed, for it lies on something damaged or the disk is full, keeps its files
+  /// as they are; so may writers that let no moment pass without records of theirs.
   ///
   /// - Returns: bytes of journal files that may hold such records still; 0: none does.
   @discardableResult

@@ -32,8 +32,8 @@ final class Departure: @unchecked Sendable {
   /// Whether somebody waits for its end, so that young collections look at all segments for it.
   /// Guarded by `control`.
   var isActive: Bool
-  /// Stored bytes of pages and nodes that only they kept, by the segment that still holds them; `nil`
-  /// until a collection has looked for them.
+  /// Stored bytes of pages and nodes that only they kept, by the segment that still holds them;
+  /// `nil` until a collection has looked for them.
   var deadByteCounts: [SegmentID: Int]?
   var freedByteCount = 0
   /// What only they had in memory and in the journal.
@@ -55,8 +55,8 @@ final class Departure: @unchecked Sendable {
 /// What came of a deletion for good.
 package struct DeletionReport: Sendable {
   package var collection: CollectionReport
-  /// Stored bytes of pages and nodes that went with the entries, and bytes of their pages that were in
-  /// memory and in the journal only.
+  /// Stored bytes of pages and nodes that went with the entries, and bytes of their pages that were
+  /// in memory and in the journal only.
   package var freedByteCount: Int
   /// Bytes of journal files that may hold records of the entries still.
   package var journalByteCount: UInt64
@@ -67,10 +67,10 @@ extension Engine {
   /// journal: every segment that holds something which only they kept is emptied. Other deleted
   /// entries can be restored as before.
   ///
-  /// Once the record is durable nothing brings the entries back. A collection under way took them for
-  /// roots or began after the record; it ends first, and a later one reclaims their frames. They
-  /// stay on record until all of that is through: after a crash or a failure, `finishDeletions`
-  /// goes on.
+  /// Once the record is durable nothing brings the entries back. A collection under way took them
+  /// for roots or began after the record; it ends first, and a later one reclaims their frames.
+  /// They stay on record until all of that is through: after a crash or a failure,
+  /// `finishDeletions` goes on.
   ///
   /// - Parameter forgotten: called before the collection, once the record is durable.
   package func deleteForGood(_ targets: [EngineBranch], forgotten: () -> Void = {})

@@ -2,8 +2,8 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
-/// What a store remembers for estimates and reports: in RAM, and from time to time in files of which
-/// any may be missing, old or damaged without consequence (I8).
+/// What a store remembers for estimates and reports: in RAM, and from time to time in files of
+/// which any may be missing, old or damaged without consequence (I8).
 final class EngineHints: Sendable {
   static let collectionFile = "hints-collection"
   static let scrubFile = "hints-scrub"

@@ -4,8 +4,8 @@ internal import CoppicePlatform
 /// A catalogue put together from what there is:
 ///
 /// - bundle directories say which segments, frames and hosts there are;
-/// - an older catalogue, and the control records that are left of the journal, say which branches and
-///   snapshots there were, on which roots, and which of them were deleted or forgotten;
+/// - an older catalogue, and the control records that are left of the journal, say which branches
+///   and snapshots there were, on which roots, and which of them were deleted or forgotten;
 /// - notes, which seals and imports leave, say to which root a branch came later.
 ///
 /// What nothing of that tells is not in it: writes that were not sealed; and, unless the older

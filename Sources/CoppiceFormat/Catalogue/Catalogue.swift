@@ -115,8 +115,8 @@ public struct Catalogue: Hashable, Sendable {
     }
   }
 
-  /// Tags of the store and of its segments that who writes to it must heed, and this version does not
-  /// know.
+  /// Tags of the store and of its segments that who writes to it must heed, and this version does
+  /// not know.
   public var unknownCriticalTags: [FieldTag] {
     ([extensions] + segments.map(\.extensions)).flatMap(\.criticalTags)
   }

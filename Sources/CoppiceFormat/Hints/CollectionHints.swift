@@ -81,8 +81,8 @@ public struct ForgottenBranch: Hashable, Sendable {
   public var forgottenAt: Int64
   /// The collection that forgot it.
   public var cycleNumber: UInt64
-  /// Pages, and stored bytes of pages and nodes, that nothing else kept; with the pages that were in
-  /// memory and in the journal only.
+  /// Pages, and stored bytes of pages and nodes, that nothing else kept; with the pages that were
+  /// in memory and in the journal only.
   public var pageCount: UInt64
   public var byteCount: UInt64
   /// False when the collection did not look at old segments, or there were too many runs.

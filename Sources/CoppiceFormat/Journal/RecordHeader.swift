@@ -83,8 +83,8 @@ public struct RecordHeader: Hashable, Sendable {
 
   /// The header in the `byteCount` bytes at `source`.
   ///
-  /// Throws `.outOfRange`, `.malformed`, `.unsupported`, `.unknownFlags`; the caller compares `recordByteCount`
-  /// with the bytes it has.
+  /// Throws `.outOfRange`, `.malformed`, `.unsupported`, `.unknownFlags`; the caller compares
+  /// `recordByteCount` with the bytes it has.
   public static func load(from source: UnsafeRawPointer) throws(FormatError) -> RecordHeader {
     let recordByteCount: UInt32 = source.integer(at: 0)
     guard recordByteCount <= UInt32(recordByteCountMax) else {

@@ -9,9 +9,9 @@
 ///
 ///     cell: keyByteCount u16, valueByteCount u15 | isOverflow << 15, key, value
 ///
-/// In a leaf the value is a record or, with the overflow bit, a `NamesOverflow`. In an inner page it
-/// is the child's page number, u32; the key is the lower bound of the child's keys, and that of the
-/// first cell is empty. Every access checks bounds, so damaged pages throw and never trap.
+/// In a leaf the value is a record or, with the overflow bit, a `NamesOverflow`. In an inner page
+/// it is the child's page number, u32; the key is the lower bound of the child's keys, and that of
+/// the first cell is empty. Every access checks bounds, so damaged pages throw and never trap.
 public struct NamesPage {
   public enum Kind: UInt8, Sendable {
     case leaf = 1

@@ -3,8 +3,9 @@
 /// Bytes that are freed become zero: what was removed is nowhere in the page, and so in no copy of
 /// it that is stored from then on.
 ///
-/// The page must have passed `NamesPage.validate()` or been made by `initialize`; what follows keeps
-/// it valid. Wrong arguments are the caller's bug and stop the program. Layout: see `NamesPage`.
+/// The page must have passed `NamesPage.validate()` or been made by `initialize`; what follows
+/// keeps it valid. Wrong arguments are the caller's bug and stop the program. Layout: see
+/// `NamesPage`.
 public struct NamesPageEditor {
   public let bytes: UnsafeMutableRawBufferPointer
 

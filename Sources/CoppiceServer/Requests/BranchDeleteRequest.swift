@@ -64,7 +64,8 @@ package struct BranchDeleteRequest: StoreRequest {
     package var isDryRun: Bool
     /// With `now`: bytes of pages and nodes that only they held.
     package var freedByteCount: UInt64?
-    /// With `now`, when anything was deleted: bytes of journal files that may have records of them still.
+    /// With `now`, when anything was deleted: bytes of journal files that may have records of them
+    /// still.
     package var journalByteCount: UInt64?
     /// With `now`, when anything was deleted: the collection that followed.
     package var collection: CollectRequest.Answer?

@@ -8,8 +8,8 @@ enum BranchUse {
   private static let closingNanoseconds: UInt64 = 1_000_000_000
   private static let shownCountMax = 3
 
-  /// Throws `inUse` with the names of those who have files of the entries open, or of the PostgreSQL
-  /// servers that work in them.
+  /// Throws `inUse` with the names of those who have files of the entries open, or of the
+  /// PostgreSQL servers that work in them.
   static func refuse(_ names: [String], _ context: RequestContext) throws(StoreError) {
     for name in names {
       let tree = try context.store.tree(name)

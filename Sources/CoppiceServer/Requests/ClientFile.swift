@@ -2,16 +2,16 @@ package import Coppice
 package import CoppicePlatform
 
 // Sources and targets are opened by whoever asks, under his own name and rights, and reach a server
-// as numbers of his descriptors: the kernel says which process is at the other end of the socket, and
-// the server opens /proc/PID/fd/N. So relative paths, pipes from other programs and directories that
-// only the asker may enter work as they do without a server, with no bytes passed through HTTP and no
-// ancillary messages, which neither of the two HTTP libraries can send.
+// as numbers of his descriptors: the kernel says which process is at the other end of the socket,
+// and the server opens /proc/PID/fd/N. So relative paths, pipes from other programs and directories
+// that only the asker may enter work as they do without a server, with no bytes passed through HTTP
+// and no ancillary messages, which neither of the two HTTP libraries can send.
 //
-// A stream is always the end of a pipe that the asker makes. A new description of a plain file would
-// lose its position and O_APPEND, and a socket cannot be opened anew. And the end of a pipe is proof:
-// the kernel empties a process's descriptor table before it closes the last of them, so whoever sees
-// the end of the stream and can still look the descriptor up knows that the asker is alive and meant
-// it. A killed client so never makes a shorter file.
+// A stream is always the end of a pipe that the asker makes. A new description of a plain file
+// would lose its position and O_APPEND, and a socket cannot be opened anew. And the end of a pipe
+// is proof: the kernel empties a process's descriptor table before it closes the last of them, so
+// whoever sees the end of the stream and can still look the descriptor up knows that the asker is
+// alive and meant it. A killed client so never makes a shorter file.
 
 /// A file, directory or stream that whoever asks has open.
 package struct ClientFile: Codable, Hashable, Sendable {

@@ -36,7 +36,8 @@ struct StoreOptions: ParsableArguments {
   }
 
   /// Has a request carried out: by the store's server when one runs, else by this process. With a
-  /// label the terminal shows how far the work is, and that it waits for the first byte of `source`.
+  /// label the terminal shows how far the work is, and that it waits for the first byte of
+  /// `source`.
   func perform<Request: StoreRequest>(
     _ request: Request, holding files: HeldFile?..., showing label: String? = nil,
     waitingFor source: String? = nil

@@ -5,11 +5,12 @@ struct BranchCreateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Make a branch of another branch, of a snapshot, or empty.",
     discussion: """
-      A branch of one that is in use is what a power cut at this moment would leave of it: databases \
-      recover from that. With --postgres it is fit for a server of its own: postmaster.pid is removed, \
-      and links to tablespaces and log, also those that the tablespace_map of a base backup announces, \
-      lead to its own copies. Where it has none the branch is not made (status 6): a server would \
-      write to the original's. With --keep-links it is, and these are told.
+      A branch of one that is in use is what a power cut at this moment would leave of it: \
+      databases recover from that. With --postgres it is fit for a server of its own: \
+      postmaster.pid is removed, and links to tablespaces and log, also those that the \
+      tablespace_map of a base backup announces, lead to its own copies. Where it has none the \
+      branch is not made (status 6): a server would write to the original's. With --keep-links it \
+      is, and these are told.
 
       A branch lies in the trust domain of its source. An empty one lies in raw, or where --domain \
       or --class says: see 'coppice domain --help'.

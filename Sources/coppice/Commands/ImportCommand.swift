@@ -6,18 +6,18 @@ struct ImportCommand: ParsableCommand {
     commandName: "import", abstract: "Bring a directory, a file or a stream into a branch.",
     discussion: """
       SOURCE is a directory, a file, or - for standard input. The branch is made; a target that \
-      exists needs --replace, which makes it exactly like the source: files that are gone go, equal \
-      pages cost nothing. The branch changes at once or not at all. Trees may be of any depth, and \
-      members of archives have paths of any length; times before 1677 and after 2262 become the \
-      nearest in these years.
+      exists needs --replace, which makes it exactly like the source: files that are gone go, \
+      equal pages cost nothing. The branch changes at once or not at all. Trees may be of any \
+      depth, and members of archives have paths of any length; times before 1677 and after 2262 \
+      become the nearest in these years.
 
       A branch that is made lies in the trust domain raw, or where --domain or --class says (see \
       'coppice domain --help'); one that exists stays in its own.
 
       A branch with open files is replaced only with --force: what has them open gets errors from \
       then on. The data directory of a running PostgreSQL is refused: import the stream of \
-      pg_basebackup. A directory of the store's own mount is refused: export its branch with --tar to \
-      'coppice import --tar -', which takes it as it is at one moment.
+      pg_basebackup. A directory of the store's own mount is refused: export its branch with --tar \
+      to 'coppice import --tar -', which takes it as it is at one moment.
 
       JSON: branch, path, fileCount, directoryCount, symbolicLinkCount, specialFileCount, \
       hardLinkCount, byteCount, unchangedFileCount, removedCount, storedByteCount, isDryRun, notes.

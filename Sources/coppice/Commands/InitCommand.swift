@@ -36,7 +36,8 @@ struct InitCommand: ParsableCommand {
     var pageByteCount: Int
 
     var text: String {
-      "Made the store \(Output.printable(store)) with pages of \(Output.bytes(UInt64(pageByteCount)))\n"
+      "Made the store \(Output.printable(store)) with pages of "
+        + "\(Output.bytes(UInt64(pageByteCount)))\n"
     }
   }
 }

@@ -6,11 +6,11 @@ struct ScrubCommand: ParsableCommand {
     commandName: "scrub", abstract: "Read and verify all stored data.",
     discussion: """
       Decodes every stored page and node and compares it with its hash. Ends with status 2 when it \
-      finds damage. With --limit, or when it is ended, it stops early; the next call goes on where it \
-      stopped: the store keeps the place. With --from nothing is kept and the store is only read. \
-      JSON: isClean, findings (as 'coppice check' has them), omittedCount, frameCount, byteCount, \
-      next (null at the end), verifiedSince: all that was stored then was verified since (null \
-      before the first pass has ended).
+      finds damage. With --limit, or when it is ended, it stops early; the next call goes on where \
+      it stopped: the store keeps the place. With --from nothing is kept and the store is only \
+      read. JSON: isClean, findings (as 'coppice check' has them), omittedCount, frameCount, \
+      byteCount, next (null at the end), verifiedSince: all that was stored then was verified \
+      since (null before the first pass has ended).
 
       Example:
         coppice scrub --rate 50M --limit 10G

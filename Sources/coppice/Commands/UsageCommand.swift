@@ -5,18 +5,18 @@ struct UsageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "du", abstract: "Tell what branches and snapshots hold and cost.",
     discussion: """
-      logical: bytes of the files. exclusive: stored bytes that nothing else refers to, and bytes of \
-      changes that only the journal has. shared: those that others refer to as well, deleted ones \
-      that can be restored included; --if-deleted tells what 'branch delete --now' frees, and \
-      names who keeps the rest. JSON: entries, each with name, logicalByteCount, \
-      sharedByteCount, exclusiveByteCount, fileCount; total (null with names): time, \
-      storedByteCount, which is the sum of exclusiveByteCount, sharedByteCount, garbageByteCount \
-      and metadataByteCount, unsealedByteCount (changes that only the journal has, no part of that \
-      sum), baseByteCount, and parts, each with holder, name or segment, \
-      byteCount. With --if-deleted: deleting, freedByteCount, sharedByteCount, which stays, \
-      and sharers, who keep it, each with holder, name, restorableUntil (null unless deleted). \
-      With --history: entries, each with name, samples, each with time and, since the branch was \
-      made, storedByteCount, newPageCount, deltaPageCount, duplicatePageCount.
+      logical: bytes of the files. exclusive: stored bytes that nothing else refers to, and bytes \
+      of changes that only the journal has. shared: those that others refer to as well, deleted \
+      ones that can be restored included; --if-deleted tells what 'branch delete --now' frees, and \
+      names who keeps the rest. JSON: entries, each with name, logicalByteCount, sharedByteCount, \
+      exclusiveByteCount, fileCount; total (null with names): time, storedByteCount, which is the \
+      sum of exclusiveByteCount, sharedByteCount, garbageByteCount and metadataByteCount, \
+      unsealedByteCount (changes that only the journal has, no part of that sum), baseByteCount, \
+      and parts, each with holder, name or segment, byteCount. With --if-deleted: deleting, \
+      freedByteCount, sharedByteCount, which stays, and sharers, who keep it, each with holder, \
+      name, restorableUntil (null unless deleted). With --history: entries, each with name, \
+      samples, each with time and, since the branch was made, storedByteCount, newPageCount, \
+      deltaPageCount, duplicatePageCount.
 
       Examples:
         coppice du

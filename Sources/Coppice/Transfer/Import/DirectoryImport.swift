@@ -12,8 +12,8 @@ struct DirectoryImport {
   private var levels: [Level] = []
   /// Extended attributes that are listed, but could not be read.
   private var unreadAttributes = (count: 0, example: "")
-  /// Data directories of PostgreSQL without a running server, by the names that lead to them from the
-  /// top; looked at again at the end.
+  /// Data directories of PostgreSQL without a running server, by the names that lead to them from
+  /// the top; looked at again at the end.
   private var dataDirectories: [[[UInt8]]] = []
 
   /// A directory while what is in it is brought.

@@ -14,8 +14,8 @@ final class StreamContents {
       byteCount: session.staging.leafByteCount)
   }
 
-  /// Takes content in pieces. `next` fills a buffer from a place on and says how much, 0 at the end;
-  /// `seek` says where the next data lies, `nil` behind the last.
+  /// Takes content in pieces. `next` fills a buffer from a place on and says how much, 0 at the
+  /// end; `seek` says where the next data lies, `nil` behind the last.
   func run(
     _ file: FileID, isNew: Bool, modified: Int64, byteCount: UInt64?,
     seek: (_ offset: UInt64) throws(StoreError) -> UInt64?,

@@ -52,8 +52,8 @@ struct TarImport {
     }
   }
 
-  /// PostgreSQL's base backups do not list their top directory, and a server refuses one that is not
-  /// its user's alone: it gets the owner of the file that marks a data directory.
+  /// PostgreSQL's base backups do not list their top directory, and a server refuses one that is
+  /// not its user's alone: it gets the owner of the file that marks a data directory.
   private mutating func addTop() throws(StoreError) {
     let marker: FileName = "PG_VERSION"
     guard directories[top] == nil, seen.contains(SeenName(directory: top, name: marker)),
