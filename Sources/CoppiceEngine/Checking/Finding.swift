@@ -155,13 +155,14 @@ final class FindingList {
   ///
   /// - Parameter visitFound: is to call its argument with every frame that is found in a host.
   func resolveHosts(
-    _ retired: some Sequence<RetiredSegment>, visitFound: ((FrameName) -> Void) -> Void
-  ) {
+    _ retired: some Sequence<RetiredSegment>,
+    visitFound: ((FrameName) -> Void) throws(StoreError) -> Void
+  ) throws(StoreError) {
     for home in retired {
       let concerned = home.hosts.flatMap { hostFindings[$0] ?? [] }
       if !concerned.isEmpty { lost[home.id] = concerned }
     }
-    visitFound { name in
+    try visitFound { name in
       if lost[name.segment] != nil { found.insert(name) }
     }
   }

@@ -73,7 +73,7 @@ struct StoreChecker {
   func resolve(_ findings: FindingList, _ frames: FrameReader) throws(StoreError) {
     guard findings.concernsFrames else { return }
     try tell(.affected, 0, 1)
-    if !findings.hostFindings.isEmpty { resolveHosts(findings) }
+    if !findings.hostFindings.isEmpty { try resolveHosts(findings) }
     // Derived frames of damaged bundles are findings themselves.
     let passedOver = FindingList()
     try store.segmentWalk.forEach(of: Array(store.current().segments.values)) {
@@ -90,17 +90,19 @@ struct StoreChecker {
     findings.markUnused()
   }
 
-  private func resolveHosts(_ findings: FindingList) {
+  private func resolveHosts(_ findings: FindingList) throws(StoreError) {
     let catalogue = store.current()
-    findings.resolveHosts(catalogue.retired.values) { found in
-      let hosts = catalogue.segments.values.filter { $0.flags.contains(.host) }
-      store.segmentWalk.forEach(of: hosts) { host in
-        store.look(at: host, FindingList()) { file in
-          BundleScan(file: file, segment: host).forEachFrame { found($0.name) }
+    let hosts = catalogue.segments.values.filter { $0.flags.contains(.host) }
+    let passedOver = FindingList()
+    try findings.resolveHosts(catalogue.retired.values) { found throws(StoreError) in
+      try store.segmentWalk.forEach(of: hosts) { host throws(StoreError) in
+        try store.look(at: host, passedOver) { file throws(StoreError) in
+          try BundleScan(file: file, segment: host).forEachFrame { found($0.name) }
           return .done
         }
       }
     }
+    try passedOver.checkUnhindered()
   }
 
   // MARK: Catalogue
