@@ -4,8 +4,8 @@ internal import Synchronization
 
 extension Engine {
   /// Goes on with unfinished deletions for good; else collects if the estimates ask for it, `nil`
-  /// when they do not. What the store's own thread does,
-  /// and the owner of a store without threads may.
+  /// when they do not. What the store's own thread does, and the owner of a store without threads
+  /// may.
   package func collectAutomatically() throws(StoreError) -> CollectionReport? {
     if journal.isPoisoned { return nil }
     if hasUnfinishedDeletions.load(ordering: .relaxed), let report = try finishDeletions() {

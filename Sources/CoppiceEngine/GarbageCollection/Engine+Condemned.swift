@@ -8,11 +8,9 @@ internal import Synchronization
 //
 //  condemned   a durable record says so; its frames are garbage like any other.
 //  examined    a collection found out which frames died with it, and the hints that say so are
-// durable;
-//              none of these frames was reclaimed before.
+//              durable; none of these frames was reclaimed before.
 //  forgotten   a second record takes it off: of an entry that is to be gone for good once these
-// frames
-//              and the journal's records are, of any other once it is examined.
+//              frames and the journal's records are, of any other once it is examined.
 //
 // Whatever was done before a crash may be done again after it. Hints that cannot be written hold
 // nothing up but the second record.
@@ -62,12 +60,11 @@ extension Engine {
     }
   }
 
-  /// Has the store's thread try again what failed for lack of something; what damage prevents waits
-  /// for the next opening or collection.
+  /// Has the store's thread try again what failed for lack of something, the next time it looks;
+  /// what damage prevents waits for the next opening or collection.
   func noteUnfinished(after error: StoreError) {
     let mayPass = error.kind == .full || error.kind == .unavailable
     hasUnfinishedDeletions.store(mayPass, ordering: .relaxed)
-    if mayPass { collector.wake() }
   }
 
   /// Collects, unless a collection brought all of these to their end already. The caller holds

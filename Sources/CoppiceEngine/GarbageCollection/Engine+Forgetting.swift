@@ -92,6 +92,7 @@ extension Engine {
         freedByteCount: departure.freedByteCount + Int(unsealedByteCount), journalByteCount: left)
     } catch {
       noteUnfinished(after: error)
+      collector.wake()
       throw error
     }
   }
