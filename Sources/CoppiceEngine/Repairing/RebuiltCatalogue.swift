@@ -50,8 +50,8 @@ struct RebuiltCatalogue {
   static func limits(_ older: Catalogue?) -> String {
     guard let older else {
       return "what was not sealed, without snapshots and forks that were never written to, and "
-        + "with deleted branches, but for what the journal still tells, and without all annotations "
-        + "and settings"
+        + "with deleted branches, but for what the journal still tells, and without all "
+        + "annotations and settings"
     }
     return "what was not sealed, and as to deletions, and to snapshots and forks that were never "
       + "written to, as of record \(older.lsn.rawValue), but for what the journal still tells, and "

@@ -43,10 +43,11 @@ struct InspectCatalogueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "catalogue", abstract: "Branches and segments as last checkpointed.",
     discussion: """
-      JSON: file, lsn, time, nextBranch, nextVolume, nextSegment; branches, each with id, name, \
-      domain, isSnapshot, isDeleted, rootHash, rootName (the frame of its root node; null when it \
-      is empty), intervals (writer, from, through, null of an open one), created, annotations \
-      (tag, byteCount); segments, each with id, domain, isClosed, isHost, byteCount, frameCount; \
+      JSON: file, lsn, time, nextBranch, nextVolume, nextSegment, nextDomain; branches, each with \
+      id, name, domain, isSnapshot, isDeleted, isCondemned (it cannot be restored, and goes once \
+      what only it had is gone), rootHash, rootName (the frame of its root node; null when it is \
+      empty), intervals (writer, from, through, null of an open one), created, annotations (tag, \
+      byteCount); segments, each with id, domain, isClosed, isHost, byteCount, frameCount; \
       retired, each with id, hosts; settings, each with key, byteCount.
 
       Example:
