@@ -37,8 +37,9 @@ extension Engine {
     hints.collection.withLock { $0.noteErased(forgotten) }
     // Repair may fall back on the catalogue before the last: it must not need what is gone.
     try checkpoint()
-    try forgetErased(gone)
+    // The record that follows goes into a file that stays.
     try giveJournalSurplusBack()
+    try forgetErased(gone)
     return 0
   }
 }
