@@ -50,8 +50,9 @@ extension Store {
 private struct ImportPlan {
   private enum Source {
     case directory(HostDirectory)
-    /// A file in a directory.
-    case file(HostDirectory, name: [UInt8])
+    /// A file in a directory. It stays open until the import ends: whether a mount of the target
+    /// serves it is no question of when the kernel says that it was closed.
+    case file(HostFile, in: HostDirectory, name: [UInt8])
     case stream(HostFile, after: [UInt8])
   }
 
@@ -74,7 +75,7 @@ private struct ImportPlan {
     case .directory(let directory):
       try SourcePlace.refuse(directory, holding: store.directory)
       for mount in options.mounts { try SourcePlace.refuse(directory, onMount: mount) }
-    case .file(_, let name):
+    case .file(_, _, let name):
       if path.lastComponent == nil, !options.isTar {
         path = BranchPath(components: [try FileName(bytes: name)])
       }
@@ -104,13 +105,8 @@ private struct ImportPlan {
       var directoryImport = DirectoryImport(session)
       try directoryImport.run(directory, into: try targetDirectory(session))
       return directoryImport.report
-    case .file(let directory, let name):
-      if options.isTar {
-        let file = try reading(description) { () throws(SystemError) in
-          try directory.openFile(name)
-        }
-        return try runTar(session, StreamInput(file, counter: session.counter))
-      }
+    case .file(let file, let directory, let name):
+      if options.isTar { return try runTar(session, StreamInput(file, counter: session.counter)) }
       var fileImport = DirectoryImport(session)
       let (parent, target) = try targetName(session)
       try fileImport.run(file: name, in: directory, as: target, into: parent)
@@ -233,7 +229,7 @@ private struct ImportPlan {
         let place = try? HostPlace(resolving: path)
         // A file that has no name any more is nothing but its content.
         guard let place, place.isPlace(of: status) else { return .stream(file, after: []) }
-        return .file(place.directory, name: place.name)
+        return .file(file, in: place.directory, name: place.name)
       case .fifo, .characterDevice, .socket: return .stream(file, after: [])
       case .blockDevice:
         throw StoreError(
@@ -247,7 +243,7 @@ private struct ImportPlan {
   private static func byteCount(of source: Source) throws(StoreError) -> UInt64? {
     switch source {
     case .directory(let directory): return try SourcePlace.byteCount(below: directory)
-    case .file(let directory, let name):
+    case .file(_, let directory, let name):
       return try reading(directory.path) { () throws(SystemError) in
         try directory.status(of: name).byteCount
       }
