@@ -58,7 +58,7 @@ final class HandleTable: Sendable {
   /// Whether somebody, besides the one who asks, may have stored into a memory map of the file what
   /// the kernel has not sent yet.
   func mayBeMapped(
-    _ file: FileID, of tree: FileTree, besides asking: OpenFile? = nil
+    _ file: FileID, of tree: FileTree, besides asking: OpenFile
   ) -> Bool {
     state.withLock { state in
       state.files.values.contains {

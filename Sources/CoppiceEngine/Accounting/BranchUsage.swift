@@ -54,21 +54,14 @@ struct UsageCount {
   let engine: Engine
   let moment: StoreMoment
 
-  /// Entries that refer to the very same frames.
-  struct Group: Hashable {
-    var root: Ref
-    var refs: [Ref]
-  }
+  /// What entries refer to that refer to the very same frames.
+  private typealias Group = [Ref]
 
   /// Entries whose frames are counted in one pass: a bit of each frame's number stands for one.
   private static let batchCount = 32
 
-  func group(_ entry: StoreMoment.Entry) -> Group {
-    Group(root: entry.root.root, refs: entry.overlay.refs.map(\.ref))
-  }
-
   private func walk(_ group: Group, _ enter: (Locator) -> Bool) throws(StoreError) {
-    try FrameWalk(frames: engine.frames).walk([group.root] + group.refs, entering: enter)
+    try FrameWalk(frames: engine.frames).walk(group, entering: enter)
   }
 
   // MARK: Usage
@@ -84,7 +77,7 @@ struct UsageCount {
     let numbers = FrameNumbers()
     let shared = try sharedFrames(numbers)
     var bytes: [Group: (referenced: UInt64, exclusive: UInt64)] = [:]
-    let groups = Array(Set(wanted.map(group)))
+    let groups = Array(Set(wanted.map(\.refs)))
     for start in stride(from: 0, to: groups.count, by: Self.batchCount) {
       let batch = Array(groups[start..<min(start + Self.batchCount, groups.count)])
       let counted = try count(batch, numbers, shared)
@@ -95,7 +88,7 @@ struct UsageCount {
     var result: [BranchUsage] = []
     for entry in wanted {
       let total = try logical.total(of: entry)
-      let stored = bytes[group(entry)] ?? (0, 0)
+      let stored = bytes[entry.refs] ?? (0, 0)
       let unsealed = entry.unsealed.byteCount(engine.pageByteCount)
       let own = entry.unsealed.counts.filter { holderCounts[$0.key] == 1 }.values.reduce(0, +)
       result.append(
@@ -123,7 +116,7 @@ struct UsageCount {
   /// that no subtree is walked more than twice.
   private func sharedFrames(_ numbers: FrameNumbers) throws(StoreError) -> FrameSet {
     var groups: [Group: Int] = [:]
-    for entry in moment.entries { groups[group(entry), default: 0] += 1 }
+    for entry in moment.entries { groups[entry.refs, default: 0] += 1 }
     for (index, (group, count)) in groups.enumerated() {
       let owner = count > 1 ? FrameNumbers.several : UInt32(index + 1)
       try walk(group) { numbers.own($0.name, by: owner) }
@@ -175,8 +168,7 @@ struct UsageCount {
     var staying = moment.pinnedRoots + moment.importedRefs
     var stayingPages = moment.pinnedPages
     for entry in moment.entries where !doomed.branches.contains(entry.entry.id) {
-      let group = group(entry)
-      staying += [group.root] + group.refs
+      staying += entry.refs
       stayingPages.formUnion(entry.unsealed)
     }
     var doomedPages = doomed.unsealed

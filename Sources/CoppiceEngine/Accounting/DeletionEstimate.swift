@@ -28,7 +28,7 @@ struct DoomedState {
   init(of branches: Set<BranchID>, _ moment: StoreMoment) {
     self.branches = branches
     for entry in moment.entries where branches.contains(entry.entry.id) {
-      refs += [entry.root.root] + entry.overlay.refs.map(\.ref)
+      refs += entry.refs
       unsealed.formUnion(entry.unsealed)
     }
   }
@@ -77,7 +77,7 @@ extension Engine {
     for entry in moment.entries where !branches.contains(entry.entry.id) {
       let hasLayer = !shared.layers.isDisjoint(with: entry.unsealed.counts.keys)
       if hasLayer || shared.heirs.contains(entry.entry.id)
-        || search.reaches([entry.root.root] + entry.overlay.refs.map(\.ref))
+        || search.reaches(entry.refs)
       {
         found.append(sharer(entry.entry))
       }

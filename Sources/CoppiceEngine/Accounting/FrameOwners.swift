@@ -17,7 +17,7 @@ final class FrameOwners {
     self.engine = engine
     self.moment = moment
     for entry in moment.entries {
-      try add(SpaceHolder(entry.entry), [entry.root.root] + entry.overlay.refs.map(\.ref))
+      try add(SpaceHolder(entry.entry), entry.refs)
     }
     if !moment.pinnedRoots.isEmpty { try add(.reader, moment.pinnedRoots) }
     if !moment.importedRefs.isEmpty { try add(.imports, moment.importedRefs) }

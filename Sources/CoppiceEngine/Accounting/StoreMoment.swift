@@ -10,6 +10,9 @@ final class StoreMoment {
     var root: RootView
     var overlay: OverlaySummary
     var unsealed: UnsealedPages
+
+    /// All that the entry refers to itself: its root, and frames that its layers have.
+    var refs: [Ref] { [root.root] + overlay.refs.map(\.ref) }
   }
 
   let entries: [Entry]

@@ -45,7 +45,7 @@ extension Engine {
         usage.logicalByteCount += try logical.total(of: entry).byteCount
         try unique.add(entry)
       }
-      try walk.walk([entry.root.root] + entry.overlay.refs.map(\.ref)) { live.insert($0.name) }
+      try walk.walk(entry.refs) { live.insert($0.name) }
     }
     usage.uniqueByteCount = unique.byteCount
     try walk.walk(moment.pinnedRoots) { live.insert($0.name) }

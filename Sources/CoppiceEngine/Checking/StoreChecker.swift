@@ -75,17 +75,9 @@ struct StoreChecker {
     try tell(.affected, 0, 1)
     if !findings.hostFindings.isEmpty { try resolveHosts(findings) }
     // Derived frames of damaged bundles are findings themselves.
-    let passedOver = FindingList()
-    try store.segmentWalk.forEach(of: Array(store.current().segments.values)) {
-      segment throws(StoreError) in
-      try store.look(at: segment, passedOver) { file throws(StoreError) in
-        try BundleScan(file: file, segment: segment).forEachFrame { frame in
-          if frame.entry.base != .none { findings.extend(to: frame.name, from: frame.entry.base) }
-        }
-        return .done
-      }
+    try forEachFrame(of: Array(store.current().segments.values)) { frame in
+      if frame.entry.base != .none { findings.extend(to: frame.name, from: frame.entry.base) }
     }
-    try passedOver.checkUnhindered()
     AffectedSearch(frames: frames, findings: findings).run(entries)
     findings.markUnused()
   }
@@ -93,13 +85,21 @@ struct StoreChecker {
   private func resolveHosts(_ findings: FindingList) throws(StoreError) {
     let catalogue = store.current()
     let hosts = catalogue.segments.values.filter { $0.flags.contains(.host) }
-    let passedOver = FindingList()
     try findings.resolveHosts(catalogue.retired.values) { found throws(StoreError) in
-      try store.segmentWalk.forEach(of: hosts) { host throws(StoreError) in
-        try store.look(at: host, passedOver) { file throws(StoreError) in
-          try BundleScan(file: file, segment: host).forEachFrame { found($0.name) }
-          return .done
-        }
+      try forEachFrame(of: hosts) { found($0.name) }
+    }
+  }
+
+  /// Visits the frames of whole bundles; what is damaged has been told. Throws when something was
+  /// not looked at.
+  private func forEachFrame(
+    of segments: [SegmentEntry], _ visit: (StoreInspector.FrameInspection) -> Void
+  ) throws(StoreError) {
+    let passedOver = FindingList()
+    try store.segmentWalk.forEach(of: segments) { segment throws(StoreError) in
+      try store.look(at: segment, passedOver) { file throws(StoreError) in
+        try BundleScan(file: file, segment: segment).forEachFrame(visit)
+        return .done
       }
     }
     try passedOver.checkUnhindered()

@@ -107,7 +107,7 @@ extension Collection {
     for dead in frames.sorted(by: { $0.name < $1.name }) {
       if dead.frame.form.kind == .page { branch.pageCount += 1 }
       branch.byteCount += UInt64(dead.frame.storedByteCount)
-      branch.add(dead.name, runCountMax: Self.runCountMax)
+      if !branch.runs.add(dead.name, countMax: Self.runCountMax) { branch.isComplete = false }
     }
     return branch
   }
@@ -191,20 +191,19 @@ extension ForgottenBranch.Run {
   }
 }
 
-extension ForgottenBranch {
-  fileprivate var runCount: Int { runs.count + sharedRuns.count }
-
-  /// Adds a frame with a greater name than all before.
-  mutating func add(_ name: FrameName, runCountMax: Int) {
-    if let last = runs.last, last.first.rawValue + UInt64(last.frameCount) == name.rawValue,
+extension [ForgottenBranch.Run] {
+  /// Adds a frame with a greater name than all before; false when that would be too many runs.
+  fileprivate mutating func add(_ name: FrameName, countMax: Int) -> Bool {
+    if let last, last.first.rawValue + UInt64(last.frameCount) == name.rawValue,
       last.first.segment == name.segment
     {
-      runs[runs.count - 1].frameCount += 1
-    } else if runs.count < runCountMax {
-      runs.append(Run(first: name, frameCount: 1))
+      self[count - 1].frameCount += 1
+    } else if count < countMax {
+      append(ForgottenBranch.Run(first: name, frameCount: 1))
     } else {
-      isComplete = false
+      return false
     }
+    return true
   }
 }
 
@@ -212,17 +211,15 @@ extension ForgottenBranch {
   private static let heirCountMax = 64
   private static let sharedRunCountMax = 128
 
+  fileprivate var runCount: Int { runs.count + sharedRuns.count }
+
   /// Remembers some of what others go on with, enough to find them again.
   fileprivate mutating func noteShared(with heirs: [BranchID], frames: [FrameName]) {
     self.heirs = Array(heirs.prefix(Self.heirCountMax))
-    var shared = self
-    shared.runs = []
-    var last: FrameName?
-    for name in frames.sorted() where name != last {
-      shared.add(name, runCountMax: Self.sharedRunCountMax)
-      last = name
+    // A sample: what is too much is left out.
+    for name in Set(frames).sorted() {
+      _ = sharedRuns.add(name, countMax: Self.sharedRunCountMax)
     }
-    sharedRuns = shared.runs
   }
 }
 

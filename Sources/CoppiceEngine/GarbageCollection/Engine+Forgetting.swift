@@ -165,8 +165,9 @@ extension Engine {
         staying[ObjectIdentifier(layer), default: []].insert(branch.id)
       }
     }
-    for layer in pins.all.flatMap({ $0.state?.frozen.layers ?? [] }) {
-      staying[ObjectIdentifier(layer), default: []] = staying[ObjectIdentifier(layer)] ?? []
+    for layer in pins.all.flatMap({ $0.state?.frozen.layers ?? [] })
+    where staying[ObjectIdentifier(layer)] == nil {
+      staying[ObjectIdentifier(layer)] = []
     }
     return staying
   }

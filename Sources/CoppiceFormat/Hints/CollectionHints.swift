@@ -125,8 +125,7 @@ public struct ForgottenBranch: Hashable, Sendable {
     writer.append(text: name)
     Self.encode(runs, into: &writer)
     if isShared {
-      writer.append(count: heirs.count)
-      for heir in heirs { writer.append(heir.rawValue) }
+      writer.append(heirs)
       Self.encode(sharedRuns, into: &writer)
     }
   }
@@ -152,9 +151,7 @@ public struct ForgottenBranch: Hashable, Sendable {
     name = try reader.text("branch name", atMost: UInt16(BranchEntry.nameByteCountMax))
     runs = try Self.runs(decoding: &reader)
     if flags & 4 != 0 {
-      heirs = try reader.array(of: 8) { (reader) throws(FormatError) in
-        BranchID(try reader.integer())
-      }
+      heirs = try reader.branchIDs()
       sharedRuns = try Self.runs(decoding: &reader)
     }
   }

@@ -100,8 +100,7 @@ public enum ControlRecord: Hashable, Sendable {
     case .delete:
       break
     case .forget(let branches):
-      writer.append(count: branches.count)
-      for branch in branches { writer.append(branch.rawValue) }
+      writer.append(branches)
     case .reset(let source, let sharesThrough):
       writer.append(source.rawValue)
       writer.append(sharesThrough.rawValue)
@@ -175,10 +174,7 @@ public enum ControlRecord: Hashable, Sendable {
     case .restore:
       return .restore(name: try reader.branchName())
     case .forget:
-      return .forget(
-        try reader.array(of: 8) { (reader) throws(FormatError) in
-          BranchID(try reader.integer())
-        })
+      return .forget(try reader.branchIDs())
     case .reset:
       return .reset(
         source: BranchID(try reader.integer()), sharesThrough: LSN(try reader.integer()))

@@ -80,6 +80,12 @@ extension ByteReader {
     return Condemnation(branch: branch, pageCount: pageCount, hasRefs: flags == 1)
   }
 
+  mutating func branchIDs() throws(FormatError) -> [BranchID] {
+    try array(of: MemoryLayout<UInt64>.size) { (reader) throws(FormatError) in
+      BranchID(try reader.integer())
+    }
+  }
+
   mutating func segmentID() throws(FormatError) -> SegmentID {
     let rawValue: UInt64 = try integer()
     try SegmentID.check(rawValue)
@@ -136,6 +142,11 @@ extension ByteWriter {
     append(condemnation.branch.rawValue)
     append(condemnation.pageCount)
     append(UInt8(condemnation.hasRefs ? 1 : 0))
+  }
+
+  mutating func append(_ ids: [BranchID]) {
+    append(count: ids.count)
+    for id in ids { append(id.rawValue) }
   }
 
   mutating func append(_ ids: [SegmentID]) {
