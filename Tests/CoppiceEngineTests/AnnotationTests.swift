@@ -116,6 +116,92 @@ import Testing
     #expect(test.engine.annotations(of: main).all.count == 1)
   }
 
+  @Test func `a replaced branch keeps its annotations, whether or not they are known`() throws {
+    let test = try TestStore()
+    let main = try test.engine.createBranch(named: "main", domain: .standard)
+    let tags = [plain, FieldTag(0x3FFE), FieldTag(0x7FFE)]
+    try test.engine.annotate(main, tags.map { FieldChange($0, [9, 0, 8]) })
+    try test.engine.beginImport(replacing: main).publishReplacing()
+    try test.engine.beginImport(replacing: main).publishReplacing(
+      annotations: [FieldChange(FieldTag(5), [1])])
+    let expected: [UInt16: [UInt8]] = [
+      4: [9, 0, 8], 5: [1], 0x3FFE: [9, 0, 8], 0x7FFE: [9, 0, 8],
+    ]
+    #expect(annotations(of: test.engine) == ["main": expected])
+    try test.crash(seed: 1)
+    #expect(annotations(of: test.engine) == ["main": expected])
+  }
+
+  // MARK: Repair
+
+  /// A closed store with fields of a newer version in the catalogue, and in the journal ones that
+  /// restrict a fork.
+  private func storeOfNewerVersion() throws -> TestStore {
+    let test = try TestStore()
+    let main = try test.engine.createBranch(
+      named: "main", domain: .standard, annotations: [FieldChange(FieldTag(0x7FFE), [1])])
+    var generator = SplitMix64(seed: 1)
+    try main.put(1, generator.bytes(10 * test.pageByteCount))
+    try test.engine.set(try #require(SettingKey("newer/setting")), to: [2])
+    try test.reopen()
+    let again = try test.engine.branch(named: "main")
+    let fork = try test.engine.fork(again, named: "restricted", isReadOnly: false)
+    try fork.put(1, [7])
+    try test.engine.sealAll()
+    try test.engine.annotate(fork, [FieldChange(criticalInherited, [3])])
+    test.disk.kill()
+    test.engine.abandon()
+    return test
+  }
+
+  private let newerAnnotations: [String: [UInt16: [UInt8]]] = [
+    "main": [0x7FFE: [1]], "restricted": [0x7FFE: [1], 0xC008: [3]],
+  ]
+
+  @Test func `a repair of content keeps what it does not know`() throws {
+    let test = try storeOfNewerVersion()
+    try test.open()
+    try test.engine.close()
+    let inspection = try StoreInspector(disk: test.disk).segment(SegmentID(1))
+    let bundle = try #require(inspection.bundles.first)
+    let directory = bundle.offset + UInt64(bundle.header.directoryOffset)
+    try test.disk.flipBit(0, at: directory + 3, in: inspection.file)
+    let report = try test.repair()
+    #expect(report.steps.map(\.object) == [inspection.file])
+    try test.open()
+    #expect(annotations(of: test.engine) == newerAnnotations)
+    #expect(test.engine.settings().map(\.value) == [[2]])
+    let restricted = try test.engine.branch(named: "restricted")
+    #expect(failure { try restricted.put(1, [8]) }?.kind == .unsupportedFormat)
+    #expect(try restricted.get(1, 1) == [7])
+  }
+
+  @Test func `a repair of a store that a newer version restricted replays the restriction`() throws
+  {
+    let test = try storeOfNewerVersion()
+    #expect(try test.repair().steps == [])
+    try test.open()
+    #expect(annotations(of: test.engine) == newerAnnotations)
+  }
+
+  @Test func `a catalogue that repair put together has no annotations and says so`() throws {
+    let test = try storeOfNewerVersion()
+    for file in test.disk.fileNames() where file.hasPrefix("catalogue-") {
+      for offset in [60, 68] as [UInt64] { try test.disk.flipBit(1, at: offset, in: file) }
+    }
+    #expect(failure { _ = try test.repair() }?.kind == .corrupt)
+    let report = try test.repair(acceptsLoss: true)
+    let action = try #require(report.steps.first).action
+    #expect(action.contains("without all annotations and settings"), "\(action)")
+    try test.open()
+    #expect(annotations(of: test.engine) == ["main": [:], "restricted": [:]])
+    #expect(test.engine.settings() == [])
+    #expect(try test.engine.branch(named: "restricted").get(1, 1) == [7])
+    #expect(try test.engine.check().findings == [])
+    try test.crash(seed: 1)
+    #expect(annotations(of: test.engine) == ["main": [:], "restricted": [:]])
+  }
+
   // MARK: Settings
 
   @Test func `settings are kept, replaced and removed, live and after a crash`() throws {
