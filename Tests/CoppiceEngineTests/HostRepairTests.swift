@@ -96,7 +96,7 @@ import Testing
   }
 
   private func damageDirectory(
-    _ bundle: StoreInspector.BundleInspection, of host: StoreInspector.SegmentInspection,
+    _ bundle: BundleInspection, of host: StoreInspector.SegmentInspection,
     on disk: SimulatedDisk
   ) throws {
     try disk.flipBit(

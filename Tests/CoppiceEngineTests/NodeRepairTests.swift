@@ -59,7 +59,7 @@ import Testing
       contents[name, default: [:]][volume] = all
     }
 
-    var nodes: [StoreInspector.FrameInspection] {
+    var nodes: [FrameInspection] {
       get throws {
         let inspector = StoreInspector(disk: store.disk)
         return try inspector.segments().flatMap { try inspector.segment($0).bundles }
@@ -74,7 +74,7 @@ import Testing
       disk: disk, clock: store.clock, options: store.options, RepairOptions())
   }
 
-  private func wipe(_ frame: StoreInspector.FrameInspection, _ disk: SimulatedDisk) throws {
+  private func wipe(_ frame: FrameInspection, _ disk: SimulatedDisk) throws {
     try disk.wipe(frame, in: StoreInspector(disk: disk).segment(frame.name.segment).file)
   }
 
@@ -292,8 +292,7 @@ import Testing
   }
 
   /// The first leaves of the volume, oldest first, with the file that each lies in.
-  private func firstLeaves(_ store: TestStore) throws -> [(StoreInspector.FrameInspection, String)]
-  {
+  private func firstLeaves(_ store: TestStore) throws -> [(FrameInspection, String)] {
     let inspector = StoreInspector(disk: store.disk)
     return try inspector.segments().flatMap { id in
       let segment = try inspector.segment(id)
@@ -377,7 +376,7 @@ import Testing
 }
 
 extension SimulatedDisk {
-  fileprivate func wipe(_ frame: StoreInspector.FrameInspection, in file: String) throws {
+  fileprivate func wipe(_ frame: FrameInspection, in file: String) throws {
     var bytes = try contents(of: file)
     let start = Int(frame.locator.offset)
     for index in start..<start + frame.entry.storedByteCount { bytes[index] = 0 }

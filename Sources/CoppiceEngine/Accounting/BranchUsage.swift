@@ -122,11 +122,11 @@ struct UsageCount {
       try walk(group) { numbers.own($0.name, by: owner) }
     }
     let shared = FrameSet()
-    try engine.forEachBase(of: moment.segments) { derived, base in
+    try engine.listing.forEachBase(of: moment.segments) { derived, base in
       let owner = numbers[derived]
       if owner != 0 { numbers.own(base, by: owner) }
     }
-    try engine.forEachFrame(of: moment.segments) { name, _ in
+    try engine.listing.forEachFrame(of: moment.segments) { name, _ in
       if numbers[name] == FrameNumbers.several { shared.insert(name) }
     }
     return shared
@@ -145,12 +145,12 @@ struct UsageCount {
         return true
       }
     }
-    try engine.forEachBase(of: moment.segments) { derived, base in
+    try engine.listing.forEachBase(of: moment.segments) { derived, base in
       let bits = numbers[derived]
       if bits != 0 { numbers[base] |= bits }
     }
     var counted = [(referenced: UInt64, exclusive: UInt64)](repeating: (0, 0), count: batch.count)
-    try engine.forEachFrame(of: moment.segments) { name, frame in
+    try engine.listing.forEachFrame(of: moment.segments) { name, frame in
       let bits = numbers[name]
       if bits == 0 { return }
       let isShared = shared.contains(name)
@@ -194,7 +194,7 @@ struct UsageCount {
       $0.name >= smallest && reached.insert($0.name)
     }
     let segments = moment.segments(holdingFrom: smallest.segment)
-    try engine.forEachBase(of: segments) { derived, base in
+    try engine.listing.forEachBase(of: segments) { derived, base in
       if reached.contains(derived) || kept.contains(derived) {
         kept.insert(base)
       } else if found.contains(derived) {
@@ -202,7 +202,7 @@ struct UsageCount {
       }
     }
     var freed = FreedSpace()
-    try engine.forEachFrame(of: segments) { name, frame in
+    try engine.listing.forEachFrame(of: segments) { name, frame in
       guard found.contains(name), !reached.contains(name), !kept.contains(name) else { return }
       freed.byteCount += UInt64(frame.storedByteCount)
       if frame.form.kind == .page { freed.pageCount += 1 }

@@ -56,7 +56,7 @@ extension Engine {
     try FrameWalk(frames: frames).walk(doomed.refs) { shared.insert($0.name) }
     try shared.addBases(self, moment)
     var byteCount = doomed.unsealed.byteCount(pageByteCount)
-    try forEachFrame(of: shared.segments(of: moment)) { name, frame in
+    try listing.forEachFrame(of: shared.segments(of: moment)) { name, frame in
       if frame.form.kind != .note, shared.frames.contains(name) {
         byteCount += UInt64(frame.storedByteCount)
       }
@@ -122,13 +122,13 @@ struct SharedFrames {
   mutating func addBases(_ engine: Engine, _ moment: StoreMoment) throws(StoreError) {
     let found = frames
     var smallest = smallest
-    try engine.forEachBase(of: segments(of: moment)) { derived, base in
+    try engine.listing.forEachBase(of: segments(of: moment)) { derived, base in
       guard found.contains(derived), found.insert(base) else { return }
       smallest = smallest.map { min($0, base) }
     }
     self.smallest = smallest
     let also = derived
-    try engine.forEachBase(of: segments(of: moment)) { derived, base in
+    try engine.listing.forEachBase(of: segments(of: moment)) { derived, base in
       if found.contains(base) { also.insert(derived) }
     }
   }

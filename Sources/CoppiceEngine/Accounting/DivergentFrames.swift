@@ -133,11 +133,12 @@ extension Engine {
     for base in divergent.nodeBases { _ = divergent.insert(base) }
     guard !divergent.derivedHomes.isEmpty else { return }
     let (found, kept) = (divergent.found, divergent.kept)
-    try forEachBase(of: moment.segments(holding: divergent.derivedKeptHomes)) { derived, base in
+    try listing.forEachBase(of: moment.segments(holding: divergent.derivedKeptHomes)) {
+      derived, base in
       if kept.contains(derived) { kept.insert(base) }
     }
     var bases: [FrameName] = []
-    try forEachBase(of: moment.segments(holding: divergent.derivedHomes)) { derived, base in
+    try listing.forEachBase(of: moment.segments(holding: divergent.derivedHomes)) { derived, base in
       if found.contains(derived), !kept.contains(base) { bases.append(base) }
     }
     for base in bases { _ = divergent.insert(base) }

@@ -166,7 +166,8 @@ extension Engine {
   {
     let runs = Dictionary(grouping: branch.runs, by: \.first.segment)
     var present: [PresentFrame] = []
-    try forEachPlacedFrame(of: moment.segments(holding: Set(runs.keys))) { name, frame, segment in
+    try listing.forEachPlacedFrame(of: moment.segments(holding: Set(runs.keys))) {
+      name, frame, segment in
       let isOwn = runs[name.segment]?.contains { run in
         name >= run.first && name.rawValue < run.first.rawValue + UInt64(run.frameCount)
       }

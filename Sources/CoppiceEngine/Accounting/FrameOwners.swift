@@ -22,7 +22,7 @@ final class FrameOwners {
     if !moment.pinnedRoots.isEmpty { try add(.reader, moment.pinnedRoots) }
     if !moment.importedRefs.isEmpty { try add(.imports, moment.importedRefs) }
     // A base is as needed as what builds on it.
-    try engine.forEachBase(of: moment.segments) { derived, base in
+    try engine.listing.forEachBase(of: moment.segments) { derived, base in
       let owner = numbers[derived]
       if owner == 0 { return }
       if numbers[base] == 0 { mereBases.insert(base) }
@@ -61,7 +61,7 @@ extension Engine {
     var exclusive: [SpaceHolder: UInt64] = [:]
     var framesByteCount: UInt64 = 0
     var censuses: [SegmentCensus] = []
-    try forEachPlacedFrame(of: owners.moment.segments) { name, frame, segment in
+    try listing.forEachPlacedFrame(of: owners.moment.segments) { name, frame, segment in
       if frame.form.kind == .note { return }
       let byteCount = UInt64(frame.storedByteCount)
       framesByteCount += byteCount

@@ -49,7 +49,7 @@ extension Engine {
     }
     usage.uniqueByteCount = unique.byteCount
     try walk.walk(moment.pinnedRoots) { live.insert($0.name) }
-    try forEachBase(of: moment.segments) { derived, base in
+    try listing.forEachBase(of: moment.segments) { derived, base in
       if live.contains(derived) { live.insert(base) }
     }
     try count(live, in: moment.segments, into: &usage)
@@ -61,7 +61,7 @@ extension Engine {
     _ live: FrameSet, in segments: [SegmentEntry], into usage: inout StoreUsage
   ) throws(StoreError) {
     var counted = usage
-    try forEachFrame(of: segments) { name, frame in
+    try listing.forEachFrame(of: segments) { name, frame in
       counted.frameCount += 1
       if frame.form.kind == .note { return }
       if live.contains(name) {

@@ -113,7 +113,7 @@ private final class Scrub {
 
   /// A frame is read where it was found: one that nothing refers to any more may have a name that
   /// leads nowhere.
-  private func scrub(_ frame: StoreInspector.FrameInspection, in file: any DiskFile) {
+  private func scrub(_ frame: FrameInspection, in file: any DiskFile) {
     scrubbed.frameCount += 1
     do throws(StoreError) {
       switch frame.entry.form.kind {
@@ -143,7 +143,7 @@ private final class Scrub {
     }
   }
 
-  private func verifyPage(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
+  private func verifyPage(_ frame: FrameInspection, _ file: any DiskFile)
     throws(StoreError)
   {
     let page = try frames.codecs.withSet { set throws(StoreError) in
@@ -154,7 +154,7 @@ private final class Scrub {
     }
   }
 
-  private func verifyNode(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
+  private func verifyNode(_ frame: FrameInspection, _ file: any DiskFile)
     throws(StoreError)
   {
     let node = try frames.codecs.withSet { set throws(StoreError) in
@@ -165,7 +165,7 @@ private final class Scrub {
   }
 
   /// Nothing refers to a note by its name.
-  private func verifyNote(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
+  private func verifyNote(_ frame: FrameInspection, _ file: any DiskFile)
     throws(StoreError)
   {
     if let problem = try frame.problemOfNote(in: file) {
@@ -173,7 +173,7 @@ private final class Scrub {
     }
   }
 
-  private func mismatch(_ frame: StoreInspector.FrameInspection) -> StoreError {
+  private func mismatch(_ frame: FrameInspection) -> StoreError {
     StoreError(
       .corrupt, "its content does not have the hash it was stored under",
       object: frames.describe(frame.locator))

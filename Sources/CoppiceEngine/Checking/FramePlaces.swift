@@ -31,7 +31,7 @@ final class FramePlaces {
       (places.count + homes.count * 2) * MemoryLayout<Place?>.stride
     }
 
-    mutating func take(_ bundle: StoreInspector.BundleInspection) {
+    mutating func take(_ bundle: BundleInspection) {
       let first = Int(bundle.header.firstOrdinal)
       while places.count < first { places.append(nil) }
       for frame in bundle.frames {

@@ -18,11 +18,11 @@ struct OpeningCheck {
         }
       }
       if whole.count == 2, whole[0] != whole[1] {
-        findings.add(Engine.superblockName, "its two copies differ")
+        findings.add(SuperblockFile.name, "its two copies differ")
       }
       return whole.first
     } catch {
-      findings.add(Engine.superblockName, error)
+      findings.add(SuperblockFile.name, error)
       return nil
     }
   }

@@ -53,7 +53,7 @@ struct SegmentCheck {
   }
 
   private func check(
-    _ frame: StoreInspector.FrameInspection, _ file: any DiskFile, _ domain: DomainID
+    _ frame: FrameInspection, _ file: any DiskFile, _ domain: DomainID
   ) {
     if frame.entry.form.kind == .note { checkNote(frame, file) }
     guard frame.entry.base != .none else { return }
@@ -82,7 +82,7 @@ struct SegmentCheck {
     }
   }
 
-  private func checkNote(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile) {
+  private func checkNote(_ frame: FrameInspection, _ file: any DiskFile) {
     let object = "\(describe(frame.name)), a note"
     do throws(StoreError) {
       if let problem = try frame.problemOfNote(in: file) { findings.add(object, problem) }
@@ -99,7 +99,7 @@ struct SegmentCheck {
 extension SegmentHeader {
   /// Why the file does not begin with this header; `nil` when it does.
   func problem(in file: any DiskFile) throws(StoreError) -> String? {
-    guard let bytes = try StoreInspector.bytes(of: file, at: 0, count: Self.byteCount) else {
+    guard let bytes = try file.bytes(at: 0, count: Self.byteCount) else {
       return "the file is shorter than its header"
     }
     do throws(FormatError) {
@@ -111,7 +111,7 @@ extension SegmentHeader {
   }
 }
 
-extension StoreInspector.FrameInspection {
+extension FrameInspection {
   /// Whether the frame is a note and sound.
   func isSoundNote(in file: any DiskFile) throws(StoreError) -> Bool {
     guard entry.form.kind == .note else { return false }
@@ -120,8 +120,7 @@ extension StoreInspector.FrameInspection {
 
   /// Why the note that should lie there is none; `nil` when it is sound.
   func problemOfNote(in file: any DiskFile) throws(StoreError) -> String? {
-    let bytes = try StoreInspector.bytes(
-      of: file, at: UInt64(locator.offset), count: locator.storedByteCount)
+    let bytes = try file.bytes(at: UInt64(locator.offset), count: locator.storedByteCount)
     guard let bytes else { return "the segment ends before the note does" }
     do throws(FormatError) {
       _ = try NoteFrame.decode(bytes.span.bytes)

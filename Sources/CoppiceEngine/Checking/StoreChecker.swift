@@ -93,7 +93,7 @@ struct StoreChecker {
   /// Visits the frames of whole bundles; what is damaged has been told. Throws when something was
   /// not looked at.
   private func forEachFrame(
-    of segments: [SegmentEntry], _ visit: (StoreInspector.FrameInspection) -> Void
+    of segments: [SegmentEntry], _ visit: (FrameInspection) -> Void
   ) throws(StoreError) {
     let passedOver = FindingList()
     try store.segmentWalk.forEach(of: segments) { segment throws(StoreError) in

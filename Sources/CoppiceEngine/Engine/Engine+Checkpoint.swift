@@ -8,9 +8,6 @@ internal import Synchronization
 // intervals that this very file lists.
 
 extension Engine {
-  /// The file under which a catalogue is written until it is complete.
-  static let unfinishedCatalogue = "catalogue.new"
-  static let cataloguePrefix = "catalogue-"
   static let checkpointByteCountMin = 1 << 20
 
   /// Whether control records piled up since the last checkpoint, or hold journal files.
@@ -67,6 +64,14 @@ extension Engine {
     }
   }
 
+  /// A checkpoint that only saves work later: on a full disk the store goes on without, so that
+  /// something can be deleted.
+  func checkpointUnlessFull() throws(StoreError) {
+    do throws(StoreError) { try checkpoint() } catch {
+      if error.kind != .full { throw error }
+    }
+  }
+
   /// The segments to which nothing will be appended any more.
   private func closedSegments(of state: CatalogueState) -> [SegmentID] {
     let open = appenders.openSegments
@@ -82,30 +87,15 @@ extension Engine {
 
   /// A full disk gives of its reserve for a catalogue: deletions need one from time to time.
   private func writeMakingRoom(_ catalogue: [UInt8], number: UInt64) throws(SystemError) {
-    do throws(SystemError) { try Self.write(catalogue, number: number, to: disk) } catch {
+    do throws(SystemError) { try CatalogueFile.write(catalogue, number: number, to: disk) } catch {
       guard error.isFull, reserve.hasBytes else { throw error }
       let outcome = withReserve(.checkpoint, of: 2 * UInt64(catalogue.count)) {
         Result { () throws(SystemError) in
-          try Self.write(catalogue, number: number, to: disk)
+          try CatalogueFile.write(catalogue, number: number, to: disk)
         }
       }
       try outcome.get()
     }
-  }
-
-  static func write(_ catalogue: [UInt8], number: UInt64, to disk: any Disk) throws(SystemError) {
-    try disk.replace(
-      "\(cataloguePrefix)\(number)", with: catalogue, unfinished: unfinishedCatalogue)
-    try disk.syncDirectory("")
-    for name in try disk.list("") {
-      guard let old = catalogueNumber(ofFile: name), old + 1 < number else { continue }
-      try disk.remove(name)
-    }
-  }
-
-  static func catalogueNumber(ofFile name: String) -> UInt64? {
-    guard name.hasPrefix(cataloguePrefix) else { return nil }
-    return UInt64(name.dropFirst(cataloguePrefix.count))
   }
 
   /// A branch without unsealed writes must not hold journal files: its open interval begins anew

@@ -344,6 +344,28 @@ extension Engine {
     }
     return (last, built.count)
   }
+
+  /// Called after a publish: what it replaced is dead, unless another branch keeps it.
+  func noteSealed(_ counts: SealCounts, by branch: BranchID) {
+    hints.growth.withLock { $0.add(counts, to: branch, at: clock.wallNanoseconds()) }
+    hints.collection.withLock { hints in
+      hints.oldDeadByteCount += UInt64(counts.replacedOldByteCount)
+      hints.youngDeadByteCount += UInt64(counts.replacedYoungByteCount)
+    }
+    collector.wake()
+  }
+
+  /// Makes everything that imports appended durable and known, so that a transaction may adopt it.
+  package func publishAppended() throws(StoreError) {
+    let ends = try appenders.sync()
+    guard !ends.isEmpty else { return }
+    let lsn = try control.withLock { () throws(StoreError) in
+      try record(
+        .publish(oldRoot: .hole, intervals: [], newRoot: .hole, ends: ends), branch: BranchID(0))
+    }
+    try journal.flush(through: lsn)
+    appenders.markPublished(ends)
+  }
 }
 
 extension EngineBranch {

@@ -123,6 +123,11 @@ package final class Engine: @unchecked Sendable {
     }
   }
 
+  /// Of the frames of this store, as the catalogue has them now.
+  var listing: FrameListing {
+    FrameListing(files: files) { [self] in control.withLock { catalogue.segments } }
+  }
+
   package var pageByteCount: Int { superblock.pageByteCount }
   var pageShift: Int { Int(superblock.pageShift) }
   package var storeUUID: StoreUUID { superblock.uuid }

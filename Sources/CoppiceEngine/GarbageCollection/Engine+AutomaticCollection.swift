@@ -88,16 +88,6 @@ extension Engine {
     return UInt64(next.subtractingReportingOverflow(now).partialValue.magnitude)
   }
 
-  /// Called after a publish: what it replaced is dead, unless another branch keeps it.
-  func noteSealed(_ counts: SealCounts, by branch: BranchID) {
-    hints.growth.withLock { $0.add(counts, to: branch, at: clock.wallNanoseconds()) }
-    hints.collection.withLock { hints in
-      hints.oldDeadByteCount += UInt64(counts.replacedOldByteCount)
-      hints.youngDeadByteCount += UInt64(counts.replacedYoungByteCount)
-    }
-    collector.wake()
-  }
-
   /// The published part of all segments.
   var storedByteCount: UInt64 {
     control.withLock { catalogue.segments.values.reduce(0) { $0 + $1.byteCount } }

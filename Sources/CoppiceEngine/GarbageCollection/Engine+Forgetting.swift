@@ -1,57 +1,6 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// An entry that is condemned and no root any more, until a collection has found out which frames
-/// died with it.
-struct ForgottenEntry {
-  var entry: BranchEntry
-  /// The root, and frames that its layers referred to.
-  var refs: [Ref]
-  /// What it alone had in memory and in the journal.
-  var unsealed = UnsealedPages()
-  /// As much of it as there was when the entry was condemned.
-  var unsealedPageCount: UInt64 = 0
-  /// Entries that have layers of it.
-  var heirs: [BranchID] = []
-  /// False when frames that its layers referred to are not known any more, after a crash.
-  var hasAllRefs = true
-  /// With others that are to be gone at once.
-  var departure: Departure?
-
-  var condemnation: Condemnation {
-    Condemnation(
-      branch: entry.id, pageCount: unsealedPageCount,
-      hasRefs: refs.dropFirst().contains { !$0.isHole })
-  }
-}
-
-/// Entries that were deleted to be gone at once, and how far that is. Guarded by `collecting`, but
-/// for `isActive`.
-final class Departure: @unchecked Sendable {
-  let branches: Set<BranchID>
-  /// Whether somebody waits for its end, so that young collections look at all segments for it.
-  /// Guarded by `control`.
-  var isActive: Bool
-  /// Stored bytes of pages and nodes that only they kept, by the segment that still holds them;
-  /// `nil` until a collection has looked for them.
-  var deadByteCounts: [SegmentID: Int]?
-  var freedByteCount = 0
-  /// What only they had in memory and in the journal.
-  var unsealed = UnsealedPages()
-  /// Of the collection that brought it to its end.
-  var report: CollectionReport?
-
-  init(of branches: Set<BranchID>, isActive: Bool) {
-    self.branches = branches
-    self.isActive = isActive
-  }
-
-  /// The segments are gone.
-  func noteReclaimed(_ segments: [SegmentID]) {
-    for id in segments { freedByteCount += deadByteCounts?.removeValue(forKey: id) ?? 0 }
-  }
-}
-
 /// What came of a deletion for good.
 package struct DeletionReport: Sendable {
   package var collection: CollectionReport

@@ -62,7 +62,7 @@ extension Engine {
   {
     defer { latch.withExclusive { cycle.end() } }
     return try withoutActuallyEscaping(announce) { announce throws(StoreError) in
-      try Collection(self, options, announce: announce).run()
+      try CollectionRun(self, options, announce: announce).run()
     }
   }
 

@@ -211,16 +211,4 @@ extension Engine {
     try seal(branch)
     return try StagingImport(self, domain: branch.domain, replacing: branch)
   }
-
-  /// Makes everything that imports appended durable and known, so that a transaction may adopt it.
-  package func publishAppended() throws(StoreError) {
-    let ends = try appenders.sync()
-    guard !ends.isEmpty else { return }
-    let lsn = try control.withLock { () throws(StoreError) in
-      try record(
-        .publish(oldRoot: .hole, intervals: [], newRoot: .hole, ends: ends), branch: BranchID(0))
-    }
-    try journal.flush(through: lsn)
-    appenders.markPublished(ends)
-  }
 }

@@ -97,7 +97,7 @@ extension StagingImport {
     let level = Radix.level(forKeyCount: max(1, pageCount))
     let oldTop = try start.topRef(volume) ?? .hole
     let nodes = NodeSealer(context: context)
-    var changes: [TreeChange] = []
+    var changes: [ChildChange] = []
     if let firstLeaf = filling.firstLeaf ?? (level == 0 ? [] : nil) {
       let refs = Node.allocateRefs()
       defer { refs.deallocate() }
@@ -111,10 +111,10 @@ extension StagingImport {
         context.replaced.countAll(above: 0, top: oldTop, &counts)
         return leaf
       }
-      changes.append(TreeChange(key: 0, ref: leaf))
+      changes.append(ChildChange(key: 0, ref: leaf))
     }
     for key in filling.leaves.sortedKeys() {
-      if let ref = filling.leaves[key] { changes.append(TreeChange(key: key, ref: ref)) }
+      if let ref = filling.leaves[key] { changes.append(ChildChange(key: key, ref: ref)) }
     }
     var holes = IntervalSet()
     var next: UInt64 = 0

@@ -11,7 +11,7 @@ internal import Synchronization
 /// of the import's own, which is folded in from time to time.
 ///
 /// A volume is either filled with `putLeaf` and `finishVolume`, or written with `commit`.
-package final class StagingImport: VolumeSpace, PageSource, Sendable {
+package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendable {
   private static let foldByteCount = 64 << 20
   static let foldVolumeCount = 1 << 16
 

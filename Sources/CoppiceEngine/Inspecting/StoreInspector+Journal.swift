@@ -44,7 +44,7 @@ extension StoreInspector {
     let path = "\(Journal.directory)/\(name)"
     let (file, byteCount) = try open(path)
     var inspection = JournalFileInspection(file: path, byteCount: byteCount, batches: [])
-    guard let block = try Self.bytes(of: file, at: 0, count: JournalFileHeader.byteCount) else {
+    guard let block = try file.bytes(at: 0, count: JournalFileHeader.byteCount) else {
       inspection.problem = "the file is shorter than its header"
       return inspection
     }
@@ -79,10 +79,10 @@ extension StoreInspector {
   private static func batch(_ file: any DiskFile, at offset: UInt64, _ generation: UInt64)
     throws(StoreError) -> (header: JournalBatchHeader, bytes: [UInt8])?
   {
-    guard let head = try bytes(of: file, at: offset, count: JournalBatchHeader.byteCount),
+    guard let head = try file.bytes(at: offset, count: JournalBatchHeader.byteCount),
       let header = try? JournalBatchHeader.decode(head.span.bytes),
       header.generation == generation,
-      let bytes = try bytes(of: file, at: offset, count: Int(header.batchByteCount)),
+      let bytes = try file.bytes(at: offset, count: Int(header.batchByteCount)),
       bytes.withUnsafeBytes({ JournalBatchHeader.verify(batch: $0, header: header) })
     else { return nil }
     return (header, bytes)

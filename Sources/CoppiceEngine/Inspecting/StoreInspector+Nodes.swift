@@ -70,7 +70,7 @@ extension StoreInspector {
     }
     let (file, _) = try open(SegmentFiles.path(segment))
     guard
-      let bytes = try Self.bytes(of: file, at: UInt64(offset), count: locator.storedByteCount)
+      let bytes = try file.bytes(at: UInt64(offset), count: locator.storedByteCount)
     else {
       throw StoreError(
         .corrupt, "the segment ends before the frame does",

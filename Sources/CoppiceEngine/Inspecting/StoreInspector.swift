@@ -21,7 +21,7 @@ package struct StoreInspector {
   }
 
   package func superblock() throws(StoreError) -> SuperblockInspection {
-    let bytes = try contents(of: Engine.superblockName)
+    let bytes = try contents(of: SuperblockFile.name)
     let copies = [0, Superblock.copyByteCount].map { start in
       let end = min(bytes.count, start + Superblock.copyByteCount)
       return bytes[min(start, end)..<end].withUnsafeBytes { copy in
@@ -47,10 +47,10 @@ package struct StoreInspector {
   }
 
   private func cataloguesNow() throws(StoreError) -> [CatalogueInspection] {
-    let numbers = try list("").compactMap { Engine.catalogueNumber(ofFile: $0) }.sorted(by: >)
+    let numbers = try list("").compactMap { CatalogueFile.number(of: $0) }.sorted(by: >)
     var found: [CatalogueInspection] = []
     for number in numbers {
-      let file = "\(Engine.cataloguePrefix)\(number)"
+      let file = CatalogueFile.name(number)
       let bytes = try contents(of: file)
       found.append(
         CatalogueInspection(
@@ -92,18 +92,6 @@ package struct StoreInspector {
       return (file, try file.byteCount())
     } catch {
       throw StoreError(error, while: "opening \(name)")
-    }
-  }
-
-  /// Exactly `count` bytes, or `nil` where the file ends before.
-  static func bytes(of file: any DiskFile, at offset: UInt64, count: Int) throws(StoreError)
-    -> [UInt8]?
-  {
-    do throws(SystemError) {
-      let bytes = try file.read(count, at: offset)
-      return bytes.count == count ? bytes : nil
-    } catch {
-      throw StoreError(error, while: "reading the store's files")
     }
   }
 }

@@ -1,17 +1,5 @@
 package import CoppiceFormat
 
-/// What a volume is besides its pages.
-package struct VolumeAttributes: Hashable, Sendable {
-  package var byteCount: UInt64
-  /// Nanoseconds since 1970 of the last transaction that changed the volume.
-  package var modified: Int64
-
-  package init(byteCount: UInt64, modified: Int64) {
-    self.byteCount = byteCount
-    self.modified = modified
-  }
-}
-
 /// A writable set of volumes: a branch, or an import in preparation.
 ///
 /// All methods may be called from any thread. Reads see whole transactions only page by page: a

@@ -5,7 +5,7 @@ internal import CoppicePlatform
 ///
 /// Effective are the refs that hold in a node (`Node.effectiveRefs`). The full frames that derived
 /// ones build on are not visited: their bytes are needed, what they refer to is not. Bundle
-/// directories tell which they are (`forEachBase`), of nodes and of pages alike. So a walk never
+/// directories tell which they are (`FrameListing.forEachBase`), of nodes and of pages alike. So a walk never
 /// takes a node that it met as a base for one that it has been through: a name has two states,
 /// bytes that are needed and a node that was walked, and whoever needs both keeps them apart.
 ///
@@ -52,17 +52,5 @@ struct FrameWalk {
     try walk(
       roots, enter: { met in met.removeAll { !isWanted($0.locator) } },
       unreadable: { _, error throws(StoreError) in throw error })
-  }
-}
-
-extension Engine {
-  /// Visits every derived frame of the published part of the segments, page or node, with the full
-  /// frame that it builds on: as long as the one is needed, the other's bytes are.
-  func forEachBase(
-    of segments: [SegmentEntry], _ visit: (_ derived: FrameName, _ base: FrameName) -> Void
-  ) throws(StoreError) {
-    try forEachFrame(of: segments) { name, frame in
-      if frame.base != .none { visit(name, frame.base) }
-    }
   }
 }

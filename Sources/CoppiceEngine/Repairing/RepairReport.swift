@@ -1,5 +1,3 @@
-package import CoppiceFormat
-
 /// How far a repair may go.
 package struct RepairOptions: Sendable {
   /// Whether the store may be opened without records that were acknowledged and are gone.
@@ -34,16 +32,4 @@ package struct RepairReport: Sendable {
   package var droppedRecords: JournalLoss?
 
   package init() {}
-}
-
-/// Acknowledged journal records that are damaged or missing.
-package struct JournalLoss: Hashable, Sendable {
-  package var first: LSN
-  package var last: LSN
-  /// The journal file in which they should be.
-  package var file: String
-  /// Branches that intact records among them or behind them concern.
-  package var branches: Set<BranchID> = []
-  /// Volumes that these records write to.
-  package var volumes: Set<VolumeNumber> = []
 }

@@ -15,15 +15,15 @@ struct LayerSeal {
   /// Returns the new root. All appended frames are readable, none need be durable.
   func run(note: (Ref) -> NoteFrame?, counts: inout SealCounts) throws(StoreError) -> Ref {
     var plans: [VolumeSealPlan] = []
-    var tops: [TreeChange] = []
+    var tops: [ChildChange] = []
     newTops.forEach { number, ref in
-      if layer[VolumeNumber(number)] == nil { tops.append(TreeChange(key: number, ref: ref)) }
+      if layer[VolumeNumber(number)] == nil { tops.append(ChildChange(key: number, ref: ref)) }
     }
     for number in layer.volumes.sortedKeys() {
       let volume = VolumeNumber(number)
       guard let part = layer[volume] else { continue }
       guard let attributes = part.attributes else {
-        tops.append(TreeChange(key: number, ref: .hole))
+        tops.append(ChildChange(key: number, ref: .hole))
         continue
       }
       let oldTop =
@@ -39,7 +39,7 @@ struct LayerSeal {
       let own = leaves[next..<next + plan.jobs.count]
       next += plan.jobs.count
       tops.append(
-        TreeChange(
+        ChildChange(
           key: plan.volume.rawValue,
           ref: try plan.assemble(own, context, counts: &counts)))
     }

@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 
 /// A child that a radix tree gets, for the keys from `key` on.
-struct TreeChange {
+struct ChildChange {
   var key: UInt64
   var ref: Ref
 }
@@ -21,7 +21,7 @@ struct TreeAssembler {
 
   /// The ref of the new top node, of that level.
   func assemble(
-    topLevel: UInt8, oldTop: Ref, changes: [TreeChange], counts: inout SealCounts
+    topLevel: UInt8, oldTop: Ref, changes: [ChildChange], counts: inout SealCounts
   ) throws(StoreError) -> Ref {
     nodes.context.replaced.countAll(above: topLevel, top: oldTop, &counts)
     let old = try descend(oldTop, to: topLevel)
@@ -42,7 +42,7 @@ struct TreeAssembler {
   }
 
   private func build(
-    level: UInt8, firstKey: UInt64, old: Ref, changes: ArraySlice<TreeChange>, isTop: Bool,
+    level: UInt8, firstKey: UInt64, old: Ref, changes: ArraySlice<ChildChange>, isTop: Bool,
     counts: inout SealCounts
   ) throws(StoreError) -> Ref {
     let refs = Node.allocateRefs()
@@ -76,7 +76,7 @@ struct TreeAssembler {
 
   private func child(
     level: UInt8, _ keys: Range<UInt64>, old: Ref, isLowerTop: Bool,
-    changes: ArraySlice<TreeChange>, counts: inout SealCounts
+    changes: ArraySlice<ChildChange>, counts: inout SealCounts
   ) throws(StoreError) -> Ref {
     if Int(level) - 1 == changeLevel {
       if let change = changes.first { return change.ref }

@@ -80,7 +80,7 @@ struct VolumeSealPlan {
       context.replaced.countAll(above: 0, top: oldTop, &counts)
       return leaf
     }
-    let changes = zip(jobs, leaves).map { TreeChange(key: $0.firstPage, ref: $1) }
+    let changes = zip(jobs, leaves).map { ChildChange(key: $0.firstPage, ref: $1) }
     var holes = layer.holes
     let pageByteCount = UInt64(context.pageByteCount)
     let pageCount = (attributes.byteCount + pageByteCount - 1) / pageByteCount
@@ -97,7 +97,8 @@ struct TableSeal {
   let context: SealContext
 
   /// `tops` ascend by volume; a hole removes the volume.
-  func assemble(root: Ref, tops: [TreeChange], counts: inout SealCounts) throws(StoreError) -> Ref {
+  func assemble(root: Ref, tops: [ChildChange], counts: inout SealCounts) throws(StoreError) -> Ref
+  {
     guard let last = tops.last else { return root }
     var level = Radix.level(forKeyCount: last.key + 1)
     if !root.isHole { level = max(level, try context.frames.node(root).header.level) }

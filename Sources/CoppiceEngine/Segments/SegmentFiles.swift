@@ -40,6 +40,12 @@ final class SegmentFiles: Sendable {
     return SegmentID(value)
   }
 
+  func open(_ id: SegmentID) throws(StoreError) -> any DiskFile {
+    do throws(SystemError) { return try file(id) } catch {
+      throw StoreError(error, while: "opening segment \(id.rawValue)")
+    }
+  }
+
   func file(_ id: SegmentID) throws(SystemError) -> any DiskFile {
     if let file = known(id) { return file }
     let file = try disk.open(Self.path(id), .read)

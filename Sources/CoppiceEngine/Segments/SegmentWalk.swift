@@ -48,56 +48,6 @@ struct SegmentWalk {
   }
 }
 
-extension Engine {
-  func openSegment(_ id: SegmentID) throws(StoreError) -> any DiskFile {
-    do throws(SystemError) { return try files.file(id) } catch {
-      throw StoreError(error, while: "opening segment \(id.rawValue)")
-    }
-  }
-
-  /// Of a walk over segments of this store, as the catalogue has them now.
-  var segmentWalk: SegmentWalk {
-    SegmentWalk { [self] in control.withLock { catalogue.segments } }
-  }
-
-  /// As `forEachPlacedFrame`, without the places.
-  func forEachFrame(
-    of segments: [SegmentEntry],
-    _ visit: (FrameName, BundleDirectoryEntry) -> Void
-  ) throws(StoreError) {
-    try forEachPlacedFrame(of: segments) { name, frame, _ in visit(name, frame) }
-  }
-
-  /// Visits every frame of the published part of the segments, under its own name wherever it lies,
-  /// once, segment by segment. One that a collection moves meanwhile is not missed; one that is
-  /// dead may be.
-  func forEachPlacedFrame(
-    of segments: [SegmentEntry],
-    _ visit: (FrameName, BundleDirectoryEntry, SegmentEntry) -> Void
-  ) throws(StoreError) {
-    let met = FrameSet()
-    try segmentWalk.forEach(of: segments) { entry throws(StoreError) in
-      let file: any DiskFile
-      do throws(SystemError) { file = try files.file(entry.id) } catch {
-        guard error.isMissing else {
-          throw StoreError(error, while: "opening segment \(entry.id.rawValue)")
-        }
-        if control.withLock({ catalogue.segments[entry.id] == nil }) { return .gone }
-        throw StoreError(
-          .corrupt, "the segment is missing", object: SegmentFiles.path(entry.id),
-          remedy: .damagedStructure)
-      }
-      try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
-        for index in bundle.directory.entries.indices {
-          let name = bundle.name(ofEntry: index)
-          if met.insert(name) { visit(name, bundle.directory.entries[index], entry) }
-        }
-      }
-      return .done
-    }
-  }
-}
-
 extension SegmentDirectory.Bundle {
   /// The name of a frame, which in a host is the one it had at home.
   func name(ofEntry index: Int) -> FrameName {

@@ -83,7 +83,7 @@ struct SegmentInspection: Reply {
 }
 
 extension SegmentInspection.Bundle {
-  fileprivate init(_ bundle: StoreInspector.BundleInspection) {
+  fileprivate init(_ bundle: BundleInspection) {
     let header = bundle.header
     self.init(
       offset: bundle.offset, firstOrdinal: header.firstOrdinal, frameCount: header.frameCount,
@@ -95,7 +95,7 @@ extension SegmentInspection.Bundle {
 extension SegmentInspection.Frame {
   /// By their places: frames that moved here have names of their former segments besides.
   fileprivate static func all(
-    of bundle: StoreInspector.BundleInspection, in segment: SegmentID
+    of bundle: BundleInspection, in segment: SegmentID
   ) -> [Self] {
     bundle.frames.enumerated().map { index, frame in
       let place = FrameName(

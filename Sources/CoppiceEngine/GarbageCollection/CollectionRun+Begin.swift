@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-extension Collection {
+extension CollectionRun {
   /// Takes the roots at one moment at which no seal or import is between finding a frame and making
   /// it reachable.
   func begin() throws(StoreError) {

@@ -132,13 +132,12 @@ struct RebuiltCatalogue {
       .map { RetiredSegment(id: $0.key, hosts: $0.value.sorted()) }
   }
 
-  private static func note(_ frame: StoreInspector.FrameInspection, _ file: any DiskFile)
+  private static func note(_ frame: FrameInspection, _ file: any DiskFile)
     throws(StoreError) -> NoteFrame?
   {
     // A note that is damaged says nothing.
     let bytes = try readable(
-      StoreInspector.bytes(
-        of: file, at: UInt64(frame.locator.offset), count: frame.locator.storedByteCount))
+      file.bytes(at: UInt64(frame.locator.offset), count: frame.locator.storedByteCount))
     return bytes.flatMap { try? NoteFrame.decode($0.span.bytes) }
   }
 

@@ -2,20 +2,7 @@ internal import CoppiceFormat
 package import CoppicePlatform
 internal import Synchronization
 
-/// What opening found, before anything runs.
-struct OpenedStore {
-  var disk: any Disk
-  var clock: any StoreClock
-  var lock: any DiskLock
-  var superblock: Superblock
-  var catalogue: CatalogueState
-  var catalogueNumber: UInt64
-  var journal: RecoveredJournal
-}
-
 extension Engine {
-  static let superblockName = "superblock"
-
   // MARK: Creating
 
   /// Makes a new, empty store on the disk's directory and closes it again.
@@ -61,9 +48,9 @@ extension Engine {
       let empty = Catalogue(
         lsn: .zero, time: time, nextBranch: 1, nextVolume: 2, nextSegment: 1,
         branches: [], segments: [], retired: [], journalFiles: [])
-      try write(empty.encode(), number: 1, to: disk)
+      try CatalogueFile.write(empty.encode(), number: 1, to: disk)
       // The superblock comes last: without it there is no store.
-      let file = try disk.open(superblockName, .create)
+      let file = try disk.open(SuperblockFile.name, .create)
       try file.write(superblock.encode(), at: 0)
       try file.sync()
       try disk.syncDirectory("")
@@ -77,7 +64,7 @@ extension Engine {
     do throws(SystemError) { names = try disk.list("") } catch {
       throw StoreError(error, while: "creating a store")
     }
-    if names.contains(superblockName) {
+    if names.contains(SuperblockFile.name) {
       throw StoreError(
         .conflict, "there is a store already",
         remedy: "use it, or choose another directory")
@@ -111,7 +98,7 @@ extension Engine {
     if !options.isReadOnly, let tag = checkpoint.unknownCriticalTags.first {
       throw StoreError(
         .unsupportedFormat, "the store uses features that this version cannot write",
-        object: "\(cataloguePrefix)\(number)", remedy: "open it read-only, or with a later version",
+        object: CatalogueFile.name(number), remedy: "open it read-only, or with a later version",
         cause: "field \(tag.rawValue)")
     }
     let journal = try JournalRecovery(
@@ -145,7 +132,7 @@ extension Engine {
   {
     let bytes: [UInt8]
     do throws(SystemError) {
-      bytes = try disk.contents(of: superblockName)
+      bytes = try disk.contents(of: SuperblockFile.name)
     } catch {
       if error.isMissing {
         throw StoreError(
@@ -155,14 +142,14 @@ extension Engine {
     }
     let superblock: Superblock
     do throws(FormatError) { superblock = try Superblock.decode(bytes.span.bytes) } catch {
-      var failure = StoreError(error, in: superblockName)
-      if failure.kind == .corrupt { failure.remedy = SuperblockRepair.remedy }
+      var failure = StoreError(error, in: SuperblockFile.name)
+      if failure.kind == .corrupt { failure.remedy = SuperblockFile.remedy }
       throw failure
     }
     guard superblock.isWritable || isReadOnly else {
       throw StoreError(
         .unsupportedFormat, "the store uses features that this version cannot write",
-        object: superblockName, remedy: "open it read-only, or with a later version")
+        object: SuperblockFile.name, remedy: "open it read-only, or with a later version")
     }
     return superblock
   }
@@ -172,12 +159,12 @@ extension Engine {
   {
     let newest: (number: UInt64, bytes: [UInt8])?
     do throws(SystemError) {
-      let number = try disk.list("").compactMap(catalogueNumber).max()
+      let number = try disk.list("").compactMap(CatalogueFile.number).max()
       // A name that a killed process gave is made to last before anything relies on it.
       if !isReadOnly { try disk.syncDirectory("") }
       newest =
         if let number {
-          (number, try disk.contents(of: "\(cataloguePrefix)\(number)"))
+          (number, try disk.contents(of: CatalogueFile.name(number)))
         } else {
           nil
         }
@@ -186,13 +173,13 @@ extension Engine {
     }
     guard let newest else {
       throw StoreError(
-        .corrupt, "the store has no catalogue", object: cataloguePrefix,
+        .corrupt, "the store has no catalogue", object: CatalogueFile.prefix,
         remedy: "restore the file from a copy of the store, or use \(step: .repair)")
     }
     do throws(FormatError) {
       return (try Catalogue.decode(newest.bytes.span.bytes), newest.number)
     } catch {
-      var failure = StoreError(error, in: "\(cataloguePrefix)\(newest.number)")
+      var failure = StoreError(error, in: CatalogueFile.name(newest.number))
       if failure.kind == .corrupt {
         failure.remedy = "restore the file from a copy of the store, or use \(step: .repair)"
       }
@@ -256,16 +243,11 @@ extension Engine {
     guard options.usesThreads else { return }
     restoreReserve()
     try maintenance.start(self)
-    do throws(SystemError) { try collector.start(self) } catch {
+    guard options.collection.isEnabled else { return }
+    do throws(SystemError) {
+      try collector.start(clock) { [self] () throws(StoreError) in try performCollection() }
+    } catch {
       throw StoreError(error, while: "starting the store's threads")
-    }
-  }
-
-  /// A checkpoint that only saves work later: on a full disk the store goes on without, so that
-  /// something can be deleted.
-  func checkpointUnlessFull() throws(StoreError) {
-    do throws(StoreError) { try checkpoint() } catch {
-      if error.kind != .full { throw error }
     }
   }
 
@@ -319,14 +301,5 @@ extension Engine {
     journal.end(waiting: waiting)
     giveUpLock()
     control.withLock { branches = [:] }
-  }
-}
-
-extension Disk {
-  /// Held as long as the result lives. Throws `inUse` when somebody else has the store open.
-  func lockStore(exclusively: Bool) throws(StoreError) -> any DiskLock {
-    do throws(SystemError) { return try lock(exclusively: exclusively) } catch {
-      throw StoreError(error, while: "locking the store")
-    }
   }
 }

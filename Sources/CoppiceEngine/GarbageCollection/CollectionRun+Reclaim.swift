@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-extension Collection {
+extension CollectionRun {
   /// Makes the copies count and the victims go. A crash anywhere in here leaves either all of the
   /// record or nothing; what is left to unlink then, opening unlinks.
   func reclaim(_ victims: [SegmentCensus], _ moved: Moved) throws(StoreError) {

@@ -2,7 +2,7 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
-extension Collection {
+extension CollectionRun {
   private static let runCountMax = 1 << 14
   private static let sharedFrameCountMax = 1 << 12
   private static let sharedNodeCountMax = 32

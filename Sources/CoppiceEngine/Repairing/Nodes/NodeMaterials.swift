@@ -69,7 +69,7 @@ struct NodeMaterials {
       }
     }
 
-    mutating func take(_ frame: StoreInspector.FrameInspection, _ domain: DomainID) {
+    mutating func take(_ frame: FrameInspection, _ domain: DomainID) {
       if materials[frame.name] != nil { materials[frame.name]?.own = frame.entry }
       for node in naming[frame.entry.hashPrefix] ?? [] where node.place.domain == domain {
         materials[node.name]?.named[frame.entry.hashPrefix, default: []].append(frame.locator)
@@ -101,7 +101,7 @@ struct NodeMaterials {
 
     /// - Parameter key: the key that the frame would have below the node.
     private mutating func take(
-      _ frame: StoreInspector.FrameInspection, _ key: UInt64, for node: DamagedNode,
+      _ frame: FrameInspection, _ key: UInt64, for node: DamagedNode,
       _ domain: DomainID
     ) {
       guard node.place.domain == domain, node.name != frame.name else { return }

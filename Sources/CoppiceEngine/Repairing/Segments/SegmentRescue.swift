@@ -45,7 +45,7 @@ struct SegmentRescue {
       ends += writer.ends
       hosts.append((segment.domain, writer.hosts))
     }
-    let moved = Collection.Moved(homes: newHomes(damaged, hosts), ends: ends)
+    let moved = CollectionRun.Moved(homes: newHomes(damaged, hosts), ends: ends)
     try record(damaged.map(\.id), moved)
     return damaged.map(\.id)
   }
@@ -148,7 +148,7 @@ struct SegmentRescue {
     var notes: [Found] = []
     let known = engine.control.withLock { segments.compactMap { engine.catalogue.segments[$0] } }
     for segment in known {
-      let file = try engine.openSegment(segment.id)
+      let file = try engine.files.open(segment.id)
       try BundleScan(file: file, segment: segment).forEachFrame { frame throws(StoreError) in
         entries[frame.name] = frame.entry
         if try frame.isSoundNote(in: file) {
@@ -201,7 +201,7 @@ struct SegmentRescue {
     }
   }
 
-  private func record(_ victims: [SegmentID], _ moved: Collection.Moved) throws(StoreError) {
+  private func record(_ victims: [SegmentID], _ moved: CollectionRun.Moved) throws(StoreError) {
     var records: [ControlRecord] = [.moved(victims: victims, hosts: [], ends: moved.ends)]
     for piece in Engine.pieces(moved.homes, of: 256) {
       records.append(.moved(victims: [], hosts: Array(piece), ends: []))

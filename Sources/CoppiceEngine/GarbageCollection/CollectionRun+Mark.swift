@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-extension Collection {
+extension CollectionRun {
   /// Marks everything that roots reach by effective refs, what it builds on, and the newest note of
   /// every branch. Bases come last: by then every node that a root reaches was walked.
   ///
@@ -106,7 +106,7 @@ extension Collection {
     func note(_ index: Int) throws(StoreError) -> NoteFrame? {
       let start = bundle.offset + UInt64(BundleHeader.byteCount) + UInt64(offset(index))
       let bytes = try readable(
-        StoreInspector.bytes(of: file, at: start, count: frames[index].storedByteCount))
+        file.bytes(at: start, count: frames[index].storedByteCount))
       return bytes.flatMap { try? NoteFrame.decode($0.span.bytes) }
     }
   }
@@ -117,7 +117,7 @@ extension Collection {
     _ visit: (LookedAtBundle) throws(StoreError) -> Void
   ) throws(StoreError) {
     if entry.frameCount == 0 { return }
-    let file = try engine.openSegment(entry.id)
+    let file = try engine.files.open(entry.id)
     try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
       let names = bundle.directory.entries.indices.map { bundle.name(ofEntry: $0) }
       let isPlaced =

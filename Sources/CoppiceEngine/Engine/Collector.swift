@@ -22,10 +22,12 @@ final class Collector: Sendable {
   /// How long a failed collection waits before it is tried again.
   private static let retryNanoseconds: UInt64 = 10_000_000_000
 
-  func start(_ engine: Engine) throws(SystemError) {
-    guard engine.options.collection.isEnabled else { return }
+  /// - Parameter step: collects if the estimates ask for it.
+  func start(
+    _ clock: any StoreClock, _ step: @escaping @Sendable () throws(StoreError) -> StepOutcome
+  ) throws(SystemError) {
     let thread = try SystemThread(name: "coppice collect", isBackground: true) { [self] in
-      run(engine)
+      run(clock, step)
     }
     state.withLock { $0.thread = thread }
   }
@@ -60,12 +62,12 @@ final class Collector: Sendable {
     }
   }
 
-  private func run(_ engine: Engine) {
+  private func run(_ clock: any StoreClock, _ step: () throws(StoreError) -> StepOutcome) {
     while !isStopping {
       let seen = state.withLock { $0.wakeUpCount }
       let outcome =
-        (try? engine.performCollection()) ?? .idle(nanoseconds: Self.retryNanoseconds)
-      let began = engine.clock.monotonicNanoseconds()
+        (try? step()) ?? .idle(nanoseconds: Self.retryNanoseconds)
+      let began = clock.monotonicNanoseconds()
       if case .idle(let nanoseconds) = outcome {
         let deadline = nanoseconds.map { began &+ min($0, 1 << 60) }
         monitor.withLock {
@@ -79,7 +81,7 @@ final class Collector: Sendable {
         }
       }
       // However often it is woken, it looks no more often than that.
-      while !isStopping, engine.clock.monotonicNanoseconds() < began + Self.intervalNanoseconds {
+      while !isStopping, clock.monotonicNanoseconds() < began + Self.intervalNanoseconds {
         pause(untilMonotonicNanoseconds: began + Self.intervalNanoseconds)
       }
     }

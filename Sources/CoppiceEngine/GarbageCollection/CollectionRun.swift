@@ -3,7 +3,7 @@ internal import CoppicePlatform
 internal import Synchronization
 
 /// One collection, from its beginning to its end. The caller holds `collecting`.
-final class Collection {
+final class CollectionRun {
   let engine: Engine
   private(set) var options: CollectionOptions
   let announce: (CollectionStep) -> Void

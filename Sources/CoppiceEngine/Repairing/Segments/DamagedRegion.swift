@@ -45,7 +45,7 @@ final class DamagedRegion {
       guard let first = start, offset > first else { return }
       start = nil
       let count = Int(offset - first)
-      guard let bytes = try readable(StoreInspector.bytes(of: file, at: first, count: count))
+      guard let bytes = try readable(file.bytes(at: first, count: count))
       else { return }
       regions.append(DamagedRegion(segment: host.id, offset: first, bytes: bytes))
     }

@@ -60,7 +60,7 @@ struct SurvivingRecords {
       let (file, byteCount) = try StoreInspector(disk: disk).open(path)
       // A block that is damaged is no header.
       let block = try readable(
-        StoreInspector.bytes(of: file, at: 0, count: JournalFileHeader.byteCount))
+        file.bytes(at: 0, count: JournalFileHeader.byteCount))
       guard let block, let header = try? JournalFileHeader.decode(block.span.bytes),
         header.uuid == uuid
       else { continue }

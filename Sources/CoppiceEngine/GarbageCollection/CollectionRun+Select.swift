@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-extension Collection {
+extension CollectionRun {
   /// Counts live and dead frames by segment.
   func count() throws(StoreError) {
     let retired = engine.control.withLock { engine.catalogue.retired }

@@ -74,8 +74,8 @@ struct CatalogueRepair {
     try saveJournal(&saved)
     // Its LSN is past all that the journal holds, which therefore counts no more.
     do throws(SystemError) {
-      let number = (files.compactMap { Engine.catalogueNumber(ofFile: $0.file) }.max() ?? 0) + 1
-      try Engine.write(catalogue.encode(), number: number, to: disk)
+      let number = (files.compactMap { CatalogueFile.number(of: $0.file) }.max() ?? 0) + 1
+      try CatalogueFile.write(catalogue.encode(), number: number, to: disk)
     } catch {
       throw StoreError(error, while: "writing a catalogue")
     }
@@ -90,13 +90,13 @@ struct CatalogueRepair {
     _ name: String, _ saved: inout SavedFiles, _ report: inout RepairReport
   ) throws(StoreError) -> Bool {
     let bytes = try StoreInspector(disk: disk).contents(of: name)
-    guard let number = Engine.catalogueNumber(ofFile: name),
+    guard let number = CatalogueFile.number(of: name),
       let corrected = Catalogue.correctingOneBit(of: bytes.span.bytes),
       (try? Catalogue.decode(corrected.span.bytes)) != nil
     else { return false }
     try saved.save(name)
     do throws(SystemError) {
-      try Engine.write(corrected, number: number + 1, to: disk)
+      try CatalogueFile.write(corrected, number: number + 1, to: disk)
     } catch {
       throw StoreError(error, while: "writing a catalogue")
     }

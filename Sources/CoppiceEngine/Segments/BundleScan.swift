@@ -4,7 +4,7 @@ internal import CoppicePlatform
 /// Finds the bundles of the published part of a segment, going on behind damaged ones.
 struct BundleScan {
   enum Item {
-    case bundle(StoreInspector.BundleInspection)
+    case bundle(BundleInspection)
     case damage(Damage)
   }
 
@@ -69,7 +69,7 @@ struct BundleScan {
   }
 
   /// Visits the frames of whole bundles.
-  func forEachFrame(_ visit: (StoreInspector.FrameInspection) throws(StoreError) -> Void)
+  func forEachFrame(_ visit: (FrameInspection) throws(StoreError) -> Void)
     throws(StoreError)
   {
     try scan { item throws(StoreError) in
@@ -78,7 +78,7 @@ struct BundleScan {
     }
   }
 
-  private func fits(_ bundle: StoreInspector.BundleInspection, _ ordinal: UInt32) -> Bool {
+  private func fits(_ bundle: BundleInspection, _ ordinal: UInt32) -> Bool {
     bundle.header.hasHomeNames || bundle.header.firstOrdinal == ordinal
   }
 
@@ -90,14 +90,14 @@ struct BundleScan {
 
   /// The next whole bundle, found by its magic and proven by its checksum.
   private func nextBundle(behind offset: UInt64, ordinal: UInt32) throws(StoreError)
-    -> StoreInspector.BundleInspection?
+    -> BundleInspection?
   {
     var start = offset + 1
     let present = presentByteCount
     while start < present {
       let count = Int(min(UInt64(Self.windowByteCount), present - start))
       // Unreadable parts are passed over.
-      let window = try readable(StoreInspector.bytes(of: file, at: start, count: count)) ?? []
+      let window = try readable(file.bytes(at: start, count: count)) ?? []
       var index = 0
       while index + Self.magic.count <= window.count {
         if window[index] == Self.magic[0],
@@ -121,7 +121,7 @@ extension SegmentFiles {
   /// order of their ids. What is damaged or missing is passed over.
   func scanFrames(
     of segments: some Sequence<SegmentEntry>,
-    _ visit: (StoreInspector.FrameInspection, SegmentEntry) throws(StoreError) -> Void
+    _ visit: (FrameInspection, SegmentEntry) throws(StoreError) -> Void
   ) throws(StoreError) {
     for segment in segments.sorted(by: { $0.id < $1.id }) {
       guard let file = try readableFile(segment.id) else { continue }

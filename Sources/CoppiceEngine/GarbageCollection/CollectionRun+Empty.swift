@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-extension Collection {
+extension CollectionRun {
   /// Empties and reclaims the victims in batches: what is copied is on disk twice until its victims
   /// are reclaimed.
   func empty(_ victims: [SegmentCensus]) throws(StoreError) {

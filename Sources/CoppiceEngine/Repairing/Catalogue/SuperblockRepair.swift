@@ -26,32 +26,26 @@ struct SuperblockRepair {
       }
       return superblock
     case .failure(let error):
-      let error = StoreError(error, in: Engine.superblockName)
+      let error = StoreError(error, in: SuperblockFile.name)
       guard error.kind == .corrupt else { throw error }
-      let bytes = try StoreInspector(disk: disk).contents(of: Engine.superblockName)
+      let bytes = try StoreInspector(disk: disk).contents(of: SuperblockFile.name)
       guard let superblock = Superblock.restoring(bytes.span.bytes) else { throw Self.loss }
       guard superblock.isWritable else { return superblock }
       try write(superblock, Array(inspection.copies.indices), &saved)
       report.steps.append(
         RepairReport.Step(
-          object: Engine.superblockName,
+          object: SuperblockFile.name,
           action: "both copies were damaged; what they tell together was proven by its checksum"))
       return superblock
     }
   }
 
-  private static let remedyOfLoss: Remedy =
-    "restore this one file from any copy of the store, however old: it never changes"
-
   private static let loss = StoreError(
     .corrupt,
     "both copies of the superblock are damaged, and without the secret in it no data can be "
       + "verified",
-    object: Engine.superblockName,
-    remedy: remedyOfLoss)
-
-  /// What may be done about a store with two damaged copies.
-  static let remedy: Remedy = "use \(step: .repair), or \(remedyOfLoss)"
+    object: SuperblockFile.name,
+    remedy: SuperblockFile.remedyOfLoss)
 
   /// One copy after the other, so that at most one of them is half written.
   private func write(_ superblock: Superblock, _ copies: [Int], _ saved: inout SavedFiles)
@@ -59,10 +53,10 @@ struct SuperblockRepair {
   {
     let lock = try disk.lockStore(exclusively: true)
     defer { withExtendedLifetime(lock) {} }
-    try saved.save(Engine.superblockName)
+    try saved.save(SuperblockFile.name)
     let copy = Array(superblock.encode().prefix(Superblock.copyByteCount))
     do throws(SystemError) {
-      let file = try disk.open(Engine.superblockName, .write)
+      let file = try disk.open(SuperblockFile.name, .write)
       for index in copies {
         try file.write(copy, at: UInt64(index * Superblock.copyByteCount))
         try file.sync()

@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-extension Collection {
+extension CollectionRun {
   /// What evacuation leaves to be recorded.
   struct Moved {
     /// For every home with frames in a victim: the hosts that have its live frames now.

@@ -1,0 +1,59 @@
+internal import CoppiceFormat
+internal import CoppicePlatform
+
+/// The frames that the published part of segments has, as the bundles' directories tell.
+/// Collections may move them meanwhile.
+struct FrameListing {
+  let files: SegmentFiles
+  /// The segments that the catalogue has now.
+  let current: () -> [SegmentID: SegmentEntry]
+
+  private var walk: SegmentWalk { SegmentWalk(current: current) }
+
+  /// As `forEachPlacedFrame`, without the places.
+  func forEachFrame(
+    of segments: [SegmentEntry],
+    _ visit: (FrameName, BundleDirectoryEntry) -> Void
+  ) throws(StoreError) {
+    try forEachPlacedFrame(of: segments) { name, frame, _ in visit(name, frame) }
+  }
+
+  /// Visits every frame of the published part of the segments, under its own name wherever it lies,
+  /// once, segment by segment. One that a collection moves meanwhile is not missed; one that is
+  /// dead may be.
+  func forEachPlacedFrame(
+    of segments: [SegmentEntry],
+    _ visit: (FrameName, BundleDirectoryEntry, SegmentEntry) -> Void
+  ) throws(StoreError) {
+    let met = FrameSet()
+    try walk.forEach(of: segments) { entry throws(StoreError) in
+      let file: any DiskFile
+      do throws(SystemError) { file = try files.file(entry.id) } catch {
+        guard error.isMissing else {
+          throw StoreError(error, while: "opening segment \(entry.id.rawValue)")
+        }
+        if current()[entry.id] == nil { return .gone }
+        throw StoreError(
+          .corrupt, "the segment is missing", object: SegmentFiles.path(entry.id),
+          remedy: .damagedStructure)
+      }
+      try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
+        for index in bundle.directory.entries.indices {
+          let name = bundle.name(ofEntry: index)
+          if met.insert(name) { visit(name, bundle.directory.entries[index], entry) }
+        }
+      }
+      return .done
+    }
+  }
+
+  /// Visits every derived frame of the published part of the segments, page or node, with the full
+  /// frame that it builds on: as long as the one is needed, the other's bytes are.
+  func forEachBase(
+    of segments: [SegmentEntry], _ visit: (_ derived: FrameName, _ base: FrameName) -> Void
+  ) throws(StoreError) {
+    try forEachFrame(of: segments) { name, frame in
+      if frame.base != .none { visit(name, frame.base) }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+internal import Foundation
+internal import Testing
+
+/// Who uses whom inside the engine, by folder.
+@Suite struct EngineFolderTests {
+  /// Which folders each one uses. All that a folder may use stands above it.
+  private static let uses = [
+    ("Errors", ""),
+    ("Locks", ""),
+    ("Tables", ""),
+    ("Catalogue", "Errors"),
+    ("Segments", "Errors Tables Catalogue"),
+    ("Reading", "Errors Tables Segments"),
+    ("Overlay", "Errors Tables Reading"),
+    ("Journal", "Errors Catalogue Overlay"),
+    ("Hints", "Errors"),
+    ("Sealing", "Errors Tables Segments Reading Overlay Hints"),
+    ("Engine", "Errors Locks Catalogue Segments Reading Overlay Journal Hints Sealing"),
+    ("Queries", "Errors Tables Reading Overlay Engine"),
+    ("Accounting", "Errors Tables Reading Overlay Hints Engine"),
+    ("Inspecting", "Errors Catalogue Segments Reading Journal"),
+    ("Checking", "Errors Tables Catalogue Segments Reading Journal Engine Accounting Inspecting"),
+    ("GarbageCollection", "Errors Tables Segments Reading Overlay Journal Engine Accounting"),
+    ("Importing", "Errors Tables Reading Overlay Hints Sealing Engine"),
+    ("Opening", "Errors Catalogue Segments Reading Overlay Journal Engine GarbageCollection"),
+    (
+      "Repairing",
+      "Errors Tables Catalogue Segments Reading Overlay Journal "
+        + "Sealing Engine Inspecting Checking GarbageCollection Opening"
+    ),
+  ].map { (folder: $0, of: Set($1.split(separator: " ").map(String.init))) }
+
+  @Test func `the folders of the engine use each other downwards only`() throws {
+    let sources = try FolderNames()
+    var above: Set<String> = []
+    for (folder, used) in Self.uses {
+      #expect(used.isSubset(of: above), "\(folder) may use what stands below it")
+      above.insert(folder)
+    }
+    #expect(sources.folders == above)
+    for (folder, allowed) in Self.uses {
+      let found = sources.uses(of: folder)
+      #expect(Set(found.keys) == allowed, "\(folder) uses \(found)")
+    }
+  }
+}
+
+/// The names that folders of the engine declare and use.
+private struct FolderNames {
+  private static let engine = "Sources/CoppiceEngine/"
+
+  private var files: [(folder: String, code: String)] = []
+  /// The folder that declares a name, where one alone does.
+  private var homes: [String: String] = [:]
+
+  var folders: Set<String> { Set(files.map(\.folder)) }
+
+  init() throws {
+    let declaration = try NSRegularExpression(
+      pattern: "\\b(?:func|var|let|case|struct|class|enum|protocol|typealias)\\s+([A-Za-z_]\\w*)")
+    let parameter = try NSRegularExpression(pattern: "[(,]\\s*(?:\\w+\\s+)?(\\w+):")
+    var places: [String: Set<String>] = [:]
+    var exported: [String: String] = [:]
+    for file in try SourceTree("Sources").files {
+      let folder =
+        file.path.hasPrefix(Self.engine)
+        ? String(file.path.dropFirst(Self.engine.count).prefix { $0 != "/" })
+        : String(file.path.dropFirst("Sources/".count).prefix { $0 != "/" })
+      let isEngine = file.path.hasPrefix(Self.engine)
+      let code = file.code
+      if isEngine { files.append((folder, code.joined(separator: "\n"))) }
+      var isExtension = false
+      for line in code {
+        for name in Self.names(declaration, line) {
+          places[name, default: []].insert(folder)
+          if isEngine, Self.isVisible(line, inExtension: isExtension) { exported[name] = folder }
+        }
+        for name in Self.names(parameter, line) { places[name, default: []].insert(folder) }
+        if line.hasPrefix("}") { isExtension = false }
+        if line.contains("extension "), !line.hasPrefix(" ") { isExtension = true }
+      }
+    }
+    // What the platform or the format declares too is not known by its name.
+    for (name, folder) in exported where places[name] == [folder] { homes[name] = folder }
+  }
+
+  /// Whether what the line declares can be seen from other files: it stands at the top of the file,
+  /// or of an extension.
+  private static func isVisible(_ line: String, inExtension: Bool) -> Bool {
+    let indentation = line.prefix { $0 == " " }.count
+    guard indentation == 0 || indentation == 2 && inExtension else { return false }
+    return !line.contains("private ")
+  }
+
+  private static func names(_ pattern: NSRegularExpression, _ line: String) -> [String] {
+    pattern.matches(in: line, range: NSRange(line.startIndex..., in: line)).map {
+      String(line[Range($0.range(at: 1), in: line)!])
+    }
+  }
+
+  /// The folders that a folder uses, with a name of each.
+  func uses(of folder: String) -> [String: String] {
+    var found: [String: String] = [:]
+    for file in files where file.folder == folder {
+      for word in file.code.split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" }) {
+        guard let home = homes[String(word)], home != folder else { continue }
+        found[home] = String(word)
+      }
+    }
+    return found
+  }
+}
