@@ -111,7 +111,7 @@ import Testing
     for page in 0..<20 { bytes[page * Self.page + 100] ^= 1 }
     try main.put(1, bytes)
     try store.engine.sealAll()
-    #expect(store.engine.sealCounts.deltaCount == 20)
+    #expect(store.engine.statistics.seals.deltaCount == 20)
     let staging = try store.engine.beginImport(domain: .standard)
     let other = generator.bytes(256 * Self.page)
     try other.withUnsafeBytes { try staging.putLeaf(VolumeNumber(9), leafIndex: 0, pages: $0) }
@@ -199,7 +199,7 @@ import Testing
     let copy = try store.engine.createBranch(named: "copy", domain: .standard)
     try copy.put(7, bytes)
     try store.engine.sealAll()
-    #expect(store.engine.sealCounts.duplicateCount == 40)
+    #expect(store.engine.statistics.seals.duplicateCount == 40)
     try store.engine.delete([store.engine.branch(named: "main")])
     _ = try store.engine.collectGarbage(Self.full)
     _ = try store.engine.collectGarbage(Self.full)

@@ -314,7 +314,7 @@ import Testing
       let engine = try scene.open(disk)
       defer { engine.abandon() }
       try engine.sealAll()
-      return engine.sealCounts
+      return engine.statistics.seals
     }
     let reference = store.disk.snapshot()
     let expected = try counts(reference)

@@ -62,7 +62,7 @@ import Testing
     let main = try store.engine.createBranch(named: "main", domain: .standard)
     try main.put(1, generator.bytes(60 * 4096))
     try store.engine.sealAll()
-    #expect(store.engine.sealCounts.deltaCount == 30)
+    #expect(store.engine.statistics.seals.deltaCount == 30)
     try store.engine.delete([doomed])
     collection.isDryRun = false
     let report = try store.engine.collectGarbage(collection)

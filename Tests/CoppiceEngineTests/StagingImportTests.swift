@@ -180,8 +180,8 @@ import Testing
     let second = try store.engine.createBranch(named: "second", domain: .standard)
     try second.put(2, bytes)
     try store.engine.sealAll()
-    #expect(store.engine.sealCounts.duplicateCount == 40)
-    #expect(store.engine.sealCounts.fullCount == 0)
+    #expect(store.engine.statistics.seals.duplicateCount == 40)
+    #expect(store.engine.statistics.seals.fullCount == 0)
     #expect(try second.all(2) == bytes)
   }
 
@@ -195,8 +195,8 @@ import Testing
     let second = try store.engine.createBranch(named: "second", domain: DomainID(2))
     try second.put(2, bytes)
     try store.engine.sealAll()
-    #expect(store.engine.sealCounts.duplicateCount == 0)
-    #expect(store.engine.sealCounts.fullCount == 80)
+    #expect(store.engine.statistics.seals.duplicateCount == 0)
+    #expect(store.engine.statistics.seals.fullCount == 80)
     #expect(throws: StoreError.self) {
       try store.engine.reset(first, to: second, keepingOldAs: nil)
     }
@@ -214,7 +214,7 @@ import Testing
       }
       try store.engine.sealAll()
     }
-    let counts = store.engine.sealCounts
+    let counts = store.engine.statistics.seals
     #expect(counts.fullCount == 1024)
     #expect(counts.deltaCount == 3 * 147)
     #expect(counts.deltaByteCount / counts.deltaCount < 120)

@@ -185,7 +185,7 @@ import Testing
       try store.engine.sealAll()
     }
     try expectNoCrossing()
-    let counts = store.engine.sealCounts
+    let counts = store.engine.statistics.seals
     #expect(counts.duplicateCount >= 600 && counts.deltaCount > 60)
 
     // Copies by content, in both directions; within a domain pages are shared.

@@ -45,10 +45,10 @@ extension Engine {
   ///   deleted, or so many were since that it is no longer known.
   package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
     try checkOpen()
-    let (entries, condemned) = control.withLock {
+    let (entries, condemned) = keeper.read { kept in
       (
-        catalogue.branches.values.filter { $0.name.hasBytes(of: name) },
-        catalogue.condemned.values.filter { $0.name.hasBytes(of: name) }
+        kept.catalogue.branches.values.filter { $0.name.hasBytes(of: name) },
+        kept.catalogue.condemned.values.filter { $0.name.hasBytes(of: name) }
       )
     }
     guard entries.allSatisfy({ $0.flags.contains(.deleted) }) else {
@@ -83,7 +83,7 @@ extension Engine {
 
   /// Of an entry that no collection has looked at yet. None of what it kept was reclaimed before.
   private func proof(ofCondemned entry: BranchEntry) throws(StoreError) -> ReclaimProof {
-    let known = control.withLock { unexamined.first { $0.entry.id == entry.id } }
+    let known = keeper.read { kept in kept.unexamined.first { $0.entry.id == entry.id } }
     let moment = try StoreMoment(self)
     var estimate = DeletionEstimate()
     var isComplete = known?.hasAllRefs ?? !entry.flags.contains(.hadRefs)

@@ -63,8 +63,11 @@ extension Engine {
   }
 
   package var statistics: EngineStatistics {
-    let (entries, segments, seals) = control.withLock {
-      (Array(catalogue.branches.values), Array(catalogue.segments.values), sealCounts)
+    let (entries, segments, seals) = keeper.read { kept in
+      (
+        Array(kept.catalogue.branches.values), Array(kept.catalogue.segments.values),
+        kept.sealCounts
+      )
     }
     let kept = entries.filter { !$0.flags.contains(.deleted) }
     let snapshotCount = kept.count { $0.flags.contains(.readOnly) }

@@ -41,14 +41,14 @@ final class StoreMoment {
     var readers: [PinnedStates.Pin] = []
     var imported: [Ref] = []
     var taken: [Taken] = []
-    engine.control.withLock {
+    engine.keeper.read { kept in
       // Whoever holds these may let go of them at any time.
       readers = engine.pins.all
       for pin in readers { pins.append(engine.pins.insert(pin.state, refs: pin.refs)) }
       imported = engine.stagings.all.flatMap(\.storedRefs)
       pins.append(engine.pins.insert(nil, refs: imported))
-      for branch in engine.branches.values.sorted(by: { $0.id < $1.id }) {
-        guard let entry = engine.catalogue.branches[branch.id] else { continue }
+      for branch in kept.branches.values.sorted(by: { $0.id < $1.id }) {
+        guard let entry = kept.catalogue.branches[branch.id] else { continue }
         var open = OverlaySummary()
         var unsealed = UnsealedPages()
         let sealed = branch.state.withLock { state in
@@ -79,8 +79,8 @@ final class StoreMoment {
         entry: item.entry, root: item.sealed.root, overlay: overlay, unsealed: unsealed)
     }
     // After the states: whatever they refer to was published before.
-    (segments, retired) = engine.control.withLock {
-      (engine.catalogue.segments.values.sorted { $0.id < $1.id }, engine.catalogue.retired)
+    (segments, retired) = engine.keeper.read { kept in
+      (kept.catalogue.segments.values.sorted { $0.id < $1.id }, kept.catalogue.retired)
     }
   }
 

@@ -1,7 +1,7 @@
 internal import CoppicePlatform
 
-/// The files of the catalogue. They are named by a running number; the newest counts, the one before
-/// it is kept for repair.
+/// The files of the catalogue. They are named by a running number; the newest counts, the one
+/// before it is kept for repair.
 enum CatalogueFile {
   static let prefix = "catalogue-"
   /// The file under which a catalogue is written until it is complete.

@@ -52,16 +52,13 @@ struct CheckedStore {
 }
 
 extension Engine {
-  /// The catalogue as it is now.
-  var currentCatalogue: CatalogueState { control.withLock { catalogue } }
-
   /// This store as checks see it.
   var checkedStore: CheckedStore {
     CheckedStore(
       disk: disk, superblock: superblock, files: files, retired: retired.table,
-      current: { [self] in currentCatalogue },
+      current: { [keeper] in keeper.catalogue },
       isUnpublished: { [self] id in
-        id.rawValue >= control.withLock { catalogue.nextSegment } || domain(of: id) != nil
+        id.rawValue >= keeper.read { $0.catalogue.nextSegment } || domain(of: id) != nil
       })
   }
 }

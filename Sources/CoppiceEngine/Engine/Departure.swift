@@ -29,7 +29,7 @@ struct ForgottenEntry {
 final class Departure: @unchecked Sendable {
   let branches: Set<BranchID>
   /// Whether somebody waits for its end, so that young collections look at all segments for it.
-  /// Guarded by `control`.
+  /// Guarded by the keeper's lock.
   var isActive: Bool
   /// Stored bytes of pages and nodes that only they kept, by the segment that still holds them;
   /// `nil` until a collection has looked for them.

@@ -8,7 +8,7 @@ internal import CoppicePlatform
 extension Engine {
   /// The fields of an entry, of a deleted one too.
   package func annotations(of branch: EngineBranch) -> Fields {
-    control.withLock { catalogue.branches[branch.id]?.annotations ?? Fields() }
+    keeper.read { $0.catalogue.branches[branch.id]?.annotations ?? Fields() }
   }
 
   /// Changes fields of an entry. Durable on return; goes on when the disk is full.
@@ -19,60 +19,27 @@ extension Engine {
     _ branch: EngineBranch, _ changes: [FieldChange]
   ) throws(StoreError) {
     try checkWritable()
-    let lsn = try control.withLock { () throws(StoreError) in
-      try checkExists(branch)
-      guard let entry = catalogue.branches[branch.id] else { return journal.lastLSN }
+    let lsn = try keeper.change { kept throws(StoreError) in
+      try kept.checkExists(branch)
+      guard let entry = kept.catalogue.branches[branch.id] else { return kept.lastLSN }
       try entry.annotations.check(changes, of: entry.name)
-      let lsn = try record(.annotate(changes), branch: branch.id)
+      let lsn = try kept.record(.annotate(changes), of: branch.id)
       branch.noteControl(lsn)
       return lsn
     }
     try journal.flush(through: lsn)
   }
 
-  /// A record, and the annotations of the entry that it makes or changes, in one transaction. The
-  /// caller holds `control`. Returns the LSNs of the record and of the transaction's end.
-  func record(
-    _ branch: BranchID, _ record: ControlRecord, annotating target: BranchID,
-    _ changes: [FieldChange]
-  ) throws(StoreError) -> (first: LSN, last: LSN) {
-    var records: [(branch: BranchID, record: ControlRecord)] = [(branch, record)]
-    if !changes.isEmpty { records.append((target, .annotate(changes))) }
-    let last = try self.record(records)
-    return (LSN(last.rawValue - UInt64(records.count) + 1), last)
-  }
-
-  /// An entry that is there and carries nothing critical that this version does not know. The
-  /// caller holds `control`.
-  @discardableResult
-  func understoodEntry(of branch: EngineBranch) throws(StoreError) -> BranchEntry {
-    try checkExists(branch)
-    guard let entry = catalogue.branches[branch.id] else {
-      preconditionFailure("a branch that exists and is not in the catalogue")
-    }
-    try entry.checkUnderstood()
-    return entry
-  }
-
-  /// The caller holds `control`.
-  func checkInheriting(
-    _ target: EngineBranch, from source: EngineBranch
-  ) throws(StoreError) {
-    let own = try understoodEntry(of: target)
-    let taken = try understoodEntry(of: source)
-    try own.annotations.inheriting(from: taken.annotations).check([], of: own.name)
-  }
-
   // MARK: Settings
 
   /// All settings, in the order of their keys' bytes.
   package func settings() -> [Setting] {
-    control.withLock { catalogue.settings.map { Setting($0.key, $0.value) } }
+    keeper.read { kept in kept.catalogue.settings.map { Setting($0.key, $0.value) } }
       .sorted { $0.key < $1.key }
   }
 
   package func setting(_ key: SettingKey) -> [UInt8]? {
-    control.withLock { catalogue.settings[key] }
+    keeper.read { $0.catalogue.settings[key] }
   }
 
   /// Gives a setting a value, or removes it. Durable on return.
@@ -87,14 +54,16 @@ extension Engine {
         .invalid, "a setting has at most \(limit) bytes, this one \(value.count)",
         object: key.description, reason: .valueTooLarge)
     }
-    let lsn = try control.withLock { () throws(StoreError) in
-      try checkRoom(for: key, value)
-      return try record(.set(key, value), branch: BranchID(0))
+    let lsn = try keeper.change { kept throws(StoreError) in
+      try kept.checkRoom(for: key, value)
+      return try kept.record(.set(key, value))
     }
     try journal.flush(through: lsn)
   }
+}
 
-  /// The caller holds `control`.
+extension Kept {
+  /// Throws `invalid` when all settings would be too long.
   func checkRoom(for key: SettingKey, _ value: [UInt8]?) throws(StoreError) {
     guard let value else { return }
     let old = catalogue.settings[key].map { Setting(key, $0).byteCount } ?? 0

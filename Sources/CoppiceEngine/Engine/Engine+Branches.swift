@@ -2,29 +2,31 @@ package import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
-// Every change of the catalogue: under the control lock a record takes its LSN and is applied, then
-// RAM follows, then the record is synced before the caller hears of it.
+// Every change of the catalogue: under the keeper's lock a record takes its LSN and is applied,
+// then RAM follows, then the record is synced before the caller hears of it.
 
 extension Engine {
   /// The branch or snapshot of that name.
   package func branch(named name: String) throws(StoreError) -> EngineBranch {
     try checkOpen()
-    let found = control.withLock { catalogue.branch(named: name).flatMap { branches[$0.id] } }
+    let found = keeper.read { kept in
+      kept.catalogue.branch(named: name).flatMap { kept.branches[$0.id] }
+    }
     guard let found else {
       throw StoreError(.notFound, "there is no such branch", object: name)
     }
     return found
   }
 
-  package func branch(_ id: BranchID) -> EngineBranch? { control.withLock { branches[id] } }
+  package func branch(_ id: BranchID) -> EngineBranch? { keeper.read { $0.branches[id] } }
 
   /// All entries, deleted ones too, in order of creation.
   package func branchEntries() -> [BranchEntry] {
-    control.withLock { catalogue.branches.values.sorted { $0.id < $1.id } }
+    keeper.read { kept in kept.catalogue.branches.values.sorted { $0.id < $1.id } }
   }
 
   package func branchEntry(_ id: BranchID) -> BranchEntry? {
-    control.withLock { catalogue.branches[id] }
+    keeper.read { $0.catalogue.branches[id] }
   }
 
   /// A branch without volumes.
@@ -32,47 +34,41 @@ extension Engine {
     named name: String, domain: DomainID, annotations: [FieldChange] = []
   ) throws(StoreError) -> EngineBranch {
     try checkWritable()
-    let (branch, lsn) = try control.withLock { () throws(StoreError) in
-      try create(name, domain, root: .hole, ends: [], annotations)
+    let (branch, lsn) = try keeper.change { kept throws(StoreError) in
+      try create(&kept, name, domain, root: .hole, ends: [], annotations)
     }
     try journal.flush(through: lsn)
     return branch
   }
 
-  /// The caller holds `control`.
-  ///
   /// - Parameter claimed: an id that was taken before; `nil` takes one.
   func create(
-    _ name: String, _ domain: DomainID, as claimed: BranchID? = nil, root: Ref, ends: [SegmentEnd],
-    _ annotations: [FieldChange]
+    _ kept: inout Kept, _ name: String, _ domain: DomainID, as claimed: BranchID? = nil, root: Ref,
+    ends: [SegmentEnd], _ annotations: [FieldChange]
   ) throws(StoreError) -> (EngineBranch, LSN) {
-    try checkFree(name)
+    try kept.checkFree(name)
     try Fields().check(annotations, of: name)
-    let id = claimed ?? catalogue.takeBranchID()
-    let lsns = try record(
-      id, .create(name: name, domain: domain, root: root, ends: ends), annotating: id, annotations)
+    let id = claimed ?? kept.catalogue.takeBranchID()
+    let lsns = try kept.record(
+      .create(name: name, domain: domain, root: root, ends: ends), of: id, annotating: id,
+      annotations)
     let branch = makeBranch(
-      id, SealedState(root: RootView(root, frames: frames), frozen: .empty), from: lsns.first)
+      &kept, id, SealedState(root: RootView(root, frames: frames), frozen: .empty), from: lsns.first
+    )
     branch.noteControl(lsns.last)
     return (branch, lsns.last)
   }
 
-  func checkFree(_ name: String) throws(StoreError) {
-    if catalogue.branch(named: name) != nil {
-      throw StoreError(
-        .conflict, "a branch or snapshot of that name exists", object: name,
-        remedy: "choose another name, or delete that one first")
-    }
-  }
-
-  /// The catalogue has the entry already. The caller holds `control`.
-  private func makeBranch(_ id: BranchID, _ sealed: SealedState, from lsn: LSN) -> EngineBranch {
-    guard let entry = catalogue.branches[id] else {
+  /// The catalogue has the entry already.
+  private func makeBranch(
+    _ kept: inout Kept, _ id: BranchID, _ sealed: SealedState, from lsn: LSN
+  ) -> EngineBranch {
+    guard let entry = kept.catalogue.branches[id] else {
       preconditionFailure("a branch that was just recorded")
     }
     let state = BranchState(sealed: sealed, open: Layer(writer: id, from: lsn, meter: meter))
     let branch = EngineBranch(entry, engine: self, state: state, controlLSN: lsn)
-    branches[id] = branch
+    kept.branches[id] = branch
     return branch
   }
 
@@ -84,53 +80,47 @@ extension Engine {
   ) throws(StoreError) -> EngineBranch {
     try checkWritable()
     let (child, lsn) = try parent.writer.withLockFirst { () throws(StoreError) in
-      try control.withLock { () throws(StoreError) in
-        try fork(holdingLocksOf: parent, named: name, isReadOnly: isReadOnly, annotations)
+      try keeper.change { kept throws(StoreError) in
+        try fork(&kept, parent, named: name, isReadOnly: isReadOnly, annotations)
       }
     }
     try journal.flush(through: lsn)
     return child
   }
 
+  /// The caller holds the parent's `writer`.
   private func fork(
-    holdingLocksOf parent: EngineBranch, named name: String, isReadOnly: Bool,
+    _ kept: inout Kept, _ parent: EngineBranch, named name: String, isReadOnly: Bool,
     _ annotations: [FieldChange]
   ) throws(StoreError) -> (EngineBranch, LSN) {
-    let entry = try understoodEntry(of: parent)
-    try checkFree(name)
+    let entry = try kept.understoodEntry(of: parent)
+    try kept.checkFree(name)
     try entry.annotations.inherited.check(annotations, of: name)
-    let id = catalogue.takeBranchID()
-    let lsns = try record(
-      parent.id,
+    let id = kept.catalogue.takeBranchID()
+    let lsns = try kept.record(
       .fork(
         child: id, name: name, isReadOnly: isReadOnly, sharesThrough: parent.writtenThrough),
-      annotating: id, annotations)
+      of: parent.id, annotating: id, annotations)
     parent.freezeOpenLayer(through: lsns.first)
     let sealed = parent.state.withLock { $0.sealed }
-    let child = makeBranch(id, sealed, from: lsns.first)
+    let child = makeBranch(&kept, id, sealed, from: lsns.first)
     child.noteControl(lsns.last)
     return (child, lsns.last)
-  }
-
-  func checkExists(_ branch: EngineBranch) throws(StoreError) {
-    if branch.isDeleted || catalogue.branches[branch.id] == nil {
-      throw StoreError(.notFound, "the branch was deleted", remedy: "restore it first")
-    }
   }
 
   /// Gives entries other names, all or none.
   package func rename(_ renames: [(branch: EngineBranch, name: String)]) throws(StoreError) {
     try checkWritable()
     var names: Set<[UInt8]> = []
-    let lsn = try control.withLock { () throws(StoreError) in
+    let lsn = try keeper.change { kept throws(StoreError) in
       for rename in renames {
-        try checkExists(rename.branch)
-        try checkFree(rename.name)
+        try kept.checkExists(rename.branch)
+        try kept.checkFree(rename.name)
         guard names.insert(rename.name.nameKey).inserted else {
           throw StoreError(.conflict, "two branches cannot take one name", object: rename.name)
         }
       }
-      let lsn = try record(renames.map { ($0.branch.id, .rename(name: $0.name)) })
+      let lsn = try kept.record(renames.map { ($0.branch.id, .rename(name: $0.name)) })
       for rename in renames { rename.branch.noteControl(lsn) }
       return lsn
     }
@@ -145,14 +135,14 @@ extension Engine {
   ) throws(StoreError) {
     try checkWritable()
     let lsn = try makingRoomForRecords { () throws(StoreError) in
-      try control.withLock { () throws(StoreError) in
+      try keeper.change { kept throws(StoreError) in
         for target in targets {
-          let entry = try understoodEntry(of: target)
+          let entry = try kept.understoodEntry(of: target)
           try entry.annotations.check(annotations, of: entry.name)
         }
         var records: [(branch: BranchID, record: ControlRecord)] = targets.map { ($0.id, .delete) }
         if !annotations.isEmpty { records += targets.map { ($0.id, .annotate(annotations)) } }
-        let lsn = try record(records)
+        let lsn = try kept.record(records)
         for target in targets {
           target.setDeleted(true)
           target.noteControl(lsn)
@@ -167,14 +157,14 @@ extension Engine {
   /// Brings a deleted entry back under a name.
   package func restore(_ id: BranchID, named name: String) throws(StoreError) -> EngineBranch {
     try checkWritable()
-    let (branch, lsn) = try control.withLock { () throws(StoreError) -> (EngineBranch, LSN) in
-      guard let branch = branches[id], branch.isDeleted else {
+    let (branch, lsn) = try keeper.change { kept throws(StoreError) in
+      guard let branch = kept.branches[id], branch.isDeleted else {
         throw StoreError(
           .notFound, "there is no such deleted branch", object: name,
           remedy: "list the deleted branches")
       }
-      try checkFree(name)
-      let lsn = try record(.restore(name: name), branch: id)
+      try kept.checkFree(name)
+      let lsn = try kept.record(.restore(name: name), of: id)
       branch.setDeleted(false)
       branch.noteControl(lsn)
       return (branch, lsn)
@@ -194,8 +184,8 @@ extension Engine {
     let (first, second) = target.id < source.id ? (target, source) : (source, target)
     let lsn = try first.writer.withLockFirst { () throws(StoreError) in
       try second.writer.withLockFirst { () throws(StoreError) in
-        try control.withLock { () throws(StoreError) in
-          try reset(holdingLocksOf: target, source, keepingOldAs: oldName)
+        try keeper.change { kept throws(StoreError) in
+          try reset(&kept, target, to: source, keepingOldAs: oldName)
         }
       }
     }
@@ -208,9 +198,9 @@ extension Engine {
   ) throws(StoreError) {
     guard target !== source else { return }
     try checkReset(target, to: source)
-    try control.withLock { () throws(StoreError) in
-      try checkInheriting(target, from: source)
-      if let oldName { try checkFree(oldName) }
+    try keeper.read { kept throws(StoreError) in
+      try kept.checkInheriting(target, from: source)
+      if let oldName { try kept.checkFree(oldName) }
     }
   }
 
@@ -230,16 +220,18 @@ extension Engine {
     }
   }
 
+  /// The caller holds both branches' `writer`.
   private func reset(
-    holdingLocksOf target: EngineBranch, _ source: EngineBranch, keepingOldAs oldName: String?
+    _ kept: inout Kept, _ target: EngineBranch, to source: EngineBranch,
+    keepingOldAs oldName: String?
   ) throws(StoreError) -> LSN {
-    try checkInheriting(target, from: source)
+    try kept.checkInheriting(target, from: source)
     var records: [(branch: BranchID, record: ControlRecord)] = []
-    var kept: BranchID?
+    var old: BranchID?
     if let oldName {
-      try checkFree(oldName)
-      let id = catalogue.takeBranchID()
-      kept = id
+      try kept.checkFree(oldName)
+      let id = kept.catalogue.takeBranchID()
+      old = id
       records.append(
         (
           target.id,
@@ -249,11 +241,11 @@ extension Engine {
     }
     records.append(
       (target.id, .reset(source: source.id, sharesThrough: source.writtenThrough)))
-    let lsn = try record(records)
-    if let kept {
+    let lsn = try kept.record(records)
+    if let old {
       let forkLSN = LSN(lsn.rawValue - 1)
       target.freezeOpenLayer(through: forkLSN)
-      _ = makeBranch(kept, target.state.withLock { $0.sealed }, from: forkLSN)
+      _ = makeBranch(&kept, old, target.state.withLock { $0.sealed }, from: forkLSN)
     }
     source.freezeOpenLayer(through: lsn)
     target.replace(source.state.withLock { $0.sealed }, from: lsn)
@@ -267,16 +259,16 @@ extension Engine {
     try checkWritable()
     while true {
       if let number = volumeNumbers.withLock({ $0.take() }) { return number }
-      try control.withLock { () throws(StoreError) in
+      try keeper.change { kept throws(StoreError) in
         if volumeNumbers.withLock({ !$0.isEmpty }) { return }
-        let first = catalogue.nextVolume
+        let first = kept.catalogue.nextVolume
         let end = first + VolumeNumberBlock.count
         guard end <= 1 << UInt64(VolumeNumber.bitCount) else {
           throw StoreError(
             .full, "the store has used up its \(first) file numbers",
             remedy: "copy the branches to a new store")
         }
-        _ = try record(.reserve(nextVolume: end), branch: BranchID(0))
+        try kept.record(.reserve(nextVolume: end))
         volumeNumbers.withLock { $0 = VolumeNumberBlock(next: first, end: end) }
       }
     }
@@ -296,5 +288,40 @@ struct VolumeNumberBlock {
     guard next < end else { return nil }
     defer { next += 1 }
     return VolumeNumber(next)
+  }
+}
+
+extension Kept {
+  func checkFree(_ name: String) throws(StoreError) {
+    if catalogue.branch(named: name) != nil {
+      throw StoreError(
+        .conflict, "a branch or snapshot of that name exists", object: name,
+        remedy: "choose another name, or delete that one first")
+    }
+  }
+
+  func checkExists(_ branch: EngineBranch) throws(StoreError) {
+    if branch.isDeleted || catalogue.branches[branch.id] == nil {
+      throw StoreError(.notFound, "the branch was deleted", remedy: "restore it first")
+    }
+  }
+
+  /// An entry that is there and carries nothing critical that this version does not know.
+  @discardableResult
+  func understoodEntry(of branch: EngineBranch) throws(StoreError) -> BranchEntry {
+    try checkExists(branch)
+    guard let entry = catalogue.branches[branch.id] else {
+      preconditionFailure("a branch that exists and is not in the catalogue")
+    }
+    try entry.checkUnderstood()
+    return entry
+  }
+
+  func checkInheriting(
+    _ target: EngineBranch, from source: EngineBranch
+  ) throws(StoreError) {
+    let own = try understoodEntry(of: target)
+    let taken = try understoodEntry(of: source)
+    try own.annotations.inheriting(from: taken.annotations).check([], of: own.name)
   }
 }

@@ -8,17 +8,15 @@ internal import Synchronization
 // intervals that this very file lists.
 
 extension Engine {
-  static let checkpointByteCountMin = 1 << 20
-
   /// Whether control records piled up since the last checkpoint, or hold journal files.
   package var wantsCheckpoint: Bool {
     if options.isReadOnly || journal.isPoisoned { return false }
     if journal.needsControlCheckpoint { return true }
-    let (controlByteCount, hasSealed) = control.withLock {
-      (controlByteCountSinceCheckpoint, hasSealedSinceCheckpoint)
+    let (isDue, hasSealed) = keeper.read { kept in
+      let enough = max(Kept.checkpointByteCountMin, kept.checkpointByteCount / 2)
+      return (kept.controlByteCountSinceCheckpoint > enough, kept.hasSealedSinceCheckpoint)
     }
-    if controlByteCount > max(Self.checkpointByteCountMin, checkpointByteCount / 2) { return true }
-    return hasSealed && journal.usedByteCount > options.journalByteCountMax / 4
+    return isDue || hasSealed && journal.usedByteCount > options.journalByteCountMax / 4
   }
 
   /// Writes a checkpoint and frees journal files; returns whether there were any to free.
@@ -27,12 +25,12 @@ extension Engine {
     try checkWritable()
     return try checkpointing.withLock { () throws(StoreError) in
       skipEmptyIntervals()
-      var (state, number) = control.withLock { () -> (CatalogueState, UInt64) in
-        catalogueNumber += 1
-        controlByteCountSinceCheckpoint = 0
-        hasSealedSinceCheckpoint = false
-        catalogue.noteCheckpoint(at: journal.lastLSN)
-        return (catalogue, catalogueNumber)
+      var (state, number) = keeper.change { kept in
+        kept.catalogueNumber += 1
+        kept.controlByteCountSinceCheckpoint = 0
+        kept.hasSealedSinceCheckpoint = false
+        kept.catalogue.noteCheckpoint(at: kept.lastLSN)
+        return (kept.catalogue, kept.catalogueNumber)
       }
       try journal.flush(through: state.lsn)
       let neededAbove = state.oldestIntervalStart ?? state.lsn
@@ -47,9 +45,9 @@ extension Engine {
         throw StoreError(error, while: "writing a checkpoint")
       }
       hints.save(to: disk)
-      control.withLock {
-        checkpointByteCount = encoded.count
-        catalogue.noteClosed(closed)
+      keeper.change { kept in
+        kept.checkpointByteCount = encoded.count
+        kept.catalogue.noteClosed(closed)
       }
       let hasFreed = journal.recycle(
         checkpoint: state.lsn, neededAbove: neededAbove, keeping: Set(files.map(\.sequence)))
@@ -101,13 +99,13 @@ extension Engine {
   /// A branch without unsealed writes must not hold journal files: its open interval begins anew
   /// here, in RAM and in the catalogue alike.
   private func skipEmptyIntervals() {
-    for branch in control.withLock({ Array(branches.values) }) {
+    for branch in keeper.branches {
       branch.writer.withLockFirst {
-        control.withLock {
-          let lsn = journal.lastLSN
+        keeper.change { kept in
+          let lsn = kept.lastLSN
           branch.state.withLock { state in
             guard state.open.isEmpty, state.sealed.frozen.isEmpty, state.open.from < lsn,
-              catalogue.skipEmptyInterval(of: branch.id, from: state.open.from, to: lsn)
+              kept.catalogue.skipEmptyInterval(of: branch.id, from: state.open.from, to: lsn)
             else { return }
             state.open.from = lsn
           }

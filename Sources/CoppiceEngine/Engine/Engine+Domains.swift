@@ -29,16 +29,16 @@ extension Engine {
   ///
   /// Throws `corrupt`, or `unsupportedFormat`, for a setting that cannot be read, and names it.
   package func domains() throws(StoreError) -> [KnownDomain] {
-    try control.withLock { () throws(StoreError) in
-      try catalogue.checkDomainSettings()
-      return catalogue.domains
+    try keeper.read { kept throws(StoreError) in
+      try kept.catalogue.checkDomainSettings()
+      return kept.catalogue.domains
     }
   }
 
   /// The domains that have settings, which is all that is known of a domain besides its number. A
   /// setting that cannot be read is passed over: its domain is `raw`, as without one.
   package func namedDomains() -> [DomainID: KnownDomain] {
-    control.withLock { catalogue.namedDomains }
+    keeper.read { $0.catalogue.namedDomains }
   }
 
   /// Gives a number that no domain had to a new one of this name. Durable on return.
@@ -52,17 +52,17 @@ extension Engine {
     guard let key = SettingKey(domainNamed: name) else {
       throw StoreError(.invalid, "the name is too long", object: name)
     }
-    let (domain, lsn) = try control.withLock { () throws(StoreError) in
-      guard catalogue.settings[key] == nil else {
+    let (domain, lsn) = try keeper.change { kept throws(StoreError) in
+      guard kept.catalogue.settings[key] == nil else {
         throw StoreError(
           .conflict, "a trust domain of that name exists", object: name,
           remedy: "use it, or choose another name", reason: .exists)
       }
-      try catalogue.checkDomainSettings()
-      let id = try takeDomainID()
+      try kept.catalogue.checkDomainSettings()
+      let id = try kept.takeDomainID()
       let value = DomainSetting(id, domainClass).encode()
-      try checkRoom(for: key, value)
-      let lsn = try record(.set(key, value), branch: BranchID(0))
+      try kept.checkRoom(for: key, value)
+      let lsn = try kept.record(.set(key, value))
       return (KnownDomain(id: id, name: name, domainClass: domainClass), lsn)
     }
     try journal.flush(through: lsn)
@@ -71,11 +71,13 @@ extension Engine {
 
   /// A domain without a name that nothing is in yet, for what is never to be published.
   package func takeUnnamedDomain() throws(StoreError) -> DomainID {
-    try control.withLock { () throws(StoreError) in try takeDomainID() }
+    try keeper.change { kept throws(StoreError) in try kept.takeDomainID() }
   }
 
-  /// The caller holds `control`.
-  private func takeDomainID() throws(StoreError) -> DomainID {
+}
+
+extension Kept {
+  fileprivate mutating func takeDomainID() throws(StoreError) -> DomainID {
     guard let id = catalogue.takeDomainID() else {
       throw StoreError(
         .full, "the store has used up its \(UInt32.max) numbers of trust domains",

@@ -7,7 +7,7 @@ extension Engine {
   func place(of name: FrameName) -> SegmentDirectory.Place? {
     if let place = appenders.place(of: name) { return place }
     if let moved = try? retired.find(name) { return moved.place }
-    guard let entry = control.withLock({ catalogue.segments[name.segment] }),
+    guard let entry = keeper.read({ $0.catalogue.segments[name.segment] }),
       name.ordinal < entry.frameCount, let directory = try? directory(entry),
       directory.homes.isEmpty
     else { return nil }
@@ -15,10 +15,11 @@ extension Engine {
   }
 
   func domain(of segment: SegmentID) -> DomainID? {
-    let known = control.withLock {
+    let known = keeper.read { kept in
       // The catalogue knows of a move before the table for readers does.
-      let hosts = catalogue.retired[segment]?.hosts ?? []
-      return catalogue.segments[segment] ?? hosts.first.flatMap { catalogue.segments[$0] }
+      let hosts = kept.catalogue.retired[segment]?.hosts ?? []
+      return kept.catalogue.segments[segment]
+        ?? hosts.first.flatMap { kept.catalogue.segments[$0] }
     }
     if let known { return known.domain }
     return appenders.all.first { $0.owns(segment) }?.domain

@@ -6,19 +6,20 @@ extension Engine {
   /// Checks what must hold between RAM and catalogue whenever no call is under way but those of the
   /// engine's own threads; traps when it does not. For tests and simulations.
   package func checkInvariants() {
-    let check = { self.control.withLock { self.checkInvariantsHoldingLocks() } }
+    let check = { self.keeper.read { self.checkInvariants($0) } }
     // Between a publish's record and its effect on RAM the two differ.
     if options.usesThreads { sealing.withLock(check) } else { check() }
   }
 
-  private func checkInvariantsHoldingLocks() {
-    catalogue.checkInvariants()
+  private func checkInvariants(_ kept: borrowing Kept) {
+    kept.catalogue.checkInvariants()
     precondition(
-      Set(branches.keys) == Set(catalogue.branches.keys), "a branch without its RAM state")
+      Set(kept.branches.keys) == Set(kept.catalogue.branches.keys), "a branch without its RAM state"
+    )
     var byteCount = 0
     var seen: Set<ObjectIdentifier> = []
-    for (id, branch) in branches {
-      guard let entry = catalogue.branches[id] else { continue }
+    for (id, branch) in kept.branches {
+      guard let entry = kept.catalogue.branches[id] else { continue }
       let state = branch.state.withLock { $0 }
       precondition(
         entry.root == state.sealed.root.root, "RAM and catalogue differ about a branch's root")

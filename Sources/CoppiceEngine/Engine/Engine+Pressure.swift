@@ -58,7 +58,7 @@ extension Engine {
   }
 
   private var unsealedWrites: UnsealedWrites {
-    let dirty = control.withLock { Array(branches.values) }.filter { $0.dirtyByteCount > 0 }
+    let dirty = keeper.branches.filter { $0.dirtyByteCount > 0 }
     if dirty.isEmpty { return .none }
     return dirty.contains { $0.sealFailure == nil } ? .sealable : .stuck
   }
@@ -163,7 +163,7 @@ extension Engine {
   private static let restDelayNanoseconds: UInt64 = 10_000_000_000
 
   /// Whether a checkpoint would free files for writes.
-  private var hasFreeableFiles: Bool { control.withLock { hasSealedSinceCheckpoint } }
+  private var hasFreeableFiles: Bool { keeper.read { $0.hasSealedSinceCheckpoint } }
 
   private var hasLargeJournal: Bool {
     journal.hasSurplus

@@ -20,7 +20,7 @@ extension Engine {
   func reserveShares(forStored storedByteCount: UInt64) -> ReserveShares {
     ReserveShares(
       storedByteCount: storedByteCount,
-      catalogueByteCount: control.withLock { checkpointByteCount })
+      catalogueByteCount: keeper.read { $0.checkpointByteCount })
   }
 
   /// Runs a step that finds so many bytes free, if the reserve has them for it.
@@ -82,7 +82,7 @@ extension Engine {
   private var unsealedByteCountMax: Int {
     var seen: Set<ObjectIdentifier> = []
     var total: UInt64 = 0
-    for branch in control.withLock({ Array(branches.values) }) {
+    for branch in keeper.branches {
       branch.state.withLock { state in
         for layer in state.sealed.frozen.layers + [state.open]
         where !layer.isEmpty && seen.insert(ObjectIdentifier(layer)).inserted {
@@ -109,7 +109,7 @@ extension Engine {
   }
 
   private var hasSealable: Bool {
-    control.withLock { Array(branches.values) }.contains { branch in
+    keeper.branches.contains { branch in
       branch.dirtyByteCount > 0 && branch.sealFailure == nil
     }
   }
@@ -169,7 +169,7 @@ extension Engine {
   func sealOutOfReserve() throws(StoreError) -> Bool {
     try checkWritable()
     return try sealing.withLock { () throws(StoreError) in
-      let all = control.withLock { Array(branches.values) }
+      let all = keeper.branches
       let dirty = all.compactMap { branch in
         branch.sealFailure == nil ? branch.firstDirtyLSN.map { (branch, lsn: $0) } : nil
       }

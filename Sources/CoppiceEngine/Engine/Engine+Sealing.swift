@@ -113,7 +113,7 @@ extension Engine {
   }
 
   private func isKnown(_ branch: EngineBranch) -> Bool {
-    control.withLock { branches[branch.id] === branch }
+    keeper.read { $0.branches[branch.id] === branch }
   }
 
   private func isCurrent(_ candidate: SealCandidate) -> Bool {
@@ -170,7 +170,7 @@ extension Engine {
   // MARK: Choosing
 
   private func sealCandidates(_ reason: SealReason) -> [SealCandidate] {
-    var all = control.withLock { Array(branches.values) }.sorted { $0.id < $1.id }
+    var all = keeper.branches.sorted { $0.id < $1.id }
     if reason != .everything, !unsealable.isEmpty { all.removeAll { $0.sealFailure != nil } }
     var chosen: [EngineBranch]
     switch reason {
@@ -256,14 +256,14 @@ extension Engine {
   /// The segment that may take more frames; `nil` when frames with greater names were there, which
   /// new frames may refer to: names follow the order of appending (I10).
   private func newestSegment(of domain: DomainID) -> SegmentEntry? {
-    control.withLock {
-      let newest = catalogue.segments.values
+    keeper.read { kept in
+      let newest = kept.catalogue.segments.values
         .filter { $0.domain == domain && !$0.flags.contains(.closed) }
         .max { $0.id < $1.id }
       guard let newest else { return nil }
       let isNewer = { (id: SegmentID) in id > newest.id }
-      if catalogue.retired.keys.contains(where: isNewer) { return nil }
-      return catalogue.reclaimed.keys.contains(where: isNewer) ? nil : newest
+      if kept.catalogue.retired.keys.contains(where: isNewer) { return nil }
+      return kept.catalogue.reclaimed.keys.contains(where: isNewer) ? nil : newest
     }
   }
 
@@ -302,24 +302,24 @@ extension Engine {
     for seal in built where seal.appender.epoch != seal.epoch {
       throw StoreError(.unavailable, "a segment was lost while a seal built on it")
     }
-    let (last, count) = try control.withLock { () throws(StoreError) in
-      try record(built, ends)
+    let (last, count) = try keeper.change { kept throws(StoreError) in
+      try Self.record(&kept, built, ends)
     }
     let published = built.prefix(count)
     try journal.flush(through: last)
     appenders.markPublished(ends)
-    control.withLock {
-      hasSealedSinceCheckpoint = true
+    keeper.change { kept in
+      kept.hasSealedSinceCheckpoint = true
       // The catalogue took the publishes already; who was forked since is on these roots too.
-      let heirs = Set(published.map(\.newRoot)).flatMap { catalogue.branches(on: $0) }
-        .compactMap { branches[$0] }
+      let heirs = Set(published.map(\.newRoot)).flatMap { kept.catalogue.branches(on: $0) }
+        .compactMap { kept.branches[$0] }
       for seal in published {
         let view = RootView(seal.newRoot, frames: frames)
         for branch in heirs {
           branch.applyPublish(of: seal.layers, oldRoot: seal.oldRoot, newRoot: view)
         }
         pins.applyPublish(of: seal.layers, oldRoot: seal.oldRoot, newRoot: view)
-        sealCounts.add(seal.counts)
+        kept.sealCounts.add(seal.counts)
       }
     }
     for seal in published { noteSealed(seal.counts, by: seal.branch) }
@@ -327,16 +327,18 @@ extension Engine {
   }
 
   /// Records publishes, as many as the journal takes but at least one: what has a record must reach
-  /// RAM too. Returns the last record's LSN and how many there are. The caller holds `control`.
-  private func record(_ built: [BuiltSeal], _ ends: [SegmentEnd]) throws(StoreError) -> (LSN, Int) {
+  /// RAM too. Returns the last record's LSN and how many there are.
+  private static func record(_ kept: inout Kept, _ built: [BuiltSeal], _ ends: [SegmentEnd])
+    throws(StoreError) -> (LSN, Int)
+  {
     var last = LSN.zero
     for (index, seal) in built.enumerated() {
       do throws(StoreError) {
-        last = try record(
+        last = try kept.record(
           .publish(
-            oldRoot: seal.oldRoot, intervals: Self.join(seal.layers.map(\.interval)),
+            oldRoot: seal.oldRoot, intervals: join(seal.layers.map(\.interval)),
             newRoot: seal.newRoot, ends: index == 0 ? ends : []),
-          branch: seal.branch)
+          of: seal.branch)
       } catch {
         guard index > 0, error.kind == .full else { throw error }
         return (last, index)
@@ -359,9 +361,8 @@ extension Engine {
   package func publishAppended() throws(StoreError) {
     let ends = try appenders.sync()
     guard !ends.isEmpty else { return }
-    let lsn = try control.withLock { () throws(StoreError) in
-      try record(
-        .publish(oldRoot: .hole, intervals: [], newRoot: .hole, ends: ends), branch: BranchID(0))
+    let lsn = try keeper.change { kept throws(StoreError) in
+      try kept.record(.publish(oldRoot: .hole, intervals: [], newRoot: .hole, ends: ends))
     }
     try journal.flush(through: lsn)
     appenders.markPublished(ends)

@@ -8,7 +8,7 @@ extension Engine {
   /// Reads directories, no pages. Returns once done, or when `isWanted` says no.
   package func refillWindow(while isWanted: () -> Bool = { true }) {
     var room = window.capacity
-    let entries = control.withLock { catalogue.segments.values.sorted { $0.id > $1.id } }
+    let entries = keeper.read { kept in kept.catalogue.segments.values.sorted { $0.id > $1.id } }
     for entry in entries {
       guard room > 0, isWanted() else { return }
       // A segment that cannot be read, for whatever reason, gives no hints.

@@ -8,10 +8,9 @@ internal import Synchronization
 /// and prepare; without, the owner drives it step by step.
 ///
 /// Locks, in the order in which they are taken: `collecting`, `sealing`, the seal latch,
-/// `checkpointing`; a branch's `writer` (several in order of their ids); `control`, under which
+/// `checkpointing`; a branch's `writer` (several in order of their ids); the keeper's, under which
 /// control records get their LSNs and change the catalogue; a branch's `state`; the journal's and
-/// the appenders' own. Nothing waits for a device under `control` but an append that found the
-/// batch full.
+/// the appenders' own.
 package final class Engine: @unchecked Sendable {
   package let disk: any Disk
   package let clock: any StoreClock
@@ -32,7 +31,7 @@ package final class Engine: @unchecked Sendable {
   let volumeNumbers = Mutex(VolumeNumberBlock())
   let maintenance = Maintenance()
   let pins = PinnedStates()
-  let control = Monitor()
+  let keeper: CatalogueKeeper
   /// One group of layers is sealed at a time.
   let sealing = Monitor()
   let unsealable = UnsealableLayers()
@@ -50,19 +49,6 @@ package final class Engine: @unchecked Sendable {
   let hints = EngineHints()
   let reserve: Reserve
   private let lock: Mutex<(any DiskLock)?>
-
-  // Guarded by `control`.
-  var catalogue: CatalogueState
-  var branches: [BranchID: EngineBranch] = [:]
-  var catalogueNumber: UInt64
-  var controlByteCountSinceCheckpoint = 0
-  var hasSealedSinceCheckpoint = false
-  var checkpointByteCount = 0
-  package var sealCounts = SealCounts()
-  /// Condemned since the last collection looked which frames died with such entries.
-  var unexamined: [ForgottenEntry] = []
-  /// Deletions that wait for the collection that ends them.
-  var departures: [Departure] = []
 
   /// Waited on by writers that are held back.
   let relief = Monitor()
@@ -103,8 +89,14 @@ package final class Engine: @unchecked Sendable {
       disk: opened.disk, clock: opened.clock, uuid: opened.superblock.uuid,
       byteCountMax: options.journalByteCountMax, recovered: opened.journal)
     recoveredLSN = opened.journal.endLSN
-    catalogue = opened.catalogue
-    catalogueNumber = opened.catalogueNumber
+    keeper = CatalogueKeeper(
+      Kept(
+        opened.catalogue, number: opened.catalogueNumber,
+        Kept.Recording(
+          journal: journal, clock: opened.clock,
+          noteDue: { [maintenance, usesThreads = options.usesThreads] in
+            if usesThreads { maintenance.wake() }
+          })))
     window = DedupWindow(byteCount: options.windowByteCount)
     reserve = Reserve(disk: opened.disk)
     appenders = AppenderSet(
@@ -125,7 +117,7 @@ package final class Engine: @unchecked Sendable {
 
   /// Of the frames of this store, as the catalogue has them now.
   var listing: FrameListing {
-    FrameListing(files: files) { [self] in control.withLock { catalogue.segments } }
+    FrameListing(files: files) { [keeper] in keeper.segments }
   }
 
   package var pageByteCount: Int { superblock.pageByteCount }
@@ -156,36 +148,6 @@ package final class Engine: @unchecked Sendable {
 
   /// A branch's name, for messages.
   package func name(of id: BranchID) -> String {
-    control.withLock { catalogue.branches[id]?.name ?? "branch \(id.rawValue)" }
-  }
-
-  /// Appends a control record and changes the catalogue by it. The caller holds `control`.
-  func record(_ record: ControlRecord, branch: BranchID) throws(StoreError) -> LSN {
-    try self.record([(branch, record)])
-  }
-
-  /// As `record`, for several that replay applies all or none of.
-  func record(_ records: [(branch: BranchID, record: ControlRecord)]) throws(StoreError) -> LSN {
-    let time = clock.wallNanoseconds()
-    let encoded = JournalRecords.control(
-      records.map { ($0.branch, JournalRecords.EncodedControlRecord($0.record)) }, time: time)
-    let last = try journal.append(encoded)
-    let first = last.rawValue - UInt64(records.count) + 1
-    for (index, entry) in records.enumerated() {
-      catalogue.apply(
-        entry.record, branch: entry.branch, lsn: LSN(first + UInt64(index)), time: time)
-      if entry.record.changesAnnotations, let fields = catalogue.branches[entry.branch]?.annotations
-      {
-        branches[entry.branch]?.noteAnnotations(fields)
-      }
-    }
-    controlByteCountSinceCheckpoint += encoded.byteCount
-    if options.usesThreads,
-      controlByteCountSinceCheckpoint > Self.checkpointByteCountMin
-        || journal.needsControlCheckpoint
-    {
-      maintenance.wake()
-    }
-    return last
+    keeper.read { $0.name(of: id) }
   }
 }

@@ -42,7 +42,7 @@ extension Engine {
   /// publish.
   func damageInSight(of layer: Layer) -> StoreError? {
     guard layer.holdsUnreadable || hasLostVolumes else { return nil }
-    for branch in control.withLock({ Array(branches.values) }) {
+    for branch in keeper.branches {
       if let error = branch.damageInSight(of: layer) { return error }
     }
     return nil
@@ -52,7 +52,7 @@ extension Engine {
   /// writer of such a branch hears of its own damage.
   func reason(for error: StoreError, toldTo writer: EngineBranch) -> StoreError {
     if let own = writer.sealFailure { return own }
-    let stuck = control.withLock { Array(branches.values) }
+    let stuck = keeper.branches
       .sorted { $0.id < $1.id }
       .compactMap { branch in branch.sealFailure.map { (branch, $0) } }
     guard let (branch, failure) = stuck.first else { return error }

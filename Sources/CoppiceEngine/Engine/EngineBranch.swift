@@ -5,7 +5,7 @@ internal import Synchronization
 /// A branch or snapshot of an open store: pages and volumes, no names.
 ///
 /// Locks, in the order in which they are taken: `writer` makes LSN order and RAM order of the
-/// branch's writes the same; the engine's control lock; `state`, held only to look or to swap.
+/// branch's writes the same; the keeper's lock; `state`, held only to look or to swap.
 package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   package let id: BranchID
   package let domain: DomainID
@@ -42,7 +42,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   package var isDeleted: Bool { isDeletedFlag.load(ordering: .acquiring) }
   func setDeleted(_ isDeleted: Bool) { isDeletedFlag.store(isDeleted, ordering: .releasing) }
 
-  /// Called after each change of the entry's annotations, with the control lock.
+  /// Called after each change of the entry's annotations, with the keeper's lock.
   func noteAnnotations(_ fields: Fields) {
     isRestrictedFlag.store(!fields.criticalTags.isEmpty, ordering: .releasing)
   }
@@ -262,7 +262,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     }
   }
 
-  /// Takes a new state as a whole. The caller holds `writer` and the control lock.
+  /// Takes a new state as a whole. The caller holds `writer` and the keeper's lock.
   func replace(_ sealed: SealedState, from lsn: LSN) {
     let open = Layer(writer: id, from: lsn, meter: engine.meter)
     state.withLock { $0 = BranchState(sealed: sealed, open: open) }

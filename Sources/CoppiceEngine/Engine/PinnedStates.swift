@@ -2,8 +2,8 @@ internal import CoppiceFormat
 internal import Synchronization
 
 /// What long readers hold: roots for the garbage collector as long as it is here. A pin is made
-/// under the control lock, under which a collection takes its roots: it sees what the pin was taken
-/// from, or the pin.
+/// under the keeper's lock, under which a collection takes its roots: it sees what the pin was
+/// taken from, or the pin.
 ///
 /// A pin that follows seals lets go of a layer once that is sealed, and takes the root with the
 /// same content instead: a reader that takes hours, or waits for whom it writes to, keeps no memory
@@ -41,7 +41,7 @@ final class PinnedStates: Sendable {
     state.withLock { $0.pins[key] = nil }
   }
 
-  /// As `EngineBranch.applyPublish`. The caller holds the control lock.
+  /// As `EngineBranch.applyPublish`. The caller holds the keeper's lock.
   func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) {
     state.withLock { state in
       for (key, pin) in state.pins where pin.followsSeals {

@@ -10,49 +10,50 @@ extension CollectionRun {
       // The bases of live derived frames are found in directories: none may be left out.
       try engine.publishAppended()
       firstBorn = engine.appenders.nextSegmentID
-      return try engine.control.withLock { () throws(StoreError) in
+      return try engine.keeper.change { kept throws(StoreError) in
         // What is to be gone at once may be old: a young collection must not take it over.
-        if engine.departures.contains(where: \.isActive) { lookAtAll() }
+        if kept.departures.contains(where: \.isActive) { lookAtAll() }
         engine.cycle.begin(youngFrom: youngFrom, firstBorn: firstBorn)
-        return try takeRoots()
+        return try takeRoots(&kept)
       }
     }
     try engine.journal.flush(through: lsn)
   }
 
-  /// Returns the LSN of the record that condemns. The caller holds `control`.
-  private func takeRoots() throws(StoreError) -> LSN {
-    let entries = engine.catalogue.branches.values
+  /// Returns the LSN of the record that condemns.
+  private func takeRoots(_ kept: inout Kept) throws(StoreError) -> LSN {
+    let entries = kept.catalogue.branches.values
     let forgettable = entries.filter(isForgettable).sorted { $0.id < $1.id }
     // A young collection ends none: what they held may be old.
-    departures = options.isYoung ? [] : engine.departures
+    departures = options.isYoung ? [] : kept.departures
     report.forgottenBranchCount = forgettable.count
     var lsn = LSN.zero
     let ids = forgettable.map(\.id)
     keptBranches = Set(entries.map(\.id)).subtracting(ids)
       .union(engine.stagings.all.compactMap(\.claimedBranch))
-    roots = rootRefs()
+    roots = rootRefs(kept)
     if options.isDryRun { return lsn }
-    report.forgottenBranchCount += engine.unexamined.count
+    report.forgottenBranchCount += kept.unexamined.count
     if !ids.isEmpty {
-      let staying = engine.layersStaying(without: Set(ids))
-      let gone = forgettable.map { engine.forgottenEntry($0, staying: staying) }
-      lsn = try engine.record(Engine.condemnations(of: gone, isForGood: false))
-      for id in ids { engine.branches[id] = nil }
-      engine.unexamined += gone
+      let staying = kept.layersStaying(without: Set(ids), pins: engine.pins.all)
+      var gone: [ForgottenEntry] = []
+      for entry in forgettable { gone.append(kept.forgottenEntry(entry, staying: staying)) }
+      lsn = try kept.record(Engine.condemnations(of: gone, isForGood: false))
+      for id in ids { kept.branches[id] = nil }
+      kept.unexamined += gone
     }
-    forgotten = engine.unexamined
+    forgotten = kept.unexamined
     return lsn
   }
 
-  private func rootRefs() -> [Ref] {
-    var refs = engine.catalogue.branches.values.filter { keptBranches.contains($0.id) }.map(\.root)
+  private func rootRefs(_ kept: borrowing Kept) -> [Ref] {
+    var refs = kept.catalogue.branches.values.filter { keptBranches.contains($0.id) }.map(\.root)
     var layers: [ObjectIdentifier: Layer] = [:]
     func take(_ state: SealedState) {
       refs.append(state.root.root)
       for layer in state.frozen.layers { layers[ObjectIdentifier(layer)] = layer }
     }
-    for branch in engine.branches.values where keptBranches.contains(branch.id) {
+    for branch in kept.branches.values where keptBranches.contains(branch.id) {
       branch.state.withLock { state in
         take(state.sealed)
         refs += state.open.storedRefs

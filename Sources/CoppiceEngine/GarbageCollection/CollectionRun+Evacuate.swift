@@ -13,7 +13,7 @@ extension CollectionRun {
   func evacuate(_ victims: [SegmentCensus]) throws(StoreError) -> Moved {
     var writers: [DomainID: HostWriter] = [:]
     do throws(StoreError) {
-      let retired = engine.control.withLock { engine.catalogue.retired }
+      let retired = engine.keeper.catalogue.retired
       for victim in victims where holdsLive(victim) {
         let domain = victim.entry.domain
         let writer = writers[domain] ?? HostWriter(engine, domain: domain)
@@ -87,7 +87,7 @@ extension CollectionRun {
     -> [RetiredSegment]
   {
     let gone = Set(victims.map(\.entry.id))
-    let retired = engine.control.withLock { engine.catalogue.retired }
+    let retired = engine.keeper.catalogue.retired
     var homes = gone.union(emptyHomes)
     for (home, entry) in retired where entry.hosts.contains(where: gone.contains) {
       homes.insert(home)

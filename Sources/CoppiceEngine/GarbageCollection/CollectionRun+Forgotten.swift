@@ -21,7 +21,7 @@ extension CollectionRun {
     let sets = try forgotten.map { entry throws(StoreError) in
       try deadFrames(of: entry, known: earlier[entry.entry.id])
     }
-    let retired = engine.control.withLock { engine.catalogue.retired }
+    let retired = engine.keeper.catalogue.retired
     var found = [[DeadFrame]](repeating: [], count: sets.count)
     // Bases first: one may lie anywhere before what builds on it.
     for isLast in [false, true] {
@@ -58,8 +58,8 @@ extension CollectionRun {
     engine.hints.collection.withLock { $0.remember(branches) }
     // What is to be gone for good is looked for in old segments too before it counts as examined.
     let isYoung = options.isYoung
-    engine.control.withLock {
-      engine.unexamined.removeAll {
+    engine.keeper.change { kept in
+      kept.unexamined.removeAll {
         ids.contains($0.entry.id) && !(isYoung && $0.departure != nil)
       }
     }

@@ -43,9 +43,7 @@ extension CollectionRun {
 
   /// The segments that this collection looks at, in order of their ids.
   var candidates: [SegmentEntry] {
-    let (entries, retired) = engine.control.withLock {
-      (engine.catalogue.segments, engine.catalogue.retired)
-    }
+    let (entries, retired) = engine.keeper.read { ($0.catalogue.segments, $0.catalogue.retired) }
     // Hosts hold frames with names older than themselves; only few hold young ones.
     var hosts: Set<SegmentID> = []
     for home in retired.values where home.id >= youngFrom { hosts.formUnion(home.hosts) }
@@ -58,7 +56,7 @@ extension CollectionRun {
   }
 
   private func markBasesAndNotes() throws(StoreError) {
-    let retired = engine.control.withLock { engine.catalogue.retired }
+    let retired = engine.keeper.catalogue.retired
     var notes: [BranchID: (lsn: LSN, frame: FrameName)] = [:]
     for entry in candidates {
       try forEachBundle(entry, retired) { bundle throws(StoreError) in

@@ -15,19 +15,19 @@ extension CollectionRun {
     for piece in Engine.pieces(moved.homes, of: 256) {
       records.append(.moved(victims: [], hosts: Array(piece), ends: []))
     }
-    let lsn = try engine.control.withLock { () throws(StoreError) in
-      try engine.record(records.map { (BranchID(0), $0) })
+    let lsn = try engine.keeper.change { kept throws(StoreError) in
+      try kept.record(records.map { (BranchID(0), $0) })
     }
     try engine.journal.flush(through: lsn)
     for departure in departures { departure.noteReclaimed(ids) }
     engine.appenders.finishHosts(moved.ends.map(\.segment))
-    engine.retired.update(engine.control.withLock { engine.catalogue })
+    engine.retired.update(engine.keeper.catalogue)
     forgetHints(victims)
     announce(.moved)
     // Not needed: replay of what is synced comes to the same catalogue.
     try engine.checkpointUnlessFull()
     announce(.checkpointed)
-    try engine.unlink(engine.control.withLock { engine.catalogue.reclaimed.keys.sorted() })
+    try engine.unlink(engine.keeper.catalogue.reclaimed.keys.sorted())
     announce(.unlinked)
     engine.restoreReserve()
   }

@@ -4,7 +4,7 @@ internal import CoppicePlatform
 extension CollectionRun {
   /// Counts live and dead frames by segment.
   func count() throws(StoreError) {
-    let retired = engine.control.withLock { engine.catalogue.retired }
+    let retired = engine.keeper.catalogue.retired
     for entry in candidates {
       var segment = SegmentCensus(entry: entry)
       try forEachBundle(entry, retired) { bundle in
@@ -44,9 +44,7 @@ extension CollectionRun {
 
   /// Retired ids that can be forgotten, once no hit by hash can bring one of their frames back.
   private func homesWithoutLiveFrames() -> Set<SegmentID> {
-    let (retired, entries) = engine.control.withLock {
-      (engine.catalogue.retired, engine.catalogue.segments)
-    }
+    let (retired, entries) = engine.keeper.read { ($0.catalogue.retired, $0.catalogue.segments) }
     return engine.cycle.withLive { live in
       var homes: Set<SegmentID> = []
       for home in retired.values {

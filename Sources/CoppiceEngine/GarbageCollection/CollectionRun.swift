@@ -92,8 +92,8 @@ final class CollectionRun {
       if hasLeftNothing { hints.noteAllGone() }
     }
     for departure in departures { departure.report = report }
-    engine.control.withLock {
-      engine.departures.removeAll { departure in departures.contains { $0 === departure } }
+    engine.keeper.change { kept in
+      kept.departures.removeAll { departure in departures.contains { $0 === departure } }
     }
     engine.hints.growth.withLock { $0.remove(forgotten.map(\.entry.id)) }
     engine.hints.save(to: engine.disk)

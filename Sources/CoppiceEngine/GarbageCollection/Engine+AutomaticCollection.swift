@@ -35,16 +35,16 @@ extension Engine {
     let hints = hints.collection.withLock { $0 }
     need.oldDeadByteCount = hints.oldDeadByteCount
     need.youngDeadByteCount = hints.youngDeadByteCount
-    let deleted = control.withLock {
-      for segment in catalogue.segments.values {
+    let deleted = keeper.read { kept in
+      for segment in kept.catalogue.segments.values {
         if segment.id < hints.youngFrom {
           need.oldByteCount += segment.byteCount
         } else {
           need.youngByteCount += segment.byteCount
         }
       }
-      return catalogue.branches.values.filter { $0.flags.contains(.deleted) }
-        + unexamined.filter { $0.departure == nil }.map(\.entry)
+      return kept.catalogue.branches.values.filter { $0.flags.contains(.deleted) }
+        + kept.unexamined.filter { $0.departure == nil }.map(\.entry)
     }
     need.hasDeletedBranches = !deleted.isEmpty
     let (now, window) = (clock.wallNanoseconds(), options.collection.restoreWindow)
@@ -80,16 +80,14 @@ extension Engine {
   /// Until the restore window of the next deleted branch ends.
   private var nanosecondsUntilForgettable: UInt64? {
     let now = clock.wallNanoseconds()
-    let ends = control.withLock {
-      catalogue.branches.values.filter { $0.flags.contains(.deleted) }
-        .map { RestoreWindow.end(options.collection.restoreWindow, deletedAt: $0.deletedAt) }
-    }
+    let ends = keeper.entries.filter { $0.flags.contains(.deleted) }
+      .map { RestoreWindow.end(options.collection.restoreWindow, deletedAt: $0.deletedAt) }
     guard let next = ends.filter({ $0 > now && $0 < .max }).min() else { return nil }
     return UInt64(next.subtractingReportingOverflow(now).partialValue.magnitude)
   }
 
   /// The published part of all segments.
   var storedByteCount: UInt64 {
-    control.withLock { catalogue.segments.values.reduce(0) { $0 + $1.byteCount } }
+    keeper.read { kept in kept.catalogue.segments.values.reduce(0) { $0 + $1.byteCount } }
   }
 }

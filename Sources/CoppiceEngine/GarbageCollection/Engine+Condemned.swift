@@ -18,17 +18,22 @@ internal import Synchronization
 extension Engine {
   /// Takes up what opening found condemned. Nothing else runs yet.
   func takeUpCondemned() {
-    let entries = catalogue.condemned.values.sorted { $0.id < $1.id }
+    let entries = keeper.catalogue.condemned.values.sorted { $0.id < $1.id }
     let forGood = entries.filter { $0.flags.contains(.forGood) }
+    var departures: [Departure] = []
     if !forGood.isEmpty {
       departures = [Departure(of: Set(forGood.map(\.id)), isActive: false)]
       hasUnfinishedDeletions.store(true, ordering: .relaxed)
     }
-    unexamined = entries.map { entry in
+    let unexamined = entries.map { entry in
       ForgottenEntry(
         entry: entry, refs: [entry.root], unsealedPageCount: entry.unsealedPageCount,
         hasAllRefs: !entry.flags.contains(.hadRefs),
         departure: departures.first { $0.branches.contains(entry.id) })
+    }
+    keeper.change { kept in
+      kept.departures = departures
+      kept.unexamined = unexamined
     }
   }
 
@@ -38,8 +43,8 @@ extension Engine {
   /// - Throws: what `deleteForGood` does; a later call goes on then.
   package func finishDeletions() throws(StoreError) -> CollectionReport? {
     try checkWritable()
-    let isThrough = control.withLock {
-      !catalogue.condemned.values.contains { $0.flags.contains(.forGood) }
+    let isThrough = keeper.read { kept in
+      !kept.catalogue.condemned.values.contains { $0.flags.contains(.forGood) }
     }
     if isThrough {
       hasUnfinishedDeletions.store(false, ordering: .relaxed)
@@ -47,7 +52,7 @@ extension Engine {
     }
     do throws(StoreError) {
       let report = try collecting.withLock { () throws(StoreError) in
-        let pending = control.withLock { departures }
+        let pending = keeper.read { $0.departures }
         try finish(pending)
         return pending.compactMap(\.report).last
       }
@@ -71,8 +76,8 @@ extension Engine {
   /// `collecting`.
   func finish(_ pending: [Departure]) throws(StoreError) {
     guard pending.contains(where: { $0.report == nil }) else { return }
-    control.withLock { for departure in pending { departure.isActive = true } }
-    defer { control.withLock { for departure in pending { departure.isActive = false } } }
+    keeper.change { _ in for departure in pending { departure.isActive = true } }
+    defer { keeper.change { _ in for departure in pending { departure.isActive = false } } }
     var options = CollectionOptions()
     options.forgetsAll = false
     options.restoreWindow = .max
@@ -94,8 +99,8 @@ extension Engine {
     }
     if notes.contains(where: { !$0.isComplete }) { return true }
     let known = Set(notes.map(\.id))
-    return control.withLock {
-      unexamined.contains { gone in
+    return keeper.read { kept in
+      kept.unexamined.contains { gone in
         !gone.hasAllRefs && ids.contains(gone.entry.id) && !known.contains(gone.entry.id)
       }
     }
@@ -104,22 +109,22 @@ extension Engine {
   /// Takes entries off that are examined, and not to be gone for good. Not durable before the next
   /// record is.
   func forgetExamined() throws(StoreError) {
-    let examined = control.withLock {
-      let waiting = Set(unexamined.map(\.entry.id))
-      return catalogue.condemned.values
+    let examined = keeper.read { kept in
+      let waiting = Set(kept.unexamined.map(\.entry.id))
+      return kept.catalogue.condemned.values
         .filter { !$0.flags.contains(.forGood) && !waiting.contains($0.id) }.map(\.id)
     }
     guard !examined.isEmpty, hints.save(to: disk) else { return }
-    _ = try control.withLock { () throws(StoreError) in try recordForgotten(examined) }
+    try keeper.change { kept throws(StoreError) in _ = try kept.recordForgotten(examined) }
   }
 
   /// Of the entries that are to be gone for good, those whose frames are.
   var condemnedWithoutFrames: [BranchID] {
-    control.withLock {
-      let waiting = departures.reduce(into: Set(unexamined.map(\.entry.id))) {
+    keeper.read { kept in
+      let waiting = kept.departures.reduce(into: Set(kept.unexamined.map(\.entry.id))) {
         $0.formUnion($1.branches)
       }
-      return catalogue.condemned.values
+      return kept.catalogue.condemned.values
         .filter { $0.flags.contains(.forGood) && !waiting.contains($0.id) }.map(\.id)
     }
   }
@@ -128,13 +133,15 @@ extension Engine {
   func forgetErased(_ ids: [BranchID]) throws(StoreError) {
     guard !ids.isEmpty, hints.save(to: disk) else { return }
     let lsn = try makingRoomForRecords { () throws(StoreError) in
-      try control.withLock { () throws(StoreError) in try recordForgotten(ids) }
+      try keeper.change { kept throws(StoreError) in try kept.recordForgotten(ids) }
     }
     try journal.flush(through: lsn)
   }
 
-  /// The caller holds `control`.
-  private func recordForgotten(_ ids: [BranchID]) throws(StoreError) -> LSN {
-    try record(Self.pieces(ids.sorted(), of: 1024).map { (BranchID(0), .forget(Array($0))) })
+}
+
+extension Kept {
+  fileprivate mutating func recordForgotten(_ ids: [BranchID]) throws(StoreError) -> LSN {
+    try record(Engine.pieces(ids.sorted(), of: 1024).map { (BranchID(0), .forget(Array($0))) })
   }
 }

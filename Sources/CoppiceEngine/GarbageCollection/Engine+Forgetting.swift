@@ -28,7 +28,9 @@ extension Engine {
     try checkWritable()
     let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
     let lsn = try makingRoomForRecords { () throws(StoreError) in
-      try control.withLock { () throws(StoreError) in try condemn(targets, departure) }
+      try keeper.change { kept throws(StoreError) in
+        try kept.condemn(targets, departure, pins: pins.all, at: clock.wallNanoseconds())
+      }
     }
     try journal.flush(through: lsn)
     forgotten()
@@ -46,23 +48,33 @@ extension Engine {
     }
   }
 
-  /// One transaction deletes and condemns. The caller holds `control`.
-  private func condemn(
-    _ targets: [EngineBranch], _ departure: Departure
+  static func condemnations(of gone: [ForgottenEntry], isForGood: Bool)
+    -> [(branch: BranchID, record: ControlRecord)]
+  {
+    pieces(gone, of: 1024).map {
+      (BranchID(0), .condemn($0.map(\.condemnation), isForGood: isForGood))
+    }
+  }
+}
+
+extension Kept {
+  /// One transaction deletes and condemns.
+  fileprivate mutating func condemn(
+    _ targets: [EngineBranch], _ departure: Departure, pins: [PinnedStates.Pin], at time: Int64
   ) throws(StoreError) -> LSN {
     for target in targets { try understoodEntry(of: target) }
     let ids = targets.map(\.id)
-    let staying = layersStaying(without: Set(ids))
+    let staying = layersStaying(without: Set(ids), pins: pins)
     var gone: [ForgottenEntry] = []
     for id in ids {
       guard var entry = catalogue.branches[id] else { continue }
       entry.flags.insert(.deleted)
-      entry.deletedAt = clock.wallNanoseconds()
+      entry.deletedAt = time
       gone.append(forgottenEntry(entry, departure, staying: staying))
     }
     for entry in gone { departure.unsealed.formUnion(entry.unsealed) }
     let lsn = try record(
-      ids.map { ($0, .delete) } + Self.condemnations(of: gone, isForGood: true))
+      ids.map { ($0, .delete) } + Engine.condemnations(of: gone, isForGood: true))
     for target in targets {
       target.setDeleted(true)
       target.noteControl(lsn)
@@ -73,15 +85,7 @@ extension Engine {
     return lsn
   }
 
-  static func condemnations(of gone: [ForgottenEntry], isForGood: Bool)
-    -> [(branch: BranchID, record: ControlRecord)]
-  {
-    pieces(gone, of: 1024).map {
-      (BranchID(0), .condemn($0.map(\.condemnation), isForGood: isForGood))
-    }
-  }
-
-  /// Of an entry that is still there. The caller holds `control`.
+  /// Of an entry that is still there.
   ///
   /// - Parameter staying: layers that others go on with.
   func forgottenEntry(
@@ -105,16 +109,17 @@ extension Engine {
     return gone
   }
 
-  /// The frozen layers of all other branches, with these, and of readers. The caller holds
-  /// `control`.
-  func layersStaying(without ids: Set<BranchID>) -> [ObjectIdentifier: Set<BranchID>] {
+  /// The frozen layers of all other branches, with these, and of readers.
+  func layersStaying(without ids: Set<BranchID>, pins: [PinnedStates.Pin]) -> [ObjectIdentifier:
+    Set<BranchID>]
+  {
     var staying: [ObjectIdentifier: Set<BranchID>] = [:]
     for branch in branches.values where !ids.contains(branch.id) {
       for layer in branch.state.withLock({ $0.sealed.frozen.layers }) {
         staying[ObjectIdentifier(layer), default: []].insert(branch.id)
       }
     }
-    for layer in pins.all.flatMap({ $0.state?.frozen.layers ?? [] })
+    for layer in pins.flatMap({ $0.state?.frozen.layers ?? [] })
     where staying[ObjectIdentifier(layer)] == nil {
       staying[ObjectIdentifier(layer)] = []
     }

@@ -87,8 +87,8 @@ extension Engine {
     } catch {
       throw StoreError(error, while: "unlinking reclaimed segments")
     }
-    let lsn = try control.withLock { () throws(StoreError) in
-      try record(Self.pieces(ids, of: 1024).map { (BranchID(0), .unlinked(Array($0))) })
+    let lsn = try keeper.change { kept throws(StoreError) in
+      try kept.record(Self.pieces(ids, of: 1024).map { (BranchID(0), .unlinked(Array($0))) })
     }
     try journal.flush(through: lsn)
   }

@@ -49,17 +49,17 @@ extension StagingImport {
     creating name: String, annotations: [FieldChange] = []
   ) throws(StoreError) -> EngineBranch {
     let root = try finishRoot()
-    let id = try engine.control.withLock { () throws(StoreError) in
-      try engine.checkFree(name)
-      return engine.catalogue.takeBranchID()
+    let id = try engine.keeper.change { kept throws(StoreError) in
+      try kept.checkFree(name)
+      return kept.catalogue.takeBranchID()
     }
     claim(id)
     try engine.latch.withShared { () throws(StoreError) in
       try appendNote(of: id, name, root, from: engine.journal.lastLSN.next)
     }
     return try end { ends throws(StoreError) in
-      let (branch, lsn) = try engine.control.withLock { () throws(StoreError) in
-        try engine.create(name, domain, as: id, root: root, ends: ends, annotations)
+      let (branch, lsn) = try engine.keeper.change { kept throws(StoreError) in
+        try engine.create(&kept, name, domain, as: id, root: root, ends: ends, annotations)
       }
       return (branch, lsn)
     }
@@ -97,12 +97,12 @@ extension StagingImport {
   private func replace(
     _ target: EngineBranch, _ root: Ref, _ ends: [SegmentEnd], _ annotations: [FieldChange]
   ) throws(StoreError) -> LSN {
-    try engine.control.withLock { () throws(StoreError) in
-      try checkUnchanged(target)
-      let entry = try engine.understoodEntry(of: target)
+    try engine.keeper.change { kept throws(StoreError) in
+      try checkUnchanged(target, kept)
+      let entry = try kept.understoodEntry(of: target)
       try entry.annotations.check(annotations, of: entry.name)
-      let lsns = try engine.record(
-        target.id, .replace(root: root, ends: ends), annotating: target.id, annotations)
+      let lsns = try kept.record(
+        .replace(root: root, ends: ends), of: target.id, annotating: target.id, annotations)
       target.replace(
         SealedState(root: RootView(root, frames: engine.frames), frozen: .empty), from: lsns.first)
       target.noteControl(lsns.last)
@@ -110,15 +110,15 @@ extension StagingImport {
     }
   }
 
-  /// The caller holds the target's `writer` and the control lock.
-  private func checkUnchanged(_ target: EngineBranch) throws(StoreError) {
+  /// The caller holds the target's `writer`.
+  private func checkUnchanged(_ target: EngineBranch, _ kept: borrowing Kept) throws(StoreError) {
     let isUnchanged = target.state.withLock {
       $0.sealed.root.root == start.root && $0.sealed.frozen.isEmpty && $0.open.isEmpty
     }
     guard isUnchanged, !target.isDeleted else {
       throw StoreError(
         .conflict, "the branch changed while the import ran; it was left as it is",
-        object: engine.catalogue.branches[target.id]?.name ?? "",
+        object: kept.name(of: target.id),
         remedy: "import again while nobody writes to it")
     }
   }
@@ -164,9 +164,9 @@ extension StagingImport {
   /// Returns the note's LSN; `nil` when the branch has this root already. The caller holds the seal
   /// latch, and the target's `writer`: seals of later writes append their notes behind this one.
   private func appendNote(replacing target: EngineBranch, _ root: Ref) throws(StoreError) -> LSN? {
-    let (name, lsn) = try engine.control.withLock { () throws(StoreError) in
-      try checkUnchanged(target)
-      return (engine.catalogue.branches[target.id]?.name ?? "", engine.journal.lastLSN.next)
+    let (name, lsn) = try engine.keeper.read { kept throws(StoreError) in
+      try checkUnchanged(target, kept)
+      return (kept.name(of: target.id), kept.lastLSN.next)
     }
     if root == start.root { return nil }
     try appendNote(of: target.id, name, root, from: lsn)
@@ -178,7 +178,7 @@ extension StagingImport {
     engine.latch.withShared {
       target.writer.withLockFirst {
         guard target.state.withLock({ $0.sealed.frozen.isEmpty }),
-          let entry = engine.control.withLock({ engine.catalogue.branches[target.id] })
+          let entry = engine.keeper.read({ $0.catalogue.branches[target.id] })
         else { return }
         // Only a store whose catalogue is lost would miss it.
         try? appendNote(of: entry.id, entry.name, entry.root, from: lsn)
@@ -202,13 +202,13 @@ extension Engine {
   /// Begins an import that makes a new branch.
   package func beginImport(domain: DomainID) throws(StoreError) -> StagingImport {
     try checkWritable()
-    return try StagingImport(self, domain: domain, replacing: nil)
+    return try StagingImport.begin(self, domain: domain, replacing: nil)
   }
 
   /// Begins an import that starts from a branch's state and replaces it. The branch is sealed
   /// first.
   package func beginImport(replacing branch: EngineBranch) throws(StoreError) -> StagingImport {
     try seal(branch)
-    return try StagingImport(self, domain: branch.domain, replacing: branch)
+    return try StagingImport.begin(self, domain: branch.domain, replacing: branch)
   }
 }

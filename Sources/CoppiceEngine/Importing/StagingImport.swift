@@ -52,27 +52,32 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
     var firstLeaf: [Ref]?
   }
 
-  init(_ engine: Engine, domain: DomainID, replacing target: EngineBranch?) throws(StoreError) {
+  static func begin(
+    _ engine: Engine, domain: DomainID, replacing target: EngineBranch?
+  ) throws(StoreError) -> StagingImport {
+    let context = try engine.sealContext(domain)
+    // A collection takes its roots under this lock: it sees the target's root or the import.
+    return try engine.keeper.read { kept throws(StoreError) in
+      if let target, kept.branches[target.id] !== target {
+        throw StoreError(.notFound, "the branch was deleted for good")
+      }
+      let staging = StagingImport(engine, domain, target, context)
+      engine.stagings.insert(staging)
+      return staging
+    }
+  }
+
+  private init(
+    _ engine: Engine, _ domain: DomainID, _ target: EngineBranch?, _ context: SealContext
+  ) {
     self.engine = engine
     self.domain = domain
     self.target = target
-    context = try engine.sealContext(domain)
+    self.context = context
     epoch = context.appender.epoch
-    // A collection takes its roots under this lock: it sees the target's root or the import.
-    engine.control.lock()
-    defer { engine.control.unlock() }
-    if let target, engine.branches[target.id] !== target {
-      throw StoreError(.notFound, "the branch was deleted for good")
-    }
-    start =
-      if let target {
-        target.state.withLock { $0.sealed.root }
-      } else {
-        RootView(.hole, frames: engine.frames)
-      }
+    start = target?.state.withLock { $0.sealed.root } ?? RootView(.hole, frames: engine.frames)
     state = Mutex(
       State(root: start, layer: Layer(writer: BranchID(0), from: .zero, meter: engine.meter)))
-    engine.stagings.insert(self)
   }
 
   /// Every frame that the import refers to, for the garbage collector.

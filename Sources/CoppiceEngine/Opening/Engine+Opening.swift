@@ -218,17 +218,20 @@ extension Engine {
   }
 
   private func recoverBranches(_ journal: RecoveredJournal) throws(StoreError) {
+    let catalogue = keeper.catalogue
     let states = try LayerRecovery(
       catalogue: catalogue, frames: frames, buffers: buffers, meter: meter
     ).run(journal)
     hasLostVolumes = states.values.contains { state in
       (state.sealed.frozen.layers + [state.open]).contains { !$0.lostVolumes.isEmpty }
     }
+    var branches: [BranchID: EngineBranch] = [:]
     for (id, entry) in catalogue.branches {
       guard let state = states[id] else { continue }
       branches[id] = EngineBranch(
         entry, engine: self, state: state, controlLSN: .zero)
     }
+    keeper.change { $0.branches = branches }
   }
 
   /// Begins a new journal file, which ends the old ones where recovery did, and starts the threads.
@@ -239,7 +242,7 @@ extension Engine {
     if reserve.isGivenUp { restoreReserve() }
     if !recovered.used.isEmpty { try checkpointUnlessFull() }
     // A crash may have come between a collection's record and the end of its unlinking.
-    try unlink(control.withLock { catalogue.reclaimed.keys.sorted() })
+    try unlink(keeper.catalogue.reclaimed.keys.sorted())
     guard options.usesThreads else { return }
     restoreReserve()
     try maintenance.start(self)
@@ -300,6 +303,6 @@ extension Engine {
     }
     journal.end(waiting: waiting)
     giveUpLock()
-    control.withLock { branches = [:] }
+    keeper.change { $0.branches = [:] }
   }
 }

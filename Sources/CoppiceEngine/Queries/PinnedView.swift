@@ -18,10 +18,10 @@ package final class PinnedView: VolumeSpace {
     self.engine = engine
     key = try branch.writer.withLockFirst { () throws(StoreError) in
       branch.freezeOpenLayer(through: engine.journal.lastLSN)
-      // Under the control lock a collection takes its roots: it sees the branch's or this one. What
-      // a forgotten branch refers to may be going already.
-      return try engine.control.withLock { () throws(StoreError) in
-        guard engine.branches[branch.id] === branch else {
+      // Under the keeper's lock a collection takes its roots: it sees the branch's or this one.
+      // What a forgotten branch refers to may be going already.
+      return try engine.keeper.read { kept throws(StoreError) in
+        guard kept.branches[branch.id] === branch else {
           throw StoreError(.notFound, "the branch was deleted for good")
         }
         let state = branch.state.withLock { $0.sealed }

@@ -5,9 +5,10 @@ internal import CoppicePlatform
 ///
 /// Effective are the refs that hold in a node (`Node.effectiveRefs`). The full frames that derived
 /// ones build on are not visited: their bytes are needed, what they refer to is not. Bundle
-/// directories tell which they are (`FrameListing.forEachBase`), of nodes and of pages alike. So a walk never
-/// takes a node that it met as a base for one that it has been through: a name has two states,
-/// bytes that are needed and a node that was walked, and whoever needs both keeps them apart.
+/// directories tell which they are (`FrameListing.forEachBase`), of nodes and of pages alike. So a
+/// walk never takes a node that it met as a base for one that it has been through: a name has two
+/// states, bytes that are needed and a node that was walked, and whoever needs both keeps them
+/// apart.
 ///
 /// A node's checksum is verified when it is read.
 struct FrameWalk {

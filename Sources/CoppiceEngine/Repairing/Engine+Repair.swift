@@ -134,7 +134,7 @@ extension Engine {
     func run(_ engine: Engine) throws(StoreError) {
       // What was healed may lead to more in damaged hosts, and that to more nodes.
       while true {
-        let roots = engine.control.withLock { engine.catalogue.branches.values.map(\.root) }
+        let roots = engine.keeper.entries.map(\.root)
         let isSearched = try HostSearch(engine: engine).run(roots)
         let count = try NodeRepair(engine: engine).run()
         nodeCount += count

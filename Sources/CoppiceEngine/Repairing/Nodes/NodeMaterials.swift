@@ -32,7 +32,7 @@ struct NodeMaterials {
     for damaged: [DamagedNode], naming prefixes: [FrameName: Set<UInt64>], in engine: Engine
   ) throws(StoreError) -> [FrameName: NodeMaterials] {
     var collector = Collector(damaged, prefixes)
-    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
+    let segments = Array(engine.keeper.segments.values)
     try engine.files.scanFrames(of: segments) { frame, segment in
       collector.take(frame, segment.domain)
     }

@@ -26,10 +26,10 @@ struct NodeRepair {
   func run() throws(StoreError) -> Int {
     let findings = FindingList()
     let places = FramePlaces(
-      files: engine.files, table: engine.retired.table, current: { engine.currentCatalogue },
+      files: engine.files, table: engine.retired.table, current: { engine.keeper.catalogue },
       findings: findings)
     let nodes = HealedNodes(engine.frames) { places.resolves($0) }
-    let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
+    let entries = engine.keeper.entries
       .sorted { $0.id < $1.id }
     var outcome = try heal(entries, nodes, places)
     if !outcome.findsDamage { return 0 }

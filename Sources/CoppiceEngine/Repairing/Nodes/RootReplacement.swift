@@ -12,7 +12,7 @@ struct RootReplacement {
   var pages: [FrameName: Ref] = [:]
 
   func run() throws(StoreError) {
-    let entries = engine.control.withLock { Array(engine.catalogue.branches.values) }
+    let entries = engine.keeper.entries
     try engine.sealing.withLock { () throws(StoreError) in
       try engine.latch.withShared { () throws(StoreError) in
         var newRoots: [(old: Ref, new: Ref)] = []
@@ -36,18 +36,17 @@ struct RootReplacement {
     if newRoots.isEmpty { return }
     let ends = try engine.appenders.sync()
     var last = LSN.zero
-    try engine.control.withLock { () throws(StoreError) in
+    try engine.keeper.change { kept throws(StoreError) in
       for (index, root) in newRoots.enumerated() {
-        last = try engine.record(
+        last = try kept.record(
           .publish(
-            oldRoot: root.old, intervals: [], newRoot: root.new, ends: index == 0 ? ends : []),
-          branch: BranchID(0))
+            oldRoot: root.old, intervals: [], newRoot: root.new, ends: index == 0 ? ends : []))
       }
     }
     try engine.journal.flush(through: last)
     engine.appenders.markPublished(ends)
     // While the store is being opened there are none yet.
-    let branches = engine.control.withLock { Array(engine.branches.values) }
+    let branches = engine.keeper.branches
     for root in newRoots {
       let view = RootView(root.new, frames: engine.frames)
       for branch in branches { branch.replaceRoot(root.old, with: view) }

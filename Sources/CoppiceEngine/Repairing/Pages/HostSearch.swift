@@ -50,9 +50,7 @@ struct HostSearch {
   private func damagedHosts() throws(StoreError) -> (
     hosts: [SegmentEntry], homes: Set<SegmentID>
   ) {
-    let (segments, retired) = engine.control.withLock {
-      (engine.catalogue.segments, engine.catalogue.retired)
-    }
+    let (segments, retired) = engine.keeper.read { ($0.catalogue.segments, $0.catalogue.retired) }
     var hosts: [SegmentEntry] = []
     for segment in segments.values.sorted(by: { $0.id < $1.id })
     where segment.flags.contains(.host) {

@@ -72,7 +72,7 @@ struct MissingFrameSearch {
     throws(StoreError)
   {
     var derived: [(locator: Locator, hashPrefix: UInt64)] = []
-    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
+    let segments = Array(engine.keeper.segments.values)
     try engine.files.scanFrames(of: segments) { frame, _ throws(StoreError) in
       if try isMissing(frame.entry.base), visited.contains(frame.name) {
         derived.append((frame.locator, frame.entry.hashPrefix))

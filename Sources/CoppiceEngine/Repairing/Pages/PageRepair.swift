@@ -172,7 +172,7 @@ struct PageRepair {
     let wanted = Dictionary(grouping: Set(lost.map(Content.init)), by: \.hash.low)
     if wanted.isEmpty { return [:] }
     var copies: [Content: Ref] = [:]
-    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
+    let segments = Array(engine.keeper.segments.values)
     try engine.files.scanFrames(of: segments) { frame, segment throws(StoreError) in
       guard frame.entry.form.kind == .page else { return }
       for content in wanted[frame.entry.hashPrefix] ?? []

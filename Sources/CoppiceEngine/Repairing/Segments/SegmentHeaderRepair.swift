@@ -7,7 +7,7 @@ struct SegmentHeaderRepair {
   let engine: Engine
 
   func run(_ saved: inout SavedFiles, _ report: inout RepairReport) throws(StoreError) {
-    let segments = engine.currentCatalogue.segments.values.sorted { $0.id < $1.id }
+    let segments = engine.keeper.catalogue.segments.values.sorted { $0.id < $1.id }
     for segment in segments {
       let path = SegmentFiles.path(segment.id)
       let header = SegmentHeader(

@@ -27,7 +27,7 @@ struct SegmentRescue {
     if damaged.isEmpty { return [] }
     for segment in damaged { try saved.save(SegmentFiles.path(segment.id)) }
     // Nothing names notes; where there may have been some, they are written anew.
-    try engine.appendNotes(engine.control.withLock { Array(engine.catalogue.branches.values) })
+    try engine.appendNotes(engine.keeper.entries)
     try engine.publishAppended()
     // Before anything moves: all refs, by the segments that they lead to.
     let roots = roots()
@@ -51,9 +51,9 @@ struct SegmentRescue {
   }
 
   private func roots() -> [Ref] {
-    engine.control.withLock {
-      engine.catalogue.branches.values.map(\.root)
-        + engine.branches.values.flatMap { branch in
+    engine.keeper.read { kept in
+      kept.catalogue.branches.values.map(\.root)
+        + kept.branches.values.flatMap { branch in
           branch.state.withLock { state in
             state.open.storedRefs + state.sealed.frozen.layers.flatMap(\.storedRefs)
           }
@@ -64,7 +64,7 @@ struct SegmentRescue {
   private func damagedSegments() throws(StoreError) -> [SegmentEntry] {
     engine.appenders.closeAll()
     try engine.publishAppended()
-    let segments = engine.control.withLock { Array(engine.catalogue.segments.values) }
+    let segments = Array(engine.keeper.segments.values)
     var damaged: [SegmentEntry] = []
     for segment in segments.sorted(by: { $0.id < $1.id }) {
       // One that is missing is lost.
@@ -84,7 +84,7 @@ struct SegmentRescue {
     _ damaged: [SegmentEntry], _ hosts: [(domain: DomainID, hosts: [SegmentID: Set<SegmentID>])]
   ) -> [RetiredSegment] {
     let gone = Set(damaged.map(\.id))
-    let retired = engine.control.withLock { engine.catalogue.retired }
+    let retired = engine.keeper.catalogue.retired
     var homes = Set(damaged.filter { !$0.flags.contains(.host) }.map(\.id))
     for home in retired.values where !gone.isDisjoint(with: home.hosts) { homes.insert(home.id) }
     return homes.sorted().compactMap { home in
@@ -146,7 +146,7 @@ struct SegmentRescue {
   ) {
     var entries: [FrameName: BundleDirectoryEntry] = [:]
     var notes: [Found] = []
-    let known = engine.control.withLock { segments.compactMap { engine.catalogue.segments[$0] } }
+    let known = engine.keeper.read { kept in segments.compactMap { kept.catalogue.segments[$0] } }
     for segment in known {
       let file = try engine.files.open(segment.id)
       try BundleScan(file: file, segment: segment).forEachFrame { frame throws(StoreError) in
@@ -206,12 +206,12 @@ struct SegmentRescue {
     for piece in Engine.pieces(moved.homes, of: 256) {
       records.append(.moved(victims: [], hosts: Array(piece), ends: []))
     }
-    let lsn = try engine.control.withLock { () throws(StoreError) in
-      try engine.record(records.map { (BranchID(0), $0) })
+    let lsn = try engine.keeper.change { kept throws(StoreError) in
+      try kept.record(records.map { (BranchID(0), $0) })
     }
     try engine.journal.flush(through: lsn)
     engine.appenders.finishHosts(moved.ends.map(\.segment))
-    engine.retired.update(engine.control.withLock { engine.catalogue })
+    engine.retired.update(engine.keeper.catalogue)
     try engine.checkpoint()
     try engine.unlink(victims)
   }
