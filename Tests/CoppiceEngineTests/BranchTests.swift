@@ -71,7 +71,7 @@ import Testing
         _ = try store.engine.fork(branch, named: child, isReadOnly: false)
         model[child] = model[name]
       case 1: try store.engine.sealStep(.everything)
-      case 2: try store.engine.checkpoint()
+      case 2: try store.engine.checkpointer.write()
       case 3:
         try store.engine.journal.flush(through: store.engine.journal.lastLSN)
         try store.crash(seed: UInt64(step))

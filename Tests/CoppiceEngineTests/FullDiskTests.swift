@@ -31,7 +31,7 @@ import Testing
       options.isDryRun = true
       _ = try store.engine.collectGarbage(options)
     }
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     return store
   }
 
@@ -60,7 +60,7 @@ import Testing
     let main = try store.engine.createBranch(named: "main", domain: .standard)
     try main.put(1, [1])
     try store.engine.sealAll()
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     let reserve = reserveByteCount(store)
     #expect(reserve > 0)
     store.disk.inject(
@@ -69,7 +69,7 @@ import Testing
       try main.put(3, at: round << 22, generator.bytes(1000 * Self.page))
       try store.engine.sealAll()
     }
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     #expect(reserveByteCount(store) == reserve)
     try main.put(4, [1])
     try main.flush(through: store.engine.journal.lastLSN)
@@ -128,7 +128,7 @@ import Testing
       let name = "trial \(index)"
       let trial = try store.engine.fork(main, named: name, isReadOnly: false)
       try store.engine.delete([trial])
-      if store.engine.wantsCheckpoint { try store.engine.checkpoint() }
+      if store.engine.checkpointer.isDue { try store.engine.checkpointer.write() }
     }
     let used = store.disk.usedByteCount
     try store.engine.delete([store.engine.branch(named: "doomed")])
@@ -138,7 +138,7 @@ import Testing
     try store.engine.sealAll()
     try main.put(3, generator.bytes(500 * Self.page))
     try store.engine.sealAll()
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     #expect(reserveByteCount(store) > 0)
     try store.reopen()
     #expect(try store.engine.branch(named: "main").all(1) == kept)
@@ -159,7 +159,7 @@ import Testing
       _ = try store.engine.collectGarbage(options)
     }
     try main.put(7, [1, 2, 3])
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     try main.flush(through: store.engine.journal.lastLSN)
     return store
   }

@@ -57,7 +57,7 @@ struct FullFileSystemTests {
       try doomed.put(1, at: round << 24, generator.bytes(2000 * Self.page))
       try engine.sealAll()
     }
-    try engine.checkpoint()
+    try engine.checkpointer.write()
     #expect(access("\(small.path)/store/reserve", F_OK) == 0)
     // Somebody else takes the rest.
     let rest = try Program("bash").run(

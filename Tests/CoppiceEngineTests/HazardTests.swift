@@ -266,7 +266,7 @@ import Testing
     store.disk.intercept(.write, namePrefix: "catalogue") {
       do { try main.flush(through: main.put(2, bytes)) } catch { failure = error }
     }
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     #expect(failure == nil)
     // Takes the file that was current when the checkpoint began, if it was recycled.
     for _ in 0..<4 { try main.flush(through: main.put(3, generator.bytes(100 * Self.page))) }
@@ -281,11 +281,11 @@ import Testing
     var bytes = generator.bytes(40 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealAll()
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     try store.engine.journal.flush(through: main.put(9, [1]))
     try store.engine.sealAll()
     store.disk.inject(DiskFault(.create, namePrefix: "catalogue", code: EIO))
-    #expect(throws: StoreError.self) { try store.engine.checkpoint() }
+    #expect(throws: StoreError.self) { try store.engine.checkpointer.write() }
     try closeSegments(store)
     let changed = generator.bytes(30 * Self.page)
     bytes.replaceSubrange(0..<changed.count, with: changed)

@@ -76,10 +76,10 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
     let main = try importNew("main", generator.bytes(20 * Self.page), store)
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     let bytes = generator.bytes(20 * Self.page)
     try importReplacing(main, bytes, store)
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     store.disk.kill()
     store.engine.abandon()
     let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first).file

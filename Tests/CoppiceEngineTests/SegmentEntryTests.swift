@@ -15,21 +15,21 @@ import Testing
     let main = try test.engine.createBranch(named: "main", domain: .standard)
     try main.put(2, SplitMix64(seed: 1).bytes(count: 100_000))
     try test.engine.sealAll()
-    try test.engine.checkpoint()
+    try test.engine.checkpointer.write()
     #expect(try entries(test).map(\.flags) == [[]])
     // A collection closes what is open.
     _ = try test.engine.collectGarbage(CollectionOptions())
-    try test.engine.checkpoint()
+    try test.engine.checkpointer.write()
     #expect(try entries(test).map(\.flags) == [.closed])
     try main.put(3, SplitMix64(seed: 2).bytes(count: 100_000))
     try test.engine.sealAll()
-    try test.engine.checkpoint()
+    try test.engine.checkpointer.write()
     #expect(try entries(test).map(\.flags) == [.closed, []])
     // What is not closed is continued.
     try test.reopen()
     try test.engine.branch(named: "main").put(4, SplitMix64(seed: 3).bytes(count: 100_000))
     try test.engine.sealAll()
-    try test.engine.checkpoint()
+    try test.engine.checkpointer.write()
     #expect(try entries(test).map(\.flags) == [.closed, []])
   }
 

@@ -140,7 +140,7 @@ import Testing
   private func expectNoCrossing() throws {
     try store.engine.sealAll()
     #expect(try store.engine.check().findings == [])
-    try store.engine.checkpoint()
+    try store.engine.checkpointer.write()
     var census = try FrameCensus(fixture.disk)
     for entry in store.engine.branchEntries() {
       #expect(try census.crossings(of: entry.root, in: entry.domain) == [], "\(entry.name)")

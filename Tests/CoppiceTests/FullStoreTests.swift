@@ -32,7 +32,7 @@ import Testing
     try main.createDirectories("tree/below")
     for index in 0..<60 { try main.writeFile(BranchPath("tree/below/f\(index)"), [1, 2, 3]) }
     try fixture.store.engine.sealAll()
-    try fixture.store.engine.checkpoint()
+    try fixture.store.engine.checkpointer.write()
     return main
   }
 
@@ -82,7 +82,7 @@ import Testing
     try main.writeFile("again", again)
     try main.flush()
     try fixture.store.engine.sealAll()
-    try fixture.store.engine.checkpoint()
+    try fixture.store.engine.checkpointer.write()
     #expect(try fixture.disk.contents(of: "reserve").count > 1 << 20)
     try fixture.crash(seed: 1)
     let found = try fixture.store.branch("main")
@@ -138,7 +138,7 @@ import Testing
     var random = SplitMix64(seed: 4)
     _ = try prepare(fixture, &random)
     for index in 0..<300 { try fixture.store.createBranch("trial-\(index)", from: "main") }
-    try fixture.store.engine.checkpoint()
+    try fixture.store.engine.checkpointer.write()
     fixture.disk.capacity = fixture.disk.usedByteCount
     for index in 0..<150 { try fixture.store.delete(["trial-\(index)"]) }
     for index in 150..<160 { _ = try fixture.store.deleteForGood(["trial-\(index)"]) }

@@ -113,7 +113,7 @@ internal import Testing
     let engine = try #require(simulation.engine)
     #expect(throws: StoreError.self) { try branch.flush(through: engine.journal.lastLSN) }
     #expect(throws: StoreError.self) { try branch.flush(through: engine.journal.lastLSN) }
-    #expect(throws: StoreError.self) { try engine.checkpoint() }
+    #expect(throws: StoreError.self) { try engine.checkpointer.write() }
     #expect(throws: StoreError.self) { _ = try engine.fork(branch, named: "x", isReadOnly: false) }
     #expect(try simulation.read(branch, VolumeNumber(1), at: 0, count: 10).count == 10)
     try simulation.perform(.powerCut(seed: seed))

@@ -151,7 +151,7 @@ final class Simulation {
     case .set(let key, let value): try engine.set(key, to: value)
     case .sealStep: try engine.sealStep(.pressure)
     case .sealAll: try engine.sealAll()
-    case .checkpoint: try engine.checkpoint()
+    case .checkpoint: try engine.checkpointer.write()
     case .collectGarbage(let isFull):
       var options = CollectionOptions()
       options.isFull = isFull

@@ -44,7 +44,7 @@ extension Engine {
   /// - Throws: `conflict` when there is such a branch; `notFound` when none of that name was
   ///   deleted, or so many were since that it is no longer known.
   package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
-    try checkOpen()
+    try gate.checkOpen()
     let (entries, condemned) = keeper.read { kept in
       (
         kept.catalogue.branches.values.filter { $0.name.hasBytes(of: name) },

@@ -35,7 +35,7 @@ final class StoreMoment {
   }
 
   init(_ engine: Engine) throws(StoreError) {
-    try engine.checkOpen()
+    try engine.gate.checkOpen()
     self.engine = engine
     var pins: [UInt64] = []
     var readers: [PinnedStates.Pin] = []

@@ -82,6 +82,9 @@ package struct CatalogueState: Sendable {
   }
 
   /// The branches with this root, deleted ones too.
+  /// The published part of all segments.
+  var storedByteCount: UInt64 { segments.values.reduce(0) { $0 + $1.byteCount } }
+
   func branches(on root: Ref) -> Set<BranchID> { branchesByRoot[root] ?? [] }
 
   // MARK: Numbers

@@ -21,8 +21,7 @@ extension Engine {
         throw .calledOffCheck
       }
     }
-    // No checkpoint replaces a catalogue or recycles a journal file meanwhile.
-    checkpointing.withLock {
+    checkpointer.holdingBack {
       let durable = journal.durableLSN
       let opening = OpeningCheck(disk: disk, findings: findings)
       _ = opening.checkSuperblock()

@@ -35,7 +35,7 @@ extension Engine {
     isRestarted: Bool, options: ScrubOptions, sleep: (UInt64) -> Void,
     visit: (ScrubProgress) -> Bool
   ) throws(StoreError) -> ScrubReport {
-    try checkWritable()
+    try gate.checkWritable()
     let now = clock.wallNanoseconds()
     let (start, found) = hints.scrub.withLock { hints in
       if isRestarted || hints.startedAt == 0 {

@@ -18,7 +18,7 @@ extension Engine {
   package func annotate(
     _ branch: EngineBranch, _ changes: [FieldChange]
   ) throws(StoreError) {
-    try checkWritable()
+    try gate.checkWritable()
     let lsn = try keeper.change { kept throws(StoreError) in
       try kept.checkExists(branch)
       guard let entry = kept.catalogue.branches[branch.id] else { return kept.lastLSN }
@@ -47,7 +47,7 @@ extension Engine {
   /// Throws `invalid` for a value over `Setting.valueByteCountMax` bytes and when all settings
   /// would take over `Setting.allByteCountMax`, `full` on a full disk.
   package func set(_ key: SettingKey, to value: [UInt8]?) throws(StoreError) {
-    try checkWritable()
+    try gate.checkWritable()
     let limit = Setting.valueByteCountMax
     if let value, value.count > limit {
       throw StoreError(

@@ -8,7 +8,7 @@ internal import Synchronization
 extension Engine {
   /// The branch or snapshot of that name.
   package func branch(named name: String) throws(StoreError) -> EngineBranch {
-    try checkOpen()
+    try gate.checkOpen()
     let found = keeper.read { kept in
       kept.catalogue.branch(named: name).flatMap { kept.branches[$0.id] }
     }
@@ -33,7 +33,7 @@ extension Engine {
   package func createBranch(
     named name: String, domain: DomainID, annotations: [FieldChange] = []
   ) throws(StoreError) -> EngineBranch {
-    try checkWritable()
+    try gate.checkWritable()
     let (branch, lsn) = try keeper.change { kept throws(StoreError) in
       try create(&kept, name, domain, root: .hole, ends: [], annotations)
     }
@@ -78,7 +78,7 @@ extension Engine {
   package func fork(
     _ parent: EngineBranch, named name: String, isReadOnly: Bool, annotations: [FieldChange] = []
   ) throws(StoreError) -> EngineBranch {
-    try checkWritable()
+    try gate.checkWritable()
     let (child, lsn) = try parent.writer.withLockFirst { () throws(StoreError) in
       try keeper.change { kept throws(StoreError) in
         try fork(&kept, parent, named: name, isReadOnly: isReadOnly, annotations)
@@ -110,7 +110,7 @@ extension Engine {
 
   /// Gives entries other names, all or none.
   package func rename(_ renames: [(branch: EngineBranch, name: String)]) throws(StoreError) {
-    try checkWritable()
+    try gate.checkWritable()
     var names: Set<[UInt8]> = []
     let lsn = try keeper.change { kept throws(StoreError) in
       for rename in renames {
@@ -133,8 +133,8 @@ extension Engine {
   package func delete(
     _ targets: [EngineBranch], annotations: [FieldChange] = []
   ) throws(StoreError) {
-    try checkWritable()
-    let lsn = try makingRoomForRecords { () throws(StoreError) in
+    try gate.checkWritable()
+    let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
       try keeper.change { kept throws(StoreError) in
         for target in targets {
           let entry = try kept.understoodEntry(of: target)
@@ -156,7 +156,7 @@ extension Engine {
 
   /// Brings a deleted entry back under a name.
   package func restore(_ id: BranchID, named name: String) throws(StoreError) -> EngineBranch {
-    try checkWritable()
+    try gate.checkWritable()
     let (branch, lsn) = try keeper.change { kept throws(StoreError) in
       guard let branch = kept.branches[id], branch.isDeleted else {
         throw StoreError(
@@ -178,7 +178,7 @@ extension Engine {
   package func reset(_ target: EngineBranch, to source: EngineBranch, keepingOldAs oldName: String?)
     throws(StoreError)
   {
-    try checkWritable()
+    try gate.checkWritable()
     guard target !== source else { return }
     try checkReset(target, to: source)
     let (first, second) = target.id < source.id ? (target, source) : (source, target)
@@ -256,7 +256,7 @@ extension Engine {
 
   /// A volume number that was never used in this store.
   package func allocateVolumeNumber() throws(StoreError) -> VolumeNumber {
-    try checkWritable()
+    try gate.checkWritable()
     while true {
       if let number = volumeNumbers.withLock({ $0.take() }) { return number }
       try keeper.change { kept throws(StoreError) in

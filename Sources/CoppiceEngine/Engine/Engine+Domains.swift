@@ -48,7 +48,7 @@ extension Engine {
   package func createDomain(
     named name: String, _ domainClass: DomainClass
   ) throws(StoreError) -> KnownDomain {
-    try checkWritable()
+    try gate.checkWritable()
     guard let key = SettingKey(domainNamed: name) else {
       throw StoreError(.invalid, "the name is too long", object: name)
     }

@@ -13,7 +13,7 @@ extension Engine {
   ///
   /// - Parameter byteCount: of a write that must find room to be sealed.
   func admit(_ writer: EngineBranch, adding byteCount: Int?) throws(StoreError) {
-    if let byteCount, meter.byteCount + byteCount > sealableByteCount.load(ordering: .relaxed) {
+    if let byteCount, meter.byteCount + byteCount > relief.admittedByteCount {
       try admitRoom(adding: byteCount)
     }
     let limit = options.overlayByteCountMax
@@ -29,12 +29,9 @@ extension Engine {
     let share = Double(excess) / Double(half)
     let delay = UInt64(Double(Self.delayNanosecondsMax) * share * share * share)
     if delay > 20_000 {
-      relief.withLock {
-        let deadline = clock.monotonicNanoseconds() + delay
-        while relief.wait(untilMonotonicNanoseconds: deadline) {}
-      }
+      relief.pause(untilMonotonicNanoseconds: clock.monotonicNanoseconds() + delay)
     }
-    while meter.byteCount >= limit, isOpen, !journal.isPoisoned {
+    while meter.byteCount >= limit, gate.isOpen, !journal.isPoisoned {
       if let failure = maintenanceFailure.withLock({ $0 }) { throw failure }
       switch unsealedWrites {
       // What pinned views and imports hold comes back in its own time.
@@ -45,9 +42,7 @@ extension Engine {
         throw reason(for: full, toldTo: writer)
       case .sealable: break
       }
-      relief.withLock {
-        _ = relief.wait(untilMonotonicNanoseconds: clock.monotonicNanoseconds() + 50_000_000)
-      }
+      relief.wait(untilMonotonicNanoseconds: clock.monotonicNanoseconds() + 50_000_000)
     }
   }
 
@@ -70,25 +65,15 @@ extension Engine {
     wakeUpkeep(isUpkeepIdle)
   }
 
-  /// A number that changes whenever sealing or a checkpoint may have made room.
-  var reliefCount: Int { relievedCount.load(ordering: .acquiring) }
-
-  /// Called when a seal or a checkpoint made room.
-  func noteRelief() {
-    sealableByteCount.store(0, ordering: .relaxed)
-    relievedCount.add(1, ordering: .acquiringAndReleasing)
-    relief.withLock { relief.broadcast() }
-  }
-
   /// After a write found the journal full: makes room, or waits until room was made. Returns false
   /// when there is nothing that could make any.
   func relieve(after attempt: Int) throws(StoreError) -> Bool {
     guard !journal.isPoisoned else { return false }
-    if reliefCount != attempt { return true }
-    if reserve.isGivenUp, restoreReserve() { return true }
+    if relief.count != attempt { return true }
+    if room.isGivenUp, room.restoreReserve() { return true }
     let sealed = try sealStep(.pressure)
-    let freed = try checkpoint()
-    return sealed || freed || reliefCount != attempt
+    let freed = try checkpointer.write()
+    return sealed || freed || relief.count != attempt
   }
 
   /// After a flush: sees to it that the journal gets its witness once idle.
@@ -121,11 +106,11 @@ extension Engine {
 
   private func sealOrCheckpoint() throws(StoreError) -> StepOutcome {
     if try sealStep(.limits) {
-      if wantsCheckpoint { try checkpoint() }
+      if checkpointer.isDue { try checkpointer.write() }
       return .worked
     }
-    if wantsCheckpoint {
-      try checkpoint()
+    if checkpointer.isDue {
+      try checkpointer.write()
       return .idle(nanoseconds: nil)
     }
     return .idle(nanoseconds: nil)
@@ -191,7 +176,7 @@ extension Engine {
     guard hasLargeJournal else { return }
     if hasFreeableFiles {
       try journal.endCurrentFile()
-      try checkpointUnlessFull()
+      try checkpointer.writeUnlessFull()
     }
     try giveJournalSurplusBack()
   }

@@ -7,41 +7,6 @@ internal import Synchronization
 // sake, checkpoints and collections.
 
 extension Engine {
-  /// Makes the reserve, or what was given up of it, as far as there is room. Returns whether it is
-  /// whole.
-  @discardableResult
-  func restoreReserve() -> Bool {
-    let stored = storedByteCount
-    reserve.prepare(reserveShares(forStored: stored))
-    journal.setSavingRoom(reserve.isGivenUp)
-    return !reserve.isGivenUp
-  }
-
-  func reserveShares(forStored storedByteCount: UInt64) -> ReserveShares {
-    ReserveShares(
-      storedByteCount: storedByteCount,
-      catalogueByteCount: keeper.read { $0.checkpointByteCount })
-  }
-
-  /// Runs a step that finds so many bytes free, if the reserve has them for it.
-  func withReserve<Result, Failure: Error>(
-    _ use: ReserveUse, of byteCount: UInt64 = .max, _ body: () throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    reserve.beginUse(use, of: byteCount)
-    journal.setSavingRoom(reserve.isGivenUp)
-    sealableByteCount.store(0, ordering: .relaxed)
-    defer { reserve.endUse() }
-    return try body()
-  }
-
-  /// Whether the disk is so full that files which hold nothing are worth giving back.
-  var isShortOfRoom: Bool {
-    if reserve.isGivenUp { return true }
-    // Without an answer there is no lack.
-    guard let free = try? disk.freeByteCount() else { return false }
-    return free < options.collection.freeByteCountMin
-  }
-
   // MARK: Writers
 
   /// Nodes of the tables that lead to volumes, and headers of segments and bundles.
@@ -51,19 +16,19 @@ extension Engine {
   func admitRoom(adding byteCount: Int) throws(StoreError) {
     var hasFreed = false
     while true {
-      guard let room = roomToSeal else { return }
+      guard let free = room.byteCountForSeals else { return }
       let unsealed = meter.byteCount + byteCount
       // Each page with a node of its own: with so much room nobody looks again before long.
       let worst = unsealed + (8 << 20)
-      if worst + worst / pageByteCount * NodeCodec.storedByteCountMax <= room {
-        sealableByteCount.store(worst, ordering: .relaxed)
+      if worst + worst / pageByteCount * NodeCodec.storedByteCountMax <= free {
+        relief.admit(byteCount: worst)
         return
       }
       let close = unsealedByteCountMax + writtenByteCountMax(byteCount)
-      if close <= room {
+      if close <= free {
         let step = 1 << 20
-        let isEasy = close + step + step / pageByteCount * NodeCodec.storedByteCountMax <= room
-        sealableByteCount.store(isEasy ? unsealed + step : unsealed, ordering: .relaxed)
+        let isEasy = close + step + step / pageByteCount * NodeCodec.storedByteCountMax <= free
+        relief.admit(byteCount: isEasy ? unsealed + step : unsealed)
         return
       }
       if hasFreed {
@@ -71,7 +36,7 @@ extension Engine {
       }
       hasFreed = true
       // Journal files that hold nothing are given back.
-      try checkpoint()
+      try checkpointer.write()
     }
     throw StoreError(
       .full, "the disk has no room to seal a write of \(byteCount) bytes",
@@ -101,13 +66,6 @@ extension Engine {
       + nodeCount * NodeCodec.storedByteCountMax + Self.sealOverheadByteCount
   }
 
-  /// What the disk has free for seals, with the reserve's part; `nil`: nobody can tell, and writes
-  /// fail where they find no room.
-  private var roomToSeal: Int? {
-    guard let free = try? disk.freeByteCount() else { return nil }
-    return Int(min(free, 1 << 60)) + Int(min(reserve.byteCount(for: .seal), 1 << 60))
-  }
-
   private var hasSealable: Bool {
     keeper.branches.contains { branch in
       branch.dirtyByteCount > 0 && branch.sealFailure == nil
@@ -129,7 +87,7 @@ extension Engine {
     }
     if journal.isPoisoned { return false }
     do throws(StoreError) {
-      try withReserve(.journal, of: Journal.fileByteCount(forRecords: byteCount)) {
+      try room.withReserve(.journal, of: Journal.fileByteCount(forRecords: byteCount)) {
         () throws(StoreError) in try journal.prepareRoom(forRemovalOf: byteCount)
       }
       return true
@@ -147,18 +105,6 @@ extension Engine {
     if !hasRemovals.exchange(true, ordering: .relaxed) { collector.wake() }
   }
 
-  /// Runs what appends control records; when the journal has no room for them, once more after a
-  /// checkpoint, which gives the files back that are kept for them.
-  func makingRoomForRecords<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError)
-    -> Result
-  {
-    do throws(StoreError) { return try body() } catch {
-      guard error.kind == .full else { throw error }
-    }
-    try checkpoint()
-    return try body()
-  }
-
   // MARK: Seals for their sake
 
   /// Seals the oldest layers that fit into what the disk and the reserve have for seals, each
@@ -167,7 +113,7 @@ extension Engine {
   ///
   /// - Throws: `full` when nothing fits.
   func sealOutOfReserve() throws(StoreError) -> Bool {
-    try checkWritable()
+    try gate.checkWritable()
     return try sealing.withLock { () throws(StoreError) in
       let all = keeper.branches
       let dirty = all.compactMap { branch in
@@ -183,28 +129,28 @@ extension Engine {
         candidate.merged = Layer.merging(candidate.layers)
         (chosen, byteCount, use) = ([candidate], .max, .copies)
       }
-      let outcome = try withReserve(use, of: byteCount) { () throws(StoreError) in
+      let outcome = try room.withReserve(use, of: byteCount) { () throws(StoreError) in
         try sealWithoutAsking(chosen)
       }
-      try checkpoint()
+      try checkpointer.write()
       return outcome.layerCount > 0
     }
   }
 
   /// The first branches' layers that fit, and what they take at most.
   private func fitting(_ branches: [EngineBranch]) -> ([SealCandidate], UInt64) {
-    let room = UInt64(roomToSeal ?? 0)
+    let free = UInt64(room.byteCountForSeals ?? 0)
     var byteCount = UInt64(Self.sealOverheadByteCount)
     var chosen: [SealCandidate] = []
     var seen: Set<ObjectIdentifier> = []
-    for branch in branches where byteCount < room {
+    for branch in branches where byteCount < free {
       guard var candidate = freeze(branch, byteCountMax: .max, withOpen: true),
         seen.isDisjoint(with: candidate.layers.map(ObjectIdentifier.init))
       else { continue }
       while let top = candidate.layers.last {
         let merged = Layer.merging(candidate.layers)
         let needed = merged.sealedByteCountMax(pageByteCount)
-        if byteCount + needed <= room {
+        if byteCount + needed <= free {
           byteCount += needed
           candidate.merged = top === candidate.layers.first ? nil : merged
           seen.formUnion(candidate.layers.map(ObjectIdentifier.init))

@@ -50,7 +50,7 @@ extension Engine {
   /// throws for it, once the others of its group are sealed.
   @discardableResult
   package func sealStep(_ reason: SealReason) throws(StoreError) -> Bool {
-    try checkWritable()
+    try gate.checkWritable()
     return try sealing.withLock { () throws(StoreError) in
       while true {
         let candidates = sealCandidates(reason)
@@ -77,7 +77,7 @@ extension Engine {
 
   /// Seals one branch's layers.
   package func seal(_ branch: EngineBranch) throws(StoreError) {
-    try checkWritable()
+    try gate.checkWritable()
     try sealing.withLock { () throws(StoreError) in
       while isKnown(branch), let candidate = freeze(branch) {
         if let damage = try seal([candidate]).damage { throw damage }
@@ -93,14 +93,15 @@ extension Engine {
   }
 
   private func seal(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
-    try admitSeal()
+    try room.admitSeal()
     do throws(StoreError) { return try sealWithoutAsking(candidates) } catch {
       guard error.kind == .full else { throw error }
     }
     // What was admitted has its room: in journal files that hold nothing, and in the reserve's
     // part.
-    try checkpoint()
-    return try withReserve(.seal) { () throws(StoreError) in try sealWithoutAsking(candidates) }
+    try checkpointer.write()
+    return try room.withReserve(.seal) { () throws(StoreError) in try sealWithoutAsking(candidates)
+    }
   }
 
   /// Uses what room there is, the reserve's too.
@@ -122,14 +123,6 @@ extension Engine {
       state.sealed.frozen.bottom === candidate.layers.first
         && state.sealed.root.root == candidate.root.root
     }
-  }
-
-  /// What a full disk's reserve gave is for deletions and collections.
-  func admitSeal() throws(StoreError) {
-    guard reserve.isGivenUp, !restoreReserve() else { return }
-    throw StoreError(
-      .full, "the disk is full",
-      remedy: "remove files or delete branches and use \(step: .collect), or make room on the disk")
   }
 
   private func sealHoldingLatch(_ candidates: [SealCandidate]) throws(StoreError) -> SealOutcome {
@@ -243,7 +236,7 @@ extension Engine {
   // MARK: Building and publishing
 
   func sealContext(_ domain: DomainID) throws(StoreError) -> SealContext {
-    appenders.note(storedByteCount: storedByteCount)
+    appenders.note(storedByteCount: keeper.read { $0.catalogue.storedByteCount })
     let appender = try appenders.appender(domain, continuing: newestSegment(of: domain))
     return SealContext(
       frames: frames, appender: appender, window: window,
@@ -323,7 +316,7 @@ extension Engine {
       }
     }
     for seal in published { noteSealed(seal.counts, by: seal.branch) }
-    noteRelief()
+    relief.note()
   }
 
   /// Records publishes, as many as the journal takes but at least one: what has a record must reach

@@ -7,8 +7,8 @@ internal import Synchronization
 /// The engine is synchronous and thread-safe. With `usesThreads` its own threads seal, checkpoint
 /// and prepare; without, the owner drives it step by step.
 ///
-/// Locks, in the order in which they are taken: `collecting`, `sealing`, the seal latch,
-/// `checkpointing`; a branch's `writer` (several in order of their ids); the keeper's, under which
+/// Locks, in the order in which they are taken: `collecting`, `sealing`, the seal latch, the
+/// checkpointer's; a branch's `writer` (several in order of their ids); the keeper's, under which
 /// control records get their LSNs and change the catalogue; a branch's `state`; the journal's and
 /// the appenders' own.
 package final class Engine: @unchecked Sendable {
@@ -37,8 +37,6 @@ package final class Engine: @unchecked Sendable {
   let unsealable = UnsealableLayers()
   /// Whether opening left volumes out of some layer. Set before there are branches.
   var hasLostVolumes = false
-  /// One checkpoint is written at a time.
-  let checkpointing = Monitor()
   /// One collection runs at a time.
   let collecting = Monitor()
   let latch = SealLatch()
@@ -47,17 +45,12 @@ package final class Engine: @unchecked Sendable {
   let stagings = StagingRegister()
   let collector = Collector()
   let hints = EngineHints()
-  let reserve: Reserve
-  private let lock: Mutex<(any DiskLock)?>
-
-  /// Waited on by writers that are held back.
-  let relief = Monitor()
-  let relievedCount = Atomic<Int>(0)
+  let gate: StoreGate
+  let relief = Relief()
+  let room: Room
+  package let checkpointer: Checkpointer
   /// What the last attempt to seal or to checkpoint in the background failed with.
   let maintenanceFailure = Mutex<StoreError?>(nil)
-  /// Unsealed bytes that writers may have without anybody looking whether there is room to seal
-  /// them.
-  let sealableByteCount = Atomic<Int>(0)
   /// Whether something was removed since the last seal of everything.
   let hasRemovals = Atomic<Bool>(false)
   /// Whether deletions for good wait for `finishDeletions`.
@@ -67,12 +60,11 @@ package final class Engine: @unchecked Sendable {
   /// Whether the thread that keeps the journal waits to be told of a flush, and also of a write.
   let isUpkeepAsleep = Atomic<Bool>(false)
   let isUpkeepIdle = Atomic<Bool>(false)
-  private let isOpenFlag = Atomic<Bool>(true)
 
   init(_ opened: OpenedStore, options: EngineOptions) throws(StoreError) {
     disk = opened.disk
     clock = opened.clock
-    lock = Mutex(opened.lock)
+    gate = StoreGate(opened.lock, isReadOnly: options.isReadOnly)
     self.options = options
     superblock = opened.superblock
     secret = HashSecret(bytes: opened.superblock.secret)
@@ -98,7 +90,9 @@ package final class Engine: @unchecked Sendable {
             if usesThreads { maintenance.wake() }
           })))
     window = DedupWindow(byteCount: options.windowByteCount)
-    reserve = Reserve(disk: opened.disk)
+    room = Room(
+      disk: opened.disk, keeper: keeper, journal: journal, relief: relief,
+      freeByteCountMin: options.collection.freeByteCountMin)
     appenders = AppenderSet(
       disk: opened.disk, files: files, uuid: opened.superblock.uuid,
       nextSegment: opened.catalogue.nextSegment, lastLSN: { [journal] in journal.lastLSN },
@@ -108,6 +102,10 @@ package final class Engine: @unchecked Sendable {
         frames.nodes.remove(where: isLost)
         window.remove(where: isLost)
       })
+    checkpointer = Checkpointer(
+      disk: opened.disk, clock: opened.clock, gate: gate, keeper: keeper, journal: journal,
+      appenders: appenders, hints: hints, room: room, relief: relief,
+      journalByteCountMax: options.journalByteCountMax)
     do throws(SystemError) {
       workers = try WorkerPool(threadCount: options.usesThreads ? options.workerCount : 0)
     } catch {
@@ -123,28 +121,6 @@ package final class Engine: @unchecked Sendable {
   package var pageByteCount: Int { superblock.pageByteCount }
   var pageShift: Int { Int(superblock.pageShift) }
   package var storeUUID: StoreUUID { superblock.uuid }
-
-  package var isOpen: Bool { isOpenFlag.load(ordering: .acquiring) }
-
-  func checkOpen() throws(StoreError) {
-    guard isOpen else {
-      throw StoreError(.unavailable, "the store was closed", remedy: "open it again")
-    }
-  }
-
-  /// From here on every call fails.
-  func markClosed() { isOpenFlag.store(false, ordering: .releasing) }
-
-  /// From here on others may open the store.
-  func giveUpLock() { lock.withLock { $0 = nil } }
-
-  func checkWritable() throws(StoreError) {
-    try checkOpen()
-    if options.isReadOnly {
-      throw StoreError(
-        .denied, "the store was opened for reading only", remedy: "open it for writing")
-    }
-  }
 
   /// A branch's name, for messages.
   package func name(of id: BranchID) -> String {

@@ -48,7 +48,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   }
 
   private func checkExists() throws(StoreError) {
-    try engine.checkOpen()
+    try engine.gate.checkOpen()
     if isDeleted {
       throw StoreError(
         .notFound, "the branch was deleted", object: engine.name(of: id),
@@ -190,7 +190,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     }
     var attemptCount = 0
     while true {
-      let attempt = engine.reliefCount
+      let attempt = engine.relief.count
       do throws(StoreError) {
         let lsn = try writer.withLock { () throws(StoreError) in
           try checkWritable()

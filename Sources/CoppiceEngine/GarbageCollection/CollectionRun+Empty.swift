@@ -5,7 +5,7 @@ extension CollectionRun {
   /// Empties and reclaims the victims in batches: what is copied is on disk twice until its victims
   /// are reclaimed.
   func empty(_ victims: [SegmentCensus]) throws(StoreError) {
-    defer { engine.restoreReserve() }
+    defer { engine.room.restoreReserve() }
     // What needs no copies makes room for the rest.
     let whollyDead = victims.filter { !holdsLive($0) }
     if !whollyDead.isEmpty || !emptyHomes.isEmpty {
@@ -31,7 +31,8 @@ extension CollectionRun {
   }
 
   private var batchByteCount: Int {
-    let share = SegmentLimits.segmentByteCount(storedByteCount: engine.storedByteCount)
+    let share = SegmentLimits.segmentByteCount(
+      storedByteCount: engine.keeper.catalogue.storedByteCount)
     return min(options.batchByteCountMax, Int(share))
   }
 
@@ -41,11 +42,11 @@ extension CollectionRun {
   private func emptySome(of rest: [SegmentCensus], failing error: StoreError) throws(StoreError)
     -> ([SegmentCensus], Moved)
   {
-    try engine.withReserve(.copies) { () throws(StoreError) -> ([SegmentCensus], Moved) in
+    try engine.room.withReserve(.copies) { () throws(StoreError) -> ([SegmentCensus], Moved) in
       var part = cheapest(of: rest)
       if part.isEmpty {
         // Files are free behind a checkpoint.
-        try engine.checkpointUnlessFull()
+        try engine.checkpointer.writeUnlessFull()
         do throws(SystemError) { try engine.journal.giveBackFiles(keeping: 0) } catch {
           throw StoreError(error, while: "removing free journal files")
         }

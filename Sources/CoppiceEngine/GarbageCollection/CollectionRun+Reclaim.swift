@@ -25,11 +25,11 @@ extension CollectionRun {
     forgetHints(victims)
     announce(.moved)
     // Not needed: replay of what is synced comes to the same catalogue.
-    try engine.checkpointUnlessFull()
+    try engine.checkpointer.writeUnlessFull()
     announce(.checkpointed)
     try engine.unlink(engine.keeper.catalogue.reclaimed.keys.sorted())
     announce(.unlinked)
-    engine.restoreReserve()
+    engine.room.restoreReserve()
   }
 
   /// Nothing may be found by hash that is gone.

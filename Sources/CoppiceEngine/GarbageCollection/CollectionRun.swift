@@ -118,7 +118,7 @@ final class CollectionPace {
 
   /// Called after that many bytes were read or copied.
   func spend(_ count: Int) throws(StoreError) {
-    try engine.checkOpen()
+    try engine.gate.checkOpen()
     if engine.collector.isStopping {
       throw StoreError(.unavailable, "the store is being closed", remedy: "open it again")
     }

@@ -62,7 +62,7 @@ extension Engine {
     // Without an answer there is no lack.
     need.freeByteCount = try? disk.freeByteCount()
     if hasRemovals.load(ordering: .relaxed), let free = need.freeByteCount {
-      need.hasRemovals = reserve.isGivenUp || free < reserve.byteCount
+      need.hasRemovals = room.isGivenUp || free < room.reservedByteCount
     }
     need.hasChanged = collector.spaceCollectionLSN != journal.lastLSN
     return need
@@ -72,7 +72,7 @@ extension Engine {
   func performCollection() throws(StoreError) -> StepOutcome {
     if journal.isPoisoned { return .idle(nanoseconds: nil) }
     // It grows with the store.
-    restoreReserve()
+    room.restoreReserve()
     if try collectAutomatically() != nil { return .worked }
     return .idle(nanoseconds: nanosecondsUntilForgettable)
   }
@@ -84,10 +84,5 @@ extension Engine {
       .map { RestoreWindow.end(options.collection.restoreWindow, deletedAt: $0.deletedAt) }
     guard let next = ends.filter({ $0 > now && $0 < .max }).min() else { return nil }
     return UInt64(next.subtractingReportingOverflow(now).partialValue.magnitude)
-  }
-
-  /// The published part of all segments.
-  var storedByteCount: UInt64 {
-    keeper.read { kept in kept.catalogue.segments.values.reduce(0) { $0 + $1.byteCount } }
   }
 }

@@ -42,7 +42,7 @@ extension Engine {
   ///
   /// - Throws: what `deleteForGood` does; a later call goes on then.
   package func finishDeletions() throws(StoreError) -> CollectionReport? {
-    try checkWritable()
+    try gate.checkWritable()
     let isThrough = keeper.read { kept in
       !kept.catalogue.condemned.values.contains { $0.flags.contains(.forGood) }
     }
@@ -132,7 +132,7 @@ extension Engine {
   /// Takes entries off of which nothing is left. Durable on return.
   func forgetErased(_ ids: [BranchID]) throws(StoreError) {
     guard !ids.isEmpty, hints.save(to: disk) else { return }
-    let lsn = try makingRoomForRecords { () throws(StoreError) in
+    let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
       try keeper.change { kept throws(StoreError) in try kept.recordForgotten(ids) }
     }
     try journal.flush(through: lsn)

@@ -16,7 +16,7 @@ extension Engine {
   /// - Returns: bytes of journal files that may hold such records still; 0: none does.
   @discardableResult
   package func eraseJournal() throws(StoreError) -> UInt64 {
-    try checkWritable()
+    try gate.checkWritable()
     let forgotten = hints.collection.withLock { Set($0.forgotten.map(\.id)) }
     let gone = condemnedWithoutFrames
     let through = journal.lastLSN
@@ -25,7 +25,7 @@ extension Engine {
       // Writers go on in files that are clean.
       try journal.eraseFreeFiles()
       try journal.endCurrentFile()
-      try checkpoint()
+      try checkpointer.write()
       try journal.eraseFreeFiles()
       if journal.isErased(through: through) { break }
     }
@@ -36,7 +36,7 @@ extension Engine {
     }
     hints.collection.withLock { $0.noteErased(forgotten) }
     // Repair may fall back on the catalogue before the last: it must not need what is gone.
-    try checkpoint()
+    try checkpointer.write()
     // The record that follows goes into a file that stays.
     try giveJournalSurplusBack()
     try forgetErased(gone)

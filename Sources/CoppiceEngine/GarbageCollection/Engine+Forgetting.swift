@@ -25,9 +25,9 @@ extension Engine {
   package func deleteForGood(_ targets: [EngineBranch], forgotten: () -> Void = {})
     throws(StoreError) -> DeletionReport
   {
-    try checkWritable()
+    try gate.checkWritable()
     let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
-    let lsn = try makingRoomForRecords { () throws(StoreError) in
+    let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
       try keeper.change { kept throws(StoreError) in
         try kept.condemn(targets, departure, pins: pins.all, at: clock.wallNanoseconds())
       }

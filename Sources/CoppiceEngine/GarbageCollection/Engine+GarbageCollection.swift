@@ -38,9 +38,9 @@ extension Engine {
   package func collectGarbage(
     _ options: CollectionOptions, announce: (CollectionStep) -> Void = { _ in }
   ) throws(StoreError) -> CollectionReport {
-    try checkWritable()
+    try gate.checkWritable()
     // A full disk has nothing else for the records of a collection.
-    if journal.needsControlCheckpoint { try checkpointUnlessFull() }
+    if journal.needsControlCheckpoint { try checkpointer.writeUnlessFull() }
     return try collecting.withLock { () throws(StoreError) in try collect(options, announce) }
   }
 

@@ -44,7 +44,8 @@ final class HostWriter {
     begun.append((id, file))
     let segment = OpenSegment(
       id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0,
-      byteCountMax: SegmentLimits.segmentByteCount(storedByteCount: engine.storedByteCount))
+      byteCountMax: SegmentLimits.segmentByteCount(
+        storedByteCount: engine.keeper.catalogue.storedByteCount))
     open = segment
     return segment
   }

@@ -201,7 +201,7 @@ extension StagingImport {
 extension Engine {
   /// Begins an import that makes a new branch.
   package func beginImport(domain: DomainID) throws(StoreError) -> StagingImport {
-    try checkWritable()
+    try gate.checkWritable()
     return try StagingImport.begin(self, domain: domain, replacing: nil)
   }
 

@@ -9,7 +9,7 @@ extension StagingImport {
     _ volume: VolumeNumber, leafIndex: UInt64, pages: UnsafeRawBufferPointer
   ) throws(StoreError) {
     try checkUsable()
-    try engine.admitSeal()
+    try engine.room.admitSeal()
     precondition(pages.count <= Node.slotCount * pageByteCount, "more than a leaf of pages")
     try engine.latch.withShared { () throws(StoreError) in
       if pages.count % pageByteCount == 0 {

@@ -103,7 +103,7 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
   package var counts: SealCounts { state.withLock { $0.counts } }
 
   func checkUsable() throws(StoreError) {
-    try engine.checkOpen()
+    try engine.gate.checkOpen()
     if state.withLock({ $0.isEnded }) {
       throw StoreError(.invalid, "the import has ended already")
     }
@@ -160,7 +160,7 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
 
   package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
     try checkUsable()
-    try engine.admitSeal()
+    try engine.room.admitSeal()
     let records = copy transaction
     try folding.withLock { () throws(StoreError) in
       dropHidden()

@@ -237,14 +237,13 @@ extension Engine {
   /// Begins a new journal file, which ends the old ones where recovery did, and starts the threads.
   private func start(_ recovered: RecoveredJournal) throws(StoreError) {
     // Before anything that may give it up, or take it for missing.
-    let stored = storedByteCount
-    reserve.find(storedByteCount: stored, shares: reserveShares(forStored: stored))
-    if reserve.isGivenUp { restoreReserve() }
-    if !recovered.used.isEmpty { try checkpointUnlessFull() }
+    room.find()
+    if room.isGivenUp { room.restoreReserve() }
+    if !recovered.used.isEmpty { try checkpointer.writeUnlessFull() }
     // A crash may have come between a collection's record and the end of its unlinking.
     try unlink(keeper.catalogue.reclaimed.keys.sorted())
     guard options.usesThreads else { return }
-    restoreReserve()
+    room.restoreReserve()
     try maintenance.start(self)
     guard options.collection.isEnabled else { return }
     do throws(SystemError) {
@@ -261,7 +260,7 @@ extension Engine {
   ///
   /// - Parameter byteCountMax: with more than that unsealed, it stays in the journal.
   package func close(sealingAtMost byteCountMax: Int = .max) throws(StoreError) {
-    guard isOpen else { return }
+    guard gate.isOpen else { return }
     if hasUnfinishedDeletions.load(ordering: .relaxed) {
       // What cannot be finished now, the next opening goes on with.
       _ = try? finishDeletions()
@@ -273,7 +272,7 @@ extension Engine {
     try journal.flush(through: journal.lastLSN)
     if statistics.overlayByteCount <= byteCountMax { try sealForCollection() }
     try journal.endCurrentFile()
-    try checkpoint()
+    try checkpointer.write()
     do throws(SystemError) { try journal.removeFreeFiles() } catch {
       throw StoreError(error, while: "removing free journal files")
     }
@@ -293,16 +292,16 @@ extension Engine {
   /// - Parameter waiting: sees to it that no other thread touches a file once others may open the
   ///   store.
   private func finishClosing(waiting: Bool) {
-    markClosed()
-    relief.withLock { relief.broadcast() }
+    gate.close()
+    relief.wakeAll()
     if waiting {
       collecting.withLock {}
       sealing.withLock {}
       latch.withExclusive {}
-      checkpointing.withLock {}
+      checkpointer.holdingBack {}
     }
     journal.end(waiting: waiting)
-    giveUpLock()
+    gate.giveUpLock()
     keeper.change { $0.branches = [:] }
   }
 }

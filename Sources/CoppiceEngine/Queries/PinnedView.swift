@@ -43,7 +43,7 @@ package final class PinnedView: VolumeSpace {
   private func reading<Result>(
     _ body: (SealedState) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
-    try engine.checkOpen()
+    try engine.gate.checkOpen()
     while true {
       let state = self.state
       do throws(StoreError) { return try body(state) } catch {
@@ -108,7 +108,7 @@ extension Engine {
   package func pinnedView(
     of branch: EngineBranch, followsSeals: Bool = false
   ) throws(StoreError) -> PinnedView {
-    try checkOpen()
+    try gate.checkOpen()
     return try PinnedView(branch, of: self, followsSeals: followsSeals)
   }
 }

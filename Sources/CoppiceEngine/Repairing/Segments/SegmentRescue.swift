@@ -212,7 +212,7 @@ struct SegmentRescue {
     try engine.journal.flush(through: lsn)
     engine.appenders.finishHosts(moved.ends.map(\.segment))
     engine.retired.update(engine.keeper.catalogue)
-    try engine.checkpoint()
+    try engine.checkpointer.write()
     try engine.unlink(victims)
   }
 }

@@ -7,23 +7,54 @@ internal import Synchronization
 // Journal files are recycled only when the new file and its name are durable, and only by the
 // intervals that this very file lists.
 
-extension Engine {
+/// Writes checkpoints.
+package final class Checkpointer: Sendable {
+  private let disk: any Disk
+  private let clock: any StoreClock
+  private let gate: StoreGate
+  private let keeper: CatalogueKeeper
+  private let journal: Journal
+  private let appenders: AppenderSet
+  private let hints: EngineHints
+  private let room: Room
+  private let relief: Relief
+  private let journalByteCountMax: UInt64
+  /// One is written at a time.
+  private let writing = Monitor()
+
+  init(
+    disk: any Disk, clock: any StoreClock, gate: StoreGate, keeper: CatalogueKeeper,
+    journal: Journal, appenders: AppenderSet, hints: EngineHints, room: Room, relief: Relief,
+    journalByteCountMax: UInt64
+  ) {
+    self.disk = disk
+    self.clock = clock
+    self.gate = gate
+    self.keeper = keeper
+    self.journal = journal
+    self.appenders = appenders
+    self.hints = hints
+    self.room = room
+    self.relief = relief
+    self.journalByteCountMax = journalByteCountMax
+  }
+
   /// Whether control records piled up since the last checkpoint, or hold journal files.
-  package var wantsCheckpoint: Bool {
-    if options.isReadOnly || journal.isPoisoned { return false }
+  package var isDue: Bool {
+    if gate.isReadOnly || journal.isPoisoned { return false }
     if journal.needsControlCheckpoint { return true }
     let (isDue, hasSealed) = keeper.read { kept in
       let enough = max(Kept.checkpointByteCountMin, kept.checkpointByteCount / 2)
       return (kept.controlByteCountSinceCheckpoint > enough, kept.hasSealedSinceCheckpoint)
     }
-    return isDue || hasSealed && journal.usedByteCount > options.journalByteCountMax / 4
+    return isDue || hasSealed && journal.usedByteCount > journalByteCountMax / 4
   }
 
   /// Writes a checkpoint and frees journal files; returns whether there were any to free.
   @discardableResult
-  package func checkpoint() throws(StoreError) -> Bool {
-    try checkWritable()
-    return try checkpointing.withLock { () throws(StoreError) in
+  package func write() throws(StoreError) -> Bool {
+    try gate.checkWritable()
+    return try writing.withLock { () throws(StoreError) in
       skipEmptyIntervals()
       var (state, number) = keeper.change { kept in
         kept.catalogueNumber += 1
@@ -51,21 +82,21 @@ extension Engine {
       }
       let hasFreed = journal.recycle(
         checkpoint: state.lsn, neededAbove: neededAbove, keeping: Set(files.map(\.sequence)))
-      restoreReserve()
-      if isShortOfRoom {
+      room.restoreReserve()
+      if room.isShort {
         // What is not removed now, the next checkpoint tries again.
         try? journal.giveBackFiles(keeping: JournalLimits.firstFileByteCount)
-        restoreReserve()
+        room.restoreReserve()
       }
-      if hasFreed { noteRelief() }
+      if hasFreed { relief.note() }
       return hasFreed
     }
   }
 
   /// A checkpoint that only saves work later: on a full disk the store goes on without, so that
   /// something can be deleted.
-  func checkpointUnlessFull() throws(StoreError) {
-    do throws(StoreError) { try checkpoint() } catch {
+  func writeUnlessFull() throws(StoreError) {
+    do throws(StoreError) { try write() } catch {
       if error.kind != .full { throw error }
     }
   }
@@ -86,8 +117,8 @@ extension Engine {
   /// A full disk gives of its reserve for a catalogue: deletions need one from time to time.
   private func writeMakingRoom(_ catalogue: [UInt8], number: UInt64) throws(SystemError) {
     do throws(SystemError) { try CatalogueFile.write(catalogue, number: number, to: disk) } catch {
-      guard error.isFull, reserve.hasBytes else { throw error }
-      let outcome = withReserve(.checkpoint, of: 2 * UInt64(catalogue.count)) {
+      guard error.isFull, room.hasReserve else { throw error }
+      let outcome = room.withReserve(.checkpoint, of: 2 * UInt64(catalogue.count)) {
         Result { () throws(SystemError) in
           try CatalogueFile.write(catalogue, number: number, to: disk)
         }
@@ -113,4 +144,19 @@ extension Engine {
       }
     }
   }
+
+  /// Runs what appends control records; when the journal has no room for them, once more after a
+  /// checkpoint, which gives the files back that are kept for them.
+  func makingRoomForRecords<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError)
+    -> Result
+  {
+    do throws(StoreError) { return try body() } catch {
+      guard error.kind == .full else { throw error }
+    }
+    try write()
+    return try body()
+  }
+
+  /// Meanwhile none replaces a catalogue or recycles a journal file; waits for one under way.
+  func holdingBack<Result>(_ body: () -> Result) -> Result { writing.withLock(body) }
 }
