@@ -11,7 +11,7 @@ import Testing
 
     init(_ store: TestStore) throws {
       census = try FrameCensus(store.disk)
-      for entry in store.engine.branchEntries() {
+      for entry in store.engine.branches.entries() {
         byEntry[entry.id] = try census.needed(by: [entry.root])
       }
     }
@@ -26,11 +26,11 @@ import Testing
     let store = try TestStore()
     var history = RandomHistory(seed: seed)
     try history.run(store, stepCount: 120)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let needs = try Needs(store)
     let census = needs.census
-    let entries = store.engine.branchEntries()
-    let usage = try store.engine.usage(of: entries.map(\.id))
+    let entries = store.engine.branches.entries()
+    let usage = try store.engine.accounts.usage(of: entries.map(\.id))
     for (entry, own) in zip(entries, usage) {
       let frames = try #require(needs.byEntry[entry.id])
       #expect(own.branch == entry.id)
@@ -38,9 +38,9 @@ import Testing
       let exclusive = frames.subtracting(needs.others(than: [entry.id]))
       #expect(own.exclusiveByteCount == census.byteCount(exclusive))
       #expect(own.unsealedByteCount == 0)
-      let freed = try store.engine.spaceFreed(byForgetting: [entry.id]).byteCount
+      let freed = try store.engine.accounts.spaceFreed(byForgetting: [entry.id]).byteCount
       #expect(freed == own.exclusiveByteCount)
-      let estimate = try store.engine.deletionEstimate(of: [entry.id])
+      let estimate = try store.engine.accounts.deletionEstimate(of: [entry.id])
       #expect(estimate.freed.byteCount == freed)
       #expect(estimate.sharedByteCount == own.sharedByteCount)
       let sharing = entries.filter { other in
@@ -55,9 +55,9 @@ import Testing
     let half = Set(entries.map(\.id).filter { $0.rawValue % 2 == 0 })
     let inHalf = half.reduce(into: Set<FrameName>()) { $0.formUnion(needs.byEntry[$1] ?? []) }
     #expect(
-      try store.engine.spaceFreed(byForgetting: half).byteCount
+      try store.engine.accounts.spaceFreed(byForgetting: half).byteCount
         == census.byteCount(inHalf.subtracting(needs.others(than: half))))
-    let total = try store.engine.storeUsage()
+    let total = try store.engine.accounts.storeUsage()
     let live = needs.others(than: [])
     #expect(total.liveByteCount == census.byteCount(live))
     #expect(total.liveFrameCount == live.count)
@@ -71,36 +71,37 @@ import Testing
 
   @Test func `logical bytes count every volume and unsealed writes too`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, at: 9_999, [1])
     try main.put(700, at: 99, [1])
-    try store.engine.sealAll()
-    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    try store.engine.sealer.sealAll()
+    let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     try child.put(1, at: 19_999, [1])
     var transaction = Transaction(time: 5)
     transaction.drop(VolumeNumber(700))
     _ = try child.commit(transaction)
-    let usage = try store.engine.usage(of: [child.id, main.id])
+    let usage = try store.engine.accounts.usage(of: [child.id, main.id])
     #expect(usage.map(\.logicalByteCount) == [20_000, 10_100])
     #expect(usage.map(\.volumeCount) == [1, 2])
     #expect(usage.map(\.unsealedByteCount) == [4096, 0])
     #expect(usage.map(\.exclusiveByteCount) == [4096, 0])
-    #expect(try store.engine.storeUsage().logicalByteCount == 30_100)
+    #expect(try store.engine.accounts.storeUsage().logicalByteCount == 30_100)
   }
 
   @Test func `a forgotten branch frees what it alone holds`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 5)
     try main.put(1, generator.bytes(40_000))
-    try store.engine.sealAll()
-    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
-    #expect(try store.engine.spaceFreed(byForgetting: [child.id]).byteCount == 0)
-    #expect(try store.engine.spaceFreed(byForgetting: [child.id, main.id]).byteCount > 40_000)
+    try store.engine.sealer.sealAll()
+    let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
+    #expect(try store.engine.accounts.spaceFreed(byForgetting: [child.id]).byteCount == 0)
+    #expect(
+      try store.engine.accounts.spaceFreed(byForgetting: [child.id, main.id]).byteCount > 40_000)
     try child.put(1, at: 8192, generator.bytes(4096))
-    try store.engine.sealAll()
-    let freed = try store.engine.spaceFreed(byForgetting: [child.id]).byteCount
+    try store.engine.sealer.sealAll()
+    let freed = try store.engine.accounts.spaceFreed(byForgetting: [child.id]).byteCount
     #expect(freed > 4096 && freed < 8192)
-    #expect(throws: StoreError.self) { try store.engine.usage(of: [BranchID(99)]) }
+    #expect(throws: StoreError.self) { try store.engine.accounts.usage(of: [BranchID(99)]) }
   }
 }

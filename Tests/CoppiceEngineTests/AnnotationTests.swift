@@ -12,15 +12,16 @@ import Testing
 
   @Test func `forks and resets inherit, live and after a crash`() throws {
     let test = try TestStore()
-    let main = try test.engine.createBranch(
+    let main = try test.engine.branches.create(
       named: "main", domain: .standard,
       annotations: [FieldChange(plain, [1]), FieldChange(inherited, [2])])
-    let child = try test.engine.fork(
+    let child = try test.engine.branches.fork(
       main, named: "child", isReadOnly: false, annotations: [FieldChange(plain, [3])])
-    try test.engine.annotate(child, [FieldChange(inherited, nil), FieldChange(FieldTag(5), [])])
-    let snapshot = try test.engine.fork(main, named: "main@one", isReadOnly: true)
-    try test.engine.annotate(snapshot, [FieldChange(plain, [4])])
-    try test.engine.reset(child, to: snapshot, keepingOldAs: "old")
+    try test.engine.branches.annotate(
+      child, [FieldChange(inherited, nil), FieldChange(FieldTag(5), [])])
+    let snapshot = try test.engine.branches.fork(main, named: "main@one", isReadOnly: true)
+    try test.engine.branches.annotate(snapshot, [FieldChange(plain, [4])])
+    try test.engine.branches.reset(child, to: snapshot, keepingOldAs: "old")
     let expected: [String: [UInt16: [UInt8]]] = [
       "main": [4: [1], 0x4009: [2]], "main@one": [4: [4], 0x4009: [2]],
       "child": [4: [3], 5: [], 0x4009: [2]], "old": [:],
@@ -34,7 +35,7 @@ import Testing
 
   private func annotations(of engine: Engine) -> [String: [UInt16: [UInt8]]] {
     var all: [String: [UInt16: [UInt8]]] = [:]
-    for entry in engine.branchEntries() {
+    for entry in engine.branches.entries() {
       all[entry.name] = Dictionary(
         uniqueKeysWithValues: entry.annotations.all.map { ($0.tag.rawValue, $0.value) })
     }
@@ -43,86 +44,86 @@ import Testing
 
   @Test func `a deletion takes its annotations along`() throws {
     let test = try TestStore()
-    let branch = try test.engine.createBranch(named: "a", domain: .standard)
-    try test.engine.delete([branch], annotations: [FieldChange(plain, [7])])
+    let branch = try test.engine.branches.create(named: "a", domain: .standard)
+    try test.engine.branches.delete([branch], annotations: [FieldChange(plain, [7])])
     try test.crash(seed: 1)
-    let entry = try #require(test.engine.branchEntries().first)
+    let entry = try #require(test.engine.branches.entries().first)
     #expect(entry.flags.contains(.deleted))
     #expect(entry.annotations[plain] == [7])
   }
 
   @Test func `what a newer version restricted is read only`() throws {
     let test = try TestStore()
-    let main = try test.engine.createBranch(named: "main", domain: .standard)
-    let other = try test.engine.createBranch(named: "other", domain: .standard)
+    let main = try test.engine.branches.create(named: "main", domain: .standard)
+    let other = try test.engine.branches.create(named: "other", domain: .standard)
     try main.put(2, [1])
     for tag in [critical, criticalInherited] {
-      try test.engine.annotate(main, [FieldChange(tag, [1])])
+      try test.engine.branches.annotate(main, [FieldChange(tag, [1])])
       let refused: [() throws -> Void] = [
         { _ = try main.put(2, [1]) },
-        { _ = try test.engine.fork(main, named: "fork", isReadOnly: false) },
-        { try test.engine.delete([main]) },
-        { _ = try test.engine.deleteForGood([main]) },
-        { try test.engine.reset(main, to: other, keepingOldAs: nil) },
-        { try test.engine.reset(other, to: main, keepingOldAs: nil) },
-        { try test.engine.beginImport(replacing: main).publishReplacing() },
+        { _ = try test.engine.branches.fork(main, named: "fork", isReadOnly: false) },
+        { try test.engine.branches.delete([main]) },
+        { _ = try test.engine.collector.deleteForGood([main]) },
+        { try test.engine.branches.reset(main, to: other, keepingOldAs: nil) },
+        { try test.engine.branches.reset(other, to: main, keepingOldAs: nil) },
+        { try test.engine.imports.begin(replacing: main).publishReplacing() },
       ]
       for (index, attempt) in refused.enumerated() {
         #expect(failure(attempt)?.kind == .unsupportedFormat, "attempt \(index)")
       }
       #expect(try main.attributes(of: VolumeNumber(2))?.byteCount == 1)
-      try test.engine.rename([(main, "main-\(tag.rawValue)")])
-      try test.engine.annotate(main, [FieldChange(tag, nil)])
+      try test.engine.branches.rename([(main, "main-\(tag.rawValue)")])
+      try test.engine.branches.annotate(main, [FieldChange(tag, nil)])
       try main.put(2, [1])
     }
   }
 
   @Test func `a restriction holds after opening again`() throws {
     let test = try TestStore()
-    let main = try test.engine.createBranch(
+    let main = try test.engine.branches.create(
       named: "main", domain: .standard, annotations: [FieldChange(critical, [])])
     #expect(failure { try main.put(2, [1]) }?.kind == .unsupportedFormat)
     try test.crash(seed: 1)
-    let again = try test.engine.branch(named: "main")
+    let again = try test.engine.branches.named("main")
     #expect(failure { try again.put(2, [1]) }?.kind == .unsupportedFormat)
   }
 
   @Test func `a deleted entry that a newer version restricted is not forgotten`() throws {
     let test = try TestStore()
-    let branch = try test.engine.createBranch(named: "a", domain: .standard)
-    try test.engine.delete([branch], annotations: [FieldChange(critical, [1])])
+    let branch = try test.engine.branches.create(named: "a", domain: .standard)
+    try test.engine.branches.delete([branch], annotations: [FieldChange(critical, [1])])
     var options = CollectionOptions()
     options.forgetsAll = true
-    _ = try test.engine.collectGarbage(options)
-    #expect(test.engine.branchEntries().map(\.id) == [branch.id])
+    _ = try test.engine.collector.collectGarbage(options)
+    #expect(test.engine.branches.entries().map(\.id) == [branch.id])
   }
 
   @Test func `an entry has 16 KiB of annotations`() throws {
     let test = try TestStore()
-    let main = try test.engine.createBranch(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main", domain: .standard)
     let most = [UInt8](repeating: 1, count: Fields.byteCountMax - 6)
-    try test.engine.annotate(main, [FieldChange(plain, most)])
+    try test.engine.branches.annotate(main, [FieldChange(plain, most)])
     let changes = [FieldChange(inherited, [UInt8]())]
     let refused: [() throws -> Void] = [
-      { try test.engine.annotate(main, changes) },
-      { try test.engine.delete([main], annotations: changes) },
+      { try test.engine.branches.annotate(main, changes) },
+      { try test.engine.branches.delete([main], annotations: changes) },
       {
-        _ = try test.engine.createBranch(
+        _ = try test.engine.branches.create(
           named: "b", domain: .standard, annotations: [FieldChange(plain, most + [1])])
       },
     ]
     for attempt in refused { #expect(failure(attempt)?.kind == .invalid) }
-    #expect(test.engine.annotations(of: main)[plain] == most)
-    #expect(test.engine.annotations(of: main).all.count == 1)
+    #expect(test.engine.branches.annotations(of: main)[plain] == most)
+    #expect(test.engine.branches.annotations(of: main).all.count == 1)
   }
 
   @Test func `a replaced branch keeps its annotations, whether or not they are known`() throws {
     let test = try TestStore()
-    let main = try test.engine.createBranch(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main", domain: .standard)
     let tags = [plain, FieldTag(0x3FFE), FieldTag(0x7FFE)]
-    try test.engine.annotate(main, tags.map { FieldChange($0, [9, 0, 8]) })
-    try test.engine.beginImport(replacing: main).publishReplacing()
-    try test.engine.beginImport(replacing: main).publishReplacing(
+    try test.engine.branches.annotate(main, tags.map { FieldChange($0, [9, 0, 8]) })
+    try test.engine.imports.begin(replacing: main).publishReplacing()
+    try test.engine.imports.begin(replacing: main).publishReplacing(
       annotations: [FieldChange(FieldTag(5), [1])])
     let expected: [UInt16: [UInt8]] = [
       4: [9, 0, 8], 5: [1], 0x3FFE: [9, 0, 8], 0x7FFE: [9, 0, 8],
@@ -138,17 +139,17 @@ import Testing
   /// restrict a fork.
   private func storeOfNewerVersion() throws -> TestStore {
     let test = try TestStore()
-    let main = try test.engine.createBranch(
+    let main = try test.engine.branches.create(
       named: "main", domain: .standard, annotations: [FieldChange(FieldTag(0x7FFE), [1])])
     var generator = SplitMix64(seed: 1)
     try main.put(1, generator.bytes(10 * test.pageByteCount))
-    try test.engine.set(try #require(SettingKey("newer/setting")), to: [2])
+    try test.engine.branches.set(try #require(SettingKey("newer/setting")), to: [2])
     try test.reopen()
-    let again = try test.engine.branch(named: "main")
-    let fork = try test.engine.fork(again, named: "restricted", isReadOnly: false)
+    let again = try test.engine.branches.named("main")
+    let fork = try test.engine.branches.fork(again, named: "restricted", isReadOnly: false)
     try fork.put(1, [7])
-    try test.engine.sealAll()
-    try test.engine.annotate(fork, [FieldChange(criticalInherited, [3])])
+    try test.engine.sealer.sealAll()
+    try test.engine.branches.annotate(fork, [FieldChange(criticalInherited, [3])])
     test.disk.kill()
     test.engine.abandon()
     return test
@@ -170,8 +171,8 @@ import Testing
     #expect(report.steps.map(\.object) == [inspection.file])
     try test.open()
     #expect(annotations(of: test.engine) == newerAnnotations)
-    #expect(test.engine.settings().map(\.value) == [[2]])
-    let restricted = try test.engine.branch(named: "restricted")
+    #expect(test.engine.branches.settings().map(\.value) == [[2]])
+    let restricted = try test.engine.branches.named("restricted")
     #expect(failure { try restricted.put(1, [8]) }?.kind == .unsupportedFormat)
     #expect(try restricted.get(1, 1) == [7])
   }
@@ -195,9 +196,9 @@ import Testing
     #expect(action.contains("without all annotations and settings"), "\(action)")
     try test.open()
     #expect(annotations(of: test.engine) == ["main": [:], "restricted": [:]])
-    #expect(test.engine.settings() == [])
-    #expect(try test.engine.branch(named: "restricted").get(1, 1) == [7])
-    #expect(try test.engine.check().findings == [])
+    #expect(test.engine.branches.settings() == [])
+    #expect(try test.engine.branches.named("restricted").get(1, 1) == [7])
+    #expect(try test.engine.checks.check().findings == [])
     try test.crash(seed: 1)
     #expect(annotations(of: test.engine) == ["main": [:], "restricted": [:]])
   }
@@ -207,44 +208,48 @@ import Testing
   @Test func `settings are kept, replaced and removed, live and after a crash`() throws {
     let test = try TestStore()
     let (a, b) = (try #require(SettingKey("a")), try #require(SettingKey("b")))
-    try test.engine.set(b, to: [1])
-    try test.engine.set(a, to: [2])
-    try test.engine.set(b, to: [3, 4])
-    try test.engine.set(a, to: nil)
+    try test.engine.branches.set(b, to: [1])
+    try test.engine.branches.set(a, to: [2])
+    try test.engine.branches.set(b, to: [3, 4])
+    try test.engine.branches.set(a, to: nil)
     try test.crash(seed: 1)
-    #expect(test.engine.settings() == [Setting(b, [3, 4])])
+    #expect(test.engine.branches.settings() == [Setting(b, [3, 4])])
     try test.reopen()
-    #expect(test.engine.setting(b) == [3, 4])
-    #expect(test.engine.setting(a) == nil)
+    #expect(test.engine.branches.setting(b) == [3, 4])
+    #expect(test.engine.branches.setting(a) == nil)
   }
 
   @Test func `settings have limits, one by one and together`() throws {
     let test = try TestStore()
     let value = [UInt8](repeating: 7, count: Setting.valueByteCountMax)
     let key = try #require(SettingKey("key"))
-    #expect(failure { try test.engine.set(key, to: value + [1]) }?.kind == .invalid)
-    for index in 0..<255 { try test.engine.set(try #require(SettingKey("\(index)")), to: value) }
-    #expect(failure { try test.engine.set(key, to: value) }?.kind == .invalid)
-    try test.engine.set(try #require(SettingKey("7")), to: nil)
-    try test.engine.set(key, to: value)
+    #expect(failure { try test.engine.branches.set(key, to: value + [1]) }?.kind == .invalid)
+    for index in 0..<255 {
+      try test.engine.branches.set(try #require(SettingKey("\(index)")), to: value)
+    }
+    #expect(failure { try test.engine.branches.set(key, to: value) }?.kind == .invalid)
+    try test.engine.branches.set(try #require(SettingKey("7")), to: nil)
+    try test.engine.branches.set(key, to: value)
     try test.reopen()
-    #expect(test.engine.settings().count == 255)
+    #expect(test.engine.branches.settings().count == 255)
   }
 
   @Test func `on a full disk annotations go on and settings do not`() throws {
     let test = try TestStore()
-    let main = try test.engine.createBranch(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main", domain: .standard)
     test.disk.capacity = test.disk.usedByteCount
     let key = try #require(SettingKey("key"))
     let value = [UInt8](repeating: 1, count: 60_000)
     var error: StoreError?
-    for _ in 0..<40 where error == nil { error = failure { try test.engine.set(key, to: value) } }
+    for _ in 0..<40 where error == nil {
+      error = failure { try test.engine.branches.set(key, to: value) }
+    }
     #expect(error?.kind == .full)
-    try test.engine.annotate(main, [FieldChange(plain, [1])])
+    try test.engine.branches.annotate(main, [FieldChange(plain, [1])])
     test.disk.capacity = .max
     try test.crash(seed: 3)
-    let again = try test.engine.branch(named: "main")
-    #expect(test.engine.annotations(of: again)[plain] == [1])
+    let again = try test.engine.branches.named("main")
+    #expect(test.engine.branches.annotations(of: again)[plain] == [1])
   }
 
   // MARK: Newer versions
@@ -264,7 +269,7 @@ import Testing
     #expect(failure { _ = try test.repair(acceptsLoss: true) }?.kind == .unsupportedFormat)
     test.options.isReadOnly = true
     try test.open()
-    #expect(test.engine.branchEntries().isEmpty)
+    #expect(test.engine.branches.entries().isEmpty)
   }
 }
 

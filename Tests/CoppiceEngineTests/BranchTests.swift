@@ -6,71 +6,71 @@ import Testing
 @Suite struct BranchTests {
   @Test func `what was written is read back before and after a seal`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 3)
     let bytes = generator.bytes(3 * 4096 + 100)
     try main.put(5, bytes)
     #expect(try main.all(5) == bytes)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     store.engine.checkInvariants()
     #expect(try main.all(5) == bytes)
   }
 
   @Test func `a reopened store has what a closed one had`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 3)
     let bytes = generator.bytes(700_000)
     try main.put(5, bytes)
     try store.reopen()
-    #expect(try store.engine.branch(named: "main").all(5) == bytes)
+    #expect(try store.engine.branches.named("main").all(5) == bytes)
   }
 
   @Test func `flushed writes survive a power cut`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let lsn = try main.put(5, at: 10_000, [1, 2, 3])
     try main.flush(through: lsn)
     try store.crash(seed: 4)
-    let again = try store.engine.branch(named: "main")
+    let again = try store.engine.branches.named("main")
     #expect(try again.get(5, at: 10_000, 3) == [1, 2, 3])
     #expect(try again.get(5, at: 0, 4) == [0, 0, 0, 0])
   }
 
   @Test func `a fork has the parent's unsealed writes and then goes its own way`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(5, [1, 1, 1])
-    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     try main.put(5, [2])
     try child.put(5, at: 2, [3])
     #expect(try main.all(5) == [2, 1, 1])
     #expect(try child.all(5) == [1, 1, 3])
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     store.engine.checkInvariants()
     #expect(try main.all(5) == [2, 1, 1])
     #expect(try child.all(5) == [1, 1, 3])
     try store.reopen()
-    #expect(try store.engine.branch(named: "main").all(5) == [2, 1, 1])
-    #expect(try store.engine.branch(named: "child").all(5) == [1, 1, 3])
+    #expect(try store.engine.branches.named("main").all(5) == [2, 1, 1])
+    #expect(try store.engine.branches.named("child").all(5) == [1, 1, 3])
   }
 
   @Test func `random writes through seals forks and crashes agree with plain arrays`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 11)
     var model: [String: [UInt64: [UInt8]]] = [:]
-    _ = try store.engine.createBranch(named: "b0", domain: .standard)
+    _ = try store.engine.branches.create(named: "b0", domain: .standard)
     model["b0"] = [:]
     for step in 0..<400 {
       let name = model.keys.sorted()[generator.below(model.count)]
-      let branch = try store.engine.branch(named: name)
+      let branch = try store.engine.branches.named(name)
       let volume = UInt64(1 + generator.below(3))
       switch generator.below(12) {
       case 0:
         let child = "b\(step)"
-        _ = try store.engine.fork(branch, named: child, isReadOnly: false)
+        _ = try store.engine.branches.fork(branch, named: child, isReadOnly: false)
         model[child] = model[name]
-      case 1: try store.engine.sealStep(.everything)
+      case 1: try store.engine.sealer.sealStep(.everything)
       case 2: try store.engine.checkpointer.write()
       case 3:
         try store.engine.journal.flush(through: store.engine.journal.lastLSN)
@@ -107,7 +107,7 @@ import Testing
       store.engine.checkInvariants()
       if step % 20 == 19 {
         for (name, volumes) in model {
-          let branch = try store.engine.branch(named: name)
+          let branch = try store.engine.branches.named(name)
           for (volume, bytes) in volumes {
             #expect(try branch.all(volume) == bytes, "step \(step) \(name) \(volume)")
           }
@@ -121,13 +121,13 @@ import Testing
     var options = EngineOptions.small
     options.journalByteCountMax = 3 << 20
     let store = try TestStore(disk: SimulatedDisk(seed: seed), options: options)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: seed)
     var bytes = [UInt8](repeating: 0, count: 64 * 4096)
     for step in 0..<400 {
       switch generator.below(4) {
       case 0:
-        _ = try store.engine.fork(main, named: "fork-\(step)", isReadOnly: false)
+        _ = try store.engine.branches.fork(main, named: "fork-\(step)", isReadOnly: false)
       case 1 where generator.oneIn(4):
         try main.flush(through: store.engine.journal.lastLSN)
       default:
@@ -140,7 +140,7 @@ import Testing
     }
     try main.flush(through: store.engine.journal.lastLSN)
     try store.crash(seed: seed)
-    let found = try store.engine.branch(named: "main").all(1) ?? []
+    let found = try store.engine.branches.named("main").all(1) ?? []
     #expect(found == Array(bytes.prefix(found.count)))
   }
 
@@ -152,7 +152,7 @@ import Testing
     options.overlayByteCountMax = 64 << 20
     let store = try TestStore(options: options)
     func create(_ name: String) throws -> EngineBranch {
-      try store.engine.createBranch(named: name, domain: .standard)
+      try store.engine.branches.create(named: name, domain: .standard)
     }
     let count = 1300
     for index in 0..<count { try create("branch \(index)").put(1, [UInt8(index % 251), 1]) }
@@ -165,13 +165,13 @@ import Testing
     let checkpoints = try StoreInspector(disk: store.disk).catalogues().map(\.file)
     // What the journal did not take is sealed after a checkpoint, which gives the control files
     // back.
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     #expect(try StoreInspector(disk: store.disk).catalogues().map(\.file) != checkpoints)
     store.engine.checkInvariants()
-    #expect(store.engine.statistics.overlayByteCount == 0)
+    #expect(store.engine.accounts.statistics.overlayByteCount == 0)
     try store.crash(seed: 5)
     for index in 0..<count {
-      let branch = try store.engine.branch(named: "branch \(index)")
+      let branch = try store.engine.branches.named("branch \(index)")
       #expect(try branch.all(1) == [UInt8(index % 251), 1])
     }
   }

@@ -9,16 +9,16 @@ import Testing
   /// A closed store with three branches, some differences and overrides, and volumes of two levels.
   private func sampleDisk() throws -> SimulatedDisk {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 21)
     try main.put(1, generator.bytes(300 * 4096))
     try main.put(2, generator.bytes(3000))
-    try store.engine.sealAll()
-    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    try store.engine.sealer.sealAll()
+    let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     try child.put(1, at: 290 * 4096 + 100, generator.bytes(10))
     try child.put(1, at: 4096, generator.bytes(20))
-    try store.engine.sealAll()
-    _ = try store.engine.fork(main, named: "main@one", isReadOnly: true)
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.branches.fork(main, named: "main@one", isReadOnly: true)
     try store.engine.close()
     return store.disk
   }
@@ -28,7 +28,7 @@ import Testing
   }
 
   private func check(of store: TestStore) throws -> CheckReport {
-    try store.engine.check()
+    try store.engine.checks.check()
   }
 
   private func check(flipping bit: Int, at offset: UInt64, in name: String, of disk: SimulatedDisk)
@@ -45,7 +45,7 @@ import Testing
     var history = RandomHistory(seed: seed)
     for _ in 0..<3 {
       try history.run(store, stepCount: 50)
-      let report = try store.engine.check()
+      let report = try store.engine.checks.check()
       #expect(report.findings == [])
     }
     try store.engine.close()
@@ -87,29 +87,29 @@ import Testing
     options.isFull = true
     for _ in 0..<4 {
       try history.run(store, stepCount: 40)
-      let report = try store.engine.collectGarbage(options)
+      let report = try store.engine.collector.collectGarbage(options)
       #expect(try check(of: store).findings == [])
-      let usage = try store.engine.storeUsage()
+      let usage = try store.engine.accounts.storeUsage()
       #expect(usage.liveFrameCount >= report.liveFrameCount)
     }
     try store.reopen()
     #expect(try check(of: store).findings == [])
-    let scrub = try store.engine.scrub(
+    let scrub = try store.engine.checks.scrub(
       from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
     #expect(scrub.findings == [])
   }
 
   @Test func `damage of an evacuated page names the branches that read it`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 9)
     try main.put(1, generator.bytes(20 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try main.put(1, generator.bytes(10 * 4096))
     var options = CollectionOptions()
     options.isFull = true
-    try store.engine.sealAll()
-    _ = try store.engine.collectGarbage(options)
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.collector.collectGarbage(options)
     let inspector = StoreInspector(disk: store.disk)
     let page = try #require(
       try inspector.segments().flatMap { try inspector.segment($0).bundles }
@@ -123,7 +123,7 @@ import Testing
       })
     let file = try inspector.segment(host).file
     try store.disk.flipBit(1, at: UInt64(page.locator.offset) + 9, in: file)
-    let report = try store.engine.scrub(
+    let report = try store.engine.checks.scrub(
       from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
     #expect(report.findings.count == 1)
     let affected = try #require(report.findings.first?.affected.first)
@@ -222,7 +222,7 @@ import Testing
 
   @Test func `lost records of the journal are a finding`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     for value in 1...3 as ClosedRange<UInt8> {
       try main.flush(through: try main.put(1, [value]))
     }
@@ -253,9 +253,9 @@ import Testing
     let store = try TestStore(disk: try sampleDisk().snapshot(), isNew: false)
     func looks() -> [() throws -> [Finding]] {
       [
-        { try store.engine.check().findings },
+        { try store.engine.checks.check().findings },
         {
-          try store.engine.scrub(
+          try store.engine.checks.scrub(
             from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true }
           ).findings
         },

@@ -12,21 +12,21 @@ import Testing
   private func sampleStore() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 51)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(0, generator.bytes(3 * 4096))
     try main.put(1, generator.bytes(60 * 4096))
-    try store.engine.sealAll()
-    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    try store.engine.sealer.sealAll()
+    let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     try child.put(1, at: 7 * 4096 + 9, generator.bytes(20))
     try main.put(1, at: 20 * 4096, generator.bytes(20 * 4096))
-    try store.engine.sealAll()
-    _ = try store.engine.collectGarbage(CollectionOptions())
-    let gone = try store.engine.fork(child, named: "gone", isReadOnly: false)
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.collector.collectGarbage(CollectionOptions())
+    let gone = try store.engine.branches.fork(child, named: "gone", isReadOnly: false)
     try gone.put(2, generator.bytes(5 * 4096))
     try child.put(3, generator.bytes(4 * 4096))
-    try store.engine.sealAll()
-    _ = try store.engine.fork(main, named: "main@one", isReadOnly: true)
-    try store.engine.delete([gone])
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.branches.fork(main, named: "main@one", isReadOnly: true)
+    try store.engine.branches.delete([gone])
     return store
   }
 
@@ -39,7 +39,7 @@ import Testing
   /// As a killed process left it, with records in the journal that are not sealed.
   private func abandonedDisk() throws -> SimulatedDisk {
     let store = try sampleStore()
-    let main = try store.engine.branch(named: "main")
+    let main = try store.engine.branches.named("main")
     for value in 1...6 as ClosedRange<UInt8> {
       try main.flush(through: try main.put(4, at: UInt64(value) * 700, [value]))
     }
@@ -63,7 +63,7 @@ import Testing
       return checked.findings
     }
     defer { engine.abandon() }
-    let scrubbed = try engine.scrub(
+    let scrubbed = try engine.checks.scrub(
       from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
     return checked.findings + scrubbed.findings
   }
@@ -121,7 +121,7 @@ import Testing
       disk: disk, clock: SimulatedClock(), options: options(isReadOnly: false))
     var collection = CollectionOptions()
     collection.isFull = true
-    _ = try engine.collectGarbage(collection)
+    _ = try engine.collector.collectGarbage(collection)
     try engine.close()
   }
 

@@ -19,9 +19,9 @@ import Testing
     let store = try TestStore(options: Self.options)
     var generator = SplitMix64(seed: 1)
     for name in ["damaged", "healthy"] {
-      let branch = try store.engine.createBranch(named: name, domain: .standard)
+      let branch = try store.engine.branches.create(named: name, domain: .standard)
       try branch.put(1, generator.bytes(300 * Self.page))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
     try store.engine.close()
     try store.damage(.volumeNode, at: 256, bit: 0, ofByte: 70)
@@ -45,8 +45,8 @@ import Testing
 
   @Test func `a branch that cannot be sealed keeps no other from being sealed`() throws {
     let store = try prepare()
-    let healthy = try store.engine.branch(named: "healthy")
-    let damaged = try store.engine.branch(named: "damaged")
+    let healthy = try store.engine.branches.named("healthy")
+    let damaged = try store.engine.branches.named("damaged")
     try damaged.put(1, at: UInt64(260 * Self.page), [UInt8](repeating: 1, count: Self.page))
     // Far more than the journal takes without a seal, then as much as it takes at all.
     let (count, failure) = try fill(healthy, upTo: 100)
@@ -59,13 +59,13 @@ import Testing
     // The damaged branch's own writers hear of the damage.
     let own = try fill(damaged, upTo: 100).failure
     #expect(own?.kind == .corrupt)
-    #expect(throws: StoreError.self) { try store.engine.seal(damaged) }
+    #expect(throws: StoreError.self) { try store.engine.sealer.seal(damaged) }
     store.engine.checkInvariants()
     // The remedy helps.
-    _ = try store.engine.deleteForGood([damaged])
+    _ = try store.engine.collector.deleteForGood([damaged])
     #expect(try fill(healthy, upTo: 60).failure == nil)
     try store.crash(seed: 1)
-    #expect(try store.engine.branch(named: "healthy").get(1, at: 0, 10).count == 10)
+    #expect(try store.engine.branches.named("healthy").get(1, at: 0, 10).count == 10)
   }
 
   @Test func `what cannot be sealed and fills the memory holds no writer for ever`() throws {
@@ -76,33 +76,33 @@ import Testing
     options.overlayByteCountMax = 2 << 20
     options.sealByteCount = 1 << 20
     let engine = try Engine.open(disk: store.disk, clock: SystemClock(), options: options)
-    let damaged = try engine.branch(named: "damaged")
+    let damaged = try engine.branches.named("damaged")
     try damaged.put(1, at: UInt64(260 * Self.page), [UInt8](repeating: 1, count: Self.page))
     #expect(try fill(damaged, upTo: 100).failure?.kind == .corrupt)
-    let healthy = try engine.branch(named: "healthy")
+    let healthy = try engine.branches.named("healthy")
     let failure = #expect(throws: StoreError.self) { try healthy.put(2, [1]) }
     #expect(failure?.kind == .full)
     #expect(failure?.message.contains("damaged") == true)
-    _ = try engine.deleteForGood([damaged])
+    _ = try engine.collector.deleteForGood([damaged])
     #expect(try fill(healthy, upTo: 20).failure == nil)
     try engine.close()
   }
 
   @Test func `the writes of a branch that cannot be sealed stay in the journal`() throws {
     let store = try prepare()
-    let damaged = try store.engine.branch(named: "damaged")
+    let damaged = try store.engine.branches.named("damaged")
     let bytes = [UInt8](repeating: 1, count: Self.page)
     try damaged.put(1, at: UInt64(260 * Self.page), bytes)
-    let healthy = try store.engine.branch(named: "healthy")
+    let healthy = try store.engine.branches.named("healthy")
     _ = try fill(healthy, upTo: 6)
     try damaged.flush(through: store.engine.journal.lastLSN)
     try store.engine.close()
     for seed in 0..<2 as Range<UInt64> {
       store.engine = try Engine.open(
         disk: store.disk, clock: store.clock, options: store.options)
-      let again = try store.engine.branch(named: "damaged")
+      let again = try store.engine.branches.named("damaged")
       #expect(try again.get(1, at: UInt64(260 * Self.page), Self.page) == bytes)
-      #expect(try store.engine.branch(named: "healthy").get(2, 10).count == 10)
+      #expect(try store.engine.branches.named("healthy").get(2, 10).count == 10)
       try store.crash(seed: seed)
       try store.engine.close()
     }
@@ -110,28 +110,28 @@ import Testing
 
   @Test func `a layer is tried again when its damage is gone`() throws {
     let store = try prepare()
-    let damaged = try store.engine.branch(named: "damaged")
+    let damaged = try store.engine.branches.named("damaged")
     let bytes = [UInt8](repeating: 1, count: Self.page)
     try damaged.put(1, at: UInt64(260 * Self.page), bytes)
-    #expect(throws: StoreError.self) { try store.engine.seal(damaged) }
-    #expect(try !store.engine.sealStep(.pressure))
+    #expect(throws: StoreError.self) { try store.engine.sealer.seal(damaged) }
+    #expect(try !store.engine.sealer.sealStep(.pressure))
     try store.damage(.volumeNode, at: 256, bit: 0, ofByte: 70)
-    #expect(try store.engine.check().findings == [])
-    #expect(try store.engine.sealStep(.pressure))
-    #expect(store.engine.statistics.overlayByteCount == 0)
+    #expect(try store.engine.checks.check().findings == [])
+    #expect(try store.engine.sealer.sealStep(.pressure))
+    #expect(store.engine.accounts.statistics.overlayByteCount == 0)
   }
 
   /// A collection that runs between choosing and sealing takes the chosen branch's frames.
   @Test func `a branch forgotten before its seal is no damage`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
     try doomed.put(1, generator.bytes(300 * Self.page))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try doomed.put(1, at: 5, [1])
-    _ = try store.engine.deleteForGood([doomed])
-    try store.engine.seal(doomed)
-    #expect(try !store.engine.sealStep(.everything))
+    _ = try store.engine.collector.deleteForGood([doomed])
+    try store.engine.sealer.seal(doomed)
+    #expect(try !store.engine.sealer.sealStep(.everything))
   }
 
   // MARK: Replay
@@ -142,19 +142,19 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)
     let bytes = generator.bytes(20 * Self.page)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, bytes)
-    let other = try store.engine.createBranch(named: "other", domain: .standard)
+    let other = try store.engine.branches.create(named: "other", domain: .standard)
     try other.put(2, [1, 2, 3])
     try store.engine.close()
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
-    let again = try store.engine.branch(named: "main")
+    let again = try store.engine.branches.named("main")
     try again.put(1, at: UInt64(5 * Self.page + 10), [7, 8, 9])
     try again.put(1, at: UInt64(6 * Self.page + 10), [7, 8, 9])
-    _ = try store.engine.fork(again, named: "main@kept", isReadOnly: true)
+    _ = try store.engine.branches.fork(again, named: "main@kept", isReadOnly: true)
     try again.put(1, at: UInt64(5 * Self.page + 50), [1])
-    try store.engine.branch(named: "other").put(2, at: 1, [9])
+    try store.engine.branches.named("other").put(2, at: 1, [9])
     try again.flush(through: store.engine.journal.lastLSN)
     store.disk.kill()
     store.engine.abandon()
@@ -166,7 +166,7 @@ import Testing
   }
 
   private func expectDamage(in name: String, of store: TestStore) throws {
-    let branch = try store.engine.branch(named: name)
+    let branch = try store.engine.branches.named(name)
     let failure = #expect(throws: StoreError.self) {
       try branch.get(1, at: UInt64(5 * Self.page), 1)
     }
@@ -182,14 +182,14 @@ import Testing
     for seed in 0..<3 as Range<UInt64> {
       try expectDamage(in: "main", of: store)
       try expectDamage(in: "main@kept", of: store)
-      let other = try store.engine.branch(named: "other")
+      let other = try store.engine.branches.named("other")
       #expect(try other.all(2) == [1, 9, 3])
       try other.put(3, [UInt8(seed)])
-      let main = try store.engine.branch(named: "main")
+      let main = try store.engine.branches.named("main")
       #expect(throws: StoreError.self) { try main.put(1, at: UInt64(5 * Self.page), [1]) }
       // Not even a seal of everything, a close or a collection gives the record up.
-      #expect(throws: StoreError.self) { try store.engine.sealAll() }
-      _ = try store.engine.collectGarbage(CollectionOptions())
+      #expect(throws: StoreError.self) { try store.engine.sealer.sealAll() }
+      _ = try store.engine.collector.collectGarbage(CollectionOptions())
       try store.engine.close()
       store.engine = try Engine.open(
         disk: store.disk, clock: store.clock, options: store.options)
@@ -199,19 +199,19 @@ import Testing
 
   @Test func `the records come back whole when the damage is repaired`() throws {
     let (store, bytes) = try prepareReplay()
-    #expect(throws: StoreError.self) { try store.engine.sealAll() }
+    #expect(throws: StoreError.self) { try store.engine.sealer.sealAll() }
     try store.engine.close()
     try store.damage(.page, at: 5, bit: 3, ofByte: 40)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     var expected = bytes
     for page in [5, 6] {
       expected.replaceSubrange((page * Self.page + 10)..<(page * Self.page + 13), with: [7, 8, 9])
     }
-    #expect(try store.engine.branch(named: "main@kept").all(1) == expected)
+    #expect(try store.engine.branches.named("main@kept").all(1) == expected)
     expected[5 * Self.page + 50] = 1
-    #expect(try store.engine.branch(named: "main").all(1) == expected)
+    #expect(try store.engine.branches.named("main").all(1) == expected)
   }
 
   @Test func `a page that is healed below a leaf that cannot be read is tried once, not for ever`()
@@ -233,20 +233,20 @@ import Testing
     }
     try flip()
     try open()
-    let damaged = try store.engine.branch(named: "damaged")
+    let damaged = try store.engine.branches.named("damaged")
     try damaged.put(1, at: UInt64(260 * Self.page + 10), [7, 8, 9])
     try damaged.flush(through: store.engine.journal.lastLSN)
     store.disk.kill()
     store.engine.abandon()
     try flip()
     try open()
-    let again = try store.engine.branch(named: "damaged")
+    let again = try store.engine.branches.named("damaged")
     let bytes = [UInt8](repeating: 1, count: Self.page)
     try again.put(1, at: UInt64(260 * Self.page), bytes)
-    #expect(try !store.engine.sealStep(.pressure))
+    #expect(try !store.engine.sealer.sealStep(.pressure))
     try store.engine.close()
     try open()
-    let page = try store.engine.branch(named: "damaged").get(
+    let page = try store.engine.branches.named("damaged").get(
       1, at: UInt64(260 * Self.page), Self.page)
     #expect(page == bytes)
   }
@@ -254,7 +254,7 @@ import Testing
   @Test func `a repair finds a copy of the page, and the records come back whole`() throws {
     let (store, bytes) = try prepareReplay()
     // With an empty window the page is stored once more.
-    try store.engine.branch(named: "other").put(4, Array(bytes[(5 * Self.page)...]))
+    try store.engine.branches.named("other").put(4, Array(bytes[(5 * Self.page)...]))
     try store.engine.close()
     let damaged = store.disk.snapshot()
     var expected = bytes
@@ -270,10 +270,10 @@ import Testing
       let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
       defer { engine.abandon() }
       engine.checkInvariants()
-      #expect(try engine.branch(named: "main").all(1) == expectedMain)
-      #expect(try engine.branch(named: "main@kept").all(1) == expected)
-      #expect(engine.statistics.overlayByteCount == 0)
-      #expect(try engine.check().findings == [])
+      #expect(try engine.branches.named("main").all(1) == expectedMain)
+      #expect(try engine.branches.named("main@kept").all(1) == expected)
+      #expect(engine.accounts.statistics.overlayByteCount == 0)
+      #expect(try engine.checks.check().findings == [])
     }
     let disk = damaged.snapshot()
     try repairAndLook(disk)
@@ -297,18 +297,18 @@ import Testing
   {
     for wiped in [FrameKind.volumeNode, .tableNode] {
       let store = try TestStore()
-      let main = try store.engine.createBranch(named: "main", domain: .standard)
+      let main = try store.engine.branches.create(named: "main", domain: .standard)
       try main.put(1, [1, 2, 3])
       try main.put(2, [4])
-      let other = try store.engine.createBranch(named: "other", domain: .standard)
+      let other = try store.engine.branches.create(named: "other", domain: .standard)
       try other.put(2, [1, 2, 3, 4])
       try store.engine.close()
       store.engine = try Engine.open(
         disk: store.disk, clock: store.clock, options: store.options)
-      let again = try store.engine.branch(named: "main")
-      _ = try store.engine.fork(again, named: "main@start", isReadOnly: true)
+      let again = try store.engine.branches.named("main")
+      _ = try store.engine.branches.fork(again, named: "main@start", isReadOnly: true)
       try again.put(1, at: 1, [7])
-      let last = try store.engine.branch(named: "other").put(2, at: 1, [9])
+      let last = try store.engine.branches.named("other").put(2, at: 1, [9])
       try store.engine.journal.flush(through: last)
       store.disk.kill()
       store.engine.abandon()
@@ -331,21 +331,21 @@ import Testing
         store.engine = try Engine.open(
           disk: store.disk, clock: store.clock, options: store.options)
         store.engine.checkInvariants()
-        #expect(try store.engine.branch(named: "other").all(2) == [1, 9, 3, 4])
-        try store.engine.branch(named: "other").put(3, [UInt8(round)])
-        let damaged = try store.engine.branch(named: "main")
+        #expect(try store.engine.branches.named("other").all(2) == [1, 9, 3, 4])
+        try store.engine.branches.named("other").put(3, [UInt8(round)])
+        let damaged = try store.engine.branches.named("main")
         #expect(throws: StoreError.self) { try damaged.all(1) }
         #expect(throws: StoreError.self) { try damaged.put(1, [1]) }
         let difference = BranchDifference(
-          from: try store.engine.pinnedView(of: store.engine.branch(named: "main@start")),
-          to: try store.engine.pinnedView(of: damaged))
+          from: try store.engine.branches.named("main@start").pinnedView(),
+          to: try damaged.pinnedView())
         #expect(throws: StoreError.self) { try difference.forEachVolume { _ in } }
         if wiped == .volumeNode {
           #expect(try damaged.all(2) == [4])
           try damaged.put(2, [4])
         }
-        #expect(throws: StoreError.self) { try store.engine.sealAll() }
-        #expect(try !store.engine.sealStep(.pressure))
+        #expect(throws: StoreError.self) { try store.engine.sealer.sealAll() }
+        #expect(try !store.engine.sealer.sealStep(.pressure))
         if round == 0 { try store.crash(seed: 5) }
         try store.engine.close()
       }
@@ -356,8 +356,8 @@ import Testing
       try store.disk.setContents(of: segment.file, to: mended)
       store.engine = try Engine.open(
         disk: store.disk, clock: store.clock, options: store.options)
-      try store.engine.sealAll()
-      #expect(try store.engine.branch(named: "main").all(1) == [1, 7, 3])
+      try store.engine.sealer.sealAll()
+      #expect(try store.engine.branches.named("main").all(1) == [1, 7, 3])
       try store.engine.close()
     }
   }
@@ -366,7 +366,7 @@ import Testing
     throws
   {
     let (store, bytes) = try prepareReplay()
-    let main = try store.engine.branch(named: "main")
+    let main = try store.engine.branches.named("main")
     let page = [UInt8](repeating: 3, count: Self.page)
     try main.put(1, at: UInt64(5 * Self.page), page)
     var expected = bytes
@@ -374,17 +374,17 @@ import Testing
     expected.replaceSubrange((5 * Self.page)..<(6 * Self.page), with: page)
     #expect(try main.all(1) == expected)
     // The snapshot still reads the record.
-    #expect(throws: StoreError.self) { try store.engine.sealAll() }
+    #expect(throws: StoreError.self) { try store.engine.sealer.sealAll() }
     #expect(try main.all(1) == expected)
     try main.flush(through: store.engine.journal.lastLSN)
     try store.crash(seed: 1)
-    #expect(try store.engine.branch(named: "main").all(1) == expected)
+    #expect(try store.engine.branches.named("main").all(1) == expected)
     try expectDamage(in: "main@kept", of: store)
-    _ = try store.engine.deleteForGood([store.engine.branch(named: "main@kept")])
-    try store.engine.sealAll()
+    _ = try store.engine.collector.deleteForGood([store.engine.branches.named("main@kept")])
+    try store.engine.sealer.sealAll()
     store.engine.checkInvariants()
-    #expect(store.engine.statistics.overlayByteCount == 0)
+    #expect(store.engine.accounts.statistics.overlayByteCount == 0)
     try store.crash(seed: 2)
-    #expect(try store.engine.branch(named: "main").all(1) == expected)
+    #expect(try store.engine.branches.named("main").all(1) == expected)
   }
 }

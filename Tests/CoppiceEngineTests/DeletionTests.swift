@@ -13,63 +13,63 @@ import Testing
   {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let bytes = generator.bytes(300 * Self.page)
     try main.put(1, bytes)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     var trials: [EngineBranch] = []
     for index in 0..<3 {
-      let trial = try store.engine.fork(main, named: "trial-\(index)", isReadOnly: false)
+      let trial = try store.engine.branches.fork(main, named: "trial-\(index)", isReadOnly: false)
       try trial.put(1, at: UInt64(index * 9 * Self.page), generator.bytes(8 * Self.page))
       trials.append(trial)
     }
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     return (store, main, trials, bytes)
   }
 
   @Test func `what is deleted for good is gone on return, as much as was foretold`() throws {
     let (store, _, trials, bytes) = try prepare()
     let doomed = [trials[0], trials[1]]
-    let foretold = try store.engine.spaceFreed(
+    let foretold = try store.engine.accounts.spaceFreed(
       byForgetting: Set(doomed.map(\.id))
     ).byteCount
     #expect(foretold > 16 * UInt64(Self.page))
-    let report = try store.engine.deleteForGood(doomed)
+    let report = try store.engine.collector.deleteForGood(doomed)
     store.engine.checkInvariants()
     #expect(UInt64(report.freedByteCount) == foretold)
     #expect(report.collection.forgottenBranchCount == 2)
     for trial in doomed {
       let refusal = #expect(throws: StoreError.self) {
-        try store.engine.restore(trial.id, named: "again")
+        try store.engine.branches.restore(trial.id, named: "again")
       }
       #expect(refusal?.kind == .notFound)
     }
     for name in ["trial-0", "trial-1"] {
-      let proof = try store.engine.reclaimProof(ofDeleted: name)
+      let proof = try store.engine.accounts.reclaimProof(ofDeleted: name)
       #expect(proof.isReclaimed)
       #expect(proof.uniqueByteCount > 8 * UInt64(Self.page))
     }
     try store.crash(seed: 1)
-    #expect(store.engine.branchEntries().map(\.name) == ["main", "trial-2"])
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    #expect(try store.engine.check().findings == [])
+    #expect(store.engine.branches.entries().map(\.name) == ["main", "trial-2"])
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   @Test func `what was deleted before can be restored as before, and keeps what it shares`() throws
   {
     let (store, _, trials, _) = try prepare()
-    let twin = try store.engine.fork(trials[0], named: "twin", isReadOnly: false)
+    let twin = try store.engine.branches.fork(trials[0], named: "twin", isReadOnly: false)
     let bytes = try #require(try twin.all(1))
-    try store.engine.delete([twin])
+    try store.engine.branches.delete([twin])
     store.clock.advance(byNanoseconds: 10_000_000_000_000)
-    let foretold = try store.engine.spaceFreed(
+    let foretold = try store.engine.accounts.spaceFreed(
       byForgetting: [trials[0].id])
     #expect(foretold.byteCount == 0)
-    let estimate = try store.engine.deletionEstimate(of: [trials[0].id])
+    let estimate = try store.engine.accounts.deletionEstimate(of: [trials[0].id])
     #expect(estimate.freed.byteCount == 0 && estimate.sharedByteCount > 300 * UInt64(Self.page))
-    let report = try store.engine.deleteForGood([trials[0]])
+    let report = try store.engine.collector.deleteForGood([trials[0]])
     #expect(report.freedByteCount == 0)
-    let proof = try store.engine.reclaimProof(ofDeleted: "trial-0")
+    let proof = try store.engine.accounts.reclaimProof(ofDeleted: "trial-0")
     #expect(proof.isReclaimed && proof.uniqueByteCount == 0)
     for sharers in [estimate.sharers, proof.sharers] {
       let deleted = sharers.filter { $0.restorableUntil != nil }
@@ -78,41 +78,41 @@ import Testing
     }
     #expect(report.collection.forgottenBranchCount == 1)
     try store.crash(seed: 2)
-    let back = try store.engine.restore(twin.id, named: "back")
+    let back = try store.engine.branches.restore(twin.id, named: "back")
     #expect(try back.all(1) == bytes)
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   /// What a fork took over in memory is not in any frame yet.
   @Test func `who goes on with unsealed changes is named`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, [UInt8](repeating: 5, count: 6 * Self.page))
-    let fork = try store.engine.fork(main, named: "fork", isReadOnly: false)
-    let estimate = try store.engine.deletionEstimate(of: [main.id])
+    let fork = try store.engine.branches.fork(main, named: "fork", isReadOnly: false)
+    let estimate = try store.engine.accounts.deletionEstimate(of: [main.id])
     #expect(estimate.freed.byteCount == 0)
     #expect(estimate.sharedByteCount == 6 * UInt64(Self.page))
     #expect(estimate.sharers.map(\.holder) == [.branch(name: "fork")])
-    _ = try store.engine.deleteForGood([main])
-    let proof = try store.engine.reclaimProof(ofDeleted: "main")
+    _ = try store.engine.collector.deleteForGood([main])
+    let proof = try store.engine.accounts.reclaimProof(ofDeleted: "main")
     #expect(proof.sharers.map(\.holder) == [.branch(name: "fork")])
-    _ = try store.engine.deleteForGood([fork])
-    #expect(try store.engine.reclaimProof(ofDeleted: "main").sharers == [])
+    _ = try store.engine.collector.deleteForGood([fork])
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: "main").sharers == [])
   }
 
   @Test func `of two branches of one name the proof is about the one deleted last`() throws {
     let store = try TestStore()
     for isForGood in [false, true] {
       store.clock.advance(byNanoseconds: 1000)
-      let branch = try store.engine.createBranch(named: "twice", domain: .standard)
+      let branch = try store.engine.branches.create(named: "twice", domain: .standard)
       try branch.put(1, [UInt8](repeating: isForGood ? 1 : 2, count: 4 * Self.page))
       if isForGood {
-        _ = try store.engine.deleteForGood([branch])
+        _ = try store.engine.collector.deleteForGood([branch])
       } else {
-        try store.engine.delete([branch])
+        try store.engine.branches.delete([branch])
       }
     }
-    #expect(try store.engine.reclaimProof(ofDeleted: "twice").isReclaimed)
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: "twice").isReclaimed)
   }
 
   /// Branches and a snapshot in one call; each of the last operations is one at which it ends.
@@ -121,28 +121,29 @@ import Testing
     var isWhole = false
     while !isWhole {
       let (store, _, trials, bytes) = try prepare()
-      let snapshot = try store.engine.fork(trials[0], named: "trial-0@kept", isReadOnly: true)
+      let snapshot = try store.engine.branches.fork(
+        trials[0], named: "trial-0@kept", isReadOnly: true)
       store.disk.powerOff(beforeOperation: store.disk.operationCount + point)
       do throws(StoreError) {
-        _ = try store.engine.deleteForGood([trials[0], trials[1], snapshot])
+        _ = try store.engine.collector.deleteForGood([trials[0], trials[1], snapshot])
         isWhole = true
       } catch {}
       store.disk.clearFaults()
       try store.crash(seed: UInt64(point))
-      if store.engine.branchEntries().count < 5 {
-        #expect(store.engine.branchEntries().map(\.name) == ["main", "trial-2"])
+      if store.engine.branches.entries().count < 5 {
+        #expect(store.engine.branches.entries().map(\.name) == ["main", "trial-2"])
         for name in ["trial-0", "trial-1", "trial-0@kept"] {
-          let proof = try store.engine.reclaimProof(ofDeleted: name)
+          let proof = try store.engine.accounts.reclaimProof(ofDeleted: name)
           #expect(proof.isPending || proof.isReclaimed, "\(name) before operation \(point)")
         }
-        _ = try store.engine.collectAutomatically()
+        _ = try store.engine.collector.collectAutomatically()
         for name in ["trial-0", "trial-1", "trial-0@kept"] {
-          let proof = try store.engine.reclaimProof(ofDeleted: name)
+          let proof = try store.engine.accounts.reclaimProof(ofDeleted: name)
           #expect(proof.isReclaimed, "\(name) before operation \(point)")
         }
       }
-      #expect(try store.engine.branch(named: "main").all(1) == bytes)
-      #expect(try store.engine.check().findings == [])
+      #expect(try store.engine.branches.named("main").all(1) == bytes)
+      #expect(try store.engine.checks.check().findings == [])
       point += 3
     }
     #expect(point > 60)
@@ -154,35 +155,36 @@ import Testing
     step: CollectionStep
   ) throws {
     let (store, _, trials, bytes) = try prepare()
-    let gone = try store.engine.createBranch(named: "gone", domain: .standard)
+    let gone = try store.engine.branches.create(named: "gone", domain: .standard)
     try gone.put(1, [UInt8](repeating: 7, count: 9 * Self.page))
-    try store.engine.sealAll()
-    try store.engine.delete([gone])
+    try store.engine.sealer.sealAll()
+    try store.engine.branches.delete([gone])
     var full = CollectionOptions()
     full.isFull = true
     full.isYoung = true
     let engine = store.engine
     let outcome = Outcome()
     var thread: SystemThread?
-    _ = try engine.collectGarbage(full) { current in
+    _ = try engine.collector.collectGarbage(full) { current in
       guard current == step, thread == nil else { return }
       thread = try? SystemThread(name: "deletes") {
         outcome.end(
           Result {
-            try engine.deleteForGood([trials[2]]) { outcome.noteForgotten() }.freedByteCount
+            try engine.collector.deleteForGood([trials[2]]) { outcome.noteForgotten() }
+              .freedByteCount
           })
       }
       outcome.waitUntilForgotten()
-      #expect(throws: StoreError.self) { try engine.restore(trials[2].id, named: "again") }
-      #expect(throws: StoreError.self) { try engine.pinnedView(of: trials[2]) }
+      #expect(throws: StoreError.self) { try engine.branches.restore(trials[2].id, named: "again") }
+      #expect(throws: StoreError.self) { try trials[2].pinnedView() }
       engine.checkInvariants()
     }
     try #require(thread).join()
     #expect(try #require(outcome.result).get() > 8 * Self.page)
-    #expect(try store.engine.reclaimProof(ofDeleted: "trial-2").isReclaimed)
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: "trial-2").isReclaimed)
     try store.crash(seed: 3)
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   @Test func `where a node cannot be read the proof does not claim to be complete`() throws {
@@ -191,9 +193,9 @@ import Testing
     let leaf = try store.damage(.volumeNode, at: 256, bit: 0, ofByte: 70)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
-    let report = try store.engine.deleteForGood([store.engine.branch(named: "trial-0")])
+    let report = try store.engine.collector.deleteForGood([store.engine.branches.named("trial-0")])
     #expect(report.collection.unreadable == ["frame 1/\(leaf.ordinal)"])
-    let proof = try store.engine.reclaimProof(ofDeleted: "trial-0")
+    let proof = try store.engine.accounts.reclaimProof(ofDeleted: "trial-0")
     #expect(!proof.isComplete && !proof.isReclaimed)
   }
 
@@ -202,17 +204,21 @@ import Testing
     let (store, main, trials, bytes) = try prepare()
     let used = store.disk.usedByteCount
     store.disk.capacity = used
-    let failure = #expect(throws: StoreError.self) { try store.engine.deleteForGood([trials[0]]) }
+    let failure = #expect(throws: StoreError.self) {
+      try store.engine.collector.deleteForGood([trials[0]])
+    }
     #expect(failure?.kind == .full)
-    #expect(throws: StoreError.self) { try store.engine.restore(trials[0].id, named: "again") }
+    #expect(throws: StoreError.self) {
+      try store.engine.branches.restore(trials[0].id, named: "again")
+    }
     store.disk.capacity = .max
-    try store.engine.delete([trials[1]])
+    try store.engine.branches.delete([trials[1]])
     var options = CollectionOptions()
     options.isFull = true
-    _ = try store.engine.collectGarbage(options)
-    #expect(try store.engine.eraseJournal() == 0)
-    #expect(try store.engine.reclaimProof(ofDeleted: "trial-0").isReclaimed)
-    #expect(try store.engine.reclaimProof(ofDeleted: "trial-1").isReclaimed)
+    _ = try store.engine.collector.collectGarbage(options)
+    #expect(try store.engine.collector.eraseJournal() == 0)
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: "trial-0").isReclaimed)
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: "trial-1").isReclaimed)
     #expect(try main.all(1) == bytes)
   }
 }

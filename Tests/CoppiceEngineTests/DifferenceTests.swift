@@ -11,7 +11,7 @@ import Testing
     -> [VolumeDifference]
   {
     let difference = BranchDifference(
-      from: try store.engine.pinnedView(of: old), to: try store.engine.pinnedView(of: new))
+      from: try old.pinnedView(), to: try new.pinnedView())
     var found: [VolumeDifference] = []
     try difference.forEachVolume { (volume) throws(StoreError) in found.append(volume) }
     return found
@@ -37,19 +37,19 @@ import Testing
     var history = RandomHistory(seed: seed)
     try history.run(store, stepCount: 60)
     // Odd seeds compare what is sealed, even ones leave writes in layers.
-    if seed % 2 == 1 { try store.engine.sealAll() }
-    let entries = store.engine.branchEntries().filter { !$0.flags.contains(.deleted) }
+    if seed % 2 == 1 { try store.engine.sealer.sealAll() }
+    let entries = store.engine.branches.entries().filter { !$0.flags.contains(.deleted) }
     var contents: [[UInt64: [UInt8]]] = []
     for entry in entries {
-      let branch = try store.engine.branch(named: entry.name)
+      let branch = try store.engine.branches.named(entry.name)
       var content: [UInt64: [UInt8]] = [:]
       for volume in [1, 301, 601] as [UInt64] { content[volume] = try branch.all(volume) }
       contents.append(content)
     }
     for (index, entry) in entries.enumerated() {
       let other = (index + 1) % entries.count
-      let old = try store.engine.branch(named: entry.name)
-      let new = try store.engine.branch(named: entries[other].name)
+      let old = try store.engine.branches.named(entry.name)
+      let new = try store.engine.branches.named(entries[other].name)
       let found = try differences(store, old, new)
       #expect(found.map(\.volume) == found.map(\.volume).sorted())
       for volume in [1, 301, 601] as [UInt64] {
@@ -69,10 +69,10 @@ import Testing
     let store = try TestStore()
     var history = RandomHistory(seed: seed)
     try history.run(store, stepCount: 60)
-    if seed % 2 == 1 { try store.engine.sealAll() }
+    if seed % 2 == 1 { try store.engine.sealer.sealAll() }
     let zeros = [UInt8](repeating: 0, count: Self.unit)
-    for entry in store.engine.branchEntries() where !entry.flags.contains(.deleted) {
-      let branch = try store.engine.branch(named: entry.name)
+    for entry in store.engine.branches.entries() where !entry.flags.contains(.deleted) {
+      let branch = try store.engine.branches.named(entry.name)
       for volume in [1, 301, 601] as [UInt64] {
         guard let bytes = try branch.all(volume) else { continue }
         let ranges = try branch.storedRanges(
@@ -93,15 +93,15 @@ import Testing
 
   @Test func `trees of different heights are compared by content`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 3)
     let bytes = generator.bytes(20_000)
     try main.put(1, bytes)
-    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     let far: UInt64 = 70_000 * 4096 * 256
     try child.put(1, at: far, [1])
     for isSealed in [false, true] {
-      if isSealed { try store.engine.sealAll() }
+      if isSealed { try store.engine.sealer.sealAll() }
       let found = try #require(try differences(store, main, child).first)
       #expect(found.pages == [far / 4096..<far / 4096 + 1])
       #expect(found.old?.byteCount == 20_000)
@@ -117,13 +117,13 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)
     let bytes = generator.bytes(600_000)
-    let one = try store.engine.createBranch(named: "one", domain: .standard)
-    let two = try store.engine.createBranch(named: "two", domain: .standard)
+    let one = try store.engine.branches.create(named: "one", domain: .standard)
+    let two = try store.engine.branches.create(named: "two", domain: .standard)
     try one.put(1, bytes, time: 5)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try two.put(1, bytes, time: 6)
     for isSealed in [false, true] {
-      if isSealed { try store.engine.sealAll() }
+      if isSealed { try store.engine.sealer.sealAll() }
       let found = try differences(store, one, two)
       #expect(found.map(\.pages) == [[]])
       #expect(found.first?.old?.modified == 5 && found.first?.new?.modified == 6)

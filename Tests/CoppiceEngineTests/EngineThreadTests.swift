@@ -35,7 +35,7 @@ import Testing
   @Test func `writers readers and forks at once lose nothing and tear no page`() throws {
     let folder = try TemporaryFolder()
     let engine = try open(folder, creating: true)
-    let main = try engine.createBranch(named: "main", domain: .standard)
+    let main = try engine.branches.create(named: "main", domain: .standard)
     let pageCount = 300
     let roundCount = 40
     let failures = Mutex<[String]>([])
@@ -72,11 +72,11 @@ import Testing
       var count = 0
       while !isDone.load(ordering: .acquiring), count < 60 {
         count += 1
-        let fork = try engine.fork(main, named: "fork-\(count)", isReadOnly: false)
+        let fork = try engine.branches.fork(main, named: "fork-\(count)", isReadOnly: false)
         let before = try fork.all(1)
         try fork.put(9, [UInt8(count)])
         if try fork.all(1) != before { failures.withLock { $0.append("a fork changed") } }
-        if count % 3 == 0 { try engine.delete([fork]) }
+        if count % 3 == 0 { try engine.branches.delete([fork]) }
       }
     }
     for writer in writers { writer.join() }
@@ -85,18 +85,18 @@ import Testing
     forker.join()
     #expect(failures.withLock { $0 } == [])
     engine.checkInvariants()
-    let forks = engine.branchEntries().filter { !$0.flags.contains(.deleted) }.map(\.name)
-    let contents = try forks.map { try engine.branch(named: $0).all(1) }
+    let forks = engine.branches.entries().filter { !$0.flags.contains(.deleted) }.map(\.name)
+    let contents = try forks.map { try engine.branches.named($0).all(1) }
     try engine.close()
 
     let again = try open(folder, creating: false)
     for writer in 1...2 {
-      let bytes = try again.branch(named: "main").all(UInt64(writer))
+      let bytes = try again.branches.named("main").all(UInt64(writer))
       let expected = [UInt8]((0..<pageCount).flatMap { _ in Self.stamp(writer, roundCount) })
       #expect(bytes == expected)
     }
     for (name, content) in zip(forks, contents) {
-      #expect(try again.branch(named: name).all(1) == content, "\(name)")
+      #expect(try again.branches.named(name).all(1) == content, "\(name)")
     }
     again.checkInvariants()
     try again.close()

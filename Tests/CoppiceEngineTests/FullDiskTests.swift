@@ -19,17 +19,17 @@ import Testing
   private func prepare() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
-    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
     for branch in [main, doomed] {
       for round in 0..<4 as Range<UInt64> {
         try branch.put(1, at: round << 22, generator.bytes(1000 * Self.page))
-        try store.engine.sealAll()
+        try store.engine.sealer.sealAll()
       }
       // Ends the open segment.
       var options = CollectionOptions()
       options.isDryRun = true
-      _ = try store.engine.collectGarbage(options)
+      _ = try store.engine.collector.collectGarbage(options)
     }
     try store.engine.checkpointer.write()
     return store
@@ -41,7 +41,7 @@ import Testing
 
   @Test func `a store has a reserve into which the live part of any of its segments fits`() throws {
     let small = try TestStore()
-    let main = try small.engine.createBranch(named: "main", domain: .standard)
+    let main = try small.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, [1])
     try small.reopen()
     #expect(reserveByteCount(small) > 2 << 20)
@@ -57,9 +57,9 @@ import Testing
   @Test func `a reserve outlives an opening and a growth for which there is no room`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, [1])
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try store.engine.checkpointer.write()
     let reserve = reserveByteCount(store)
     #expect(reserve > 0)
@@ -67,7 +67,7 @@ import Testing
       DiskFault(.allocate, namePrefix: "reserve", failing: .max, code: ENOSPC))
     for round in 0..<4 as Range<UInt64> {
       try main.put(3, at: round << 22, generator.bytes(1000 * Self.page))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
     try store.engine.checkpointer.write()
     #expect(reserveByteCount(store) == reserve)
@@ -84,7 +84,7 @@ import Testing
     let store = try prepare()
     // Without free journal files, which would make room.
     try store.reopen()
-    let writer = try store.engine.branch(named: "main")
+    let writer = try store.engine.branches.named("main")
     try writer.flush(through: writer.put(4, [1]))
     store.disk.kill()
     store.engine.abandon()
@@ -93,13 +93,13 @@ import Testing
     store.disk.capacity = store.disk.usedByteCount + 256 << 10
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
-    let main = try store.engine.branch(named: "main")
+    let main = try store.engine.branches.named("main")
     var failure: StoreError?
-    do throws(StoreError) { try store.engine.sealAll() } catch { failure = error }
+    do throws(StoreError) { try store.engine.sealer.sealAll() } catch { failure = error }
     #expect(failure?.kind == .full)
     #expect(reserveByteCount(store) == 0)
     store.disk.capacity = .max
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     #expect(reserveByteCount(store) > 0)
     #expect(try main.get(4, 1) == [1])
   }
@@ -109,7 +109,7 @@ import Testing
   {
     let store = try prepare()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.branch(named: "main")
+    let main = try store.engine.branches.named("main")
     let kept = try #require(try main.all(1))
     store.disk.capacity = store.disk.usedByteCount
     var failure: StoreError?
@@ -117,7 +117,7 @@ import Testing
     while failure == nil, accepted < 100 {
       do {
         try main.put(2, at: UInt64(accepted) << 20, generator.bytes(256 * Self.page))
-        try store.engine.sealStep(.pressure)
+        try store.engine.sealer.sealStep(.pressure)
         accepted += 1
       } catch let error as StoreError { failure = error }
     }
@@ -126,37 +126,37 @@ import Testing
     // More deletions than the journal's control room takes without a checkpoint.
     for index in 0..<200 {
       let name = "trial \(index)"
-      let trial = try store.engine.fork(main, named: name, isReadOnly: false)
-      try store.engine.delete([trial])
+      let trial = try store.engine.branches.fork(main, named: name, isReadOnly: false)
+      try store.engine.branches.delete([trial])
       if store.engine.checkpointer.isDue { try store.engine.checkpointer.write() }
     }
     let used = store.disk.usedByteCount
-    try store.engine.delete([store.engine.branch(named: "doomed")])
-    let report = try store.engine.collectGarbage(Self.full)
+    try store.engine.branches.delete([store.engine.branches.named("doomed")])
+    let report = try store.engine.collector.collectGarbage(Self.full)
     #expect(report.reclaimedByteCount > 12 << 20)
     #expect(store.disk.usedByteCount < used)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try main.put(3, generator.bytes(500 * Self.page))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try store.engine.checkpointer.write()
     #expect(reserveByteCount(store) > 0)
     try store.reopen()
-    #expect(try store.engine.branch(named: "main").all(1) == kept)
+    #expect(try store.engine.branches.named("main").all(1) == kept)
   }
 
   /// Of each segment, three fifths are live once `doomed` is gone.
   private func prepareMixedSegments() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
-    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
     for round in 0..<8 as Range<UInt64> {
       try main.put(1, at: round << 22, generator.bytes(500 * Self.page))
       try doomed.put(1, at: round << 22, generator.bytes(300 * Self.page))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       var options = CollectionOptions()
       options.isDryRun = true
-      _ = try store.engine.collectGarbage(options)
+      _ = try store.engine.collector.collectGarbage(options)
     }
     try main.put(7, [1, 2, 3])
     try store.engine.checkpointer.write()
@@ -166,20 +166,20 @@ import Testing
 
   @Test func `a full disk is collected whatever is live beside what is dead`() throws {
     let store = try prepareMixedSegments()
-    let main = try store.engine.branch(named: "main")
+    let main = try store.engine.branches.named("main")
     let kept = try #require(try main.all(1))
     store.disk.capacity = store.disk.usedByteCount
-    try store.engine.delete([store.engine.branch(named: "doomed")])
-    let report = try store.engine.collectGarbage(Self.full)
+    try store.engine.branches.delete([store.engine.branches.named("doomed")])
+    let report = try store.engine.collector.collectGarbage(Self.full)
     #expect(report.reclaimedSegmentCount == 8)
     #expect(report.leftByteCount == 0)
     store.engine.checkInvariants()
     try main.put(7, at: 3, [4])
     try main.flush(through: store.engine.journal.lastLSN)
     try store.crash(seed: 1)
-    #expect(try store.engine.branch(named: "main").all(1) == kept)
-    #expect(try store.engine.branch(named: "main").all(7) == [1, 2, 3, 4])
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.branches.named("main").all(1) == kept)
+    #expect(try store.engine.branches.named("main").all(7) == [1, 2, 3, 4])
+    #expect(try store.engine.checks.check().findings == [])
     #expect(reserveByteCount(store) > 0)
   }
 
@@ -194,17 +194,17 @@ import Testing
   @Test func `without a reserve a full disk is collected with what the journal gives back`() throws
   {
     let store = try prepareMixedSegments()
-    let kept = try #require(try store.engine.branch(named: "main").all(1))
+    let kept = try #require(try store.engine.branches.named("main").all(1))
     store.disk.kill()
     store.engine.abandon()
     try openWithoutReserve(store)
-    try store.engine.delete([store.engine.branch(named: "doomed")])
-    let report = try store.engine.collectGarbage(Self.full)
+    try store.engine.branches.delete([store.engine.branches.named("doomed")])
+    let report = try store.engine.collector.collectGarbage(Self.full)
     #expect(report.reclaimedSegmentCount == 8)
-    #expect(try store.engine.branch(named: "main").all(1) == kept)
+    #expect(try store.engine.branches.named("main").all(1) == kept)
     #expect(reserveByteCount(store) > 0)
     try store.reopen()
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   @Test func `a collection for which there is no room says how much it takes`() throws {
@@ -212,15 +212,17 @@ import Testing
     // A clean close gives the journal's free files back.
     try store.engine.close()
     try openWithoutReserve(store)
-    try store.engine.delete([store.engine.branch(named: "doomed")])
-    let failure = #expect(throws: StoreError.self) { try store.engine.collectGarbage(Self.full) }
+    try store.engine.branches.delete([store.engine.branches.named("doomed")])
+    let failure = #expect(throws: StoreError.self) {
+      try store.engine.collector.collectGarbage(Self.full)
+    }
     #expect(failure?.kind == .full)
     #expect(failure?.message.contains("bytes have to be copied first") == true)
     store.engine.checkInvariants()
     store.disk.capacity = store.disk.usedByteCount + 4 << 20
-    let report = try store.engine.collectGarbage(Self.full)
+    let report = try store.engine.collector.collectGarbage(Self.full)
     #expect(report.reclaimedSegmentCount == 8)
     try store.reopen()
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.checks.check().findings == [])
   }
 }

@@ -44,18 +44,18 @@ struct FullFileSystemTests {
     var generator = SplitMix64(seed: 1)
     try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
     var engine = try Engine.open(disk: disk, clock: clock, options: options)
-    let main = try engine.createBranch(named: "main", domain: .standard)
+    let main = try engine.branches.create(named: "main", domain: .standard)
     let kept = generator.bytes(2000 * Self.page)
     try main.put(1, kept)
-    try engine.sealAll()
+    try engine.sealer.sealAll()
     var collection = CollectionOptions()
     collection.isFull = true
     // Ends the open segment.
-    _ = try engine.collectGarbage(collection)
-    let doomed = try engine.createBranch(named: "doomed", domain: .standard)
+    _ = try engine.collector.collectGarbage(collection)
+    let doomed = try engine.branches.create(named: "doomed", domain: .standard)
     for round in 0..<5 as Range<UInt64> {
       try doomed.put(1, at: round << 24, generator.bytes(2000 * Self.page))
-      try engine.sealAll()
+      try engine.sealer.sealAll()
     }
     try engine.checkpointer.write()
     #expect(access("\(small.path)/store/reserve", F_OK) == 0)
@@ -67,20 +67,20 @@ struct FullFileSystemTests {
     for round in 0..<40 as Range<UInt64> where failure == nil {
       do {
         try main.put(2, at: round << 22, generator.bytes(500 * Self.page))
-        try engine.sealStep(.pressure)
+        try engine.sealer.sealStep(.pressure)
       } catch let error as StoreError { failure = error }
     }
     #expect(failure?.kind == .full)
     #expect(try main.all(1) == kept)
-    try engine.delete([doomed])
-    let report = try engine.collectGarbage(collection)
+    try engine.branches.delete([doomed])
+    let report = try engine.collector.collectGarbage(collection)
     #expect(report.reclaimedByteCount >= 5 * 2000 * Self.page)
     try main.put(3, generator.bytes(500 * Self.page))
-    try engine.sealAll()
+    try engine.sealer.sealAll()
     try engine.close()
     engine = try Engine.open(disk: disk, clock: clock, options: options)
-    #expect(try engine.branch(named: "main").all(1) == kept)
-    #expect(try engine.check().findings == [])
+    #expect(try engine.branches.named("main").all(1) == kept)
+    #expect(try engine.checks.check().findings == [])
     try engine.close()
   }
 }

@@ -19,18 +19,18 @@ import Testing
   @Test func `deleting the only branch gives nearly everything back`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, generator.bytes(2 << 20))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     #expect(segmentByteCount(store) > 2 << 20)
-    try store.engine.delete([main])
-    let report = try store.engine.collectGarbage(Self.full)
+    try store.engine.branches.delete([main])
+    let report = try store.engine.collector.collectGarbage(Self.full)
     store.engine.checkInvariants()
     #expect(report.forgottenBranchCount == 1)
     #expect(report.liveFrameCount == 0)
     #expect(segmentByteCount(store) < 10_000)
     try store.reopen()
-    #expect(store.engine.branchEntries().isEmpty)
+    #expect(store.engine.branches.entries().isEmpty)
   }
 
   @Test func `a collection that nobody wants any more ends, and the next one does its work`() throws
@@ -38,13 +38,13 @@ import Testing
     for last in 0..<8 {
       let store = try TestStore()
       var generator = SplitMix64(seed: 5)
-      let main = try store.engine.createBranch(named: "main", domain: .standard)
+      let main = try store.engine.branches.create(named: "main", domain: .standard)
       let bytes = generator.bytes(300 * 4096)
       try main.put(1, bytes)
-      let other = try store.engine.createBranch(named: "other", domain: .standard)
+      let other = try store.engine.branches.create(named: "other", domain: .standard)
       try other.put(1, generator.bytes(300 * 4096))
-      try store.engine.sealAll()
-      try store.engine.delete([other])
+      try store.engine.sealer.sealAll()
+      try store.engine.branches.delete([other])
       let count = Mutex(0)
       var options = Self.full
       options.isCancelled = {
@@ -54,15 +54,15 @@ import Testing
         }
       }
       do throws(StoreError) {
-        _ = try store.engine.collectGarbage(options)
+        _ = try store.engine.collector.collectGarbage(options)
         #expect(last > 0 && count.withLock { $0 } <= last)
       } catch {
         #expect(error.kind == .unavailable)
       }
       store.engine.checkInvariants()
       #expect(try main.all(1) == bytes)
-      _ = try store.engine.collectGarbage(Self.full)
-      #expect(try store.engine.collectGarbage(Self.full).deadFrameCount == 0)
+      _ = try store.engine.collector.collectGarbage(Self.full)
+      #expect(try store.engine.collector.collectGarbage(Self.full).deadFrameCount == 0)
       #expect(try main.all(1) == bytes)
     }
   }
@@ -70,49 +70,49 @@ import Testing
   @Test func `live pages move to hosts and are read there, also after a crash`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let bytes = generator.bytes(300 * 4096)
     try main.put(1, bytes)
-    let other = try store.engine.createBranch(named: "other", domain: .standard)
+    let other = try store.engine.branches.create(named: "other", domain: .standard)
     try other.put(1, generator.bytes(300 * 4096))
-    try store.engine.sealAll()
-    try store.engine.delete([other])
-    let report = try store.engine.collectGarbage(Self.full)
+    try store.engine.sealer.sealAll()
+    try store.engine.branches.delete([other])
+    let report = try store.engine.collector.collectGarbage(Self.full)
     #expect(report.copiedByteCount > 0)
     #expect(report.reclaimedSegmentCount == 1)
     #expect(try main.all(1) == bytes)
     try main.put(1, at: 5, [1, 2, 3])
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try store.crash(seed: 3)
     var expected = bytes
     expected.replaceSubrange(5..<8, with: [1, 2, 3])
-    #expect(try store.engine.branch(named: "main").all(1) == expected)
-    let again = try store.engine.collectGarbage(Self.full)
+    #expect(try store.engine.branches.named("main").all(1) == expected)
+    let again = try store.engine.collector.collectGarbage(Self.full)
     #expect(again.forgottenBranchCount == 0)
-    #expect(try store.engine.branch(named: "main").all(1) == expected)
-    let third = try store.engine.collectGarbage(Self.full)
+    #expect(try store.engine.branches.named("main").all(1) == expected)
+    let third = try store.engine.collector.collectGarbage(Self.full)
     #expect(third.deadFrameCount == 0)
   }
 
   @Test func `a collection of a small store has little on disk twice`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     for part in 0..<12 {
       try main.put(1, at: UInt64(part << 21), generator.bytes(2 << 20))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
     // Some of every segment dies.
     for part in 0..<12 {
       try main.put(1, at: UInt64(part << 21), generator.bytes(256 << 10))
     }
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let before = segmentByteCount(store)
     let limit = 8 << 20
     let files = store.disk.fileNames().filter { $0.hasPrefix("segments/") }
     #expect(try files.allSatisfy { try store.disk.contents(of: $0).count <= limit })
     var most = before
-    let report = try store.engine.collectGarbage(Self.full) { step in
+    let report = try store.engine.collector.collectGarbage(Self.full) { step in
       if step == .copied { most = max(most, segmentByteCount(store)) }
     }
     #expect(report.copiedByteCount > 2 * limit)
@@ -123,66 +123,66 @@ import Testing
   @Test func `a restored branch is whole, and a forgotten one cannot be restored`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let bytes = generator.bytes(100 * 4096)
     try main.put(1, bytes)
-    try store.engine.sealAll()
-    try store.engine.delete([main])
+    try store.engine.sealer.sealAll()
+    try store.engine.branches.delete([main])
     var careful = Self.full
     careful.forgetsAll = false
-    _ = try store.engine.collectGarbage(careful)
-    let back = try store.engine.restore(main.id, named: "main")
+    _ = try store.engine.collector.collectGarbage(careful)
+    let back = try store.engine.branches.restore(main.id, named: "main")
     #expect(try back.all(1) == bytes)
-    try store.engine.delete([back])
-    _ = try store.engine.collectGarbage(Self.full)
-    #expect(throws: StoreError.self) { try store.engine.restore(main.id, named: "main") }
+    try store.engine.branches.delete([back])
+    _ = try store.engine.collector.collectGarbage(Self.full)
+    #expect(throws: StoreError.self) { try store.engine.branches.restore(main.id, named: "main") }
   }
 
   @Test func `an import in preparation keeps what it has found by hash`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
     let bytes = generator.bytes(256 * 4096)
-    let old = try store.engine.createBranch(named: "old", domain: .standard)
+    let old = try store.engine.branches.create(named: "old", domain: .standard)
     try old.put(1, bytes)
-    try store.engine.sealAll()
-    try store.engine.delete([old])
-    let staging = try store.engine.beginImport(domain: .standard)
+    try store.engine.sealer.sealAll()
+    try store.engine.branches.delete([old])
+    let staging = try store.engine.imports.begin(domain: .standard)
     try bytes.withUnsafeBytes { try staging.putLeaf(VolumeNumber(9), leafIndex: 0, pages: $0) }
     #expect(staging.counts.duplicateCount == 256)
-    _ = try store.engine.collectGarbage(Self.full)
+    _ = try store.engine.collector.collectGarbage(Self.full)
     try staging.finishVolume(VolumeNumber(9), byteCount: UInt64(bytes.count), modified: 1)
-    _ = try store.engine.collectGarbage(Self.full)
+    _ = try store.engine.collector.collectGarbage(Self.full)
     let branch = try staging.publish(creating: "new")
-    _ = try store.engine.collectGarbage(Self.full)
+    _ = try store.engine.collector.collectGarbage(Self.full)
     #expect(try branch.all(9) == bytes)
     try store.reopen()
-    #expect(try store.engine.branch(named: "new").all(9) == bytes)
+    #expect(try store.engine.branches.named("new").all(9) == bytes)
   }
 
   @Test func `a shared copy in a layer keeps its pages`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
     let bytes = generator.bytes(4096)
-    let source = try store.engine.createBranch(named: "source", domain: .standard)
+    let source = try store.engine.branches.create(named: "source", domain: .standard)
     try source.put(1, bytes)
-    try store.engine.sealAll()
-    let target = try store.engine.createBranch(named: "target", domain: .standard)
+    try store.engine.sealer.sealAll()
+    let target = try store.engine.branches.create(named: "target", domain: .standard)
     let refs = try source.storedRefs(of: VolumeNumber(1), pages: 0..<1)
     var copy = Transaction(time: 2)
     copy.share(VolumeNumber(7), at: 0, refs)
     _ = try target.commit(copy)
-    try store.engine.delete([source])
-    _ = try store.engine.collectGarbage(Self.full)
+    try store.engine.branches.delete([source])
+    _ = try store.engine.collector.collectGarbage(Self.full)
     #expect(try target.all(7) == bytes)
-    try store.engine.sealAll()
-    _ = try store.engine.collectGarbage(Self.full)
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.collector.collectGarbage(Self.full)
     #expect(try target.all(7) == bytes)
   }
 
   @Test func `an unreadable node keeps everything it may refer to`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 7)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let bytes = generator.bytes(600 * 4096)
     try main.put(1, bytes)
     try store.reopen()
@@ -194,7 +194,7 @@ import Testing
       let copy = store.disk.snapshot()
       try copy.flipBit(3, at: UInt64(offset), in: name)
       let engine = try Engine.open(disk: copy, clock: store.clock, options: store.options)
-      guard let report = try? engine.collectGarbage(Self.full) else {
+      guard let report = try? engine.collector.collectGarbage(Self.full) else {
         engine.abandon()
         continue
       }
@@ -210,14 +210,14 @@ import Testing
   @Test func `an unreadable node of a segment that nobody knows stops the collection`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, generator.bytes(20 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     var options = CollectionOptions()
     options.isDryRun = true
     // Ends the open segment.
-    _ = try store.engine.collectGarbage(options)
-    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    _ = try store.engine.collector.collectGarbage(options)
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
     try doomed.put(1, generator.bytes(20 * 4096))
     try store.engine.close()
     let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first)
@@ -226,9 +226,11 @@ import Testing
     try store.disk.setContents(of: newest.file, to: catalogue.encode())
     try store.disk.remove("segments/0000000001")
     store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    try store.engine.delete([store.engine.branch(named: "doomed")])
+    try store.engine.branches.delete([store.engine.branches.named("doomed")])
     let before = segmentByteCount(store)
-    let failure = #expect(throws: StoreError.self) { try store.engine.collectGarbage(Self.full) }
+    let failure = #expect(throws: StoreError.self) {
+      try store.engine.collector.collectGarbage(Self.full)
+    }
     #expect(failure?.kind == .corrupt)
     #expect(segmentByteCount(store) == before)
   }
@@ -237,23 +239,23 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 21)
     var model: [String: [UInt8]] = [:]
-    _ = try store.engine.createBranch(named: "b", domain: .standard)
+    _ = try store.engine.branches.create(named: "b", domain: .standard)
     model["b"] = []
     for step in 0..<250 {
       let name = model.keys.sorted()[generator.below(model.count)]
-      let branch = try store.engine.branch(named: name)
+      let branch = try store.engine.branches.named(name)
       switch generator.below(10) {
       case 0:
-        _ = try store.engine.fork(branch, named: "b\(step)", isReadOnly: false)
+        _ = try store.engine.branches.fork(branch, named: "b\(step)", isReadOnly: false)
         model["b\(step)"] = model[name]
       case 1 where model.count > 1:
-        try store.engine.delete([branch])
+        try store.engine.branches.delete([branch])
         model[name] = nil
-      case 2, 3: try store.engine.sealStep(.everything)
+      case 2, 3: try store.engine.sealer.sealStep(.everything)
       case 4:
         var options = CollectionOptions()
         options.isFull = generator.bool()
-        _ = try store.engine.collectGarbage(options)
+        _ = try store.engine.collector.collectGarbage(options)
       case 5:
         try store.engine.journal.flush(through: store.engine.journal.lastLSN)
         try store.crash(seed: UInt64(step))
@@ -271,7 +273,7 @@ import Testing
       store.engine.checkInvariants()
       if step % 10 == 9 {
         for (name, bytes) in model {
-          let found = try store.engine.branch(named: name).all(1) ?? []
+          let found = try store.engine.branches.named(name).all(1) ?? []
           #expect(found == bytes, "step \(step) \(name)")
         }
       }
@@ -281,12 +283,12 @@ import Testing
   @Test func `a branch keeps what the base of another branch's node refers to`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 13)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let bytes = generator.bytes(40 * 4096)
     try main.put(1, bytes)
     try main.put(2, generator.bytes(400_000))
-    try store.engine.sealAll()
-    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    try store.engine.sealer.sealAll()
+    let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     // The older branch is marked first, and its leaf is stored as overrides of the child's.
     try main.put(1, at: 7 * 4096, generator.bytes(4096))
     for branch in [main, child] {
@@ -294,11 +296,11 @@ import Testing
       transaction.drop(VolumeNumber(2))
       _ = try branch.commit(transaction)
     }
-    try store.engine.sealAll()
-    let report = try store.engine.collectGarbage(Self.full)
+    try store.engine.sealer.sealAll()
+    let report = try store.engine.collector.collectGarbage(Self.full)
     #expect(report.deadFrameCount > 90)
     try store.reopen()
-    #expect(try store.engine.branch(named: "child").all(1) == bytes)
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.branches.named("child").all(1) == bytes)
+    #expect(try store.engine.checks.check().findings == [])
   }
 }

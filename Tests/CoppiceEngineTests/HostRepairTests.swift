@@ -17,7 +17,7 @@ import Testing
     init() throws {
       store = try TestStore()
       var generator = SplitMix64(seed: 21)
-      let main = try store.engine.createBranch(named: "main", domain: .standard)
+      let main = try store.engine.branches.create(named: "main", domain: .standard)
       for volume in UInt64(1)...3 {
         var bytes: [UInt8] = []
         for number in 0..<150 {
@@ -28,20 +28,20 @@ import Testing
         contents["main", default: [:]][volume] = bytes
         try main.put(volume, bytes)
       }
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       // Dead pages, and deltas on bases that no ref names any more.
       for number in 20..<60 {
         try put(main, 1, page: number, generator.bytes(HostRepairTests.page))
       }
       for number in 60..<100 { try put(main, 2, page: number, [UInt8(number), 1, 2]) }
-      try store.engine.sealAll()
-      let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+      try store.engine.sealer.sealAll()
+      let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
       contents["child"] = contents["main"]
       for number in 90..<110 { try put(child, 2, page: number, [UInt8(number), 3]) }
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       var collection = CollectionOptions()
       collection.isFull = true
-      #expect(try store.engine.collectGarbage(collection).copiedByteCount > 0)
+      #expect(try store.engine.collector.collectGarbage(collection).copiedByteCount > 0)
       try store.engine.close()
       let inspector = StoreInspector(disk: store.disk)
       hosts = try inspector.segments().map { try inspector.segment($0) }
@@ -76,7 +76,7 @@ import Testing
     ) throws -> [(branch: String, volume: UInt64, page: UInt64)] {
       var pages: [(branch: String, volume: UInt64, page: UInt64)] = []
       for (name, volumes) in contents {
-        let branch = try engine.branch(named: name)
+        let branch = try engine.branches.named(name)
         for (volume, bytes) in volumes {
           for start in stride(from: 0, to: bytes.count, by: page) {
             guard let found = try? branch.get(volume, at: UInt64(start), page) else {
@@ -109,7 +109,7 @@ import Testing
       let disk = scene.store.disk.snapshot()
       let engine = try scene.open(disk)
       try disk.remove(host.file)
-      for findings in [try engine.check().findings, try scrub(engine).findings] {
+      for findings in [try engine.checks.check().findings, try scrub(engine).findings] {
         let finding = try #require(findings.first { $0.object == host.file })
         #expect(Set(finding.affected.map(\.name)) == ["main", "child"])
       }
@@ -117,7 +117,7 @@ import Testing
   }
 
   private func scrub(_ engine: Engine) throws -> ScrubReport {
-    try engine.scrub(
+    try engine.checks.scrub(
       from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
   }
 
@@ -129,7 +129,7 @@ import Testing
       let disk = scene.store.disk.snapshot()
       try damageDirectory(bundle, of: host, on: disk)
       let engine = try scene.open(disk)
-      let findings = isScrub ? try scrub(engine).findings : try engine.check().findings
+      let findings = isScrub ? try scrub(engine).findings : try engine.checks.check().findings
       let object = "\(host.file) bundle at offset \(bundle.offset)"
       let finding = try #require(findings.first { $0.object == object })
       let unreadable = try scene.unreadablePages(engine)
@@ -157,10 +157,10 @@ import Testing
         #expect(disk.fileNames().contains { $0.hasPrefix("\(report.folder)/segments-") })
         let engine = try scene.open(disk)
         #expect(try scene.unreadablePageCount(engine) == 0)
-        #expect(try engine.check().findings == [])
-        _ = try engine.collectGarbage(CollectionOptions())
+        #expect(try engine.checks.check().findings == [])
+        _ = try engine.collector.collectGarbage(CollectionOptions())
         #expect(try scene.unreadablePageCount(engine) == 0)
-        #expect(try engine.check().findings == [])
+        #expect(try engine.checks.check().findings == [])
         try engine.close()
         #expect(try scene.repair(disk).steps == [])
       }
@@ -192,7 +192,7 @@ import Testing
     #expect(report.lost.count == 1)
     let engine = try scene.open(disk)
     defer { engine.abandon() }
-    let findings = try engine.check().findings
+    let findings = try engine.checks.check().findings
     #expect(findings == report.lost)
     #expect(
       try scene.unreadablePageCount(engine)
@@ -217,7 +217,7 @@ import Testing
       #expect(try scene.repair(disk).lost == [])
       let engine = try scene.open(disk)
       #expect(try scene.unreadablePageCount(engine) == 0, "power cut before operation \(point)")
-      #expect(try engine.check().findings == [])
+      #expect(try engine.checks.check().findings == [])
       engine.abandon()
     }
   }
@@ -227,8 +227,8 @@ import Testing
     let store = scene.store
     let disk = store.disk.snapshot()
     var engine = try scene.open(disk)
-    let main = try engine.branch(named: "main")
-    let other = try engine.createBranch(named: "other", domain: .standard)
+    let main = try engine.branches.named("main")
+    let other = try engine.branches.create(named: "other", domain: .standard)
     let refs = try main.storedRefs(of: VolumeNumber(3), pages: 0..<150)
     var transaction = Transaction(time: 1)
     transaction.share(VolumeNumber(9), at: 0, refs)
@@ -236,10 +236,10 @@ import Testing
     var removal = Transaction(time: 1)
     removal.drop(VolumeNumber(3))
     try main.flush(through: main.commit(removal))
-    let child = try engine.branch(named: "child")
+    let child = try engine.branches.named("child")
     try child.flush(through: child.commit(removal))
-    try engine.seal(main)
-    try engine.seal(child)
+    try engine.sealer.seal(main)
+    try engine.sealer.seal(child)
     disk.kill()
     engine.abandon()
     for host in scene.hosts {
@@ -248,6 +248,6 @@ import Testing
     #expect(try scene.repair(disk).lost == [])
     engine = try scene.open(disk)
     defer { engine.abandon() }
-    #expect(try engine.branch(named: "other").all(9) == scene.contents["main"]?[3])
+    #expect(try engine.branches.named("other").all(9) == scene.contents["main"]?[3])
   }
 }

@@ -6,12 +6,12 @@ import Testing
 @Suite struct InspectorTests {
   private func sampleStore() throws -> TestStore {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 41)
     try main.put(1, generator.bytes(300 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try main.put(1, at: 5000, [1, 2, 3])
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     return store
   }
 
@@ -27,7 +27,7 @@ import Testing
   @Test func `a branch's tree is read from its root to a page`() throws {
     let store = try sampleStore()
     let inspector = StoreInspector(disk: store.disk)
-    let root = try #require(store.engine.branchEntries().first).root
+    let root = try #require(store.engine.branches.entries().first).root
     let table = try inspector.node(at: root.locator)
     #expect(table.header.id == root.hash)
     #expect(table.refs.map(\.index) == [1])
@@ -48,14 +48,14 @@ import Testing
 
   @Test func `nodes that a collection moved are found in their hosts`() throws {
     let store = try sampleStore()
-    let main = try store.engine.branch(named: "main")
+    let main = try store.engine.branches.named("main")
     try main.put(1, at: 8192, [UInt8](repeating: 7, count: 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     var options = CollectionOptions()
     options.isFull = true
-    _ = try store.engine.collectGarbage(options)
+    _ = try store.engine.collector.collectGarbage(options)
     let inspector = StoreInspector(disk: store.disk)
-    let root = try #require(store.engine.branchEntries().first).root
+    let root = try #require(store.engine.branches.entries().first).root
     #expect(!(try inspector.segments().contains(root.locator.name.segment)))
     let table = try inspector.node(at: root.locator)
     #expect(table.header.id == root.hash)
@@ -65,7 +65,7 @@ import Testing
 
   @Test func `the journal's records are shown in order`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var transaction = Transaction(time: 3)
     transaction.resize(VolumeNumber(1), to: 9000)
     transaction.hole(VolumeNumber(1), at: 0, byteCount: 100)

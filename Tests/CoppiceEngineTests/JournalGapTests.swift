@@ -19,19 +19,19 @@ import Testing
     #expect(store.engine.journal.lastLSN == end)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
-    #expect(try store.engine.branch(named: "main").get(1, 1) == [2])
+    #expect(try store.engine.branches.named("main").get(1, 1) == [2])
   }
 
   /// A store that was opened twice and written to each time; `between` runs while it is closed.
   private func closedStore(_ between: (TestStore, BranchID) throws -> Void) throws -> TestStore {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, [1])
     try store.engine.close()
     try between(store, main.id)
     store.engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
-    try store.engine.branch(named: "main").put(1, [2])
+    try store.engine.branches.named("main").put(1, [2])
     try store.engine.close()
     return store
   }

@@ -9,7 +9,7 @@ import Testing
 struct JournalSyncTests {
   @Test func `what has waited long enough is synced, and nothing else`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let journal = store.engine.journal
     let start = store.clock.monotonicNanoseconds()
     #expect(try journal.syncWhatWaited(nanoseconds: 1000, until: .max) == nil)
@@ -20,7 +20,7 @@ struct JournalSyncTests {
     #expect(journal.durableLSN == first)
     try main.put(1, [9])
     try store.crash(seed: 1)
-    let found = try store.engine.branch(named: "main").all(1)
+    let found = try store.engine.branches.named("main").all(1)
     #expect(found == [1, 2, 3] || found == [9, 2, 3])
   }
 
@@ -34,7 +34,7 @@ struct JournalSyncTests {
     var generator = SplitMix64(seed: 1)
     try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
     let engine = try Engine.open(disk: disk, clock: clock, options: options)
-    let main = try engine.createBranch(named: "main", domain: .standard)
+    let main = try engine.branches.create(named: "main", domain: .standard)
     for round in 0..<3 {
       let lsn = try main.put(1, [UInt8(round)])
       let deadline = clock.monotonicNanoseconds() + 20_000_000_000

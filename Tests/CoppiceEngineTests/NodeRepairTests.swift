@@ -17,20 +17,20 @@ import Testing
     init() throws {
       store = try TestStore()
       var generator = SplitMix64(seed: 11)
-      let main = try store.engine.createBranch(named: "main", domain: .standard)
+      let main = try store.engine.branches.create(named: "main", domain: .standard)
       try put(main, 1, at: 0, generator.text(300 * page))
       try put(main, 2, at: 0, generator.text(3 * page + 5))
       try put(main, 1000, at: 0, generator.text(page))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       // Overrides on the nodes so far.
       for round in 0..<3 {
         for number in [5, 9, 270, 271, 299] {
           try put(main, 1, at: (number + round) % 300 * page, generator.text(100))
         }
-        try store.engine.sealAll()
+        try store.engine.sealer.sealAll()
       }
-      let snapshot = try store.engine.fork(main, named: "main@kept", isReadOnly: true)
-      let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+      let snapshot = try store.engine.branches.fork(main, named: "main@kept", isReadOnly: true)
+      let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
       for branch in [snapshot, child] {
         contents[store.engine.name(of: branch.id)] = contents["main"]
       }
@@ -40,7 +40,7 @@ import Testing
           try put(child, 1, at: (number + 2 * round) * page, generator.text(page / 2))
         }
         try put(child, 2, at: 100, generator.text(50))
-        try store.engine.sealAll()
+        try store.engine.sealer.sealAll()
       }
       try store.engine.close()
     }
@@ -86,9 +86,9 @@ import Testing
       disk: disk, clock: scene.store.clock, options: scene.store.options)
     defer { engine.abandon() }
     engine.checkInvariants()
-    #expect(try engine.check().findings == lost, "\(what)")
+    #expect(try engine.checks.check().findings == lost, "\(what)")
     for (name, volumes) in scene.contents {
-      let branch = try engine.branch(named: name)
+      let branch = try engine.branches.named(name)
       for (volume, bytes) in volumes {
         let affected = lost.flatMap(\.affected).filter {
           $0.name == name && $0.volumes.contains(volume)
@@ -192,8 +192,8 @@ import Testing
     var generator = SplitMix64(seed: 12)
     let bytes = generator.bytes(300 * Self.page)
     for (name, domain) in [("main", DomainID(0)), ("foreign", DomainID(1))] {
-      try store.engine.createBranch(named: name, domain: domain).put(1, bytes)
-      try store.engine.sealAll()
+      try store.engine.branches.create(named: name, domain: domain).put(1, bytes)
+      try store.engine.sealer.sealAll()
     }
     try store.engine.close()
     let frame = try #require(
@@ -210,11 +210,11 @@ import Testing
     #expect(report.lost == [])
     let engine = try Engine.open(
       disk: store.disk, clock: store.clock, options: store.options)
-    #expect(try engine.check().findings == [])
-    #expect(try engine.branch(named: "foreign").all(1) == bytes)
+    #expect(try engine.checks.check().findings == [])
+    #expect(try engine.branches.named("foreign").all(1) == bytes)
     // Nothing of it depends on the other domain.
-    _ = try engine.deleteForGood([try engine.branch(named: "main")])
-    #expect(try engine.branch(named: "foreign").all(1) == bytes)
+    _ = try engine.collector.deleteForGood([try engine.branches.named("main")])
+    #expect(try engine.branches.named("foreign").all(1) == bytes)
     try engine.close()
   }
 
@@ -222,7 +222,7 @@ import Testing
     let scene = try Scene()
     let store = scene.store
     store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    let child = try store.engine.branch(named: "child")
+    let child = try store.engine.branches.named("child")
     try child.flush(through: child.put(1, at: 5, [1, 2, 3], time: 77))
     scene.contents["child"]?[1]?.replaceSubrange(5..<8, with: [1, 2, 3])
     let root = try #require(
@@ -234,7 +234,7 @@ import Testing
     try wipe(frame, store.disk)
     let opened = try Engine.open(
       disk: store.disk.snapshot(), clock: store.clock, options: store.options)
-    #expect(throws: StoreError.self) { try opened.branch(named: "child").all(1) }
+    #expect(throws: StoreError.self) { try opened.branches.named("child").all(1) }
     opened.abandon()
     let report = try repair(store.disk, store)
     #expect(report.healedNodeCount == 1)
@@ -270,22 +270,22 @@ import Testing
   private func collectedStore(isRewritten: Bool) throws -> (TestStore, [UInt8]) {
     let store = try TestStore()
     var generator = SplitMix64(seed: 31)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var bytes = generator.bytes(300 * Self.page)
     let place = 5 * Self.page..<6 * Self.page
     let lost = Array(bytes[place])
     try main.put(1, bytes)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     bytes.replaceSubrange(place, with: generator.bytes(Self.page))
     try main.put(1, at: UInt64(place.lowerBound), Array(bytes[place]))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     var collection = CollectionOptions()
     collection.isFull = true
-    #expect(try store.engine.collectGarbage(collection).deadFrameCount > 0)
+    #expect(try store.engine.collector.collectGarbage(collection).deadFrameCount > 0)
     if isRewritten {
       bytes.replaceSubrange(place, with: lost)
       try main.put(1, at: UInt64(place.lowerBound), lost)
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
     try store.engine.close()
     return (store, bytes)
@@ -309,12 +309,12 @@ import Testing
 
   private func expectWhole(_ store: TestStore, _ bytes: [UInt8]) throws {
     try store.open()
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.checks.check().findings == [])
     var collection = CollectionOptions()
     collection.isFull = true
-    #expect(try store.engine.collectGarbage(collection).unreadable == [])
+    #expect(try store.engine.collector.collectGarbage(collection).unreadable == [])
     try store.reopen()
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
   }
 
   @Test func `an equal node whose children are gone is not taken for the one that is damaged`()

@@ -16,14 +16,14 @@ import Testing
   private func importNew(_ name: String, _ bytes: [UInt8], _ store: TestStore) throws
     -> EngineBranch
   {
-    let staging = try store.engine.beginImport(domain: .standard)
+    let staging = try store.engine.imports.begin(domain: .standard)
     try fill(staging, bytes)
     return try staging.publish(creating: name)
   }
 
   private func importReplacing(_ branch: EngineBranch, _ bytes: [UInt8], _ store: TestStore) throws
   {
-    let staging = try store.engine.beginImport(replacing: branch)
+    let staging = try store.engine.imports.begin(replacing: branch)
     try fill(staging, bytes)
     try staging.publishReplacing()
   }
@@ -39,7 +39,7 @@ import Testing
       disk: disk, clock: store.clock, options: store.options, options)
     #expect(report.lost == [])
     let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
-    #expect(try engine.check { _ in true }.findings == [])
+    #expect(try engine.checks.check { _ in true }.findings == [])
     return engine
   }
 
@@ -59,15 +59,15 @@ import Testing
       if isCollected {
         var options = CollectionOptions()
         options.isFull = true
-        _ = try store.engine.collectGarbage(options)
+        _ = try store.engine.collector.collectGarbage(options)
       }
       try store.reopen()
       let disk = store.disk.snapshot()
       disk.kill()
       let engine = try withoutCatalogue(disk, store)
-      #expect(try engine.branch(named: "baseline").all(7) == bytes)
-      #expect(try engine.branch(named: "replaced").all(7) == new)
-      #expect(try engine.branch(named: "empty").all(7) == [])
+      #expect(try engine.branches.named("baseline").all(7) == bytes)
+      #expect(try engine.branches.named("replaced").all(7) == new)
+      #expect(try engine.branches.named("empty").all(7) == [])
       engine.abandon()
     }
   }
@@ -91,7 +91,7 @@ import Testing
     _ = try Engine.repair(
       disk: store.disk, clock: store.clock, options: store.options, options)
     let engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    #expect(try engine.branch(named: "main").all(7) == bytes)
+    #expect(try engine.branches.named("main").all(7) == bytes)
     engine.abandon()
   }
 
@@ -101,21 +101,25 @@ import Testing
       var generator = SplitMix64(seed: 3)
       let (old, new) = (generator.bytes(20 * Self.page), generator.bytes(20 * Self.page))
       let main = try importNew("main", old, store)
-      let staging = try store.engine.beginImport(replacing: main)
+      let staging = try store.engine.imports.begin(replacing: main)
       try fill(staging, new)
       // Somebody writes between the note and the record.
       store.disk.intercept(.sync, namePrefix: "segments/") {
         _ = try? main.put(8, [1, 2])
-        _ = try? store.engine.fork(main, named: "child", isReadOnly: false)
+        _ = try? store.engine.branches.fork(main, named: "child", isReadOnly: false)
       }
       let failure = #expect(throws: StoreError.self) { try staging.publishReplacing() }
       #expect(failure?.kind == .conflict)
-      if isSealed { try store.engine.sealAll() } else { try store.engine.publishAppended() }
+      if isSealed {
+        try store.engine.sealer.sealAll()
+      } else {
+        try store.engine.sealer.publishAppended()
+      }
       store.disk.kill()
       store.engine.abandon()
       let engine = try withoutCatalogue(store.disk, store)
-      if isSealed { #expect(try engine.branch(named: "main").all(7) == old) }
-      #expect(try engine.branch(named: "main").all(8) == (isSealed ? [1, 2] : nil))
+      if isSealed { #expect(try engine.branches.named("main").all(7) == old) }
+      #expect(try engine.branches.named("main").all(8) == (isSealed ? [1, 2] : nil))
       engine.abandon()
     }
   }
@@ -125,16 +129,19 @@ import Testing
     var generator = SplitMix64(seed: 4)
     let (old, new) = (generator.bytes(20 * Self.page), generator.bytes(20 * Self.page))
     let main = try importNew("main", old, store)
-    let staging = try store.engine.beginImport(replacing: main)
+    let staging = try store.engine.imports.begin(replacing: main)
     try fill(staging, new)
-    store.disk.intercept(.sync, namePrefix: "segments/") { _ = try? store.engine.delete([main]) }
+    store.disk.intercept(.sync, namePrefix: "segments/") {
+      _ = try? store.engine.branches.delete([main])
+    }
     #expect(throws: StoreError.self) { try staging.publishReplacing() }
-    _ = try store.engine.restore(main.id, named: "again")
-    try store.engine.publishAppended()
+    _ = try store.engine.branches.restore(main.id, named: "again")
+    try store.engine.sealer.publishAppended()
     store.disk.kill()
     store.engine.abandon()
     let engine = try withoutCatalogue(store.disk, store)
-    #expect(try engine.branchEntries().map { try engine.branch(named: $0.name).all(7) } == [old])
+    #expect(
+      try engine.branches.entries().map { try engine.branches.named($0.name).all(7) } == [old])
     engine.abandon()
   }
 
@@ -144,23 +151,23 @@ import Testing
     var generator = SplitMix64(seed: 7)
     let junk = try importNew("junk", generator.bytes(200 * Self.page), store)
     let bytes = generator.bytes(20 * Self.page)
-    let staging = try store.engine.beginImport(domain: .standard)
+    let staging = try store.engine.imports.begin(domain: .standard)
     try fill(staging, bytes)
     var copiedByteCount = 0
     store.disk.intercept(.sync, namePrefix: "segments/") {
-      _ = try? store.engine.delete([junk])
+      _ = try? store.engine.branches.delete([junk])
       var options = CollectionOptions()
       options.isFull = true
-      copiedByteCount = (try? store.engine.collectGarbage(options).copiedByteCount) ?? 0
+      copiedByteCount = (try? store.engine.collector.collectGarbage(options).copiedByteCount) ?? 0
     }
     _ = try staging.publish(creating: "main")
     #expect(copiedByteCount > 0)
-    #expect(try store.engine.check { _ in true }.findings == [])
+    #expect(try store.engine.checks.check { _ in true }.findings == [])
     try store.reopen()
     store.disk.kill()
     store.engine.abandon()
     let engine = try withoutCatalogue(store.disk, store)
-    #expect(try engine.branch(named: "main").all(7) == bytes)
+    #expect(try engine.branches.named("main").all(7) == bytes)
     engine.abandon()
   }
 
@@ -170,7 +177,7 @@ import Testing
     let bytes = generator.bytes(20 * Self.page)
     let main = try importNew("main", bytes, store)
     for content in [generator.bytes(20 * Self.page), bytes] {
-      let staging = try store.engine.beginImport(replacing: main)
+      let staging = try store.engine.imports.begin(replacing: main)
       try fill(staging, content)
       let start = store.disk.operationCount
       try staging.publishReplacing()
@@ -186,7 +193,7 @@ import Testing
     var generator = SplitMix64(seed: 6)
     let (old, new) = (generator.bytes(20 * Self.page), generator.bytes(20 * Self.page))
     let main = try importNew("main", old, store)
-    let staging = try store.engine.beginImport(replacing: main)
+    let staging = try store.engine.imports.begin(replacing: main)
     try fill(staging, new)
     var cuts: [SimulatedDisk] = []
     store.disk.intercept(nil) { cuts.append(store.disk.snapshot()) }
@@ -201,7 +208,7 @@ import Testing
         let copy = disk.snapshot()
         copy.crash(seed: seed)
         let engine = try withoutCatalogue(copy, store)
-        let found = try engine.branch(named: "main").all(7)
+        let found = try engine.branches.named("main").all(7)
         #expect(found == new || (index < cuts.count && found == old))
         engine.abandon()
       }

@@ -17,13 +17,13 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
     let bytes = generator.bytes(20 * Self.page + 100)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, bytes, time: 7)
-    try store.engine.sealAll()
-    _ = try store.engine.fork(main, named: "main@kept", isReadOnly: true)
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.branches.fork(main, named: "main@kept", isReadOnly: true)
     // With an empty window equal pages are stored once more.
     try store.reopen()
-    let other = try store.engine.createBranch(named: "other", domain: .standard)
+    let other = try store.engine.branches.create(named: "other", domain: .standard)
     try other.put(9, Array(bytes[(4 * Self.page)...]))
     try store.engine.close()
     try damage(store, page: 5)
@@ -36,7 +36,7 @@ import Testing
     #expect(report.lost.first?.affected.map(\.pages) == [[2..<3], [2..<3]])
     try store.open()
     for name in ["main", "main@kept"] {
-      let branch = try store.engine.branch(named: name)
+      let branch = try store.engine.branches.named(name)
       let found = try branch.get(1, at: UInt64(3 * Self.page), 18 * Self.page)
       #expect(found == Array(bytes[(3 * Self.page)...]))
       #expect(
@@ -45,25 +45,25 @@ import Testing
       #expect(throws: StoreError.self) { try branch.get(1, at: UInt64(2 * Self.page), 1) }
     }
     // What was lost comes back with a new copy.
-    let again = try store.engine.createBranch(named: "again", domain: .standard)
+    let again = try store.engine.branches.create(named: "again", domain: .standard)
     try again.put(5, Array(bytes[..<(3 * Self.page)]))
     try store.engine.close()
     let second = try store.repair()
     #expect(second.healedPageCount == 2)
     #expect(second.lost == [])
     try store.open()
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    #expect(try store.engine.branch(named: "main@kept").all(1) == bytes)
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
+    #expect(try store.engine.branches.named("main@kept").all(1) == bytes)
   }
 
   @Test func `copies in another trust domain heal nothing, and stop nothing`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
     let bytes = generator.bytes(300 * Self.page)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, bytes)
-    try store.engine.sealAll()
-    let foreign = try store.engine.createBranch(named: "foreign", domain: DomainID(1))
+    try store.engine.sealer.sealAll()
+    let foreign = try store.engine.branches.create(named: "foreign", domain: DomainID(1))
     try foreign.put(1, bytes)
     try store.engine.close()
     try damage(store, page: 5)
@@ -72,24 +72,24 @@ import Testing
     #expect(report.healedPageCount == 0)
     #expect(report.lost.flatMap(\.affected).map(\.name) == ["main", "main"])
     try store.open()
-    #expect(try store.engine.branch(named: "foreign").all(1) == bytes)
-    #expect(try store.engine.branch(named: "main").get(1, at: 0, 10) == Array(bytes[..<10]))
+    #expect(try store.engine.branches.named("foreign").all(1) == bytes)
+    #expect(try store.engine.branches.named("main").get(1, at: 0, 10) == Array(bytes[..<10]))
     #expect(throws: StoreError.self) {
-      try store.engine.branch(named: "main").get(1, at: UInt64(5 * Self.page), 1)
+      try store.engine.branches.named("main").get(1, at: UInt64(5 * Self.page), 1)
     }
   }
 
   @Test func `more pages than a check lists are healed, behind damage that nobody reads`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
-    let junk = try store.engine.createBranch(named: "junk", domain: .standard)
+    let junk = try store.engine.branches.create(named: "junk", domain: .standard)
     for _ in 0..<2 {
       try junk.put(1, generator.bytes(1100 * Self.page))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
     let bytes = generator.bytes(1100 * Self.page)
     for name in ["main", "other"] {
-      let branch = try store.engine.createBranch(named: name, domain: .standard)
+      let branch = try store.engine.branches.create(named: name, domain: .standard)
       try branch.put(1, bytes)
       // With an empty window equal pages are stored once more.
       try store.reopen()
@@ -111,13 +111,13 @@ import Testing
     #expect(report.healedPageCount == 1100)
     #expect(report.lost == [])
     try store.open()
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
   }
 
   @Test func `of very many lost pages a part is listed and the rest counted`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, generator.bytes(1100 * Self.page))
     try store.engine.close()
     let inspection = try StoreInspector(disk: store.disk).segment(SegmentID(1))

@@ -39,28 +39,28 @@ import Testing
 
     init() throws {
       store = try TestStore()
-      let main = try store.engine.createBranch(named: "main", domain: .standard)
-      let gone = try store.engine.createBranch(named: "gone", domain: .standard)
+      let main = try store.engine.branches.create(named: "main", domain: .standard)
+      let gone = try store.engine.branches.create(named: "gone", domain: .standard)
       try put(main, 1, page: 0, bytes(pages: 6))
       try put(gone, 3, page: 0, bytes(pages: 1))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       try change(main, 1, pages: 1..<3)
       try put(main, 1, page: 5, bytes(pages: 1))
-      try store.engine.sealAll()
-      let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+      try store.engine.sealer.sealAll()
+      let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
       contents["child"] = contents["main"]
       try change(child, 1, pages: 2..<4)
-      try store.engine.delete([gone])
-      try store.engine.sealAll()
+      try store.engine.branches.delete([gone])
+      try store.engine.sealer.sealAll()
       #expect(try collect(store.engine).copiedByteCount > 0)
       try change(main, 1, pages: 0..<2)
       try change(child, 1, pages: 3..<4)
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       // With an empty window equal pages are stored once more.
       try store.reopen()
-      let other = try store.engine.createBranch(named: "other", domain: .standard)
+      let other = try store.engine.branches.create(named: "other", domain: .standard)
       try put(other, 2, page: 0, try #require(contents["main"]?[1]))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       try store.engine.close()
     }
 
@@ -96,7 +96,7 @@ import Testing
     func collect(_ engine: Engine) throws -> CollectionReport {
       var options = CollectionOptions()
       options.isFull = true
-      return try engine.collectGarbage(options)
+      return try engine.collector.collectGarbage(options)
     }
 
     func open(_ disk: SimulatedDisk) throws -> Engine {
@@ -124,8 +124,8 @@ import Testing
 
     func state(of engine: Engine) throws -> [String: [UInt64: [UInt8]?]] {
       var state: [String: [UInt64: [UInt8]?]] = [:]
-      for entry in engine.branchEntries() where !entry.flags.contains(.deleted) {
-        let branch = try engine.branch(named: entry.name)
+      for entry in engine.branches.entries() where !entry.flags.contains(.deleted) {
+        let branch = try engine.branches.named(entry.name)
         for volume in UInt64(1)...3 {
           do { state[entry.name, default: [:]][volume] = try branch.all(volume) } catch {
             state[entry.name, default: [:]][volume] = .some(nil)
@@ -188,7 +188,7 @@ import Testing
       let engine = try scene.open(disk)
       defer { engine.abandon() }
       #expect(try scene.state(of: engine) == expected, place)
-      #expect(try engine.check().findings == [], place)
+      #expect(try engine.checks.check().findings == [], place)
     }
   }
 
@@ -236,11 +236,11 @@ import Testing
     let scene = try Scene()
     let store = scene.store
     try store.open()
-    let main = try store.engine.branch(named: "main")
-    let late = try store.engine.fork(main, named: "late", isReadOnly: false)
+    let main = try store.engine.branches.named("main")
+    let late = try store.engine.branches.fork(main, named: "late", isReadOnly: false)
     try scene.put(late, 3, page: 0, [1, 2, 3])
-    try store.engine.delete([try store.engine.branch(named: "other")])
-    try store.engine.sealAll()
+    try store.engine.branches.delete([try store.engine.branches.named("other")])
+    try store.engine.sealer.sealAll()
     store.disk.kill()
     store.engine.abandon()
     for name in store.disk.fileNames().filter({ $0.hasPrefix("catalogue-") }) {
@@ -257,13 +257,13 @@ import Testing
     let scene = try Scene()
     let store = scene.store
     try store.open()
-    try store.engine.delete([try store.engine.branch(named: "child")])
+    try store.engine.branches.delete([try store.engine.branches.named("child")])
     try store.engine.close()
     let reference = store.disk.snapshot()
     var engine = try scene.open(reference)
     try scene.collect(engine)
     let expected = try scene.state(of: engine)
-    let byteCount = engine.statistics.segmentByteCount
+    let byteCount = engine.accounts.statistics.segmentByteCount
     try engine.close()
     try sweep(store.disk, lack) { disk in
       let engine = try scene.open(disk)
@@ -276,8 +276,8 @@ import Testing
       engine = try scene.open(disk)
       try scene.collect(engine)
       #expect(try scene.state(of: engine) == expected, place)
-      #expect(try engine.check().findings == [], place)
-      #expect(engine.statistics.segmentByteCount < byteCount + byteCount / 8, place)
+      #expect(try engine.checks.check().findings == [], place)
+      #expect(engine.accounts.statistics.segmentByteCount < byteCount + byteCount / 8, place)
       try engine.close()
       // The newest note of every branch was kept.
       for name in disk.fileNames().filter({ $0.hasPrefix("catalogue-") }) {
@@ -303,7 +303,7 @@ import Testing
     let scene = try Scene()
     let store = scene.store
     try store.open()
-    let main = try store.engine.branch(named: "main")
+    let main = try store.engine.branches.named("main")
     try scene.change(main, 1, pages: 0..<4)
     // What is there already.
     try main.put(1, at: UInt64(4 * Self.page), main.get(1, at: UInt64(4 * Self.page), Self.page))
@@ -313,8 +313,8 @@ import Testing
     func counts(_ disk: SimulatedDisk) throws -> SealCounts {
       let engine = try scene.open(disk)
       defer { engine.abandon() }
-      try engine.sealAll()
-      return engine.statistics.seals
+      try engine.sealer.sealAll()
+      return engine.accounts.statistics.seals
     }
     let reference = store.disk.snapshot()
     let expected = try counts(reference)
@@ -370,7 +370,7 @@ import Testing
       segment.bundles.flatMap(\.frames).first { $0.entry.form == FrameForm(.page, .raw) })
     try disk.flipBit(3, at: UInt64(frame.locator.offset) + 40, in: segment.file)
     func scrub(_ engine: Engine) throws {
-      _ = try engine.scrubOn(
+      _ = try engine.checks.scrubOn(
         isRestarted: false, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
     }
     try sweep(disk, lack) { disk in
@@ -380,7 +380,7 @@ import Testing
         disk.clearFaults()
         try scrub(engine)
       }
-      let status = engine.scrubStatus
+      let status = engine.checks.scrubStatus
       #expect(status.next == nil && status.findingCount > 0)
     } then: { _, _ in
     }

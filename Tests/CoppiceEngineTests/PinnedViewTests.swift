@@ -20,29 +20,29 @@ import Testing
   @Test func `a view that follows seals keeps its content, and no memory from writers`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 31)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let bytes = generator.bytes(50 * Self.page)
     try main.put(1, bytes)
-    let following = try store.engine.pinnedView(of: main, followsSeals: true)
-    try store.engine.sealAll()
-    #expect(store.engine.statistics.overlayByteCount == 0)
+    let following = try main.pinnedView(followsSeals: true)
+    try store.engine.sealer.sealAll()
+    #expect(store.engine.accounts.statistics.overlayByteCount == 0)
     for _ in 0..<3 {
       try main.put(1, generator.bytes(50 * Self.page))
-      try store.engine.sealAll()
-      _ = try store.engine.collectGarbage(CollectionOptions())
+      try store.engine.sealer.sealAll()
+      _ = try store.engine.collector.collectGarbage(CollectionOptions())
       #expect(try content(following) == bytes)
-      #expect(store.engine.statistics.overlayByteCount == 0)
+      #expect(store.engine.accounts.statistics.overlayByteCount == 0)
     }
     store.engine.checkInvariants()
   }
 
   @Test func `a view that does not stays on the very same layers`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, [1, 2, 3])
-    let view = try store.engine.pinnedView(of: main)
-    try store.engine.sealAll()
-    #expect(store.engine.statistics.overlayByteCount > 0)
+    let view = try main.pinnedView()
+    try store.engine.sealer.sealAll()
+    #expect(store.engine.accounts.statistics.overlayByteCount > 0)
     #expect(try content(view) == [1, 2, 3])
   }
 
@@ -50,7 +50,7 @@ import Testing
   func `views of random moments stay as they were`(seed: UInt64) throws {
     let store = try TestStore()
     var random = SplitMix64(seed: seed)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var model: [UInt8] = []
     var views: [(view: PinnedView, content: [UInt8])] = []
     for _ in 0..<120 {
@@ -63,10 +63,10 @@ import Testing
           model += [UInt8](repeating: 0, count: offset + bytes.count - model.count)
         }
         model.replaceSubrange(offset..<offset + bytes.count, with: bytes)
-      case 4: try store.engine.sealAll()
-      case 5: _ = try store.engine.collectGarbage(CollectionOptions())
+      case 4: try store.engine.sealer.sealAll()
+      case 5: _ = try store.engine.collector.collectGarbage(CollectionOptions())
       case 6:
-        views.append((try store.engine.pinnedView(of: main, followsSeals: true), model))
+        views.append((try main.pinnedView(followsSeals: true), model))
       default:
         if !views.isEmpty { views.remove(at: random.below(views.count)) }
       }

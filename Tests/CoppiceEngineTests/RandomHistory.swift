@@ -12,18 +12,19 @@ struct RandomHistory {
 
   /// Makes a branch and that many changes of it and its descendants.
   mutating func run(_ store: TestStore, stepCount: Int) throws {
-    if store.engine.branchEntries().isEmpty {
-      _ = try store.engine.createBranch(named: "b0", domain: .standard)
+    if store.engine.branches.entries().isEmpty {
+      _ = try store.engine.branches.create(named: "b0", domain: .standard)
     }
     for step in 0..<stepCount {
-      let names = store.engine.branchEntries().filter { $0.flags.isEmpty }.map(\.name)
-      let branch = try store.engine.branch(named: names[generator.below(names.count)])
+      let names = store.engine.branches.entries().filter { $0.flags.isEmpty }.map(\.name)
+      let branch = try store.engine.branches.named(names[generator.below(names.count)])
       switch generator.below(14) {
       case 0:
-        _ = try store.engine.fork(branch, named: "b\(nextName)", isReadOnly: generator.bool())
+        _ = try store.engine.branches.fork(
+          branch, named: "b\(nextName)", isReadOnly: generator.bool())
         nextName += 1
-      case 1, 2: try store.engine.seal(branch)
-      case 3 where names.count > 2: try store.engine.delete([branch])
+      case 1, 2: try store.engine.sealer.seal(branch)
+      case 3 where names.count > 2: try store.engine.branches.delete([branch])
       case 4: try resize(branch, time: Int64(step))
       case 5: try punch(branch, time: Int64(step))
       case 6: try drop(branch, time: Int64(step))

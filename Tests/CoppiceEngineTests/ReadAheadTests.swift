@@ -16,11 +16,11 @@ import Testing
 
   @Test func `a long read asks for its frames at once and neighbours together`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let content = Self.noise(1)
     try main.put(1, content)
     try store.reopen()
-    let again = try store.engine.branch(named: "main")
+    let again = try store.engine.branches.named("main")
     _ = store.disk.takeReadAheads()
     #expect(try again.get(1, content.count) == content)
     let hints = store.disk.takeReadAheads()
@@ -33,15 +33,15 @@ import Testing
 
   @Test func `a difference is read together with its base`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var content = Self.noise(2)
     try main.put(1, content)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let place = 9 * Self.unit + 100
     content[place] ^= 1
     try main.put(1, at: UInt64(place), [content[place]])
     try store.reopen()
-    let again = try store.engine.branch(named: "main")
+    let again = try store.engine.branches.named("main")
     // The nodes, and with them where the base lies.
     _ = try again.get(1, at: 0, Self.unit)
     _ = store.disk.takeReadAheads()

@@ -21,10 +21,10 @@ import Testing
   @Test func `a segment with a damaged bundle directory is written anew`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var bytes = generator.bytes(700 * Self.page)
     try main.put(1, bytes)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     for page in 0..<40 { bytes[page * Self.page] ^= 1 }
     try main.put(1, Array(bytes[..<(40 * Self.page)]))
     try store.engine.close()
@@ -33,18 +33,20 @@ import Testing
     try store.disk.flipBit(
       0, at: bundle.offset + UInt64(bundle.header.directoryOffset) + 3, in: segment.file)
     try store.open()
-    #expect(throws: StoreError.self) { try store.engine.collectGarbage(CollectionOptions()) }
+    #expect(throws: StoreError.self) {
+      try store.engine.collector.collectGarbage(CollectionOptions())
+    }
     try store.engine.close()
     let report = try store.repair()
     #expect(report.steps.map(\.object) == [segment.file])
     #expect(store.disk.fileNames().contains { $0.hasPrefix("\(report.folder)/segments-") })
     try store.open()
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    _ = try store.engine.collectGarbage(CollectionOptions())
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
+    _ = try store.engine.collector.collectGarbage(CollectionOptions())
+    #expect(try store.engine.checks.check().findings == [])
     try store.crash(seed: 1)
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    let second = try store.engine.branch(named: "main")
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
+    let second = try store.engine.branches.named("main")
     try second.put(1, generator.bytes(50 * Self.page))
     try store.engine.close()
     #expect(try store.repair().steps == [])
@@ -60,9 +62,9 @@ import Testing
 
   @Test func `a bit that flipped in the catalogue is flipped back`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try store.engine.checkpointer.write()
-    _ = try store.engine.fork(main, named: "main@kept", isReadOnly: true)
+    _ = try store.engine.branches.fork(main, named: "main@kept", isReadOnly: true)
     try main.flush(through: main.put(2, [1, 2, 3]))
     try store.engine.close()
     let files = store.disk.fileNames().filter { $0.hasPrefix("catalogue-") }
@@ -78,8 +80,8 @@ import Testing
         disk: disk, clock: store.clock, options: store.options, RepairOptions())
       #expect(report.steps.map(\.object) == [newest.file])
       let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
-      #expect(try engine.branch(named: "main").all(2) == [1, 2, 3])
-      #expect(try engine.branch(named: "main@kept").all(2) == nil)
+      #expect(try engine.branches.named("main").all(2) == [1, 2, 3])
+      #expect(try engine.branches.named("main@kept").all(2) == nil)
       engine.abandon()
     }
   }
@@ -87,26 +89,26 @@ import Testing
   @Test func `an older catalogue says which branches were deleted, and which never written`() throws
   {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
-    let gone = try store.engine.createBranch(named: "gone", domain: .standard)
-    let forgotten = try store.engine.createBranch(named: "forgotten", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let gone = try store.engine.branches.create(named: "gone", domain: .standard)
+    let forgotten = try store.engine.branches.create(named: "forgotten", domain: .standard)
     for branch in [main, gone, forgotten] {
       try branch.put(1, [UInt8(branch.id.rawValue)])
       try branch.put(2, [7])
     }
-    try store.engine.sealAll()
-    _ = try store.engine.fork(main, named: "main@kept", isReadOnly: true)
-    _ = try store.engine.delete([forgotten])
-    _ = try store.engine.collectGarbage(CollectionOptions())
-    _ = try store.engine.delete([gone])
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.branches.fork(main, named: "main@kept", isReadOnly: true)
+    _ = try store.engine.branches.delete([forgotten])
+    _ = try store.engine.collector.collectGarbage(CollectionOptions())
+    _ = try store.engine.branches.delete([gone])
     try store.engine.checkpointer.write()
     // Behind the older catalogue: a gap, then what the journal still has.
     try main.put(1, [8])
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try store.engine.close()
     store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    let again = try store.engine.branch(named: "main")
-    _ = try store.engine.fork(again, named: "late", isReadOnly: false)
+    let again = try store.engine.branches.named("main")
+    _ = try store.engine.branches.fork(again, named: "late", isReadOnly: false)
     try store.engine.checkpointer.write()
     store.disk.kill()
     store.engine.abandon()
@@ -143,25 +145,25 @@ import Testing
   private func expectKnown(_ store: TestStore, _ disk: SimulatedDisk) throws {
     let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
     defer { engine.abandon() }
-    #expect(try engine.branch(named: "main").all(1) == [8])
-    #expect(try engine.branch(named: "main@kept").all(1) == [1])
-    #expect(throws: StoreError.self) { try engine.branch(named: "gone") }
-    #expect(throws: StoreError.self) { try engine.branch(named: "forgotten") }
-    #expect(try engine.check().findings == [])
+    #expect(try engine.branches.named("main").all(1) == [8])
+    #expect(try engine.branches.named("main@kept").all(1) == [1])
+    #expect(throws: StoreError.self) { try engine.branches.named("gone") }
+    #expect(throws: StoreError.self) { try engine.branches.named("forgotten") }
+    #expect(try engine.checks.check().findings == [])
   }
 
   @Test func `without catalogues the journal tells of forks and deletions`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
-    let gone = try store.engine.createBranch(named: "gone", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let gone = try store.engine.branches.create(named: "gone", domain: .standard)
     for branch in [main, gone] { try branch.put(1, [UInt8(branch.id.rawValue)]) }
     try store.engine.close()
     store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    let again = try store.engine.branch(named: "main")
-    _ = try store.engine.fork(again, named: "main@kept", isReadOnly: true)
+    let again = try store.engine.branches.named("main")
+    _ = try store.engine.branches.fork(again, named: "main@kept", isReadOnly: true)
     try again.flush(through: again.put(1, [8]))
-    try store.engine.sealAll()
-    _ = try store.engine.delete([try store.engine.branch(named: "gone")])
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.branches.delete([try store.engine.branches.named("gone")])
     store.disk.kill()
     store.engine.abandon()
     for file in store.disk.fileNames() where file.hasPrefix("catalogue-") {
@@ -170,20 +172,20 @@ import Testing
     let report = try store.repair(acceptsLoss: true)
     #expect(report.steps.first?.action.contains("records of the journal") == true)
     try store.open()
-    #expect(try store.engine.branch(named: "main").all(1) == [8])
-    #expect(try store.engine.branch(named: "main@kept").all(1) == [1])
-    #expect(throws: StoreError.self) { try store.engine.branch(named: "gone") }
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.branches.named("main").all(1) == [8])
+    #expect(try store.engine.branches.named("main@kept").all(1) == [1])
+    #expect(throws: StoreError.self) { try store.engine.branches.named("gone") }
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   @Test func `an older catalogue never stands in when the damaged one hides its own record`() throws
   {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, [1])
     try store.engine.close()
     try store.open()
-    try store.engine.branch(named: "main").put(1, [2])
+    try store.engine.branches.named("main").put(1, [2])
     try store.engine.close()
     let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first).file
     let bytes = try store.disk.contents(of: newest)
@@ -202,7 +204,7 @@ import Testing
       _ = try Engine.repair(
         disk: disk, clock: store.clock, options: store.options, accepting)
       let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
-      #expect(try engine.branch(named: "main").all(1) == [2])
+      #expect(try engine.branches.named("main").all(1) == [2])
       engine.abandon()
     }
   }
@@ -210,12 +212,12 @@ import Testing
   @Test func `an older catalogue and the journal stand in for a damaged one`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     let bytes = generator.bytes(20 * Self.page)
     try main.put(1, bytes)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try store.engine.checkpointer.write()
-    _ = try store.engine.fork(main, named: "child", isReadOnly: false)
+    _ = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     try main.flush(through: main.put(2, [1, 2, 3]))
     try store.engine.checkpointer.write()
     store.disk.kill()
@@ -229,9 +231,9 @@ import Testing
     #expect(!report.folder.isEmpty)
     #expect(try store.disk.contents(of: "\(report.folder)/\(newest)").count > 100)
     try store.open()
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    #expect(try store.engine.branch(named: "main").all(2) == [1, 2, 3])
-    #expect(try store.engine.branch(named: "child").all(1) == bytes)
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
+    #expect(try store.engine.branches.named("main").all(2) == [1, 2, 3])
+    #expect(try store.engine.branches.named("child").all(1) == bytes)
   }
 
   @Test func `without any catalogue the segments tell the branches, if a loss is accepted`() throws
@@ -240,17 +242,17 @@ import Testing
     var generator = SplitMix64(seed: 4)
     var contents: [String: [UInt8]] = [:]
     for name in ["main", "trial"] {
-      let branch = try store.engine.createBranch(named: name, domain: .standard)
+      let branch = try store.engine.branches.create(named: name, domain: .standard)
       try branch.put(1, generator.bytes(30 * Self.page))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       contents[name] = generator.bytes(30 * Self.page)
       try branch.put(1, contents[name] ?? [])
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
     var collection = CollectionOptions()
     collection.isFull = true
     // Notes move with what else is live.
-    #expect(try store.engine.collectGarbage(collection).copiedByteCount > 0)
+    #expect(try store.engine.collector.collectGarbage(collection).copiedByteCount > 0)
     try store.engine.close()
     for name in store.disk.fileNames().filter({ $0.hasPrefix("catalogue-") }) {
       try damageCatalogue(store, name)
@@ -263,25 +265,25 @@ import Testing
     #expect(report.steps.last?.action == "these may have been deleted before: main, trial")
     try store.open()
     for (name, bytes) in contents {
-      #expect(try store.engine.branch(named: name).all(1) == bytes)
+      #expect(try store.engine.branches.named(name).all(1) == bytes)
     }
     // The store works on.
-    let main = try store.engine.branch(named: "main")
-    let fork = try store.engine.fork(main, named: "fork", isReadOnly: false)
+    let main = try store.engine.branches.named("main")
+    let fork = try store.engine.branches.fork(main, named: "fork", isReadOnly: false)
     try fork.put(1, generator.bytes(10 * Self.page))
-    try store.engine.sealAll()
-    _ = try store.engine.collectGarbage(collection)
-    #expect(try store.engine.check().findings == [])
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.collector.collectGarbage(collection)
+    #expect(try store.engine.checks.check().findings == [])
     try store.crash(seed: 1)
-    #expect(try store.engine.branch(named: "main").all(1) == contents["main"])
+    #expect(try store.engine.branches.named("main").all(1) == contents["main"])
   }
 
   // MARK: The journal
 
   @Test func `acknowledged records that are gone are dropped only when that is accepted`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
-    let trial = try store.engine.createBranch(named: "trial", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let trial = try store.engine.branches.create(named: "trial", domain: .standard)
     try main.flush(through: main.put(1, [1]))
     try trial.flush(through: trial.put(7, [2]))
     try trial.flush(through: trial.put(7, [3]))
@@ -303,12 +305,12 @@ import Testing
     #expect(loss.volumes.isSubset(of: [VolumeNumber(7), VolumeNumber(8)]))
     #expect(store.disk.fileNames().contains { $0.hasPrefix("\(report.folder)/journal-") })
     try store.open()
-    #expect(try store.engine.branch(named: "main").all(1) == [1])
-    #expect(try store.engine.branch(named: "trial").all(8) == nil)
-    let again = try store.engine.branch(named: "trial")
+    #expect(try store.engine.branches.named("main").all(1) == [1])
+    #expect(try store.engine.branches.named("trial").all(8) == nil)
+    let again = try store.engine.branches.named("trial")
     try again.flush(through: again.put(8, [5]))
     try store.crash(seed: 1)
-    #expect(try store.engine.branch(named: "trial").all(8) == [5])
+    #expect(try store.engine.branches.named("trial").all(8) == [5])
   }
 
   /// Damages the batch that comes after that many batches with writes.

@@ -9,13 +9,13 @@ import Testing
   /// Three bundles and more, with a page that a fork stores as a difference.
   private func sampleStore() throws -> TestStore {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 31)
     try main.put(1, generator.bytes(2 * Self.mebibyte))
-    try store.engine.sealAll()
-    let child = try store.engine.fork(main, named: "child", isReadOnly: false)
+    try store.engine.sealer.sealAll()
+    let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     try child.put(1, at: 7 * 4096 + 9, [1, 2, 3])
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     return store
   }
 
@@ -23,7 +23,7 @@ import Testing
     _ store: TestStore, from cursor: ScrubCursor = .start, options: ScrubOptions = ScrubOptions(),
     sleep: (UInt64) -> Void = { _ in }, visit: (ScrubProgress) -> Bool = { _ in true }
   ) throws -> ScrubReport {
-    try store.engine.scrub(from: cursor, options: options, sleep: sleep, visit: visit)
+    try store.engine.checks.scrub(from: cursor, options: options, sleep: sleep, visit: visit)
   }
 
   @Test func `a scrub reads every frame of a sound store`() throws {
@@ -31,7 +31,7 @@ import Testing
     let report = try scrub(store)
     #expect(report.findings == [])
     #expect(report.next == nil)
-    let usage = try store.engine.storeUsage()
+    let usage = try store.engine.accounts.storeUsage()
     #expect(report.frameCount == usage.frameCount)
     #expect(report.byteCount == usage.storedByteCount - 64)
   }
@@ -41,7 +41,7 @@ import Testing
     let store = try TestStore()
     var history = RandomHistory(seed: seed)
     try history.run(store, stepCount: 100)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     #expect(try scrub(store).findings == [])
   }
 
@@ -50,26 +50,26 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 41)
     var collection = CollectionOptions()
-    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
     var bytes = generator.bytes(30 * 4096)
     try doomed.put(1, bytes)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     collection.isDryRun = true
     // Ends the open segment.
-    _ = try store.engine.collectGarbage(collection)
+    _ = try store.engine.collector.collectGarbage(collection)
     for page in 0..<30 { bytes[page * 4096] ^= 1 }
     try doomed.put(1, bytes)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, generator.bytes(60 * 4096))
-    try store.engine.sealAll()
-    #expect(store.engine.statistics.seals.deltaCount == 30)
-    try store.engine.delete([doomed])
+    try store.engine.sealer.sealAll()
+    #expect(store.engine.accounts.statistics.seals.deltaCount == 30)
+    try store.engine.branches.delete([doomed])
     collection.isDryRun = false
-    let report = try store.engine.collectGarbage(collection)
+    let report = try store.engine.collector.collectGarbage(collection)
     #expect(report.reclaimedSegmentCount == 1)
     #expect(report.leftByteCount > 0)
     #expect(try scrub(store).findings == [])
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   /// A host with one dead page of a home that a collection has forgotten, among live ones of
@@ -77,22 +77,23 @@ import Testing
   private func storeWithForgottenHome() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 43)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     func write(_ pages: Range<Int>) throws {
       try main.put(1, at: UInt64(pages.lowerBound) * 4096, generator.bytes(pages.count * 4096))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
     var dryRun = CollectionOptions()
     dryRun.isDryRun = true
     try write(0..<2)
     // Ends the open segment.
-    _ = try store.engine.collectGarbage(dryRun)
+    _ = try store.engine.collector.collectGarbage(dryRun)
     try write(10..<50)
     try write(0..<1)
     try write(10..<30)
-    #expect(try store.engine.collectGarbage(CollectionOptions()).reclaimedSegmentCount == 2)
+    #expect(
+      try store.engine.collector.collectGarbage(CollectionOptions()).reclaimedSegmentCount == 2)
     try write(1..<2)
-    let report = try store.engine.collectGarbage(CollectionOptions())
+    let report = try store.engine.collector.collectGarbage(CollectionOptions())
     #expect(report.forgottenSegmentCount == 1)
     #expect(report.leftByteCount > 0)
     return store
@@ -102,24 +103,24 @@ import Testing
   @Test func `a dead frame whose home was forgotten is read where it lies`() throws {
     let store = try storeWithForgottenHome()
     #expect(try scrub(store).findings == [])
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   /// A scrub has to follow: else what it says was verified was not.
   @Test func `what a collection moved ahead of a scrub is read where it lies then`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 44)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, generator.bytes(20 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     var collection = CollectionOptions()
     collection.isDryRun = true
-    _ = try store.engine.collectGarbage(collection)
+    _ = try store.engine.collector.collectGarbage(collection)
     try main.put(2, generator.bytes(20 * 4096))
-    try store.engine.sealAll()
-    _ = try store.engine.collectGarbage(collection)
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.collector.collectGarbage(collection)
     try main.put(2, generator.bytes(4 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try store.damage(.page, at: 9, in: 2, bit: 3, ofByte: 100)
     collection.isDryRun = false
     collection.isFull = true
@@ -127,7 +128,7 @@ import Testing
     let report = try scrub(
       store,
       visit: { _ in
-        collected = collected ?? Result { try store.engine.collectGarbage(collection) }
+        collected = collected ?? Result { try store.engine.collector.collectGarbage(collection) }
         return true
       })
     #expect(try collected?.get().reclaimedSegmentCount ?? 0 > 0)
@@ -192,7 +193,7 @@ import Testing
     #expect(try scrub(store).findings == [])
     try store.disk.setContents(of: "segments/part", to: Array(bytes.prefix(bytes.count * 92 / 100)))
     try store.disk.rename("segments/part", to: file)
-    for findings in [try scrub(store).findings, try store.engine.check().findings] {
+    for findings in [try scrub(store).findings, try store.engine.checks.check().findings] {
       #expect(findings.contains { $0.message.contains("published are \(bytes.count)") })
     }
   }
@@ -226,7 +227,7 @@ import Testing
       rounds += 1
     }
     #expect(rounds > 3)
-    #expect(frameCount == (try store.engine.storeUsage().frameCount))
+    #expect(frameCount == (try store.engine.accounts.storeUsage().frameCount))
     #expect(ScrubCursor(text: "7") == nil)
     #expect(ScrubCursor(text: "7:x") == nil)
   }
@@ -237,29 +238,29 @@ import Testing
     let store = try sampleStore()
     let engine = { store.engine }
     func goOn(_ isRestarted: Bool = false, _ visit: (ScrubProgress) -> Bool) throws -> ScrubReport {
-      try engine().scrubOn(
+      try engine().checks.scrubOn(
         isRestarted: isRestarted, options: ScrubOptions(), sleep: { _ in }, visit: visit)
     }
-    #expect(engine().scrubStatus.verifiedSince == nil)
+    #expect(engine().checks.scrubStatus.verifiedSince == nil)
     let began = store.clock.wallNanoseconds()
     let first = try goOn { _ in false }
     store.clock.advance(byNanoseconds: 1_000_000_000)
     try store.reopen()
-    #expect(engine().scrubStatus.next == first.next)
+    #expect(engine().checks.scrubStatus.next == first.next)
     let second = try goOn { _ in true }
-    let all = try store.engine.storeUsage().frameCount
+    let all = try store.engine.accounts.storeUsage().frameCount
     #expect(first.frameCount + second.frameCount == all)
-    #expect(engine().scrubStatus.verifiedSince == began)
-    #expect(engine().scrubStatus.next == nil)
+    #expect(engine().checks.scrubStatus.verifiedSince == began)
+    #expect(engine().checks.scrubStatus.next == nil)
     // The next one is a pass of its own; until it ends the last one counts.
     store.clock.advance(byNanoseconds: 1_000_000_000)
     _ = try goOn { _ in false }
-    #expect(engine().scrubStatus.verifiedSince == began)
+    #expect(engine().checks.scrubStatus.verifiedSince == began)
     let whole = try goOn(true) { _ in true }
     #expect(whole.frameCount == all)
-    #expect(engine().scrubStatus.verifiedSince == store.clock.wallNanoseconds())
+    #expect(engine().checks.scrubStatus.verifiedSince == store.clock.wallNanoseconds())
     try store.crash(seed: 1)
-    #expect(engine().scrubStatus.verifiedSince == store.clock.wallNanoseconds())
+    #expect(engine().checks.scrubStatus.verifiedSince == store.clock.wallNanoseconds())
   }
 
   @Test func `a scrub keeps to its rate`() throws {

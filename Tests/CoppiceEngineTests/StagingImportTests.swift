@@ -24,7 +24,7 @@ import Testing
     var generator = SplitMix64(seed: 5)
     let large = generator.bytes(5 * Self.leafByteCount / 2)
     let small = generator.bytes(100)
-    let staging = try store.engine.beginImport(domain: .standard)
+    let staging = try store.engine.imports.begin(domain: .standard)
     try fill(staging, 7, large)
     try fill(staging, 8, small)
     try fill(staging, 9, [])
@@ -34,7 +34,7 @@ import Testing
     let branch = try staging.publish(creating: "main")
     #expect(try branch.all(7) == large)
     try store.crash(seed: 2)
-    let again = try store.engine.branch(named: "main")
+    let again = try store.engine.branches.named("main")
     #expect(try again.all(7) == large)
     #expect(try again.all(8) == small)
     #expect(try again.all(9) == [])
@@ -46,14 +46,14 @@ import Testing
   @Test func `an import's note waits until a collection has taken stock`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 9)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, generator.bytes(9_000))
-    let other = try store.engine.createBranch(named: "other", domain: .standard)
+    let other = try store.engine.branches.create(named: "other", domain: .standard)
     try other.put(1, [1])
     try store.reopen()
     let (engine, disk) = (store.engine, store.disk)
-    let target = try engine.branch(named: "main")
-    let staging = try engine.beginImport(replacing: target)
+    let target = try engine.branches.named("main")
+    let staging = try engine.imports.begin(replacing: target)
     try fill(staging, 7, generator.bytes(Self.leafByteCount))
     let bytes = generator.bytes(50_000)
     let isTakingStock = Atomic(false)
@@ -76,11 +76,11 @@ import Testing
       }
       do {
         try start {
-          _ = try engine.collectGarbage(CollectionOptions()) { step in
+          _ = try engine.collector.collectGarbage(CollectionOptions()) { step in
             guard step == .begun else { return }
             do {
-              try engine.branch(named: "other").put(1, bytes)
-              try engine.seal(engine.branch(named: "other"))
+              try engine.branches.named("other").put(1, bytes)
+              try engine.sealer.seal(engine.branches.named("other"))
             } catch { Issue.record(error) }
           }
         }
@@ -94,16 +94,16 @@ import Testing
     for thread in threads.withLock({ $0 }) { thread.join() }
     store.engine.checkInvariants()
     try store.crash(seed: 4)
-    #expect(try store.engine.branch(named: "other").all(1) == bytes)
-    #expect(try store.engine.branch(named: "main").all(7)?.count == Self.leafByteCount)
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.branches.named("other").all(1) == bytes)
+    #expect(try store.engine.branches.named("main").all(7)?.count == Self.leafByteCount)
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   @Test func `a volume that is finished takes the place of small writes to it`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
     let bytes = generator.bytes(Self.leafByteCount + 50)
-    let staging = try store.engine.beginImport(domain: .standard)
+    let staging = try store.engine.imports.begin(domain: .standard)
     var small = Transaction(time: 3)
     for volume in [7, 8] as [UInt64] {
       generator.bytes(9_000).withUnsafeBytes { small.write(VolumeNumber(volume), at: 70, $0) }
@@ -125,10 +125,10 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
     let bytes = generator.bytes(3 * Self.leafByteCount)
-    let first = try store.engine.beginImport(domain: .standard)
+    let first = try store.engine.imports.begin(domain: .standard)
     try fill(first, 7, bytes)
     let branch = try first.publish(creating: "main")
-    let second = try store.engine.beginImport(replacing: branch)
+    let second = try store.engine.imports.begin(replacing: branch)
     try fill(second, 7, bytes)
     try second.publishReplacing()
     #expect(second.counts.fullCount == 0)
@@ -140,9 +140,9 @@ import Testing
 
   @Test func `a branch written to during its replacement keeps the write`() throws {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(3, [1, 2, 3])
-    let staging = try store.engine.beginImport(replacing: main)
+    let staging = try store.engine.imports.begin(replacing: main)
     try fill(staging, 3, [9])
     try main.put(3, at: 1, [7])
     #expect(throws: StoreError.self) { try staging.publishReplacing() }
@@ -152,11 +152,11 @@ import Testing
   @Test func `a shorter replacement leaves nothing behind its end`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
-    let first = try store.engine.beginImport(domain: .standard)
+    let first = try store.engine.imports.begin(domain: .standard)
     try fill(first, 7, generator.bytes(3 * Self.leafByteCount))
     let branch = try first.publish(creating: "main")
     let short = generator.bytes(Self.leafByteCount + 5)
-    let second = try store.engine.beginImport(replacing: branch)
+    let second = try store.engine.imports.begin(replacing: branch)
     try fill(second, 7, short)
     try second.publishReplacing()
     #expect(try branch.all(7) == short)
@@ -173,15 +173,15 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
     let bytes = generator.bytes(40 * 4096)
-    let first = try store.engine.createBranch(named: "first", domain: .standard)
+    let first = try store.engine.branches.create(named: "first", domain: .standard)
     try first.put(1, bytes)
     try store.reopen()
-    store.engine.refillWindow()
-    let second = try store.engine.createBranch(named: "second", domain: .standard)
+    store.engine.core.refillWindow()
+    let second = try store.engine.branches.create(named: "second", domain: .standard)
     try second.put(2, bytes)
-    try store.engine.sealAll()
-    #expect(store.engine.statistics.seals.duplicateCount == 40)
-    #expect(store.engine.statistics.seals.fullCount == 0)
+    try store.engine.sealer.sealAll()
+    #expect(store.engine.accounts.statistics.seals.duplicateCount == 40)
+    #expect(store.engine.accounts.statistics.seals.fullCount == 0)
     #expect(try second.all(2) == bytes)
   }
 
@@ -189,32 +189,32 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
     let bytes = generator.bytes(40 * 4096)
-    let first = try store.engine.createBranch(named: "first", domain: DomainID(1))
+    let first = try store.engine.branches.create(named: "first", domain: DomainID(1))
     try first.put(1, bytes)
-    try store.engine.sealAll()
-    let second = try store.engine.createBranch(named: "second", domain: DomainID(2))
+    try store.engine.sealer.sealAll()
+    let second = try store.engine.branches.create(named: "second", domain: DomainID(2))
     try second.put(2, bytes)
-    try store.engine.sealAll()
-    #expect(store.engine.statistics.seals.duplicateCount == 0)
-    #expect(store.engine.statistics.seals.fullCount == 80)
+    try store.engine.sealer.sealAll()
+    #expect(store.engine.accounts.statistics.seals.duplicateCount == 0)
+    #expect(store.engine.accounts.statistics.seals.fullCount == 80)
     #expect(throws: StoreError.self) {
-      try store.engine.reset(first, to: second, keepingOldAs: nil)
+      try store.engine.branches.reset(first, to: second, keepingOldAs: nil)
     }
   }
 
   @Test func `a small change of a page is stored as a difference`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 9)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, generator.bytes(1024 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     for round in 0..<3 {
       for page in stride(from: 0, to: 1024, by: 7) {
         try main.put(1, at: UInt64(page * 4096 + round * 100), generator.bytes(20))
       }
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
-    let counts = store.engine.statistics.seals
+    let counts = store.engine.accounts.statistics.seals
     #expect(counts.fullCount == 1024)
     #expect(counts.deltaCount == 3 * 147)
     #expect(counts.deltaByteCount / counts.deltaCount < 120)

@@ -25,8 +25,8 @@ struct StoredCountTests {
 
   @Test func `holes do not count, in layers, in the tree, and in one over the other`() throws {
     let store = try TestStore()
-    _ = try store.engine.createBranch(named: "main", domain: .standard)
-    func main() throws -> EngineBranch { try store.engine.branch(named: "main") }
+    _ = try store.engine.branches.create(named: "main", domain: .standard)
+    func main() throws -> EngineBranch { try store.engine.branches.named("main") }
     func stored() throws -> UInt64 { try main().storedByteCount(of: VolumeNumber(5)) / Self.unit }
     #expect(try stored() == 0)
     // As large as five levels reach.
@@ -56,7 +56,7 @@ struct StoredCountTests {
   @Test func `it is never less than what is stored`() throws {
     let store = try TestStore()
     var random = SplitMix64(seed: 12)
-    var branch = try store.engine.createBranch(named: "main", domain: .standard)
+    var branch = try store.engine.branches.create(named: "main", domain: .standard)
     for step in 0..<300 {
       let first = UInt64(random.below(2000))
       switch random.below(8) {
@@ -64,7 +64,7 @@ struct StoredCountTests {
       case 1, 2: try punch(branch, first..<first + UInt64(1 + random.below(600)))
       case 3 where step % 20 == 0:
         try store.reopen()
-        branch = try store.engine.branch(named: "main")
+        branch = try store.engine.branches.named("main")
       default:
         let count = 1 + random.below(20)
         try branch.put(

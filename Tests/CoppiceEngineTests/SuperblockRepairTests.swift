@@ -9,7 +9,7 @@ import Testing
 
   private func prepare() throws -> TestStore {
     let store = try TestStore()
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     try main.put(1, [1, 2, 3])
     try store.engine.close()
     return store
@@ -24,8 +24,8 @@ import Testing
     #expect(try disk.contents(of: Self.file) == bytes)
     let engine = try Engine.open(disk: disk, clock: store.clock, options: store.options)
     defer { engine.abandon() }
-    #expect(try engine.branch(named: "main").all(1) == [1, 2, 3])
-    #expect(try engine.check { _ in true }.findings == [])
+    #expect(try engine.branches.named("main").all(1) == [1, 2, 3])
+    #expect(try engine.checks.check { _ in true }.findings == [])
   }
 
   @Test func `a damaged copy is written anew from the other, whenever the power goes`() throws {

@@ -22,13 +22,13 @@ import Testing
   private func prepare(pageCount: Int) throws -> (TestStore, EngineBranch, SplitMix64) {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.createBranch(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
     for start in stride(from: 0, to: pageCount, by: 256) {
       let count = min(256, pageCount - start)
       try main.put(1, at: UInt64(start * Self.page), generator.bytes(count * Self.page))
     }
-    try store.engine.sealAll()
-    _ = try store.engine.collectGarbage(Self.full)
+    try store.engine.sealer.sealAll()
+    _ = try store.engine.collector.collectGarbage(Self.full)
     return (store, main, generator)
   }
 
@@ -38,8 +38,8 @@ import Testing
       let (store, main, generator) = try prepare(pageCount: pageCount)
       var random = generator
       try main.put(1, at: 0, random.bytes(20 * Self.page))
-      try store.engine.sealAll()
-      let report = try store.engine.collectGarbage(Self.young)
+      try store.engine.sealer.sealAll()
+      let report = try store.engine.collector.collectGarbage(Self.young)
       #expect(report.isYoung)
       #expect(report.liveFrameCount + report.deadFrameCount < 40)
       nodeCounts.append(report.nodeCount)
@@ -51,15 +51,15 @@ import Testing
   @Test func `a branch made and deleted since the last collection is given back`() throws {
     let (store, main, generator) = try prepare(pageCount: 300)
     var random = generator
-    let before = try store.engine.storeUsage()
-    let trial = try store.engine.fork(main, named: "trial", isReadOnly: false)
+    let before = try store.engine.accounts.storeUsage()
+    let trial = try store.engine.branches.fork(main, named: "trial", isReadOnly: false)
     try trial.put(1, random.bytes(200 * Self.page))
-    try store.engine.sealAll()
-    try store.engine.delete([trial])
-    let report = try store.engine.collectGarbage(Self.young)
+    try store.engine.sealer.sealAll()
+    try store.engine.branches.delete([trial])
+    let report = try store.engine.collector.collectGarbage(Self.young)
     #expect(report.forgottenBranchCount == 1)
     #expect(report.reclaimedSegmentCount == 1)
-    let after = try store.engine.storeUsage()
+    let after = try store.engine.accounts.storeUsage()
     #expect(after.storedByteCount == before.storedByteCount)
     #expect(after.garbageByteCount == 0)
   }
@@ -69,20 +69,20 @@ import Testing
     let (store, main, generator) = try prepare(pageCount: 100)
     var random = generator
     let bytes = try #require(try main.all(1))
-    let doomed = try store.engine.createBranch(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
     for round in 0..<4 {
       try doomed.put(1, random.bytes(100 * Self.page))
-      try store.engine.sealAll()
-      if round == 1 { _ = try store.engine.collectGarbage(Self.full) }
-      _ = try store.engine.collectGarbage(Self.young)
+      try store.engine.sealer.sealAll()
+      if round == 1 { _ = try store.engine.collector.collectGarbage(Self.full) }
+      _ = try store.engine.collector.collectGarbage(Self.young)
     }
-    try store.engine.delete([doomed])
-    _ = try store.engine.collectGarbage(Self.full)
-    _ = try store.engine.collectGarbage(Self.young)
-    _ = try store.engine.collectGarbage(Self.young)
+    try store.engine.branches.delete([doomed])
+    _ = try store.engine.collector.collectGarbage(Self.full)
+    _ = try store.engine.collector.collectGarbage(Self.young)
+    _ = try store.engine.collector.collectGarbage(Self.young)
     try store.crash(seed: 1)
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   /// S10: a difference's base is older than itself, also across collections.
@@ -91,16 +91,16 @@ import Testing
     var random = generator
     var bytes = try #require(try main.all(1))
     for round in 0..<6 {
-      let main = try store.engine.branch(named: "main")
+      let main = try store.engine.branches.named("main")
       for page in 0..<40 { bytes[page * Self.page + 10 * round] ^= 0xFF }
       if round == 3 { bytes.replaceSubrange(0..<Self.page, with: random.bytes(Self.page)) }
       try main.put(1, bytes)
-      try store.engine.sealAll()
-      _ = try store.engine.collectGarbage(round % 2 == 0 ? Self.young : Self.full)
+      try store.engine.sealer.sealAll()
+      _ = try store.engine.collector.collectGarbage(round % 2 == 0 ? Self.young : Self.full)
       try store.crash(seed: UInt64(round))
-      #expect(try store.engine.branch(named: "main").all(1) == bytes)
+      #expect(try store.engine.branches.named("main").all(1) == bytes)
     }
-    #expect(try store.engine.check().findings == [])
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   @Test func `retired ids are forgotten when nothing bears them any more`() throws {
@@ -108,12 +108,12 @@ import Testing
     var random = generator
     for _ in 0..<6 {
       try main.put(1, random.bytes(30 * Self.page))
-      try store.engine.sealAll()
-      _ = try store.engine.collectGarbage(Self.full)
+      try store.engine.sealer.sealAll()
+      _ = try store.engine.collector.collectGarbage(Self.full)
     }
     try main.put(1, random.bytes(60 * Self.page))
-    try store.engine.sealAll()
-    let last = try store.engine.collectGarbage(Self.full)
+    try store.engine.sealer.sealAll()
+    let last = try store.engine.collector.collectGarbage(Self.full)
     #expect(last.forgottenSegmentCount > 0)
     try store.reopen()
     let inspector = StoreInspector(disk: store.disk)
@@ -126,7 +126,7 @@ import Testing
     var random = generator
     try main.put(1, random.bytes(10 * Self.page))
     try store.reopen()
-    let report = try store.engine.collectGarbage(Self.young)
+    let report = try store.engine.collector.collectGarbage(Self.young)
     #expect(report.cycleNumber == 2)
     #expect(report.liveFrameCount < 20)
   }
@@ -140,14 +140,14 @@ import Testing
       try store.disk.flipBit(3, at: UInt64(count - 1), in: name)
     }
     store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
-    let report = try store.engine.collectGarbage(Self.young)
+    let report = try store.engine.collector.collectGarbage(Self.young)
     #expect(report.cycleNumber == 1)
-    #expect(try store.engine.branch(named: "main").all(1) == bytes)
+    #expect(try store.engine.branches.named("main").all(1) == bytes)
   }
 
   @Test func `marks take a bit a frame`() throws {
     let (store, _, _) = try prepare(pageCount: 4_000)
-    let report = try store.engine.collectGarbage(Self.full)
+    let report = try store.engine.collector.collectGarbage(Self.full)
     #expect(report.markByteCount < 1 << 20)
   }
 
@@ -162,16 +162,16 @@ import Testing
   {
     let (store, main, generator) = try prepare(pageCount: 600)
     var random = generator
-    let trial = try store.engine.fork(main, named: "trial", isReadOnly: false)
+    let trial = try store.engine.branches.fork(main, named: "trial", isReadOnly: false)
     try trial.put(1, random.bytes(20 * Self.page))
     // Differences to pages that the other branch has, or builds on too.
     for page in 30..<40 { try change(trial, page: page) }
     for page in 35..<40 { try change(main, page: page) }
-    try store.engine.sealAll()
-    try store.engine.delete([trial])
-    _ = try store.engine.collectGarbage(Self.young)
-    #expect(try store.engine.eraseJournal() == 0)
-    let proof = try store.engine.reclaimProof(ofDeleted: "trial")
+    try store.engine.sealer.sealAll()
+    try store.engine.branches.delete([trial])
+    _ = try store.engine.collector.collectGarbage(Self.young)
+    #expect(try store.engine.collector.eraseJournal() == 0)
+    let proof = try store.engine.accounts.reclaimProof(ofDeleted: "trial")
     #expect(proof.isComplete)
     #expect(proof.isReclaimed)
     #expect(proof.uniquePageCount == 30)
@@ -183,7 +183,7 @@ import Testing
   ) throws {
     let (store, main, generator) = try prepare(pageCount: 600)
     var random = generator
-    let trial = try store.engine.fork(main, named: "trial", isReadOnly: false)
+    let trial = try store.engine.branches.fork(main, named: "trial", isReadOnly: false)
     if old == "base" {
       // Of what the branch has, only what one page builds on is old.
       try change(trial, page: 5)
@@ -192,15 +192,15 @@ import Testing
     }
     // From here on what is old is that branch's alone.
     try main.put(1, random.bytes(600 * Self.page))
-    try store.engine.sealAll()
-    try store.engine.delete([trial])
-    _ = try store.engine.collectGarbage(Self.young)
-    let early = try store.engine.reclaimProof(ofDeleted: "trial")
+    try store.engine.sealer.sealAll()
+    try store.engine.branches.delete([trial])
+    _ = try store.engine.collector.collectGarbage(Self.young)
+    let early = try store.engine.accounts.reclaimProof(ofDeleted: "trial")
     #expect(!early.isComplete)
     #expect(!early.isReclaimed)
-    _ = try store.engine.collectGarbage(Self.full)
+    _ = try store.engine.collector.collectGarbage(Self.full)
     try store.reopen()
-    #expect(try store.engine.reclaimProof(ofDeleted: "trial").isReclaimed)
-    #expect(try store.engine.storeUsage().garbageByteCount == 0)
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: "trial").isReclaimed)
+    #expect(try store.engine.accounts.storeUsage().garbageByteCount == 0)
   }
 }

@@ -31,7 +31,7 @@ import Testing
       try main.writeFile(BranchPath(name), [UInt8](name.utf8))
     }
     try main.createSymbolicLink("link", in: .root, target: [65])
-    if isSealed { try store.engine.sealAll() }
+    if isSealed { try store.engine.sealer.sealAll() }
     let fork = try store.createBranch("fork", from: "main")
     #expect(try changes("main", "fork") == [])
     try fork.write(big, at: 4096 * 7 + 5, [9])
@@ -50,7 +50,7 @@ import Testing
     try fork.writeFile("d/e/new", [1])
     try fork.remove("link", in: .root)
     try fork.createSymbolicLink("link", in: .root, target: [66])
-    if isSealed { try store.engine.sealAll() }
+    if isSealed { try store.engine.sealer.sealAll() }
     #expect(
       try changes("main", "fork") == [
         "~ d/big 7-8,19-19", "+ d/e/new 0-0", "moved > d/moved", "- gone 0-0",
@@ -104,7 +104,7 @@ import Testing
     let other = try store.createBranch("other", from: "main")
     for round in 0..<6 {
       for _ in 0..<12 { try change(random.bool() ? main : other, &random) }
-      if random.bool() { try store.engine.sealAll() }
+      if random.bool() { try store.engine.sealer.sealAll() }
       if round == 3 { try fixture.reopen() }
       let (old, new) = (try store.branch("main"), try store.branch("other"))
       let before = try content(of: old)

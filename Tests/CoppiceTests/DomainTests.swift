@@ -138,11 +138,11 @@ import Testing
   /// What every entry needs lies in its domain, and so does the base of every frame: by the bytes
   /// of the segments, and by a check.
   private func expectNoCrossing() throws {
-    try store.engine.sealAll()
-    #expect(try store.engine.check().findings == [])
+    try store.engine.sealer.sealAll()
+    #expect(try store.engine.checks.check().findings == [])
     try store.engine.checkpointer.write()
     var census = try FrameCensus(fixture.disk)
-    for entry in store.engine.branchEntries() {
+    for entry in store.engine.branches.entries() {
       #expect(try census.crossings(of: entry.root, in: entry.domain) == [], "\(entry.name)")
     }
   }
@@ -151,7 +151,7 @@ import Testing
   /// common.
   private func expectSomething(in domain: DomainID) throws {
     var census = try FrameCensus(fixture.disk)
-    let needed = try store.engine.branchEntries().filter { $0.domain == domain }.map {
+    let needed = try store.engine.branches.entries().filter { $0.domain == domain }.map {
       try census.needed(by: [$0.root])
     }
     let shared = needed.dropFirst().reduce(needed[0]) { $0.intersection($1) }
@@ -179,13 +179,13 @@ import Testing
       for page in stride(from: 0, to: 300, by: 7) as StrideTo<UInt64> {
         try fork.write(fork.lookup("a"), at: page * 4096 + 9, generator.bytes(6))
       }
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       let equal = try store.createBranch("\(name)-equal", domain: name)
       try equal.writeFile("a", try content(name, "a"))
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
     }
     try expectNoCrossing()
-    let counts = store.engine.statistics.seals
+    let counts = store.engine.accounts.statistics.seals
     #expect(counts.duplicateCount >= 600 && counts.deltaCount > 60)
 
     // Copies by content, in both directions; within a domain pages are shared.
@@ -195,15 +195,16 @@ import Testing
       let target = try branch.open(branch.createFile("copy", in: .root).file)
       try source.copy(0..<UInt64.max, to: target, at: 0)
       target.close()
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       #expect(try content(branch.name, "copy") == content("one", "a"))
     }
     source.close()
-    let ref = try store.engine.branch(named: "one").storedRefs(
+    let ref = try store.engine.branches.named("one").storedRefs(
       of: one.lookup("a").volume, pages: 0..<1)
     var sharing = Transaction(time: 1)
     sharing.share(try two.lookup("a").volume, at: 0, ref)
-    #expect(failure { _ = try store.engine.branch(named: "two").commit(sharing) }?.kind == .invalid)
+    #expect(
+      failure { _ = try store.engine.branches.named("two").commit(sharing) }?.kind == .invalid)
     try expectNoCrossing()
 
     // Collections: half of each domain's frames go, the rest moves to hosts.
@@ -214,11 +215,11 @@ import Testing
       }
       try store.delete(["\(name)@first", "\(name)-equal"])
     }
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     var full = CollectionOptions()
     full.isFull = true
     full.forgetsAll = true
-    #expect(try store.engine.collectGarbage(full).copiedByteCount > 0)
+    #expect(try store.engine.collector.collectGarbage(full).copiedByteCount > 0)
     try expectNoCrossing()
     for number in [1, 2] as [UInt32] { try expectSomething(in: DomainID(number)) }
 
@@ -228,7 +229,7 @@ import Testing
       try importSource(into: "\(name)-fork", nil, isReplacing: true)
       try importSource(into: "\(name)-late", name)
     }
-    _ = try store.engine.collectGarbage(full)
+    _ = try store.engine.collector.collectGarbage(full)
     try expectNoCrossing()
 
     // A repair that puts the catalogue together.
@@ -244,7 +245,7 @@ import Testing
     try importSource(into: "two-again", "2")
     #expect(try store.createDomain(named: "two").number > 2)
     try importSource(into: "newest", "two")
-    _ = try store.engine.collectGarbage(full)
+    _ = try store.engine.collector.collectGarbage(full)
     try expectNoCrossing()
   }
 }

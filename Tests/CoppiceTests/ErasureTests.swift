@@ -68,7 +68,7 @@ import Testing
         try again.read(again.lookup(BranchPath("kept\(round)")))
           == Self.lines("kept \(round)", count: 50))
     }
-    #expect(try fixture.store.engine.check().findings == [])
+    #expect(try fixture.store.engine.checks.check().findings == [])
   }
 
   @Test func `what a fork shares stays its own, and the proof does not claim it`() throws {

@@ -230,7 +230,7 @@ struct ModelledBranch {
         try branches[index].change(&random)
       }
       switch random.below(3) {
-      case 0: try fixture.store.engine.sealAll()
+      case 0: try fixture.store.engine.sealer.sealAll()
       case 1:
         try fixture.reopen()
         branches = try branches.map { old in

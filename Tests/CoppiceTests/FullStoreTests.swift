@@ -31,7 +31,7 @@ import Testing
     try main.writeFile("victim", random.bytes(3 << 20))
     try main.createDirectories("tree/below")
     for index in 0..<60 { try main.writeFile(BranchPath("tree/below/f\(index)"), [1, 2, 3]) }
-    try fixture.store.engine.sealAll()
+    try fixture.store.engine.sealer.sealAll()
     try fixture.store.engine.checkpointer.write()
     return main
   }
@@ -81,14 +81,14 @@ import Testing
     let again = random.bytes(2 << 20)
     try main.writeFile("again", again)
     try main.flush()
-    try fixture.store.engine.sealAll()
+    try fixture.store.engine.sealer.sealAll()
     try fixture.store.engine.checkpointer.write()
     #expect(try fixture.disk.contents(of: "reserve").count > 1 << 20)
     try fixture.crash(seed: 1)
     let found = try fixture.store.branch("main")
     #expect(try found.read(found.lookup("kept")) == kept)
     #expect(try found.read(found.lookup("again")) == again)
-    #expect(try fixture.store.engine.check().findings == [])
+    #expect(try fixture.store.engine.checks.check().findings == [])
   }
 
   @Test func `somebody else fills the disk, and removing makes room for what is unsealed`() throws {
@@ -104,9 +104,9 @@ import Testing
       try changes.remove("victim", in: .root)
     }
     _ = try fixture.store.collectGarbage(isFull: true)
-    try fixture.store.engine.sealAll()
+    try fixture.store.engine.sealer.sealAll()
     try main.writeFile("more", unsealed)
-    try fixture.store.engine.sealAll()
+    try fixture.store.engine.sealer.sealAll()
     try fixture.reopen()
     let found = try fixture.store.branch("main")
     #expect(try found.read(found.lookup("unsealed")) == unsealed)
@@ -130,7 +130,7 @@ import Testing
     let found = try fixture.store.branch("main")
     #expect(throws: StoreError.self) { try found.lookup("victim") }
     try found.writeFile("more", random.bytes(1 << 20))
-    try fixture.store.engine.sealAll()
+    try fixture.store.engine.sealer.sealAll()
   }
 
   @Test func `branches are deleted on a full disk, however many`() throws {
@@ -156,19 +156,19 @@ import Testing
       try bytes.withUnsafeBytes { try file.write(at: round << 20, $0) }
     }
     file.close()
-    try fixture.store.engine.sealAll()
+    try fixture.store.engine.sealer.sealAll()
     #expect(try journalByteCount(fixture) > 24 << 20)
     return (fixture, main)
   }
 
   @Test func `an idle journal gives back what it took for many writes`() throws {
     let (fixture, main) = try storeWithLargeJournal()
-    let delay = try #require(try fixture.store.engine.tidyJournalWhenIdle())
+    let delay = try #require(try fixture.store.engine.pressure.tidyJournalWhenIdle())
     fixture.clock.advance(byNanoseconds: delay)
-    #expect(try fixture.store.engine.tidyJournalWhenIdle() == nil)
+    #expect(try fixture.store.engine.pressure.tidyJournalWhenIdle() == nil)
     #expect(try journalByteCount(fixture) <= 17 << 20)
     try main.writeFile("more", [1])
-    #expect(try fixture.store.engine.tidyJournalWhenIdle() == nil)
+    #expect(try fixture.store.engine.pressure.tidyJournalWhenIdle() == nil)
   }
 
   @Test(arguments: [false, true])

@@ -19,7 +19,7 @@ import Testing
     #expect(moment.isReadOnly && !moment.isSnapshot && moment.name == "main")
     try main.write(file, at: 0, random.bytes(30 * 4096))
     try main.writeFile("other", [1])
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try store.delete(["main"])
     _ = try store.collectGarbage(isFull: true)
     #expect(try moment.read(file) == bytes)
@@ -34,7 +34,7 @@ import Testing
     var work = ModelledBranch(branch: try store.createBranch("main"))
     for round in 0..<8 {
       for _ in 0..<60 { try work.change(&random) }
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       try store.createBranch("b\(round)", from: "main")
       if round > 1 { try store.delete(["b\(round - 2)"]) }
       _ = try store.collectGarbage(isFull: round % 2 == 0)

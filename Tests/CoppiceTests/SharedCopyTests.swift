@@ -14,7 +14,7 @@ import Testing
     var random = SplitMix64(seed: 5)
     let bytes = random.bytes(300 * 4096 + 100)
     let source = try main.open(main.writeFile("source", bytes))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let before = try store.statistics()
     let fresh = random.bytes(5000)
     let expected = Array(bytes[..<40_000]) + fresh + bytes[45_000...]
@@ -28,7 +28,7 @@ import Testing
       #expect(try other.read(target.id, at: offset) == expected)
       #expect(try target.attributes().byteCount == offset + count)
       target.close()
-      try store.engine.sealAll()
+      try store.engine.sealer.sealAll()
       let now = try store.statistics()
       let limit = before.uniqueByteCount + 5 * 4096
       #expect(offset == 5 || now.uniqueByteCount <= limit, "\(name)")
@@ -39,6 +39,6 @@ import Testing
     try fixture.reopen()
     let again = try fixture.store.branch("other")
     #expect(try again.read(again.lookup("alike"), at: 8192) == expected)
-    #expect(try fixture.store.engine.check().findings.isEmpty)
+    #expect(try fixture.store.engine.checks.check().findings.isEmpty)
   }
 }

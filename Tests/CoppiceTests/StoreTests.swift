@@ -209,7 +209,7 @@ import Testing
       Extent(range: 40_960..<40_961, isHole: false),
     ]
     #expect(try main.extents(of: file) == expected)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     #expect(try main.extents(of: file) == expected)
     try main.punchHole(file, 0..<4096)
     #expect(

@@ -12,7 +12,7 @@ import Testing
     var random = SplitMix64(seed: 3)
     let main = try store.createBranch("main")
     let file = try main.writeFile("file", random.bytes(100 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let alone = try #require(try store.usage(["main"]).first)
     #expect(alone.logicalByteCount == 100 * 4096 && alone.fileCount == 1)
     #expect(alone.exclusiveByteCount > 100 * 4096 && alone.sharedByteCount == 0)
@@ -20,7 +20,7 @@ import Testing
     let fork = try store.createBranch("fork", from: "main")
     #expect(try store.usage(["fork"]).first?.exclusiveByteCount == 0)
     try fork.write(file, at: 0, random.bytes(10 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let usage = try store.usage()
     #expect(usage.map(\.name) == ["fork", "main"])
     #expect(usage[0].sharedByteCount > 90 * 4096 && usage[0].exclusiveByteCount > 10 * 4096)
@@ -51,7 +51,7 @@ import Testing
     try main.writeFile("file", [UInt8](repeating: 3, count: 10 * 4096))
     let usage = try store.spaceUsage()
     #expect(usage.unsealedByteCount >= 10 * 4096)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     #expect(try store.spaceUsage().unsealedByteCount == 0)
   }
 
@@ -59,11 +59,11 @@ import Testing
     var random = SplitMix64(seed: 3)
     let main = try store.createBranch("main")
     let file = try main.writeFile("file", random.bytes(50 * 4096))
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     try store.createBranch("fork", from: "main")
     let fork = try store.branch("fork")
     for page in 0..<50 as Range<UInt64> { try fork.write(file, at: page * 4096, [1]) }
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let usage = try store.usage(["fork"])[0]
     #expect(usage.exclusiveByteCount < 20 * 4096)
     #expect(usage.sharedByteCount >= 50 * 4096)
@@ -78,10 +78,10 @@ import Testing
     for number in 0..<20 {
       _ = try main.writeFile(BranchPath("small \(number)"), random.bytes(4096))
     }
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let most: UInt64 = 60 * 4096
     try main.remove("big", in: .root)
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     let fork = try store.createBranch("fork", from: "main")
     #expect(try store.usage(["main"])[0].sharedByteCount < most)
     _ = try store.collectGarbage(isFull: true)
@@ -102,7 +102,7 @@ import Testing
       let branch = try store.createBranch("b\(number)", from: "base")
       try branch.write(file, at: UInt64(number) * 4096, random.bytes(4096))
     }
-    try store.engine.sealAll()
+    try store.engine.sealer.sealAll()
     for usage in try store.usage() {
       #expect(usage.logicalByteCount == 20 * 4096)
       let expected = usage.name == "base" ? 0..<3000 : 4096..<8000

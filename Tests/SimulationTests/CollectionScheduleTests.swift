@@ -61,7 +61,7 @@ internal import Testing
   {
     try interleave { simulation in
       guard let id = simulation.state.deleted.first,
-        let engine = simulation.engine, engine.branch(id) != nil
+        let engine = simulation.engine, engine.branches.with(id) != nil
       else { return }
       try simulation.perform(.restore(id, name: "again"))
     }
@@ -129,7 +129,7 @@ internal import Testing
       try simulation.perform(.sealAll)
       try simulation.perform(.collectGarbage(isFull: true))
       try simulation.checkStructures()
-      #expect(try simulation.engine?.spaceReport().deadByteCount == 0)
+      #expect(try simulation.engine?.accounts.spaceReport().deadByteCount == 0)
     }
   }
 
@@ -149,7 +149,7 @@ internal import Testing
       try simulation.perform(.deleteForGood(child))
       #expect(
         try simulation.disk.isPoweredOff
-          || simulation.engine?.reclaimProof(ofDeleted: "child").isReclaimed == true)
+          || simulation.engine?.accounts.reclaimProof(ofDeleted: "child").isReclaimed == true)
       try simulation.write("main", page: 30, count: 2, seed: 99)
       try simulation.flush()
     }
@@ -164,9 +164,9 @@ internal import Testing
       try simulation.perform(.collectGarbage(isFull: true))
       guard let engine = simulation.engine else { return }
       let files = simulation.disk.fileNames().filter { $0.hasPrefix("segments/") }
-      let report = try engine.spaceReport()
+      let report = try engine.accounts.spaceReport()
       #expect(report.deadByteCount == 0)
-      #expect(files.count == engine.statistics.segmentCount)
+      #expect(files.count == engine.accounts.statistics.segmentCount)
     }
   }
 

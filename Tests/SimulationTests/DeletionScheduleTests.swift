@@ -29,7 +29,7 @@ internal import Testing
 
   private func proof(_ simulation: Simulation) throws -> ReclaimProof? {
     if simulation.state.branch(named: "child") != nil { return nil }
-    return try simulation.engine?.reclaimProof(ofDeleted: "child")
+    return try simulation.engine?.accounts.reclaimProof(ofDeleted: "child")
   }
 
   /// - Parameter meanwhile: what else comes first after the cut.
@@ -45,7 +45,7 @@ internal import Testing
       try simulation.perform(.collectAutomatically)
       let proof = try #require(try proof(simulation))
       #expect(proof.isReclaimed, "\(proof)")
-      #expect(try simulation.engine?.collectAutomatically() == nil)
+      #expect(try simulation.engine?.collector.collectAutomatically() == nil)
       try simulation.checkStructures()
     }
   }
@@ -85,7 +85,7 @@ internal import Testing
       let early = try #require(try proof(simulation))
       #expect(early.isPending || early.forgottenAt != nil || !early.held.isEmpty)
       try simulation.perform(.collectGarbage(isFull: true))
-      _ = try simulation.engine?.eraseJournal()
+      _ = try simulation.engine?.collector.eraseJournal()
       let proof = try #require(try proof(simulation))
       #expect(proof.isReclaimed, "\(proof)")
     }

@@ -43,7 +43,7 @@ internal import Testing
       try simulation.perform(kind)
       var census = try FrameCensus(simulation.disk)
       #expect(census.frames[first] == nil)
-      let roots = try #require(simulation.engine).branchEntries().map(\.root)
+      let roots = try #require(simulation.engine).branches.entries().map(\.root)
       let needed = try census.needed(by: roots)
       if kind == .collectGarbage(isFull: true) { #expect(needed == Set(census.frames.keys)) }
       try simulation.checkAll()
@@ -75,7 +75,8 @@ internal import Testing
 
   @Test func `a node that others build on is itself again when its branch is restored`() throws {
     try interleave { simulation in
-      guard let id = simulation.state.deleted.first, simulation.engine?.branch(id) != nil else {
+      guard let id = simulation.state.deleted.first, simulation.engine?.branches.with(id) != nil
+      else {
         return
       }
       try simulation.perform(.restore(id, name: "again"))
@@ -135,12 +136,12 @@ internal import Testing
       try simulation.checkStructures()
       try simulation.perform(.kill)
       let scrubbed = try #require(simulation.engine)
-        .scrub(from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
+        .checks.scrub(from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
       #expect(scrubbed.findings == [])
     }
     try simulation.perform(.collectGarbage(isFull: true))
     var census = try FrameCensus(simulation.disk)
-    let roots = try #require(simulation.engine).branchEntries().map(\.root)
+    let roots = try #require(simulation.engine).branches.entries().map(\.root)
     #expect(try census.needed(by: roots) == Set(census.frames.keys))
   }
 }
@@ -150,6 +151,6 @@ extension Simulation {
   func endSegment() throws {
     var options = CollectionOptions()
     options.isDryRun = true
-    _ = try engine?.collectGarbage(options)
+    _ = try engine?.collector.collectGarbage(options)
   }
 }

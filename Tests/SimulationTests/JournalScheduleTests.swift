@@ -114,7 +114,9 @@ internal import Testing
     #expect(throws: StoreError.self) { try branch.flush(through: engine.journal.lastLSN) }
     #expect(throws: StoreError.self) { try branch.flush(through: engine.journal.lastLSN) }
     #expect(throws: StoreError.self) { try engine.checkpointer.write() }
-    #expect(throws: StoreError.self) { _ = try engine.fork(branch, named: "x", isReadOnly: false) }
+    #expect(throws: StoreError.self) {
+      _ = try engine.branches.fork(branch, named: "x", isReadOnly: false)
+    }
     #expect(try simulation.read(branch, VolumeNumber(1), at: 0, count: 10).count == 10)
     try simulation.perform(.powerCut(seed: seed))
     try simulation.write("main", page: 0, seed: 3)

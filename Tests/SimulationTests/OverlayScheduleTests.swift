@@ -96,7 +96,7 @@ internal import Testing
       }
     }
     try simulation.perform(.sealAll)
-    #expect(try !engine.sealStep(.everything))
+    #expect(try !engine.sealer.sealStep(.everything))
     try simulation.checkAll()
   }
 
@@ -137,9 +137,10 @@ internal import Testing
       if round >= 10 { try simulation.delete("c\(round - 10)") }
     }
     let engine = try #require(simulation.engine)
-    #expect(engine.branchEntries().allSatisfy { $0.intervals.count <= 2 })
+    #expect(engine.branches.entries().allSatisfy { $0.intervals.count <= 2 })
     try simulation.perform(.powerCut(seed: 1))
-    #expect(try #require(simulation.engine).branchEntries().allSatisfy { $0.intervals.count <= 2 })
+    #expect(
+      try #require(simulation.engine).branches.entries().allSatisfy { $0.intervals.count <= 2 })
   }
 
   /// S15: opening removes only what it can prove to be unpublished.

@@ -56,7 +56,7 @@ internal import Testing
   private func expectNothingElse(_ simulation: Simulation) throws {
     guard let engine = simulation.engine else { throw simulation.failure("it is not open") }
     var census = try FrameCensus(simulation.disk)
-    let entries = engine.branchEntries()
+    let entries = engine.branches.entries()
     let needed = try census.needed(by: entries.map(\.root))
     let stored = Set(census.frames.keys)
     guard stored == needed else {
@@ -64,11 +64,11 @@ internal import Testing
         "\(stored.subtracting(needed).count) frames too many, "
           + "\(needed.subtracting(stored).count) too few")
     }
-    let usage = try engine.storeUsage()
+    let usage = try engine.accounts.storeUsage()
     guard usage.garbageByteCount == 0, usage.liveByteCount == census.byteCount(needed) else {
       throw simulation.failure("usage differs: \(usage)")
     }
-    for (entry, own) in zip(entries, try engine.usage(of: entries.map(\.id))) {
+    for (entry, own) in zip(entries, try engine.accounts.usage(of: entries.map(\.id))) {
       let crossings = try census.crossings(of: entry.root, in: entry.domain)
       guard crossings.isEmpty else {
         throw simulation.failure("\(entry.name): \(crossings) lie in another domain")

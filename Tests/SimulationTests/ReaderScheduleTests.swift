@@ -86,14 +86,14 @@ internal import Testing
 
   @Test func `a check finds nothing in a sound store`() throws {
     try overtake { engine in
-      let report = try engine.check()
+      let report = try engine.checks.check()
       #expect(report.findings == [])
     }
   }
 
   @Test func `a scrub finds nothing in a sound store`() throws {
     try overtake { engine in
-      let report = try engine.scrub(
+      let report = try engine.checks.scrub(
         from: .start, options: ScrubOptions(), sleep: { _ in }, visit: { _ in true })
       #expect(report.findings == [])
     }
@@ -101,30 +101,30 @@ internal import Testing
 
   @Test func `what is told of space adds up`() throws {
     try overtake { engine in
-      let report = try engine.spaceReport()
+      let report = try engine.accounts.spaceReport()
       #expect(
         report.exclusiveByteCount + report.sharedByteCount + report.deadByteCount
           + report.metadataByteCount == report.storedByteCount)
     }
     try overtake { engine in
-      let usage = try engine.storeUsage()
+      let usage = try engine.accounts.storeUsage()
       #expect(
         usage.liveByteCount + usage.garbageByteCount + usage.metadataByteCount
           == usage.storedByteCount)
     }
     try overtake { engine in
-      let ids = engine.branchEntries().map(\.id)
-      #expect(try engine.usage(of: ids).allSatisfy { $0.referencedByteCount > 0 })
-      _ = try engine.spaceFreed(byForgetting: Set(ids.suffix(1)))
+      let ids = engine.branches.entries().map(\.id)
+      #expect(try engine.accounts.usage(of: ids).allSatisfy { $0.referencedByteCount > 0 })
+      _ = try engine.accounts.spaceFreed(byForgetting: Set(ids.suffix(1)))
     }
   }
 
   @Test func `a comparison of two branches is one of two moments`() throws {
     try overtake { engine in
-      let branches = engine.branchEntries().sorted { $0.id < $1.id }.compactMap {
-        engine.branch($0.id)
+      let branches = engine.branches.entries().sorted { $0.id < $1.id }.compactMap {
+        engine.branches.with($0.id)
       }
-      let views = try branches.prefix(2).map { try engine.pinnedView(of: $0) }
+      let views = try branches.prefix(2).map { try $0.pinnedView() }
       var volumes: [VolumeNumber] = []
       try BranchDifference(from: views[0], to: views[1]).forEachVolume { volumes.append($0.volume) }
       #expect(volumes == [VolumeNumber(1), VolumeNumber(2)])
@@ -133,8 +133,8 @@ internal import Testing
 
   @Test func `an inspector finds a node wherever it lies`() throws {
     try overtake { engine in
-      let main = try #require(engine.branchEntries().first { $0.name == "main" })
-      let view = try engine.pinnedView(of: try #require(engine.branch(main.id)))
+      let main = try #require(engine.branches.entries().first { $0.name == "main" })
+      let view = try #require(engine.branches.with(main.id)).pinnedView()
       let inspector = StoreInspector(disk: engine.disk)
       #expect(try inspector.node(main.root.locator.name).locator.name == main.root.locator.name)
       withExtendedLifetime(view) {}

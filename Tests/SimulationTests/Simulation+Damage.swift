@@ -12,8 +12,8 @@ extension Simulation {
       disk.kill()
     }
     var pages: [String: [UInt8]] = [:]
-    for entry in engine.branchEntries() where !entry.flags.contains(.deleted) {
-      guard let branch = engine.branch(entry.id) else { continue }
+    for entry in engine.branches.entries() where !entry.flags.contains(.deleted) {
+      guard let branch = engine.branches.with(entry.id) else { continue }
       for (volume, numbers) in touched {
         for number in numbers {
           var page = ModelVolume.zeroPage
@@ -35,7 +35,7 @@ extension Simulation {
     let engine = try Engine.open(disk: disk, clock: clock, options: options)
     var collection = CollectionOptions()
     collection.isFull = true
-    _ = try? engine.collectGarbage(collection)
+    _ = try? engine.collector.collectGarbage(collection)
     engine.abandon()
     disk.kill()
   }

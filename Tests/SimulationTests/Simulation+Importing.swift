@@ -7,7 +7,7 @@ extension Simulation {
   func importNew(
     _ name: String, seed: UInt64, _ domain: DomainID, to engine: Engine
   ) throws -> BranchID {
-    let staging = try engine.beginImport(domain: domain)
+    let staging = try engine.imports.begin(domain: domain)
     do {
       try fill(staging, ImportContent(seed: seed))
       return try staging.publish(creating: name).id
@@ -18,7 +18,7 @@ extension Simulation {
   }
 
   func importReplacing(_ id: BranchID, seed: UInt64, in engine: Engine) throws {
-    let staging = try engine.beginImport(replacing: try branch(id))
+    let staging = try engine.imports.begin(replacing: try branch(id))
     do {
       try drop(state.branches[id]?.volumes.keys.sorted() ?? [], staging)
       try fill(staging, ImportContent(seed: seed))

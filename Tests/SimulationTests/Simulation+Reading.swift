@@ -9,8 +9,8 @@ extension Simulation {
   func actualState() throws -> ModelState {
     guard let engine else { throw failure("the store is not open") }
     var found = ModelState()
-    for setting in engine.settings() { found.settings[setting.key] = setting.value }
-    for entry in engine.branchEntries() {
+    for setting in engine.branches.settings() { found.settings[setting.key] = setting.value }
+    for entry in engine.branches.entries() {
       var branch = ModelBranch(name: entry.name)
       branch.isReadOnly = entry.flags.contains(.readOnly)
       branch.isDeleted = entry.flags.contains(.deleted)
@@ -98,7 +98,7 @@ extension Simulation {
   /// Reads every structure from disk, past all caches.
   func checkStructures() throws {
     if disk.isPoweredOff { throw PowerIsOff() }
-    guard let engine, let report = try? engine.check(progress: { _ in true }) else { return }
+    guard let engine, let report = try? engine.checks.check(progress: { _ in true }) else { return }
     if let finding = report.findings.first {
       throw failure("\(finding.object): \(finding.message)")
     }

@@ -132,35 +132,35 @@ final class Simulation {
       try branch(id).flush(through: engine.journal.lastLSN)
       history.acknowledge(engine.journal.lastLSN)
     case .fork(let source, let name, let isReadOnly):
-      child = try engine.fork(
+      child = try engine.branches.fork(
         try branch(source), named: name, isReadOnly: isReadOnly,
         annotations: Operation.annotations(of: name)
       ).id
     case .create(let name, let domain):
-      child = try engine.createBranch(
+      child = try engine.branches.create(
         named: name, domain: domain, annotations: Operation.annotations(of: name)
       ).id
-    case .rename(let id, let name): try engine.rename([(try branch(id), name)])
-    case .delete(let id): try engine.delete([try branch(id)])
+    case .rename(let id, let name): try engine.branches.rename([(try branch(id), name)])
+    case .delete(let id): try engine.branches.delete([try branch(id)])
     case .deleteForGood(let id): return (try deleteForGood(id, in: engine), nil)
-    case .restore(let id, let name): _ = try engine.restore(id, named: name)
+    case .restore(let id, let name): _ = try engine.branches.restore(id, named: name)
     case .reset(let id, let source):
-      try engine.reset(try branch(id), to: try branch(source), keepingOldAs: nil)
+      try engine.branches.reset(try branch(id), to: try branch(source), keepingOldAs: nil)
     case .annotate(let id, let tag, let value):
-      try engine.annotate(try branch(id), [FieldChange(tag, value)])
-    case .set(let key, let value): try engine.set(key, to: value)
-    case .sealStep: try engine.sealStep(.pressure)
-    case .sealAll: try engine.sealAll()
+      try engine.branches.annotate(try branch(id), [FieldChange(tag, value)])
+    case .set(let key, let value): try engine.branches.set(key, to: value)
+    case .sealStep: try engine.sealer.sealStep(.pressure)
+    case .sealAll: try engine.sealer.sealAll()
     case .checkpoint: try engine.checkpointer.write()
     case .collectGarbage(let isFull):
       var options = CollectionOptions()
       options.isFull = isFull
-      _ = try engine.collectGarbage(options, announce: duringCollection)
+      _ = try engine.collector.collectGarbage(options, announce: duringCollection)
     case .collectYoungGarbage:
       var options = CollectionOptions()
       options.isYoung = true
-      _ = try engine.collectGarbage(options, announce: duringCollection)
-    case .collectAutomatically: _ = try engine.collectAutomatically()
+      _ = try engine.collector.collectGarbage(options, announce: duringCollection)
+    case .collectAutomatically: _ = try engine.collector.collectAutomatically()
     case .importNew(let name, let seed, let domain):
       child = try importNew(name, seed: seed, domain, to: engine)
     case .importReplacing(let id, let seed): try importReplacing(id, seed: seed, in: engine)
@@ -177,9 +177,11 @@ final class Simulation {
   /// The branch is gone also when the collection that follows fails.
   private func deleteForGood(_ id: BranchID, in engine: Engine) throws -> LSN {
     do throws(StoreError) {
-      _ = try engine.deleteForGood([try branch(id)])
+      _ = try engine.collector.deleteForGood([try branch(id)])
     } catch {
-      guard engine.branch(id) == nil, !engine.journal.isPoisoned, mayFail else { throw error }
+      guard engine.branches.with(id) == nil, !engine.journal.isPoisoned, mayFail else {
+        throw error
+      }
     }
     let lsn = engine.journal.durableLSN
     history.acknowledge(lsn)
@@ -214,7 +216,7 @@ final class Simulation {
   /// Deleted branches that a collection has forgotten cannot be restored any more.
   func noteForgotten() {
     guard let engine else { return }
-    let known = Set(engine.branchEntries().map(\.id))
+    let known = Set(engine.branches.entries().map(\.id))
     var state = history.state
     for id in state.deleted where !known.contains(id) { state.branches[id] = nil }
     if state != history.state { history.record(state, at: engine.journal.lastLSN) }
@@ -237,7 +239,7 @@ final class Simulation {
   }
 
   func branch(_ id: BranchID) throws(StoreError) -> EngineBranch {
-    if let branch = engine?.branch(id) { return branch }
+    if let branch = engine?.branches.with(id) { return branch }
     // Whether it was deleted for good may be in doubt.
     precondition(history.inDoubt != nil, "branch \(id.rawValue) is not there, step \(log.count)")
     throw StoreError(.notFound, "branch \(id.rawValue) is gone")

@@ -31,7 +31,7 @@ internal import Testing
     let options = threadedOptions()
     try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
     let engine = try Engine.open(disk: disk, clock: clock, options: options)
-    let main = try engine.createBranch(named: "main", domain: .standard)
+    let main = try engine.branches.create(named: "main", domain: .standard)
     let failures = Mutex<[String]>([])
     let writers = try (0..<2 as Range<UInt64>).map { writer in
       try SystemThread(name: "writer \(writer)") {
@@ -41,7 +41,7 @@ internal import Testing
     let forker = try SystemThread(name: "forker") {
       Self.note(failures) {
         for number in 0..<20 {
-          _ = try engine.fork(main, named: "child \(number)", isReadOnly: false)
+          _ = try engine.branches.fork(main, named: "child \(number)", isReadOnly: false)
         }
       }
     }
@@ -75,8 +75,8 @@ internal import Testing
 
   private func contents(_ engine: Engine) throws -> [String: [UInt8]] {
     var contents: [String: [UInt8]] = [:]
-    for entry in engine.branchEntries() {
-      let branch = try #require(engine.branch(entry.id))
+    for entry in engine.branches.entries() {
+      let branch = try #require(engine.branches.with(entry.id))
       var bytes = [UInt8](repeating: 0, count: Self.pageCount * ModelVolume.pageByteCount)
       let count = try bytes.withUnsafeMutableBytes {
         try branch.read(Self.volume, at: 0, into: $0)

@@ -42,6 +42,6 @@ extension Store {
   public func spaceFreed(deleting names: [String]) throws(StoreError) -> SpaceFreed {
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }
-    return SpaceFreed(try engine.deletionEstimate(of: ids))
+    return SpaceFreed(try engine.accounts.deletionEstimate(of: ids))
   }
 }

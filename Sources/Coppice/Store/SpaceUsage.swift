@@ -108,7 +108,7 @@ extension Store {
   /// Tells for every stored byte what holds it. Takes time in proportion to the store's manifests;
   /// nothing waits for it.
   public func spaceUsage() throws(StoreError) -> SpaceUsage {
-    let report = try engine.spaceReport()
+    let report = try engine.accounts.spaceReport()
     return SpaceUsage(
       time: Timestamp(nanoseconds: report.time), storedByteCount: report.storedByteCount,
       exclusiveByteCount: report.exclusiveByteCount, sharedByteCount: report.sharedByteCount,
@@ -122,7 +122,7 @@ extension Store {
   /// tells whether the journal may have records of it. Throws `conflict` when there is such a
   /// branch, `notFound` when nothing is known of its deletion.
   public func verifyReclaim(of name: String) throws(StoreError) -> ReclaimVerification {
-    let proof = try engine.reclaimProof(ofDeleted: name)
+    let proof = try engine.accounts.reclaimProof(ofDeleted: name)
     return ReclaimVerification(
       name: proof.name, deleted: Timestamp(nanoseconds: proof.deletedAt),
       forgotten: proof.forgottenAt.map { Timestamp(nanoseconds: $0) },
@@ -137,7 +137,7 @@ extension Store {
   /// written to segments, with fewer the longer ago. Empty for a branch that stored nothing. Throws
   /// `notFound`.
   public func growth(of name: String) throws(StoreError) -> [GrowthSample] {
-    engine.growth(of: try engineBranch(name).id).map {
+    engine.accounts.growth(of: try engineBranch(name).id).map {
       GrowthSample(
         time: Timestamp(nanoseconds: $0.time), storedByteCount: $0.storedByteCount,
         newPageCount: $0.newPageCount, deltaPageCount: $0.deltaPageCount,

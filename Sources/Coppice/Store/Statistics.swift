@@ -51,8 +51,8 @@ public struct Statistics: Hashable, Sendable {
 extension Store {
   /// Counts the store. Takes time in proportion to its manifests; nothing waits for it.
   public func statistics() throws(StoreError) -> Statistics {
-    let usage = try engine.storeUsage()
-    let now = engine.statistics
+    let usage = try engine.accounts.storeUsage()
+    let now = engine.accounts.statistics
     let directoryByteCount: UInt64
     do throws(SystemError) {
       directoryByteCount = try engine.disk.allocatedByteCount()

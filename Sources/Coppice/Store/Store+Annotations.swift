@@ -6,7 +6,7 @@ internal import CoppiceFormat
 extension Store {
   /// The annotations of a branch or snapshot. Throws `notFound`.
   public func annotations(of name: String) throws(StoreError) -> [AnnotationTag: [UInt8]] {
-    let fields = engine.annotations(of: try engineBranch(name))
+    let fields = engine.branches.annotations(of: try engineBranch(name))
     return Dictionary(uniqueKeysWithValues: fields.all.map { (AnnotationTag($0.tag), $0.value) })
   }
 
@@ -18,18 +18,18 @@ extension Store {
   public func annotate(
     _ name: String, _ changes: [AnnotationChange]
   ) throws(StoreError) {
-    try engine.annotate(try engineBranch(name), changes.map(\.field))
+    try engine.branches.annotate(try engineBranch(name), changes.map(\.field))
   }
 
   /// All settings, in the order of their keys' bytes.
   public func settings() -> [(key: String, value: [UInt8])] {
-    engine.settings().map { ($0.key.description, $0.value) }
+    engine.branches.settings().map { ($0.key.description, $0.value) }
   }
 
   /// The value of a setting; `nil` where there is none. Throws `invalid` for a key that is empty or
   /// longer than 255 bytes.
   public func setting(_ key: String) throws(StoreError) -> [UInt8]? {
-    engine.setting(try settingKey(key))
+    engine.branches.setting(try settingKey(key))
   }
 
   /// Gives a setting a value, at most 64 KiB; `nil` removes it. Durable on return.
@@ -44,7 +44,7 @@ extension Store {
         .invalid, "the settings of trust domains are made with them", object: key.description,
         remedy: "make the domain \(domain) with \(step: .createDomain)")
     }
-    try engine.set(key, to: value)
+    try engine.branches.set(key, to: value)
   }
 
   private func settingKey(_ text: String) throws(StoreError) -> SettingKey {

@@ -24,7 +24,7 @@ extension Store {
     try EntryName.validate(branch: name)
     guard let source else {
       let id = try domainID(orStandard: domain)
-      let branch = try engine.createBranch(
+      let branch = try engine.branches.create(
         named: name, domain: id, annotations: annotations.map(\.field))
       defer { watchers.tell(.added) }
       return try prepare(branch)
@@ -35,7 +35,7 @@ extension Store {
         .invalid, "a branch is in the trust domain of its source, \(knownDomain(parent.domain))",
         object: name, remedy: "\(step: .copy(of: source, into: name, domain: domain))")
     }
-    _ = try engine.fork(
+    _ = try engine.branches.fork(
       parent, named: name, isReadOnly: false, annotations: annotations.map(\.field))
     watchers.tell(.added)
     return try branch(name)
@@ -64,7 +64,7 @@ extension Store {
   ) throws(StoreError) -> Snapshot {
     let branch = try EntryName.validate(snapshot: name)
     _ = try engineBranch(branch)
-    _ = try engine.fork(
+    _ = try engine.branches.fork(
       engineBranch(source ?? branch), named: name, isReadOnly: true,
       annotations: annotations.map(\.field))
     watchers.tell(.added)
@@ -84,14 +84,14 @@ extension Store {
     defer { watchers.tell(.removed) }
     if target.isReadOnly {
       _ = try engineBranch(EntryName.validate(snapshot: newName))
-      return try engine.rename([(target, newName)])
+      return try engine.branches.rename([(target, newName)])
     }
     try EntryName.validate(branch: newName)
     var renames = [(branch: target, name: newName)]
     for (snapshot, suffix) in snapshots(of: name) {
       renames.append((snapshot, "\(newName)@\(suffix)"))
     }
-    try engine.rename(renames)
+    try engine.branches.rename(renames)
   }
 
   /// Gives a branch the state that another entry has at this moment.
@@ -116,9 +116,9 @@ extension Store {
     }
     let tree = try tree(target)
     try tree.checkUnused(force: force)
-    if isDryRun { return try engine.checkReset(target, to: origin, keepingOldAs: oldName) }
+    if isDryRun { return try engine.branches.checkReset(target, to: origin, keepingOldAs: oldName) }
     try tree.core.replace { () throws(StoreError) in
-      try engine.reset(target, to: origin, keepingOldAs: oldName)
+      try engine.branches.reset(target, to: origin, keepingOldAs: oldName)
     }
     if oldName != nil { watchers.tell(.added) }
     try tree.core.removeOrphans()
@@ -127,9 +127,9 @@ extension Store {
   func snapshots(of branch: String) -> [(branch: EngineBranch, suffix: String)] {
     let prefix = "\(branch)@".utf8
     var snapshots: [(branch: EngineBranch, suffix: String)] = []
-    for entry in engine.branchEntries()
+    for entry in engine.branches.entries()
     where !entry.flags.contains(.deleted) && entry.name.utf8.starts(with: prefix) {
-      if let snapshot = engine.branch(entry.id) {
+      if let snapshot = engine.branches.with(entry.id) {
         snapshots.append((snapshot, String(Substring(entry.name.utf8.dropFirst(prefix.count)))))
       }
     }

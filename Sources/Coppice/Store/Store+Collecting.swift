@@ -88,19 +88,19 @@ extension Store {
     options.isFull = isFull
     options.isDryRun = isDryRun
     options.isCancelled = isCancelled
-    if !isDryRun { try engine.sealForCollection() }
+    if !isDryRun { try engine.sealer.sealForCollection() }
     var reached = CollectionProgress(stage: .marking, count: 0)
-    let report = try engine.collectGarbage(options) { step in
+    let report = try engine.collector.collectGarbage(options) { step in
       if let progress, reached.advance(by: step) { progress(reached) }
     }
     var summary = CollectionSummary(report)
     switch (isFull, isDryRun) {
     case (_, true): break
-    case (true, false): summary.journalByteCount = try engine.eraseJournal()
-    case (false, false): try engine.tidyJournal()
+    case (true, false): summary.journalByteCount = try engine.collector.eraseJournal()
+    case (false, false): try engine.pressure.tidyJournal()
     }
     // A deletion for good that was interrupted ends with the journal.
-    if !isYoung, !isDryRun { _ = try engine.finishDeletions() }
+    if !isYoung, !isDryRun { _ = try engine.collector.finishDeletions() }
     return summary
   }
 }

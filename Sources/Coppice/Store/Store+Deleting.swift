@@ -33,7 +33,7 @@ extension Store {
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard !targets.isEmpty else { return }
     let open = try checkUnused(targets, force: force)
-    try engine.delete(targets, annotations: annotations.map(\.field))
+    try engine.branches.delete(targets, annotations: annotations.map(\.field))
     noteDeleted(open)
   }
 
@@ -56,7 +56,7 @@ extension Store {
     guard !targets.isEmpty else { return nil }
     let open = try checkUnused(targets, force: force)
     let kept = try sharing(targets)
-    let report = try engine.deleteForGood(targets) { noteDeleted(open) }
+    let report = try engine.collector.deleteForGood(targets) { noteDeleted(open) }
     return DeletionSummary(
       freedByteCount: UInt64(report.freedByteCount), journalByteCount: report.journalByteCount,
       collection: CollectionSummary(report.collection), kept: kept)
@@ -65,7 +65,7 @@ extension Store {
   /// Damaged entries can be deleted too.
   private func sharing(_ targets: [EngineBranch]) throws(StoreError) -> SpaceFreed? {
     do throws(StoreError) {
-      return SpaceFreed(try engine.deletionEstimate(of: Set(targets.map(\.id))))
+      return SpaceFreed(try engine.accounts.deletionEstimate(of: Set(targets.map(\.id))))
     } catch {
       guard error.kind == .corrupt else { throw error }
       return nil
@@ -85,7 +85,7 @@ extension Store {
     watchers.tell(.removed)
     // The trees stay: a restored entry goes on with its own. Forgotten entries never come back.
     trees.withLock { trees in
-      trees = trees.filter { engine.branchEntry($0.key) != nil }
+      trees = trees.filter { engine.branches.entry($0.key) != nil }
     }
   }
 
@@ -134,7 +134,7 @@ extension Store {
     } else {
       try EntryName.validate(branch: newName)
     }
-    let deleted = engine.branchEntries().filter { $0.flags.contains(.deleted) }
+    let deleted = engine.branches.entries().filter { $0.flags.contains(.deleted) }
     let found = deleted.filter { $0.name.hasBytes(of: name) }.max { $0.deletedAt < $1.deletedAt }
     guard let found else {
       let near = NearestNames.find(name, among: deleted.map(\.name)).joined(separator: ", ")
@@ -143,7 +143,7 @@ extension Store {
         remedy: near.isEmpty
           ? "list them with \(step: .listDeletedBranches)" : "did you mean \(near)?")
     }
-    _ = try engine.restore(found.id, named: newName)
+    _ = try engine.branches.restore(found.id, named: newName)
     watchers.tell(.added)
   }
 }

@@ -5,6 +5,6 @@ extension Store {
   /// proportion to what differs. Throws `notFound`.
   public func diff(_ old: String, _ new: String) throws(StoreError) -> Diff {
     try DiffBuilder.build(
-      from: engine.pinnedView(of: engineBranch(old)), to: engine.pinnedView(of: engineBranch(new)))
+      from: engineBranch(old).pinnedView(), to: engineBranch(new).pinnedView())
   }
 }

@@ -8,7 +8,9 @@ extension Store {
   ///
   /// Throws `corrupt`, or `unsupportedFormat`, for a setting `domain/NAME` that cannot be read.
   /// Entries of its domain are listed all the same, as `raw`.
-  public func domains() throws(StoreError) -> [Domain] { try engine.domains().map(Domain.init) }
+  public func domains() throws(StoreError) -> [Domain] {
+    try engine.branches.domains().map(Domain.init)
+  }
 
   /// Makes a trust domain, with a number that none ever had. Durable on return.
   ///
@@ -30,7 +32,7 @@ extension Store {
         .invalid, "is the name of the trust domain for data of that class", object: name,
         remedy: "choose another name")
     }
-    return Domain(try engine.createDomain(named: name, dataClass.stored))
+    return Domain(try engine.branches.createDomain(named: name, dataClass.stored))
   }
 
   // MARK: Names
@@ -68,6 +70,6 @@ extension Store {
 
   /// How an entry's domain is called, and its class, as far as that can be read.
   func knownDomain(_ id: DomainID) -> Domain {
-    Domain(engine.namedDomains()[id] ?? KnownDomain(id))
+    Domain(engine.branches.namedDomains()[id] ?? KnownDomain(id))
   }
 }

@@ -9,8 +9,8 @@ extension Store {
   /// All branches and snapshots, sorted by name.
   /// - Parameter includingDeleted: those too that were deleted and can still be restored.
   public func entries(includingDeleted: Bool = false) throws(StoreError) -> [EntryInfo] {
-    let entries = engine.branchEntries()
-    let domains = engine.namedDomains()
+    let entries = engine.branches.entries()
+    let domains = engine.branches.namedDomains()
     let names = Dictionary(
       entries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     return entries.filter { includingDeleted || !$0.flags.contains(.deleted) }
@@ -25,8 +25,8 @@ extension Store {
   /// Throws `notFound`; the remedy names those that come closest.
   public func entry(_ name: String) throws(StoreError) -> EntryInfo {
     let id = try engineBranch(name).id
-    guard let entry = engine.branchEntry(id) else { throw notFound(name) }
-    let parent = engine.branchEntry(entry.parent)
+    guard let entry = engine.branches.entry(id) else { throw notFound(name) }
+    let parent = engine.branches.entry(entry.parent)
     let isThere = parent.map { !$0.flags.contains(.deleted) } ?? false
     return info(
       entry, knownDomain(entry.domain), parent: isThere ? parent?.name : nil)
@@ -67,7 +67,7 @@ extension Store {
 
   func engineBranch(_ name: String) throws(StoreError) -> EngineBranch {
     do throws(StoreError) {
-      return try engine.branch(named: name)
+      return try engine.branches.named(name)
     } catch {
       throw error.kind == .notFound ? notFound(name) : error
     }
@@ -79,7 +79,7 @@ extension Store {
         .invalid, "a branch or snapshot has a name", remedy: "list them with \(step: .listBranches)"
       )
     }
-    let names = engine.branchEntries().filter { !$0.flags.contains(.deleted) }.map(\.name)
+    let names = engine.branches.entries().filter { !$0.flags.contains(.deleted) }.map(\.name)
     let near = NearestNames.find(name, among: names).joined(separator: ", ")
     let what = EntryName.isSnapshot(name) ? "snapshot" : "branch"
     return StoreError(
@@ -101,7 +101,8 @@ extension Store {
   private func makeTree(_ branch: EngineBranch) -> FileTree {
     let core = TreeCore(
       space: branch,
-      allocateVolume: { [engine] () throws(StoreError) in try engine.allocateVolumeNumber() },
+      allocateVolume: { [engine] () throws(StoreError) in try engine.branches.allocateVolumeNumber()
+      },
       wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() },
       changed: { [watchers, id = branch.id.rawValue] change in
         watchers.tell(change.map { .files(entry: id, $0) } ?? .replaced(entry: id))

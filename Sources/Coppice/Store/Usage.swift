@@ -35,7 +35,7 @@ extension Store {
   private func usage(of wanted: [String]) throws(StoreError) -> [Usage] {
     var ids: [BranchID] = []
     for name in wanted { ids.append(try engineBranch(name).id) }
-    return zip(wanted, try engine.usage(of: ids)).map { name, usage in
+    return zip(wanted, try engine.accounts.usage(of: ids)).map { name, usage in
       Usage(
         name: name, logicalByteCount: usage.logicalByteCount,
         sharedByteCount: usage.sharedByteCount, exclusiveByteCount: usage.exclusiveByteCount,
@@ -49,6 +49,6 @@ extension Store {
   public func freedByteCount(deleting names: [String]) throws(StoreError) -> UInt64 {
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }
-    return try engine.spaceFreed(byForgetting: ids).byteCount
+    return try engine.accounts.spaceFreed(byForgetting: ids).byteCount
   }
 }

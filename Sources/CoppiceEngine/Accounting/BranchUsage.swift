@@ -25,13 +25,13 @@ package struct FreedSpace: Hashable, Sendable {
   package var byteCount: UInt64 = 0
 }
 
-extension Engine {
+extension Accounts {
   /// What entries take, in the order given. Takes time in proportion to the nodes of the store.
   ///
   /// - Throws: `notFound` for an id without entry, `corrupt` when a node cannot be read.
   package func usage(of branches: [BranchID]) throws(StoreError) -> [BranchUsage] {
-    let moment = try StoreMoment(self)
-    return try UsageCount(engine: self, moment: moment).usage(of: branches)
+    let moment = try StoreMoment(core)
+    return try UsageCount(core: core, moment: moment).usage(of: branches)
   }
 
   /// These entries' frames that no other entry, no reader and no import keeps: what a garbage
@@ -42,8 +42,8 @@ extension Engine {
   package func spaceFreed(
     byForgetting branches: Set<BranchID>
   ) throws(StoreError) -> FreedSpace {
-    let moment = try StoreMoment(self)
-    return try UsageCount(engine: self, moment: moment)
+    let moment = try StoreMoment(core)
+    return try UsageCount(core: core, moment: moment)
       .spaceFreed(by: DoomedState(of: branches, moment))
   }
 }
@@ -51,7 +51,7 @@ extension Engine {
 /// Counts frames by who keeps them. Deleted entries are kept like others as long as they can be
 /// restored.
 struct UsageCount {
-  let engine: Engine
+  let core: StoreCore
   let moment: StoreMoment
 
   /// What entries refer to that refer to the very same frames.
@@ -61,7 +61,7 @@ struct UsageCount {
   private static let batchCount = 32
 
   private func walk(_ group: Group, _ enter: (Locator) -> Bool) throws(StoreError) {
-    try FrameWalk(frames: engine.frames).walk(group, entering: enter)
+    try FrameWalk(frames: core.frames).walk(group, entering: enter)
   }
 
   // MARK: Usage
@@ -70,7 +70,7 @@ struct UsageCount {
     var wanted: [StoreMoment.Entry] = []
     for id in branches {
       guard let entry = moment.entries.first(where: { $0.entry.id == id }) else {
-        throw StoreError(.notFound, "there is no such branch", object: engine.name(of: id))
+        throw StoreError(.notFound, "there is no such branch", object: core.name(of: id))
       }
       wanted.append(entry)
     }
@@ -83,19 +83,19 @@ struct UsageCount {
       let counted = try count(batch, numbers, shared)
       for (group, result) in zip(batch, counted) { bytes[group] = result }
     }
-    var logical = LogicalCount(frames: engine.frames)
+    var logical = LogicalCount(frames: core.frames)
     let holderCounts = unsealedHolderCounts
     var result: [BranchUsage] = []
     for entry in wanted {
       let total = try logical.total(of: entry)
       let stored = bytes[entry.refs] ?? (0, 0)
-      let unsealed = entry.unsealed.byteCount(engine.pageByteCount)
+      let unsealed = entry.unsealed.byteCount(core.pageByteCount)
       let own = entry.unsealed.counts.filter { holderCounts[$0.key] == 1 }.values.reduce(0, +)
       result.append(
         BranchUsage(
           branch: entry.entry.id, logicalByteCount: total.byteCount,
           volumeCount: total.volumeCount, referencedByteCount: stored.referenced + unsealed,
-          exclusiveByteCount: stored.exclusive + UInt64(own * engine.pageByteCount),
+          exclusiveByteCount: stored.exclusive + UInt64(own * core.pageByteCount),
           unsealedByteCount: unsealed))
     }
     return result
@@ -122,11 +122,11 @@ struct UsageCount {
       try walk(group) { numbers.own($0.name, by: owner) }
     }
     let shared = FrameSet()
-    try engine.listing.forEachBase(of: moment.segments) { derived, base in
+    try core.listing.forEachBase(of: moment.segments) { derived, base in
       let owner = numbers[derived]
       if owner != 0 { numbers.own(base, by: owner) }
     }
-    try engine.listing.forEachFrame(of: moment.segments) { name, _ in
+    try core.listing.forEachFrame(of: moment.segments) { name, _ in
       if numbers[name] == FrameNumbers.several { shared.insert(name) }
     }
     return shared
@@ -145,12 +145,12 @@ struct UsageCount {
         return true
       }
     }
-    try engine.listing.forEachBase(of: moment.segments) { derived, base in
+    try core.listing.forEachBase(of: moment.segments) { derived, base in
       let bits = numbers[derived]
       if bits != 0 { numbers[base] |= bits }
     }
     var counted = [(referenced: UInt64, exclusive: UInt64)](repeating: (0, 0), count: batch.count)
-    try engine.listing.forEachFrame(of: moment.segments) { name, frame in
+    try core.listing.forEachFrame(of: moment.segments) { name, frame in
       let bits = numbers[name]
       if bits == 0 { return }
       let isShared = shared.contains(name)
@@ -173,13 +173,13 @@ struct UsageCount {
     }
     var doomedPages = doomed.unsealed
     doomedPages.subtract(stayingPages)
-    var divergent = DivergentFrames(frames: engine.frames)
+    var divergent = DivergentFrames(frames: core.frames)
     try divergent.add(doomed.refs, staying: staying)
-    try engine.addBases(to: &divergent, moment)
+    try divergent.addBases(core, moment)
     var freed = FreedSpace()
     if let smallest = divergent.smallest { freed = try count(divergent, from: smallest, staying) }
     freed.pageCount += doomedPages.count
-    freed.byteCount += doomedPages.byteCount(engine.pageByteCount)
+    freed.byteCount += doomedPages.byteCount(core.pageByteCount)
     return freed
   }
 
@@ -190,11 +190,11 @@ struct UsageCount {
     let (found, kept) = (divergent.found, divergent.kept)
     // Apart from what is known to stay: that was not walked.
     let reached = FrameSet()
-    try FrameWalk(frames: engine.frames).walk(staying) {
+    try FrameWalk(frames: core.frames).walk(staying) {
       $0.name >= smallest && reached.insert($0.name)
     }
     let segments = moment.segments(holdingFrom: smallest.segment)
-    try engine.listing.forEachBase(of: segments) { derived, base in
+    try core.listing.forEachBase(of: segments) { derived, base in
       if reached.contains(derived) || kept.contains(derived) {
         kept.insert(base)
       } else if found.contains(derived) {
@@ -202,7 +202,7 @@ struct UsageCount {
       }
     }
     var freed = FreedSpace()
-    try engine.listing.forEachFrame(of: segments) { name, frame in
+    try core.listing.forEachFrame(of: segments) { name, frame in
       guard found.contains(name), !reached.contains(name), !kept.contains(name) else { return }
       freed.byteCount += UInt64(frame.storedByteCount)
       if frame.form.kind == .page { freed.pageCount += 1 }

@@ -36,14 +36,14 @@ struct DoomedState {
   init(refs: [Ref]) { self.refs = refs }
 }
 
-extension Engine {
+extension Accounts {
   /// What deleting these entries together would free: the same number as `spaceFreed` tells and a
   /// deletion for good frees. What else they refer to is named with those that keep it. Takes time
   /// in proportion to the nodes of the store.
   ///
   /// - Throws: `corrupt` when a node of these entries cannot be read.
   package func deletionEstimate(of branches: Set<BranchID>) throws(StoreError) -> DeletionEstimate {
-    let moment = try StoreMoment(self)
+    let moment = try StoreMoment(core)
     return try deletionEstimate(of: DoomedState(of: branches, moment), moment)
   }
 
@@ -51,12 +51,12 @@ extension Engine {
     -> DeletionEstimate
   {
     var estimate = DeletionEstimate()
-    estimate.freed = try UsageCount(engine: self, moment: moment).spaceFreed(by: doomed)
+    estimate.freed = try UsageCount(core: core, moment: moment).spaceFreed(by: doomed)
     var shared = SharedFrames()
-    try FrameWalk(frames: frames).walk(doomed.refs) { shared.insert($0.name) }
-    try shared.addBases(self, moment)
-    var byteCount = doomed.unsealed.byteCount(pageByteCount)
-    try listing.forEachFrame(of: shared.segments(of: moment)) { name, frame in
+    try FrameWalk(frames: core.frames).walk(doomed.refs) { shared.insert($0.name) }
+    try shared.addBases(core, moment)
+    var byteCount = doomed.unsealed.byteCount(core.pageByteCount)
+    try core.listing.forEachFrame(of: shared.segments(of: moment)) { name, frame in
       if frame.form.kind != .note, shared.frames.contains(name) {
         byteCount += UInt64(frame.storedByteCount)
       }
@@ -72,7 +72,7 @@ extension Engine {
   func sharers(
     of shared: SharedFrames, _ moment: StoreMoment, besides branches: Set<BranchID> = []
   ) -> [Sharer] {
-    var search = SharerSearch(frames: frames, shared: shared)
+    var search = SharerSearch(frames: core.frames, shared: shared)
     var found: [Sharer] = []
     for entry in moment.entries where !branches.contains(entry.entry.id) {
       let hasLayer = !shared.layers.isDisjoint(with: entry.unsealed.counts.keys)
@@ -95,7 +95,7 @@ extension Engine {
     var sharer = Sharer(holder: SpaceHolder(entry))
     if entry.flags.contains(.deleted) {
       sharer.restorableUntil = RestoreWindow.end(
-        options.collection.restoreWindow, deletedAt: entry.deletedAt)
+        core.options.collection.restoreWindow, deletedAt: entry.deletedAt)
     }
     return sharer
   }
@@ -119,16 +119,16 @@ struct SharedFrames {
   }
 
   /// Adds the frames that these build on, and notes who else builds on any of them.
-  mutating func addBases(_ engine: Engine, _ moment: StoreMoment) throws(StoreError) {
+  mutating func addBases(_ core: StoreCore, _ moment: StoreMoment) throws(StoreError) {
     let found = frames
     var smallest = smallest
-    try engine.listing.forEachBase(of: segments(of: moment)) { derived, base in
+    try core.listing.forEachBase(of: segments(of: moment)) { derived, base in
       guard found.contains(derived), found.insert(base) else { return }
       smallest = smallest.map { min($0, base) }
     }
     self.smallest = smallest
     let also = derived
-    try engine.listing.forEachBase(of: segments(of: moment)) { derived, base in
+    try core.listing.forEachBase(of: segments(of: moment)) { derived, base in
       if found.contains(base) { also.insert(derived) }
     }
   }

@@ -126,21 +126,21 @@ struct DivergentFrames {
   }
 }
 
-extension Engine {
+extension DivergentFrames {
   /// Finds the frames that found ones build on, but for those that are known to stay. Looks at the
   /// directories of the segments that hold derived pages, no others.
-  func addBases(to divergent: inout DivergentFrames, _ moment: StoreMoment) throws(StoreError) {
-    for base in divergent.nodeBases { _ = divergent.insert(base) }
-    guard !divergent.derivedHomes.isEmpty else { return }
-    let (found, kept) = (divergent.found, divergent.kept)
-    try listing.forEachBase(of: moment.segments(holding: divergent.derivedKeptHomes)) {
+  mutating func addBases(_ core: StoreCore, _ moment: StoreMoment) throws(StoreError) {
+    for base in nodeBases { _ = insert(base) }
+    guard !derivedHomes.isEmpty else { return }
+    let (found, kept) = (found, kept)
+    try core.listing.forEachBase(of: moment.segments(holding: derivedKeptHomes)) {
       derived, base in
       if kept.contains(derived) { kept.insert(base) }
     }
     var bases: [FrameName] = []
-    try listing.forEachBase(of: moment.segments(holding: divergent.derivedHomes)) { derived, base in
+    try core.listing.forEachBase(of: moment.segments(holding: derivedHomes)) { derived, base in
       if found.contains(derived), !kept.contains(base) { bases.append(base) }
     }
-    for base in bases { _ = divergent.insert(base) }
+    for base in bases { _ = insert(base) }
   }
 }

@@ -48,22 +48,22 @@ package struct CollectionState: Hashable, Sendable {
   package var deadByteCount: UInt64
 }
 
-extension Engine {
+extension Accounts {
   package var collectionState: CollectionState {
-    let hints = hints.collection.withLock { $0 }
+    let hints = core.hints.collection.withLock { $0 }
     return CollectionState(
-      isAutomatic: options.collection.isEnabled && options.usesThreads,
+      isAutomatic: core.options.collection.isEnabled && core.options.usesThreads,
       cycleNumber: hints.cycleNumber, endedAt: hints.endedAt,
       deadByteCount: hints.oldDeadByteCount + hints.youngDeadByteCount)
   }
 
   /// What a branch's seals stored over time, as far as it is remembered.
   package func growth(of branch: BranchID) -> [GrowthHints.Sample] {
-    hints.growth.withLock { $0.samples(of: branch) }
+    core.hints.growth.withLock { $0.samples(of: branch) }
   }
 
   package var statistics: EngineStatistics {
-    let (entries, segments, seals) = keeper.read { kept in
+    let (entries, segments, seals) = core.keeper.read { kept in
       (
         Array(kept.catalogue.branches.values), Array(kept.catalogue.segments.values),
         kept.sealCounts
@@ -72,12 +72,12 @@ extension Engine {
     let kept = entries.filter { !$0.flags.contains(.deleted) }
     let snapshotCount = kept.count { $0.flags.contains(.readOnly) }
     return EngineStatistics(
-      pageCache: CacheStatistics(frames.pages.statistics, entryByteCount: pageByteCount),
-      nodeCache: CacheStatistics(frames.nodes.statistics, entryByteCount: Node.byteCount),
-      overlayByteCount: meter.byteCount, overlayByteCountMax: options.overlayByteCountMax,
-      pageBufferByteCount: buffers.byteCountHeld, windowByteCount: window.byteCount,
-      journalByteCount: journal.usedByteCount, lastLSN: journal.lastLSN,
-      durableLSN: journal.durableLSN, isPoisoned: journal.isPoisoned, seals: seals,
+      pageCache: CacheStatistics(core.frames.pages.statistics, entryByteCount: core.pageByteCount),
+      nodeCache: CacheStatistics(core.frames.nodes.statistics, entryByteCount: Node.byteCount),
+      overlayByteCount: core.meter.byteCount, overlayByteCountMax: core.options.overlayByteCountMax,
+      pageBufferByteCount: core.buffers.byteCountHeld, windowByteCount: core.window.byteCount,
+      journalByteCount: core.journal.usedByteCount, lastLSN: core.journal.lastLSN,
+      durableLSN: core.journal.durableLSN, isPoisoned: core.journal.isPoisoned, seals: seals,
       branchCount: kept.count - snapshotCount, snapshotCount: snapshotCount,
       deletedCount: entries.count - kept.count, segmentCount: segments.count,
       segmentByteCount: segments.reduce(0) { $0 + $1.byteCount })

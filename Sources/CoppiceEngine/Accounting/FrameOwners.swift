@@ -6,15 +6,15 @@ internal import CoppicePlatform
 /// Every frame gets its owner at its first visit and `several` at the first visit for another, so
 /// that no subtree is walked more than twice. Bases get theirs once all states were walked.
 final class FrameOwners {
-  private let engine: Engine
+  private let core: StoreCore
   let moment: StoreMoment
   private(set) var holders: [SpaceHolder] = []
   private let numbers = FrameNumbers()
   /// Frames that no state refers to, only what builds on them.
   private let mereBases = FrameSet()
 
-  init(_ engine: Engine, _ moment: StoreMoment) throws(StoreError) {
-    self.engine = engine
+  init(_ core: StoreCore, _ moment: StoreMoment) throws(StoreError) {
+    self.core = core
     self.moment = moment
     for entry in moment.entries {
       try add(SpaceHolder(entry.entry), entry.refs)
@@ -22,7 +22,7 @@ final class FrameOwners {
     if !moment.pinnedRoots.isEmpty { try add(.reader, moment.pinnedRoots) }
     if !moment.importedRefs.isEmpty { try add(.imports, moment.importedRefs) }
     // A base is as needed as what builds on it.
-    try engine.listing.forEachBase(of: moment.segments) { derived, base in
+    try core.listing.forEachBase(of: moment.segments) { derived, base in
       let owner = numbers[derived]
       if owner == 0 { return }
       if numbers[base] == 0 { mereBases.insert(base) }
@@ -33,7 +33,7 @@ final class FrameOwners {
   private func add(_ holder: SpaceHolder, _ refs: [Ref]) throws(StoreError) {
     holders.append(holder)
     let owner = UInt32(holders.count)
-    try FrameWalk(frames: engine.frames).walk(refs) { numbers.own($0.name, by: owner) }
+    try FrameWalk(frames: core.frames).walk(refs) { numbers.own($0.name, by: owner) }
   }
 
   /// `nil` for a frame that nothing keeps.
@@ -47,21 +47,21 @@ final class FrameOwners {
   func isMereBase(_ name: FrameName) -> Bool { mereBases.contains(name) }
 }
 
-extension Engine {
+extension Accounts {
   /// Tells for every byte of the segments what holds it. Takes time in proportion to the store's
   /// nodes; nothing waits for it.
   ///
   /// - Throws: `corrupt` when a node or a bundle directory cannot be read.
   package func spaceReport() throws(StoreError) -> SpaceReport {
-    var report = SpaceReport(time: clock.wallNanoseconds())
-    let owners = try FrameOwners(self, try StoreMoment(self))
+    var report = SpaceReport(time: core.clock.wallNanoseconds())
+    let owners = try FrameOwners(core, try StoreMoment(core))
     var unsealed = owners.moment.pinnedPages
     for entry in owners.moment.entries { unsealed.formUnion(entry.unsealed) }
-    report.unsealedByteCount = unsealed.byteCount(pageByteCount)
+    report.unsealedByteCount = unsealed.byteCount(core.pageByteCount)
     var exclusive: [SpaceHolder: UInt64] = [:]
     var framesByteCount: UInt64 = 0
     var censuses: [SegmentCensus] = []
-    try listing.forEachPlacedFrame(of: owners.moment.segments) { name, frame, segment in
+    try core.listing.forEachPlacedFrame(of: owners.moment.segments) { name, frame, segment in
       if frame.form.kind == .note { return }
       let byteCount = UInt64(frame.storedByteCount)
       framesByteCount += byteCount

@@ -24,7 +24,7 @@ final class StoreMoment {
   let pinnedPages: UnsealedPages
   let segments: [SegmentEntry]
   private let retired: [SegmentID: RetiredSegment]
-  private let engine: Engine
+  private let core: StoreCore
   private let pins: [UInt64]
 
   private struct Taken {
@@ -34,19 +34,19 @@ final class StoreMoment {
     var unsealed: UnsealedPages
   }
 
-  init(_ engine: Engine) throws(StoreError) {
-    try engine.gate.checkOpen()
-    self.engine = engine
+  init(_ core: StoreCore) throws(StoreError) {
+    try core.gate.checkOpen()
+    self.core = core
     var pins: [UInt64] = []
     var readers: [PinnedStates.Pin] = []
     var imported: [Ref] = []
     var taken: [Taken] = []
-    engine.keeper.read { kept in
+    core.keeper.read { kept in
       // Whoever holds these may let go of them at any time.
-      readers = engine.pins.all
-      for pin in readers { pins.append(engine.pins.insert(pin.state, refs: pin.refs)) }
-      imported = engine.stagings.all.flatMap(\.storedRefs)
-      pins.append(engine.pins.insert(nil, refs: imported))
+      readers = core.pins.all
+      for pin in readers { pins.append(core.pins.insert(pin.state, refs: pin.refs)) }
+      imported = core.stagings.all.flatMap(\.storedRefs)
+      pins.append(core.pins.insert(nil, refs: imported))
       for branch in kept.branches.values.sorted(by: { $0.id < $1.id }) {
         guard let entry = kept.catalogue.branches[branch.id] else { continue }
         var open = OverlaySummary()
@@ -57,7 +57,7 @@ final class StoreMoment {
           return state.sealed
         }
         // The branch may lose what its open layer refers to.
-        pins.append(engine.pins.insert(sealed, refs: open.refs.map(\.ref)))
+        pins.append(core.pins.insert(sealed, refs: open.refs.map(\.ref)))
         taken.append(Taken(entry: entry, sealed: sealed, open: open, unsealed: unsealed))
       }
     }
@@ -79,7 +79,7 @@ final class StoreMoment {
         entry: item.entry, root: item.sealed.root, overlay: overlay, unsealed: unsealed)
     }
     // After the states: whatever they refer to was published before.
-    (segments, retired) = engine.keeper.read { kept in
+    (segments, retired) = core.keeper.read { kept in
       (kept.catalogue.segments.values.sorted { $0.id < $1.id }, kept.catalogue.retired)
     }
   }
@@ -105,7 +105,7 @@ final class StoreMoment {
     return segments.filter { $0.id >= first || hosts.contains($0.id) }
   }
 
-  deinit { for pin in pins { engine.pins.remove(pin) } }
+  deinit { for pin in pins { core.pins.remove(pin) } }
 }
 
 /// What layers say about volumes as wholes, and the frames that they refer to themselves.

@@ -28,17 +28,17 @@ package struct StoreUsage: Hashable, Sendable {
   package init() {}
 }
 
-extension Engine {
+extension Accounts {
   /// Counts the whole store. Takes time in proportion to its nodes; nothing waits for it.
   ///
   /// - Throws: `corrupt` when a node or a bundle directory cannot be read.
   package func storeUsage() throws(StoreError) -> StoreUsage {
-    let moment = try StoreMoment(self)
+    let moment = try StoreMoment(core)
     let live = FrameSet()
-    let walk = FrameWalk(frames: frames)
+    let walk = FrameWalk(frames: core.frames)
     var usage = StoreUsage()
-    var logical = LogicalCount(frames: frames)
-    var unique = UniqueCount(frames: frames)
+    var logical = LogicalCount(frames: core.frames)
+    var unique = UniqueCount(frames: core.frames)
     for entry in moment.entries {
       usage.count(entry.entry)
       if !entry.entry.flags.contains(.deleted) {
@@ -49,11 +49,11 @@ extension Engine {
     }
     usage.uniqueByteCount = unique.byteCount
     try walk.walk(moment.pinnedRoots) { live.insert($0.name) }
-    try listing.forEachBase(of: moment.segments) { derived, base in
+    try core.listing.forEachBase(of: moment.segments) { derived, base in
       if live.contains(derived) { live.insert(base) }
     }
     try count(live, in: moment.segments, into: &usage)
-    usage.journalByteCount = journal.usedByteCount
+    usage.journalByteCount = core.journal.usedByteCount
     return usage
   }
 
@@ -61,7 +61,7 @@ extension Engine {
     _ live: FrameSet, in segments: [SegmentEntry], into usage: inout StoreUsage
   ) throws(StoreError) {
     var counted = usage
-    try listing.forEachFrame(of: segments) { name, frame in
+    try core.listing.forEachFrame(of: segments) { name, frame in
       counted.frameCount += 1
       if frame.form.kind == .note { return }
       if live.contains(name) {

@@ -6,9 +6,9 @@ extension Engine {
   /// Checks what must hold between RAM and catalogue whenever no call is under way but those of the
   /// engine's own threads; traps when it does not. For tests and simulations.
   package func checkInvariants() {
-    let check = { self.keeper.read { self.checkInvariants($0) } }
+    let check = { self.core.keeper.read { self.checkInvariants($0) } }
     // Between a publish's record and its effect on RAM the two differ.
-    if options.usesThreads { sealing.withLock(check) } else { check() }
+    if core.options.usesThreads { sealer.sealing.withLock(check) } else { check() }
   }
 
   private func checkInvariants(_ kept: borrowing Kept) {
@@ -25,7 +25,7 @@ extension Engine {
         entry.root == state.sealed.root.root, "RAM and catalogue differ about a branch's root")
       let layers = state.sealed.frozen.layers + [state.open]
       precondition(
-        Self.join(layers.map(\.interval)) == Self.join(entry.intervals),
+        Interval.join(layers.map(\.interval)) == Interval.join(entry.intervals),
         "RAM and catalogue differ about a branch's intervals")
       precondition(branch.isDeleted == entry.flags.contains(.deleted), "deleted here, not there")
       for layer in layers where seen.insert(ObjectIdentifier(layer)).inserted {
@@ -36,20 +36,7 @@ extension Engine {
         precondition(lower.isFrozen && lower.through <= upper.from, "layers out of order")
       }
     }
-    precondition(meter.byteCount >= byteCount, "the overlay's meter lost bytes")
-  }
-
-  /// Adjacent intervals of one writer as one; intervals that hold nothing left out.
-  static func join(_ intervals: [Interval]) -> [Interval] {
-    var joined: [Interval] = []
-    for interval in intervals where interval.from < interval.through {
-      if let last = joined.last, last.writer == interval.writer, last.through == interval.from {
-        joined[joined.count - 1].through = interval.through
-      } else {
-        joined.append(interval)
-      }
-    }
-    return joined
+    precondition(core.meter.byteCount >= byteCount, "the overlay's meter lost bytes")
   }
 }
 

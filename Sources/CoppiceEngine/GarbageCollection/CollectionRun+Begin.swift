@@ -5,19 +5,19 @@ extension CollectionRun {
   /// Takes the roots at one moment at which no seal or import is between finding a frame and making
   /// it reachable.
   func begin() throws(StoreError) {
-    let lsn = try engine.latch.withExclusive { () throws(StoreError) in
-      engine.appenders.closeAll()
+    let lsn = try core.latch.withExclusive { () throws(StoreError) in
+      core.appenders.closeAll()
       // The bases of live derived frames are found in directories: none may be left out.
-      try engine.publishAppended()
-      firstBorn = engine.appenders.nextSegmentID
-      return try engine.keeper.change { kept throws(StoreError) in
+      try sealer.publishAppended()
+      firstBorn = core.appenders.nextSegmentID
+      return try core.keeper.change { kept throws(StoreError) in
         // What is to be gone at once may be old: a young collection must not take it over.
         if kept.departures.contains(where: \.isActive) { lookAtAll() }
-        engine.cycle.begin(youngFrom: youngFrom, firstBorn: firstBorn)
+        core.cycle.begin(youngFrom: youngFrom, firstBorn: firstBorn)
         return try takeRoots(&kept)
       }
     }
-    try engine.journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
   }
 
   /// Returns the LSN of the record that condemns.
@@ -30,15 +30,15 @@ extension CollectionRun {
     var lsn = LSN.zero
     let ids = forgettable.map(\.id)
     keptBranches = Set(entries.map(\.id)).subtracting(ids)
-      .union(engine.stagings.all.compactMap(\.claimedBranch))
+      .union(core.stagings.all.compactMap(\.claimedBranch))
     roots = rootRefs(kept)
     if options.isDryRun { return lsn }
     report.forgottenBranchCount += kept.unexamined.count
     if !ids.isEmpty {
-      let staying = kept.layersStaying(without: Set(ids), pins: engine.pins.all)
+      let staying = kept.layersStaying(without: Set(ids), pins: core.pins.all)
       var gone: [ForgottenEntry] = []
       for entry in forgettable { gone.append(kept.forgottenEntry(entry, staying: staying)) }
-      lsn = try kept.record(Engine.condemnations(of: gone, isForGood: false))
+      lsn = try kept.record(GarbageCollector.condemnations(of: gone, isForGood: false))
       for id in ids { kept.branches[id] = nil }
       kept.unexamined += gone
     }
@@ -59,12 +59,12 @@ extension CollectionRun {
         refs += state.open.storedRefs
       }
     }
-    for pin in engine.pins.all {
+    for pin in core.pins.all {
       if let state = pin.state { take(state) }
       refs += pin.refs
     }
     for layer in layers.values { refs += layer.storedRefs }
-    for staging in engine.stagings.all { refs += staging.storedRefs }
+    for staging in core.stagings.all { refs += staging.storedRefs }
     return refs
   }
 }

@@ -5,7 +5,7 @@ extension CollectionRun {
   /// Empties and reclaims the victims in batches: what is copied is on disk twice until its victims
   /// are reclaimed.
   func empty(_ victims: [SegmentCensus]) throws(StoreError) {
-    defer { engine.room.restoreReserve() }
+    defer { core.room.restoreReserve() }
     // What needs no copies makes room for the rest.
     let whollyDead = victims.filter { !holdsLive($0) }
     if !whollyDead.isEmpty || !emptyHomes.isEmpty {
@@ -32,7 +32,7 @@ extension CollectionRun {
 
   private var batchByteCount: Int {
     let share = SegmentLimits.segmentByteCount(
-      storedByteCount: engine.keeper.catalogue.storedByteCount)
+      storedByteCount: core.keeper.catalogue.storedByteCount)
     return min(options.batchByteCountMax, Int(share))
   }
 
@@ -42,12 +42,12 @@ extension CollectionRun {
   private func emptySome(of rest: [SegmentCensus], failing error: StoreError) throws(StoreError)
     -> ([SegmentCensus], Moved)
   {
-    try engine.room.withReserve(.copies) { () throws(StoreError) -> ([SegmentCensus], Moved) in
+    try core.room.withReserve(.copies) { () throws(StoreError) -> ([SegmentCensus], Moved) in
       var part = cheapest(of: rest)
       if part.isEmpty {
         // Files are free behind a checkpoint.
-        try engine.checkpointer.writeUnlessFull()
-        do throws(SystemError) { try engine.journal.giveBackFiles(keeping: 0) } catch {
+        try checkpointer.writeUnlessFull()
+        do throws(SystemError) { try core.journal.giveBackFiles(keeping: 0) } catch {
           throw StoreError(error, while: "removing free journal files")
         }
         part = cheapest(of: rest)
@@ -60,7 +60,7 @@ extension CollectionRun {
   /// The victims that take the fewest copies, as many as the disk has room for.
   private func cheapest(of rest: [SegmentCensus]) -> [SegmentCensus] {
     // Without an answer nothing is safe to try.
-    let free = (try? engine.disk.freeByteCount()) ?? 0
+    let free = (try? core.disk.freeByteCount()) ?? 0
     let sorted = rest.sorted { $0.liveByteCount < $1.liveByteCount }
     return fitting(sorted, into: Int(clamping: free / 8 * 7), atLeast: 0)
   }

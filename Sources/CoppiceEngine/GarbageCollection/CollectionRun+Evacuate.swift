@@ -13,10 +13,10 @@ extension CollectionRun {
   func evacuate(_ victims: [SegmentCensus]) throws(StoreError) -> Moved {
     var writers: [DomainID: HostWriter] = [:]
     do throws(StoreError) {
-      let retired = engine.keeper.catalogue.retired
+      let retired = core.keeper.catalogue.retired
       for victim in victims where holdsLive(victim) {
         let domain = victim.entry.domain
-        let writer = writers[domain] ?? HostWriter(engine, domain: domain)
+        let writer = writers[domain] ?? HostWriter(core, domain: domain)
         writers[domain] = writer
         try copyLive(victim, retired, to: writer)
       }
@@ -25,7 +25,7 @@ extension CollectionRun {
       for writer in writers.values { writer.abandon() }
       // The next publish names the hosts that were begun, empty, so that opening knows their files.
       let ids = writers.values.flatMap(\.ids)
-      if (try? engine.publishAppended()) != nil { engine.appenders.finishHosts(ids) }
+      if (try? sealer.publishAppended()) != nil { core.appenders.finishHosts(ids) }
       throw error
     }
     report.copiedByteCount += writers.values.reduce(0) { $0 + $1.copiedByteCount }
@@ -39,7 +39,7 @@ extension CollectionRun {
   ) throws(StoreError) {
     let buffer = AlignedBuffer(byteCountMin: 1 << 20)
     try forEachBundle(victim.entry, retired) { bundle throws(StoreError) in
-      let isLive = engine.cycle.withLive { live in
+      let isLive = core.cycle.withLive { live in
         bundle.frames.indices.map {
           bundle.isPlaced[$0] && live.keeps(bundle.names[$0], victim.entry.domain)
         }
@@ -87,7 +87,7 @@ extension CollectionRun {
     -> [RetiredSegment]
   {
     let gone = Set(victims.map(\.entry.id))
-    let retired = engine.keeper.catalogue.retired
+    let retired = core.keeper.catalogue.retired
     var homes = gone.union(emptyHomes)
     for (home, entry) in retired where entry.hosts.contains(where: gone.contains) {
       homes.insert(home)

@@ -13,7 +13,7 @@ extension CollectionRun {
     if options.isDryRun || forgotten.isEmpty { return }
     let ids = Set(forgotten.map(\.entry.id))
     // Of a collection that a crash ended.
-    let earlier = engine.hints.collection.withLock { hints in
+    let earlier = core.hints.collection.withLock { hints in
       Dictionary(
         hints.forgotten.filter { ids.contains($0.id) }.map { ($0.id, $0) },
         uniquingKeysWith: { $1 })
@@ -21,13 +21,13 @@ extension CollectionRun {
     let sets = try forgotten.map { entry throws(StoreError) in
       try deadFrames(of: entry, known: earlier[entry.entry.id])
     }
-    let retired = engine.keeper.catalogue.retired
+    let retired = core.keeper.catalogue.retired
     var found = [[DeadFrame]](repeating: [], count: sets.count)
     // Bases first: one may lie anywhere before what builds on it.
     for isLast in [false, true] {
       for entry in candidates {
         try forEachBundle(entry, retired) { bundle in
-          let isDead = engine.cycle.withLive { live in
+          let isDead = core.cycle.withLive { live in
             bundle.names.map { !live.keeps($0, entry.domain) }
           }
           for index in bundle.frames.indices where isDead[index] && bundle.isPlaced[index] {
@@ -55,10 +55,10 @@ extension CollectionRun {
       branches.append(branch)
     }
     // What is known now holds whatever becomes of this collection.
-    engine.hints.collection.withLock { $0.remember(branches) }
+    core.hints.collection.withLock { $0.remember(branches) }
     // What is to be gone for good is looked for in old segments too before it counts as examined.
     let isYoung = options.isYoung
-    engine.keeper.change { kept in
+    core.keeper.change { kept in
       kept.unexamined.removeAll {
         ids.contains($0.entry.id) && !(isYoung && $0.departure != nil)
       }
@@ -100,9 +100,9 @@ extension CollectionRun {
     let entry = gone.entry
     var branch = ForgottenBranch(
       id: entry.id, name: entry.name, deletedAt: entry.deletedAt,
-      forgottenAt: engine.clock.wallNanoseconds(), cycleNumber: report.cycleNumber,
+      forgottenAt: core.clock.wallNanoseconds(), cycleNumber: report.cycleNumber,
       pageCount: gone.unsealedPageCount,
-      byteCount: gone.unsealedPageCount * UInt64(engine.pageByteCount),
+      byteCount: gone.unsealedPageCount * UInt64(core.pageByteCount),
       isComplete: isWhole)
     for dead in frames.sorted(by: { $0.name < $1.name }) {
       if dead.frame.form.kind == .page { branch.pageCount += 1 }
@@ -115,12 +115,12 @@ extension CollectionRun {
   /// Whether all that nothing but the entry kept is young, so that a young collection knows all of
   /// it. Takes time in proportion to what the entry does not share with others.
   private func isYoung(_ gone: ForgottenEntry) throws(StoreError) -> Bool {
-    var divergent = DivergentFrames(frames: engine.frames)
+    var divergent = DivergentFrames(frames: core.frames)
     do throws(StoreError) {
       try divergent.add(gone.refs, staying: roots) { () throws(StoreError) in
         try pace.visitNode()
       }
-      try engine.addBases(to: &divergent, try StoreMoment(engine))
+      try divergent.addBases(core, try StoreMoment(core))
     } catch {
       guard error.kind == .corrupt else { throw error }
       return false
@@ -141,7 +141,7 @@ extension CollectionRun {
         guard ref.locator.form.kind != .page, nodeCount < Self.sharedNodeCountMax else { continue }
         nodeCount += 1
         // It is a sample: what cannot be read is left out.
-        if let node = try? engine.frames.node(ref) { node.appendEffectiveRefs(to: &next) }
+        if let node = try? core.frames.node(ref) { node.appendEffectiveRefs(to: &next) }
       }
       level = next
     }
@@ -152,9 +152,9 @@ extension CollectionRun {
     var found = DeadFrames()
     found.isWhole = gone.hasAllRefs
     var shared: [Ref] = []
-    let cycle = engine.cycle
+    let cycle = core.cycle
     let domain = gone.entry.domain
-    try FrameWalk(frames: engine.frames).walk(
+    try FrameWalk(frames: core.frames).walk(
       gone.refs,
       enter: { [frames = found.frames] met in
         // What stays as a base only is walked: what is below may have died with the entry.

@@ -8,8 +8,8 @@ extension CollectionRun {
   /// A node that cannot be read is reported, and everything it could refer to, all frames of its
   /// domain with smaller names, counts as live in this cycle.
   func mark() throws(StoreError) {
-    let cycle = engine.cycle
-    try FrameWalk(frames: engine.frames).walk(
+    let cycle = core.cycle
+    try FrameWalk(frames: core.frames).walk(
       roots,
       enter: { met in
         cycle.withLive { live in
@@ -30,20 +30,20 @@ extension CollectionRun {
 
   private func keepAll(below locator: Locator, _ error: StoreError) throws(StoreError) {
     let name = locator.name
-    report.unreadable.append(engine.frames.describe(locator))
-    guard let domain = engine.domain(of: name.segment) else {
+    report.unreadable.append(core.frames.describe(locator))
+    guard let domain = core.domain(of: name.segment) else {
       // Nothing says which frames it may refer to.
       throw StoreError(
         .corrupt, "the collection was given up: \(error.message), and its segment is unknown",
-        object: engine.frames.describe(locator),
+        object: core.frames.describe(locator),
         remedy: .damagedStructure)
     }
-    engine.cycle.keepAll(through: name, of: domain)
+    core.cycle.keepAll(through: name, of: domain)
   }
 
   /// The segments that this collection looks at, in order of their ids.
   var candidates: [SegmentEntry] {
-    let (entries, retired) = engine.keeper.read { ($0.catalogue.segments, $0.catalogue.retired) }
+    let (entries, retired) = core.keeper.read { ($0.catalogue.segments, $0.catalogue.retired) }
     // Hosts hold frames with names older than themselves; only few hold young ones.
     var hosts: Set<SegmentID> = []
     for home in retired.values where home.id >= youngFrom { hosts.formUnion(home.hosts) }
@@ -56,11 +56,11 @@ extension CollectionRun {
   }
 
   private func markBasesAndNotes() throws(StoreError) {
-    let retired = engine.keeper.catalogue.retired
+    let retired = core.keeper.catalogue.retired
     var notes: [BranchID: (lsn: LSN, frame: FrameName)] = [:]
     for entry in candidates {
       try forEachBundle(entry, retired) { bundle throws(StoreError) in
-        engine.cycle.withLive { live in
+        core.cycle.withLive { live in
           for index in bundle.frames.indices {
             let frame = bundle.frames[index]
             // A base lies in the same domain, before what builds on it.
@@ -80,7 +80,7 @@ extension CollectionRun {
         }
       }
     }
-    engine.cycle.withLive { live in
+    core.cycle.withLive { live in
       for note in notes.values { live.reached.insert(note.frame) }
     }
   }
@@ -115,7 +115,7 @@ extension CollectionRun {
     _ visit: (LookedAtBundle) throws(StoreError) -> Void
   ) throws(StoreError) {
     if entry.frameCount == 0 { return }
-    let file = try engine.files.open(entry.id)
+    let file = try core.files.open(entry.id)
     try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
       let names = bundle.directory.entries.indices.map { bundle.name(ofEntry: $0) }
       let isPlaced =

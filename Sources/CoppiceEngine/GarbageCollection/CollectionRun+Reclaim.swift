@@ -9,34 +9,34 @@ extension CollectionRun {
     let ids = victims.map(\.entry.id)
     // In pieces that fit into journal records; replay applies all or none.
     var records: [ControlRecord] = [.moved(victims: [], hosts: [], ends: moved.ends)]
-    for piece in Engine.pieces(ids, of: 1024) {
+    for piece in GarbageCollector.pieces(ids, of: 1024) {
       records.append(.moved(victims: Array(piece), hosts: [], ends: []))
     }
-    for piece in Engine.pieces(moved.homes, of: 256) {
+    for piece in GarbageCollector.pieces(moved.homes, of: 256) {
       records.append(.moved(victims: [], hosts: Array(piece), ends: []))
     }
-    let lsn = try engine.keeper.change { kept throws(StoreError) in
+    let lsn = try core.keeper.change { kept throws(StoreError) in
       try kept.record(records.map { (BranchID(0), $0) })
     }
-    try engine.journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
     for departure in departures { departure.noteReclaimed(ids) }
-    engine.appenders.finishHosts(moved.ends.map(\.segment))
-    engine.retired.update(engine.keeper.catalogue)
+    core.appenders.finishHosts(moved.ends.map(\.segment))
+    core.retired.update(core.keeper.catalogue)
     forgetHints(victims)
     announce(.moved)
     // Not needed: replay of what is synced comes to the same catalogue.
-    try engine.checkpointer.writeUnlessFull()
+    try checkpointer.writeUnlessFull()
     announce(.checkpointed)
-    try engine.unlink(engine.keeper.catalogue.reclaimed.keys.sorted())
+    try collector.unlink(core.keeper.catalogue.reclaimed.keys.sorted())
     announce(.unlinked)
-    engine.room.restoreReserve()
+    core.room.restoreReserve()
   }
 
   /// Nothing may be found by hash that is gone.
   private func forgetHints(_ victims: [SegmentCensus]) {
     let homes = Set(victims.flatMap(\.homes)).union(emptyHomes)
-    engine.cycle.withLive { live in
-      engine.window.remove {
+    core.cycle.withLive { live in
+      core.window.remove {
         homes.contains($0.segment) && $0.segment >= youngFrom && !live.isMarked($0)
       }
     }

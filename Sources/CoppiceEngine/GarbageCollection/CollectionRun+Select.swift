@@ -4,11 +4,11 @@ internal import CoppicePlatform
 extension CollectionRun {
   /// Counts live and dead frames by segment.
   func count() throws(StoreError) {
-    let retired = engine.keeper.catalogue.retired
+    let retired = core.keeper.catalogue.retired
     for entry in candidates {
       var segment = SegmentCensus(entry: entry)
       try forEachBundle(entry, retired) { bundle in
-        engine.cycle.withLive { live in
+        core.cycle.withLive { live in
           for index in bundle.frames.indices {
             segment.homes.insert(bundle.names[index].segment)
             let isLive =
@@ -28,14 +28,14 @@ extension CollectionRun {
   /// Chooses the segments to be emptied. From here on hits by hash on what is dead in them are
   /// misses.
   func select() -> [SegmentCensus] {
-    engine.latch.withExclusive {
+    core.latch.withExclusive {
       let victims = VictimSelection(
         isFull: options.isFull, deadShareMin: options.deadShareMin,
         copiedByteCountMax: options.copiedByteCountMax,
         due: Set(departures.flatMap { ($0.deadByteCounts ?? [:]).keys })
       ).victims(census)
       if !options.isYoung { emptyHomes = homesWithoutLiveFrames() }
-      engine.cycle.choose(victimHomes: Set(victims.flatMap(\.homes)).union(emptyHomes))
+      core.cycle.choose(victimHomes: Set(victims.flatMap(\.homes)).union(emptyHomes))
       note(victims)
       report.forgottenSegmentCount = emptyHomes.count
       return victims
@@ -44,8 +44,8 @@ extension CollectionRun {
 
   /// Retired ids that can be forgotten, once no hit by hash can bring one of their frames back.
   private func homesWithoutLiveFrames() -> Set<SegmentID> {
-    let (retired, entries) = engine.keeper.read { ($0.catalogue.retired, $0.catalogue.segments) }
-    return engine.cycle.withLive { live in
+    let (retired, entries) = core.keeper.read { ($0.catalogue.retired, $0.catalogue.segments) }
+    return core.cycle.withLive { live in
       var homes: Set<SegmentID> = []
       for home in retired.values {
         let domains = Set(home.hosts.compactMap { entries[$0]?.domain })
@@ -68,7 +68,7 @@ extension CollectionRun {
   /// chosen.
   func holdsLive(_ victim: SegmentCensus) -> Bool {
     if victim.liveFrameCount + victim.liveNoteCount > 0 { return true }
-    return engine.cycle.withLive { live in
+    return core.cycle.withLive { live in
       victim.homes.contains { live.keepsAny(of: $0, victim.entry.domain) }
     }
   }

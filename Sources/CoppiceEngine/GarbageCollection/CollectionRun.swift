@@ -4,7 +4,10 @@ internal import Synchronization
 
 /// One collection, from its beginning to its end. The caller holds `collecting`.
 final class CollectionRun {
-  let engine: Engine
+  let collector: GarbageCollector
+  var core: StoreCore { collector.core }
+  var sealer: Sealer { collector.sealer }
+  var checkpointer: Checkpointer { collector.checkpointer }
   private(set) var options: CollectionOptions
   let announce: (CollectionStep) -> Void
   let pace: CollectionPace
@@ -27,13 +30,16 @@ final class CollectionRun {
   var emptyHomes: Set<SegmentID> = []
 
   init(
-    _ engine: Engine, _ options: CollectionOptions, announce: @escaping (CollectionStep) -> Void
+    _ collector: GarbageCollector, _ options: CollectionOptions,
+    announce: @escaping (CollectionStep) -> Void
   ) {
-    self.engine = engine
+    self.collector = collector
     self.options = options
     self.announce = announce
-    pace = CollectionPace(engine, options)
-    youngFrom = options.isYoung ? engine.hints.collection.withLock { $0.youngFrom } : SegmentID(0)
+    pace = CollectionPace(collector, options)
+    youngFrom =
+      options.isYoung
+      ? collector.core.hints.collection.withLock { $0.youngFrom } : SegmentID(0)
   }
 
   /// Makes a young collection, which has not begun yet, one of all segments.
@@ -43,14 +49,14 @@ final class CollectionRun {
   }
 
   func run() throws(StoreError) -> CollectionReport {
-    report.cycleNumber = engine.hints.collection.withLock { $0.cycleNumber + 1 }
-    youngDeadByteCount = engine.hints.collection.withLock { $0.youngDeadByteCount }
+    report.cycleNumber = core.hints.collection.withLock { $0.cycleNumber + 1 }
+    youngDeadByteCount = core.hints.collection.withLock { $0.youngDeadByteCount }
     try begin()
     report.isYoung = options.isYoung
     announce(.begun)
     try mark()
     try examineForgotten()
-    if !options.isDryRun { try engine.forgetExamined() }
+    if !options.isDryRun { try collector.forgetExamined() }
     announce(.marked)
     try count()
     announce(.counted)
@@ -70,7 +76,7 @@ final class CollectionRun {
     }
     return options.forgetsAll
       || RestoreWindow.isOver(
-        options.restoreWindow, deletedAt: entry.deletedAt, now: engine.clock.wallNanoseconds())
+        options.restoreWindow, deletedAt: entry.deletedAt, now: core.clock.wallNanoseconds())
   }
 
   /// Whether everything that was dead when the collection began is gone.
@@ -80,8 +86,8 @@ final class CollectionRun {
 
   /// Keeps what this collection learned, for the next ones and for estimates.
   private func complete() throws(StoreError) {
-    let now = engine.clock.wallNanoseconds()
-    engine.hints.collection.withLock { hints in
+    let now = core.clock.wallNanoseconds()
+    core.hints.collection.withLock { hints in
       hints.cycleNumber = report.cycleNumber
       hints.youngFrom = max(hints.youngFrom, firstBorn)
       hints.endedAt = now
@@ -92,34 +98,35 @@ final class CollectionRun {
       if hasLeftNothing { hints.noteAllGone() }
     }
     for departure in departures { departure.report = report }
-    engine.keeper.change { kept in
+    core.keeper.change { kept in
       kept.departures.removeAll { departure in departures.contains { $0 === departure } }
     }
-    engine.hints.growth.withLock { $0.remove(forgotten.map(\.entry.id)) }
-    engine.hints.save(to: engine.disk)
-    try engine.forgetExamined()
+    core.hints.growth.withLock { $0.remove(forgotten.map(\.entry.id)) }
+    core.hints.save(to: core.disk)
+    try collector.forgetExamined()
   }
 }
 
 /// Keeps a collection to its rate, and ends it early when the store is about to be closed or nobody
 /// wants it any more.
 final class CollectionPace {
-  private let engine: Engine
+  private let collector: GarbageCollector
+  private var core: StoreCore { collector.core }
   private let options: CollectionOptions
   private let began: UInt64
   private var byteCount: UInt64 = 0
   private var stepCount = 0
 
-  init(_ engine: Engine, _ options: CollectionOptions) {
-    self.engine = engine
+  init(_ collector: GarbageCollector, _ options: CollectionOptions) {
+    self.collector = collector
     self.options = options
-    began = engine.clock.monotonicNanoseconds()
+    began = collector.core.clock.monotonicNanoseconds()
   }
 
   /// Called after that many bytes were read or copied.
   func spend(_ count: Int) throws(StoreError) {
-    try engine.gate.checkOpen()
-    if engine.collector.isStopping {
+    try core.gate.checkOpen()
+    if collector.thread.isStopping {
       throw StoreError(.unavailable, "the store is being closed", remedy: "open it again")
     }
     if options.isCancelled?() ?? false {
@@ -127,11 +134,11 @@ final class CollectionPace {
     }
     byteCount += UInt64(count)
     guard let byteCountPerSecond = options.byteCountPerSecond, byteCountPerSecond > 0,
-      engine.options.usesThreads
+      core.options.usesThreads
     else { return }
     let due = began + UInt64(Double(byteCount) / Double(byteCountPerSecond) * 1e9)
-    while engine.clock.monotonicNanoseconds() < due, !engine.collector.isStopping {
-      engine.collector.pause(untilMonotonicNanoseconds: due)
+    while core.clock.monotonicNanoseconds() < due, !collector.thread.isStopping {
+      collector.thread.pause(untilMonotonicNanoseconds: due)
     }
   }
 

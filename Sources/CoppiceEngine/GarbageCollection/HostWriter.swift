@@ -4,7 +4,7 @@ internal import CoppicePlatform
 /// Copies live frames of one domain, verbatim, into host segments. One thread uses it.
 final class HostWriter {
   private let domain: DomainID
-  private let engine: Engine
+  private let core: StoreCore
   private var open: OpenSegment?
   private(set) var ends: [SegmentEnd] = []
   /// All hosts that were begun, also those that failed.
@@ -13,15 +13,15 @@ final class HostWriter {
   private(set) var hosts: [SegmentID: Set<SegmentID>] = [:]
   private(set) var copiedByteCount = 0
 
-  init(_ engine: Engine, domain: DomainID) {
-    self.engine = engine
+  init(_ core: StoreCore, domain: DomainID) {
+    self.core = core
     self.domain = domain
   }
 
   func copy(_ frame: PendingFrame, name: FrameName) throws(StoreError) {
     do throws(SystemError) {
       if let segment = open, segment.isBundleFull(adding: frame.stored.count) {
-        try segment.writeBundle(lsn: engine.journal.lastLSN)
+        try segment.writeBundle(lsn: core.journal.lastLSN)
       }
       if let segment = open, !segment.fits(frame.stored.count) { try finish(segment) }
     } catch {
@@ -36,7 +36,7 @@ final class HostWriter {
   private static let action = "copying live frames"
 
   private func begin() throws(StoreError) -> OpenSegment {
-    let (id, file) = try engine.appenders.makeHost(domain) { id throws(StoreError) in
+    let (id, file) = try core.appenders.makeHost(domain) { id throws(StoreError) in
       do throws(SystemError) { return try create(id) } catch {
         throw StoreError(error, while: Self.action)
       }
@@ -45,7 +45,7 @@ final class HostWriter {
     let segment = OpenSegment(
       id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0,
       byteCountMax: SegmentLimits.segmentByteCount(
-        storedByteCount: engine.keeper.catalogue.storedByteCount))
+        storedByteCount: core.keeper.catalogue.storedByteCount))
     open = segment
     return segment
   }
@@ -62,21 +62,21 @@ final class HostWriter {
 
   private func create(_ id: SegmentID) throws(SystemError) -> any DiskFile {
     let path = SegmentFiles.path(id)
-    let file = try engine.disk.open(path, .create)
+    let file = try core.disk.open(path, .create)
     do throws(SystemError) {
-      let header = SegmentHeader(uuid: engine.storeUUID, segment: id, domain: domain).encode()
+      let header = SegmentHeader(uuid: core.superblock.uuid, segment: id, domain: domain).encode()
       try file.write(header, at: 0)
-      try engine.disk.syncDirectory(SegmentFiles.directory)
+      try core.disk.syncDirectory(SegmentFiles.directory)
     } catch {
       // A file without frames of an id that nothing names; if it stays, opening removes it.
-      try? engine.disk.remove(path)
+      try? core.disk.remove(path)
       throw error
     }
     return file
   }
 
   private func finish(_ segment: OpenSegment) throws(SystemError) {
-    if segment.hasBundle { try segment.writeBundle(lsn: engine.journal.lastLSN) }
+    if segment.hasBundle { try segment.writeBundle(lsn: core.journal.lastLSN) }
     try segment.file.sync()
     ends.append(
       SegmentEnd(

@@ -14,7 +14,7 @@ extension StagingImport {
   /// Puts the layer and the finished volumes into the root. The caller holds `folding`.
   func fold() throws(StoreError) {
     dropHidden()
-    try engine.latch.withShared { () throws(StoreError) in try foldHoldingLatch() }
+    try core.latch.withShared { () throws(StoreError) in try foldHoldingLatch() }
   }
 
   private func foldHoldingLatch() throws(StoreError) {
@@ -22,12 +22,12 @@ extension StagingImport {
     guard !layer.isEmpty || !finished.isEmpty else { return }
     var counts = SealCounts()
     let newRoot = try LayerSeal(
-      context: context, workers: engine.workers, layer: layer, root: root, newTops: finished
+      context: context, workers: sealer.workers, layer: layer, root: root, newTops: finished
     ).run(note: { _ in nil }, counts: &counts)
-    let view = RootView(newRoot, frames: engine.frames)
+    let view = RootView(newRoot, frames: core.frames)
     state.withLock { state in
       state.root = view
-      state.layer = Layer(writer: BranchID(0), from: .zero, meter: engine.meter)
+      state.layer = Layer(writer: BranchID(0), from: .zero, meter: core.meter)
       state.hidden = []
       for volume in finished.sortedKeys() where state.finished[volume] == finished[volume] {
         state.finished.remove(volume)
@@ -41,7 +41,7 @@ extension StagingImport {
   /// Gives the import up. What it stored is garbage.
   package func cancel() {
     state.withLock { $0.isEnded = true }
-    engine.stagings.remove(self)
+    core.stagings.remove(self)
   }
 
   /// Makes the state a new branch, with these annotations. Durable on return.
@@ -49,17 +49,17 @@ extension StagingImport {
     creating name: String, annotations: [FieldChange] = []
   ) throws(StoreError) -> EngineBranch {
     let root = try finishRoot()
-    let id = try engine.keeper.change { kept throws(StoreError) in
+    let id = try core.keeper.change { kept throws(StoreError) in
       try kept.checkFree(name)
       return kept.catalogue.takeBranchID()
     }
     claim(id)
-    try engine.latch.withShared { () throws(StoreError) in
-      try appendNote(of: id, name, root, from: engine.journal.lastLSN.next)
+    try core.latch.withShared { () throws(StoreError) in
+      try appendNote(of: id, name, root, from: core.journal.lastLSN.next)
     }
     return try end { ends throws(StoreError) in
-      let (branch, lsn) = try engine.keeper.change { kept throws(StoreError) in
-        try engine.create(&kept, name, domain, as: id, root: root, ends: ends, annotations)
+      let (branch, lsn) = try core.keeper.change { kept throws(StoreError) in
+        try branches.create(&kept, name, domain, as: id, root: root, ends: ends, annotations)
       }
       return (branch, lsn)
     }
@@ -73,7 +73,7 @@ extension StagingImport {
       throw StoreError(.invalid, "the import did not begin with a branch")
     }
     let root = try finishRoot()
-    let noteLSN = try engine.latch.withShared { () throws(StoreError) in
+    let noteLSN = try core.latch.withShared { () throws(StoreError) in
       try target.writer.withLockFirst { () throws(StoreError) in
         try appendNote(replacing: target, root)
       }
@@ -97,14 +97,14 @@ extension StagingImport {
   private func replace(
     _ target: EngineBranch, _ root: Ref, _ ends: [SegmentEnd], _ annotations: [FieldChange]
   ) throws(StoreError) -> LSN {
-    try engine.keeper.change { kept throws(StoreError) in
+    try core.keeper.change { kept throws(StoreError) in
       try checkUnchanged(target, kept)
       let entry = try kept.understoodEntry(of: target)
       try entry.annotations.check(annotations, of: entry.name)
       let lsns = try kept.record(
         .replace(root: root, ends: ends), of: target.id, annotating: target.id, annotations)
       target.replace(
-        SealedState(root: RootView(root, frames: engine.frames), frozen: .empty), from: lsns.first)
+        SealedState(root: RootView(root, frames: core.frames), frozen: .empty), from: lsns.first)
       target.noteControl(lsns.last)
       return lsns.last
     }
@@ -137,19 +137,19 @@ extension StagingImport {
     _ record: ([SegmentEnd]) throws(StoreError) -> (EngineBranch, LSN)
   ) throws(StoreError) -> EngineBranch {
     // Much may be left to sync: a collection does not wait for that.
-    _ = try engine.appenders.sync()
-    let (branch, lsn, ends) = try engine.latch.withShared { () throws(StoreError) in
+    _ = try core.appenders.sync()
+    let (branch, lsn, ends) = try core.latch.withShared { () throws(StoreError) in
       // A segment that a collection took meanwhile must not be named again.
-      let ends = try engine.appenders.sync()
+      let ends = try core.appenders.sync()
       try checkUsable()
       state.withLock { $0.isEnded = true }
       let (branch, lsn) = try record(ends)
       return (branch, lsn, ends)
     }
-    engine.stagings.remove(self)
-    try engine.journal.flush(through: lsn)
-    engine.appenders.markPublished(ends)
-    engine.noteSealed(counts, by: branch.id)
+    core.stagings.remove(self)
+    try core.journal.flush(through: lsn)
+    core.appenders.markPublished(ends)
+    sealer.noteSealed(counts, by: branch.id)
     return branch
   }
 
@@ -164,7 +164,7 @@ extension StagingImport {
   /// Returns the note's LSN; `nil` when the branch has this root already. The caller holds the seal
   /// latch, and the target's `writer`: seals of later writes append their notes behind this one.
   private func appendNote(replacing target: EngineBranch, _ root: Ref) throws(StoreError) -> LSN? {
-    let (name, lsn) = try engine.keeper.read { kept throws(StoreError) in
+    let (name, lsn) = try core.keeper.read { kept throws(StoreError) in
       try checkUnchanged(target, kept)
       return (kept.name(of: target.id), kept.lastLSN.next)
     }
@@ -175,10 +175,10 @@ extension StagingImport {
 
   /// Says what the branch has instead of the import. Where a seal is to come, its note will.
   private func correctNote(of target: EngineBranch, from lsn: LSN) {
-    engine.latch.withShared {
+    core.latch.withShared {
       target.writer.withLockFirst {
         guard target.state.withLock({ $0.sealed.frozen.isEmpty }),
-          let entry = engine.keeper.read({ $0.catalogue.branches[target.id] })
+          let entry = core.keeper.read({ $0.catalogue.branches[target.id] })
         else { return }
         // Only a store whose catalogue is lost would miss it.
         try? appendNote(of: entry.id, entry.name, entry.root, from: lsn)
@@ -193,22 +193,22 @@ extension StagingImport {
   {
     try LayerSeal.append(
       NoteFrame(
-        branch: id, name: name, lsn: lsn, root: root, time: engine.clock.wallNanoseconds()),
+        branch: id, name: name, lsn: lsn, root: root, time: core.clock.wallNanoseconds()),
       context)
   }
 }
 
-extension Engine {
+extension Imports {
   /// Begins an import that makes a new branch.
-  package func beginImport(domain: DomainID) throws(StoreError) -> StagingImport {
-    try gate.checkWritable()
+  package func begin(domain: DomainID) throws(StoreError) -> StagingImport {
+    try core.gate.checkWritable()
     return try StagingImport.begin(self, domain: domain, replacing: nil)
   }
 
   /// Begins an import that starts from a branch's state and replaces it. The branch is sealed
   /// first.
-  package func beginImport(replacing branch: EngineBranch) throws(StoreError) -> StagingImport {
-    try seal(branch)
+  package func begin(replacing branch: EngineBranch) throws(StoreError) -> StagingImport {
+    try sealer.seal(branch)
     return try StagingImport.begin(self, domain: branch.domain, replacing: branch)
   }
 }

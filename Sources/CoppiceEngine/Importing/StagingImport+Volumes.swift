@@ -9,9 +9,9 @@ extension StagingImport {
     _ volume: VolumeNumber, leafIndex: UInt64, pages: UnsafeRawBufferPointer
   ) throws(StoreError) {
     try checkUsable()
-    try engine.room.admitSeal()
+    try core.room.admitSeal()
     precondition(pages.count <= Node.slotCount * pageByteCount, "more than a leaf of pages")
-    try engine.latch.withShared { () throws(StoreError) in
+    try core.latch.withShared { () throws(StoreError) in
       if pages.count % pageByteCount == 0 {
         try put(volume, leafIndex, pages)
       } else {
@@ -29,7 +29,7 @@ extension StagingImport {
     let firstPage = leafIndex << Radix.bitCount
     let job = LeafJob(
       volume: volume, firstPage: firstPage,
-      old: try VolumeSealPlan.oldLeaf(try start.top(volume), firstPage, engine.frames),
+      old: try VolumeSealPlan.oldLeaf(try start.top(volume), firstPage, core.frames),
       pages: .whole(pages), attributes: nil)
     let refs = Node.allocateRefs()
     defer { refs.deallocate() }
@@ -60,7 +60,7 @@ extension StagingImport {
     throws(StoreError)
   {
     try checkUsable()
-    try engine.latch.withShared { () throws(StoreError) in
+    try core.latch.withShared { () throws(StoreError) in
       try finish(volume, VolumeAttributes(byteCount: byteCount, modified: modified))
     }
     let (isHiding, isDue) = state.withLock {
@@ -105,7 +105,7 @@ extension StagingImport {
       let content = NodeSealer.Content(
         kind: .volumeNode, level: 0, firstKey: 0, attributes: level == 0 ? attributes : nil,
         volume: volume)
-      let old = try VolumeSealPlan.oldLeaf(try start.top(volume), 0, engine.frames)
+      let old = try VolumeSealPlan.oldLeaf(try start.top(volume), 0, core.frames)
       let leaf = try nodes.seal(content, refs: refs, old: old, counts: &counts)
       if level == 0 {
         context.replaced.countAll(above: 0, top: oldTop, &counts)

@@ -16,7 +16,10 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
   static let foldVolumeCount = 1 << 16
 
   package let domain: DomainID
-  unowned let engine: Engine
+  private let imports: Imports
+  var core: StoreCore { imports.core }
+  var sealer: Sealer { imports.sealer }
+  var branches: Branches { imports.branches }
   let context: SealContext
   private let epoch: Int
   /// The branch that is to be replaced, and the root it must still have then.
@@ -53,31 +56,32 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
   }
 
   static func begin(
-    _ engine: Engine, domain: DomainID, replacing target: EngineBranch?
+    _ imports: Imports, domain: DomainID, replacing target: EngineBranch?
   ) throws(StoreError) -> StagingImport {
-    let context = try engine.sealContext(domain)
+    let context = try imports.sealer.sealContext(domain)
     // A collection takes its roots under this lock: it sees the target's root or the import.
-    return try engine.keeper.read { kept throws(StoreError) in
+    return try imports.core.keeper.read { kept throws(StoreError) in
       if let target, kept.branches[target.id] !== target {
         throw StoreError(.notFound, "the branch was deleted for good")
       }
-      let staging = StagingImport(engine, domain, target, context)
-      engine.stagings.insert(staging)
+      let staging = StagingImport(imports, domain, target, context)
+      imports.core.stagings.insert(staging)
       return staging
     }
   }
 
   private init(
-    _ engine: Engine, _ domain: DomainID, _ target: EngineBranch?, _ context: SealContext
+    _ imports: Imports, _ domain: DomainID, _ target: EngineBranch?, _ context: SealContext
   ) {
-    self.engine = engine
+    self.imports = imports
     self.domain = domain
     self.target = target
     self.context = context
     epoch = context.appender.epoch
-    start = target?.state.withLock { $0.sealed.root } ?? RootView(.hole, frames: engine.frames)
+    start =
+      target?.state.withLock { $0.sealed.root } ?? RootView(.hole, frames: imports.core.frames)
     state = Mutex(
-      State(root: start, layer: Layer(writer: BranchID(0), from: .zero, meter: engine.meter)))
+      State(root: start, layer: Layer(writer: BranchID(0), from: .zero, meter: imports.core.meter)))
   }
 
   /// Every frame that the import refers to, for the garbage collector.
@@ -97,13 +101,13 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
   var claimedBranch: BranchID? { state.withLock { $0.claimed } }
   func claim(_ id: BranchID) { state.withLock { $0.claimed = id } }
 
-  package var pageByteCount: Int { engine.pageByteCount }
+  package var pageByteCount: Int { core.pageByteCount }
 
   /// What the import stored so far, by how it was stored.
   package var counts: SealCounts { state.withLock { $0.counts } }
 
   func checkUsable() throws(StoreError) {
-    try engine.gate.checkOpen()
+    try core.gate.checkOpen()
     if state.withLock({ $0.isEnded }) {
       throw StoreError(.invalid, "the import has ended already")
     }
@@ -124,14 +128,14 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
       )
     }
     if let part { return part.attributes }
-    if let finished { return try engine.frames.node(finished).attributes }
+    if let finished { return try core.frames.node(finished).attributes }
     return try root.attributes(of: volume)
   }
 
   private struct Part { var attributes: VolumeAttributes? }
 
   func checkDomain(of ref: Ref) throws(StoreError) {
-    try engine.checkDomain(of: ref, is: domain)
+    try core.checkDomain(of: ref, is: domain)
   }
 
   func page(_ answer: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber)
@@ -146,7 +150,7 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
     if case .below = resolved { resolved = own }
     if case .below = resolved, let finished { resolved = .adopted(finished) }
     return try SealedState(root: root, frozen: .empty).page(
-      resolved, volume, page, engine.frames)
+      resolved, volume, page, core.frames)
   }
 
   package func read(
@@ -160,11 +164,11 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
 
   package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
     try checkUsable()
-    try engine.room.admitSeal()
+    try core.room.admitSeal()
     let records = copy transaction
     try folding.withLock { () throws(StoreError) in
       dropHidden()
-      var builder = ChangeBuilder(on: self, buffers: engine.buffers, time: records.time)
+      var builder = ChangeBuilder(on: self, buffers: core.buffers, time: records.time)
       try builder.apply(records)
       nonisolated(unsafe) let change = builder.change
       let byteCount = state.withLock { state in

@@ -28,7 +28,7 @@ package struct BranchDifference {
   package init(from old: PinnedView, to new: PinnedView) {
     self.old = old.state
     self.new = new.state
-    frames = new.engine.frames
+    frames = new.core.frames
     let oldIDs = Set(old.state.frozen.layers.map { ObjectIdentifier($0) })
     let newIDs = Set(new.state.frozen.layers.map { ObjectIdentifier($0) })
     unshared =

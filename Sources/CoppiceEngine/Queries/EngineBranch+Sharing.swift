@@ -8,7 +8,7 @@ extension EngineBranch {
   package func storedRefs(of volume: VolumeNumber, pages: Range<UInt64>) throws(StoreError)
     -> [Ref]
   {
-    try engine.seal(self)
+    try pressure.sealer.seal(self)
     let root = state.withLock { $0.sealed.root }
     var refs: [Ref] = []
     for page in pages { refs.append(try root.pageRef(volume, PageNumber(page)) ?? .hole) }
@@ -25,13 +25,18 @@ package enum SharedRun: Sendable {
 }
 
 extension EngineBranch {
-  /// As `Engine.pinnedView`. What it refers to may be shared as long as the view lives.
+  /// The branch as it is now. It costs nothing to make and holds space as long as it lives; what it
+  /// refers to may be shared meanwhile. Throws `notFound` once the branch is forgotten.
+  ///
+  /// - Parameter followsSeals: for reading only, however long that takes. Without it the view also
+  ///   holds memory, namely the layers that were not sealed; it can be compared, and shared from.
   package func pinnedView(followsSeals: Bool = false) throws(StoreError) -> PinnedView {
-    try engine.pinnedView(of: self, followsSeals: followsSeals)
+    try core.gate.checkOpen()
+    return try PinnedView(self, of: core, followsSeals: followsSeals)
   }
 
   /// As the catalogue has it now.
-  package var name: String { engine.name(of: id) }
+  package var name: String { core.name(of: id) }
 }
 
 extension PinnedView {
@@ -39,7 +44,7 @@ extension PinnedView {
   package func sharedRuns(
     of volume: VolumeNumber, pages: Range<UInt64>
   ) throws(StoreError) -> [SharedRun] {
-    let view = try VolumeView(state, volume, frames: engine.frames)
+    let view = try VolumeView(state, volume, frames: core.frames)
     var runs: [SharedRun] = []
     for page in pages {
       switch try view.content(PageNumber(page)) {

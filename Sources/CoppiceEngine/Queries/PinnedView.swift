@@ -8,34 +8,34 @@ internal import Synchronization
 package final class PinnedView: VolumeSpace {
   /// Whose state it is.
   package let branch: EngineBranch
-  let engine: Engine
+  let core: StoreCore
   private let key: UInt64
 
   init(
-    _ branch: EngineBranch, of engine: Engine, followsSeals: Bool
+    _ branch: EngineBranch, of core: StoreCore, followsSeals: Bool
   ) throws(StoreError) {
     self.branch = branch
-    self.engine = engine
+    self.core = core
     key = try branch.writer.withLockFirst { () throws(StoreError) in
-      branch.freezeOpenLayer(through: engine.journal.lastLSN)
+      branch.freezeOpenLayer(through: core.journal.lastLSN)
       // Under the keeper's lock a collection takes its roots: it sees the branch's or this one.
       // What a forgotten branch refers to may be going already.
-      return try engine.keeper.read { kept throws(StoreError) in
+      return try core.keeper.read { kept throws(StoreError) in
         guard kept.branches[branch.id] === branch else {
           throw StoreError(.notFound, "the branch was deleted for good")
         }
         let state = branch.state.withLock { $0.sealed }
-        return engine.pins.insert(state, followsSeals: followsSeals)
+        return core.pins.insert(state, followsSeals: followsSeals)
       }
     }
   }
 
-  deinit { engine.pins.remove(key) }
+  deinit { core.pins.remove(key) }
 
   /// The same at all times, unless the view follows seals: then it may be given up at any time, and
   /// `reading` is the way to it.
   var state: SealedState {
-    guard let state = engine.pins.state(key) else { preconditionFailure("a view without its pin") }
+    guard let state = core.pins.state(key) else { preconditionFailure("a view without its pin") }
     return state
   }
 
@@ -43,7 +43,7 @@ package final class PinnedView: VolumeSpace {
   private func reading<Result>(
     _ body: (SealedState) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
-    try engine.gate.checkOpen()
+    try core.gate.checkOpen()
     while true {
       let state = self.state
       do throws(StoreError) { return try body(state) } catch {
@@ -54,7 +54,7 @@ package final class PinnedView: VolumeSpace {
   }
 
   /// Bytes of a page of the store.
-  package var pageByteCount: Int { engine.pageByteCount }
+  package var pageByteCount: Int { core.pageByteCount }
 
   /// As they were at the moment of the view.
   package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
@@ -70,10 +70,10 @@ package final class PinnedView: VolumeSpace {
       let copier = PageCopier(pageByteCount: pageByteCount)
       if let pages = copier.aheadPages(at: offset, end: end, byteCount: buffer.count) {
         // What is wrong with the tree shows when its pages are read.
-        try? state.beginReading(volume, pages, engine.frames)
+        try? state.beginReading(volume, pages, core.frames)
       }
       return try copier.read(at: offset, end: end, into: buffer) {
-        number throws(StoreError) in try state.page(volume, number, engine.frames)
+        number throws(StoreError) in try state.page(volume, number, core.frames)
       }
     }
   }
@@ -83,7 +83,7 @@ package final class PinnedView: VolumeSpace {
     of volume: VolumeNumber, in range: Range<UInt64>
   ) throws(StoreError) -> [Range<UInt64>] {
     try reading { state throws(StoreError) in
-      try VolumeView(state, volume, frames: engine.frames)
+      try VolumeView(state, volume, frames: core.frames)
         .storedRanges(in: range, pageByteCount: pageByteCount)
     }
   }
@@ -95,20 +95,6 @@ package final class PinnedView: VolumeSpace {
 
   /// As the branch does.
   package func flush(through lsn: LSN) throws(StoreError) {
-    try engine.journal.flush(through: lsn)
-  }
-}
-
-extension Engine {
-  /// The branch as it is now. It costs nothing to make and holds space as long as it lives.
-  /// Throws `notFound` once the branch is forgotten.
-  ///
-  /// - Parameter followsSeals: for reading only, however long that takes. Without it the view also
-  ///   holds memory, namely the layers that were not sealed; it can be compared, and shared from.
-  package func pinnedView(
-    of branch: EngineBranch, followsSeals: Bool = false
-  ) throws(StoreError) -> PinnedView {
-    try gate.checkOpen()
-    return try PinnedView(branch, of: self, followsSeals: followsSeals)
+    try core.journal.flush(through: lsn)
   }
 }

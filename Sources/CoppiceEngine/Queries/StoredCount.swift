@@ -95,7 +95,7 @@ extension EngineBranch {
   /// About how many bytes of a volume are stored: never fewer than are, and at most its byte count.
   package func storedByteCount(of volume: VolumeNumber) throws(StoreError) -> UInt64 {
     while true {
-      let generation = engine.retired.generation
+      let generation = core.retired.generation
       var count = StoredCount(pageByteCount: pageByteCount)
       let (open, sealed) = state.withReadLock { state, _ -> (VolumeAttributes??, SealedState) in
         guard let part = state.open[volume] else { return (nil, state.sealed) }
@@ -108,10 +108,10 @@ extension EngineBranch {
       do throws(StoreError) {
         let attributes = if let open { open } else { try sealed.attributes(of: volume) }
         guard let attributes else { return 0 }
-        return try count.byteCount(of: volume, attributes, below: sealed.root, engine.frames)
+        return try count.byteCount(of: volume, attributes, below: sealed.root, core.frames)
       } catch {
         // As for a read: a collection may have removed a node that this state still named.
-        guard engine.retired.generation != generation else { throw error }
+        guard core.retired.generation != generation else { throw error }
       }
     }
   }

@@ -136,7 +136,7 @@ extension EngineBranch {
       )
     }
     let view = try VolumeView(
-      sealed, volume, open: open, attributes: openAttributes, frames: engine.frames)
+      sealed, volume, open: open, attributes: openAttributes, frames: core.frames)
     return try view.storedRanges(in: range, pageByteCount: pageByteCount)
   }
 }

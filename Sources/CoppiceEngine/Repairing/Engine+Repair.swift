@@ -44,7 +44,7 @@ extension Engine {
       .run(repair, &saved, &report)
     let engine = try open(disk, clock, superblock, options, repair, &saved, &report)
     try finish(engine) { () throws(StoreError) in
-      try engine.sealWhatCanBe()
+      try engine.sealer.sealWhatCanBe()
       try SegmentHeaderRepair(engine: engine).run(&saved, &report)
       for segment in try SegmentRescue(engine: engine).run(&saved) {
         report.steps.append(
@@ -58,7 +58,7 @@ extension Engine {
     if report.healedPageCount > 0 {
       // Layers that lay over these pages are made again from the journal, whole.
       let again = try Engine.open(disk: disk, clock: clock, options: options)
-      try finish(again) { () throws(StoreError) in try again.sealWhatCanBe() }
+      try finish(again) { () throws(StoreError) in try again.sealer.sealWhatCanBe() }
     }
     report.folder = saved.isEmpty ? "" : saved.folder
     return report
@@ -83,11 +83,13 @@ extension Engine {
     _ repair: RepairOptions, _ saved: inout SavedFiles, _ report: inout RepairReport
   ) throws(StoreError) -> Engine {
     let healing = Healing()
-    var options = options
-    options.healRoots = { engine throws(StoreError) in try healing.run(engine) }
+    var steps = OpeningSteps()
+    steps.healRoots = { engine throws(StoreError) in try healing.run(engine) }
     defer { healing.report(to: &report) }
     let (loss, known) = try lookAtJournal(disk, superblock.uuid)
-    guard let loss else { return try Engine.open(disk: disk, clock: clock, options: options) }
+    guard let loss else {
+      return try Engine.open(disk: disk, clock: clock, options: options, steps)
+    }
     guard repair.acceptsLoss else { throw refusal(loss) }
     for name in try StoreInspector(disk: disk).list(Journal.directory) {
       try saved.save("\(Journal.directory)/\(name)")
@@ -104,9 +106,8 @@ extension Engine {
         object: loss.file,
         action: "acknowledged records \(loss.first.rawValue) to \(loss.last.rawValue) were dropped"
       ))
-    var accepting = options
-    accepting.noteLoss = { _ in }
-    return try Engine.open(disk: disk, clock: clock, options: accepting)
+    steps.acceptsLoss = true
+    return try Engine.open(disk: disk, clock: clock, options: options, steps)
   }
 
   /// What of the journal is gone, and the segments that the rest of it knows. Changes nothing.
@@ -134,7 +135,7 @@ extension Engine {
     func run(_ engine: Engine) throws(StoreError) {
       // What was healed may lead to more in damaged hosts, and that to more nodes.
       while true {
-        let roots = engine.keeper.entries.map(\.root)
+        let roots = engine.core.keeper.entries.map(\.root)
         let isSearched = try HostSearch(engine: engine).run(roots)
         let count = try NodeRepair(engine: engine).run()
         nodeCount += count

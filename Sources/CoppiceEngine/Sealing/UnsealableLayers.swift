@@ -18,6 +18,7 @@ final class UnsealableLayers: @unchecked Sendable {
   private let monitor = Monitor()
   // Guarded by `monitor`.
   private var failures: [ObjectIdentifier: Failure] = [:]
+  private var hasLost = false
 
   func note(_ layer: Layer, on root: Ref, _ error: StoreError, isHealable: Bool) {
     monitor.withLock {
@@ -26,6 +27,10 @@ final class UnsealableLayers: @unchecked Sendable {
         layer: layer, root: root, error: error, isHealable: isHealable)
     }
   }
+
+  /// Whether opening left volumes out of some layer.
+  var hasLostVolumes: Bool { monitor.withLock { hasLost } }
+  func noteLostVolumes() { monitor.withLock { hasLost = true } }
 
   var isEmpty: Bool { monitor.withLock { failures.isEmpty } }
 

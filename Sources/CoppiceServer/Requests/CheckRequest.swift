@@ -11,7 +11,7 @@ package struct CheckRequest: StoreRequest {
 
   /// Checks the store beside its readers and writers, as it is now.
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let report = try context.store.engine.check { context.work.goesOn(with: $0) }
+    let report = try context.store.engine.checks.check { context.work.goesOn(with: $0) }
     let names = report.findings.isEmpty ? try Self.nameFindings(context.store) : []
     return Answer(report, names: names, paths: FilePaths(context.store))
   }

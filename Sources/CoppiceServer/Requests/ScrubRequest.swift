@@ -50,13 +50,13 @@ package struct ScrubRequest: StoreRequest {
           .invalid, "is no place of a scrub", object: from,
           remedy: "write what 'next' was: SEGMENT:OFFSET")
       }
-      report = try engine.scrub(from: cursor, options: options, sleep: sleep, visit: visit)
+      report = try engine.checks.scrub(from: cursor, options: options, sleep: sleep, visit: visit)
     } else {
-      report = try engine.scrubOn(
+      report = try engine.checks.scrubOn(
         isRestarted: restart, options: options, sleep: sleep, visit: visit)
     }
     try work.check()
-    return Answer(report, engine.scrubStatus, FilePaths(context.store))
+    return Answer(report, engine.checks.scrubStatus, FilePaths(context.store))
   }
 
   package struct Answer: Codable, Sendable {

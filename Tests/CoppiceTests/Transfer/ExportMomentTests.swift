@@ -130,7 +130,7 @@ final class PairWriter: Sendable {
         }
         guard isFirst else { return }
         try writer.advance()
-        try store.engine.sealAll()
+        try store.engine.sealer.sealAll()
         _ = try store.collectGarbage(isFull: true)
         try store.delete(["main"])
         _ = try store.collectGarbage(isFull: true)

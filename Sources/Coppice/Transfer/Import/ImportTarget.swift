@@ -26,13 +26,14 @@ extension Store {
       if let domain = options.domain { try check(target, name, isIn: domain) }
       try branch.checkUnused(force: options.force)
       existing = branch
-      staging = try engine.beginImport(replacing: target)
+      staging = try engine.imports.begin(replacing: target)
     } else {
-      staging = try engine.beginImport(domain: importDomain(options))
+      staging = try engine.imports.begin(domain: importDomain(options))
     }
     let tree = TreeCore(
       space: staging,
-      allocateVolume: { [engine] () throws(StoreError) in try engine.allocateVolumeNumber() },
+      allocateVolume: { [engine] () throws(StoreError) in try engine.branches.allocateVolumeNumber()
+      },
       wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() })
     return ImportTarget(staging: staging, tree: tree, name: name, existing: existing)
   }
@@ -53,7 +54,7 @@ extension Store {
       return try domainID(orStandard: options.domain)
     }
     if let known = try domainIfMade(name) { return DomainID(known.number) }
-    return try engine.takeUnnamedDomain()
+    return try engine.branches.takeUnnamedDomain()
   }
 
   /// Makes the branch what was imported, at once and durably.

@@ -71,7 +71,7 @@ struct NodeAssembly {
     defer { refs.deallocate() }
     let base = base(rebuild)
     let found = rebuild.bytes.stored.withUnsafeBytes { stored in
-      rebuild.engine.frames.codecs.withSet { set in
+      rebuild.engine.core.frames.codecs.withSet { set in
         set.nodes.salvage(
           stored, isDerived: rebuild.bytes.isDerived, baseRefs: base?.refs, into: refs)
       }
@@ -116,7 +116,7 @@ struct NodeAssembly {
   }
 
   private static func hash(of locator: Locator, _ rebuild: NodeRebuild) -> PageHash? {
-    let frames = rebuild.engine.frames
+    let frames = rebuild.engine.core.frames
     guard locator.form.kind == .page else { return rebuild.nodes.node(at: locator)?.header.id }
     let page = frames.codecs.withSet { set throws(Never) in
       rebuild.nodes.read(try frames.decodePage(locator, set))

@@ -58,7 +58,7 @@ struct NodeRebuild {
     let refs = Node.allocateRefs()
     defer { refs.deallocate() }
     return stored.withUnsafeBytes { stored -> Node? in
-      engine.frames.codecs.withSet { set -> Node? in
+      engine.core.frames.codecs.withSet { set -> Node? in
         guard bytes.isDerived else {
           guard let header = try? set.nodes.decodeFull(stored, into: refs) else { return nil }
           return isCorrect(header, refs) ? proven(header, refs, isChecked: true) : nil
@@ -73,7 +73,7 @@ struct NodeRebuild {
   }
 
   private func isCorrect(_ header: NodeHeader, _ refs: UnsafePointer<Ref>) -> Bool {
-    NodeCodec.identify(header, refs: refs, secret: engine.secret) == header.id
+    NodeCodec.identify(header, refs: refs, secret: engine.core.secret) == header.id
       && header.firstKey == damaged.place.firstKey
   }
 
@@ -84,7 +84,7 @@ struct NodeRebuild {
   func proven(_ header: NodeHeader, _ refs: UnsafePointer<Ref>, isChecked: Bool = false) -> Node? {
     var header = header
     header.firstKey = damaged.place.firstKey
-    header.id = NodeCodec.identify(header, refs: refs, secret: engine.secret)
+    header.id = NodeCodec.identify(header, refs: refs, secret: engine.core.secret)
     guard header.kind == damaged.place.kind, header.level == damaged.place.level ?? header.level
     else { return nil }
     if let id = damaged.id {

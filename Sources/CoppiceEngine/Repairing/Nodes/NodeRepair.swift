@@ -26,10 +26,11 @@ struct NodeRepair {
   func run() throws(StoreError) -> Int {
     let findings = FindingList()
     let places = FramePlaces(
-      files: engine.files, table: engine.retired.table, current: { engine.keeper.catalogue },
+      files: engine.core.files, table: engine.core.retired.table,
+      current: { engine.core.keeper.catalogue },
       findings: findings)
-    let nodes = HealedNodes(engine.frames) { places.resolves($0) }
-    let entries = engine.keeper.entries
+    let nodes = HealedNodes(engine.core.frames) { places.resolves($0) }
+    let entries = engine.core.keeper.entries
       .sorted { $0.id < $1.id }
     var outcome = try heal(entries, nodes, places)
     if !outcome.findsDamage { return 0 }

@@ -37,7 +37,7 @@ final class NodeRewrite {
     self.nodes = nodes
     self.pages = pages
     self.domain = domain
-    context = try engine.sealContext(domain)
+    context = try engine.sealer.sealContext(domain)
   }
 
   /// The root that takes the place of `root`: itself when nothing below was healed.
@@ -134,7 +134,7 @@ final class NodeRewrite {
   private func append(
     _ header: NodeHeader, _ refs: UnsafePointer<Ref>, on base: Node?, _ place: NodePlace
   ) throws(StoreError) -> Node {
-    let frames = engine.frames
+    let frames = engine.core.frames
     return try frames.codecs.withSet { set throws(StoreError) in
       var stored: [UInt8] = []
       if let base {

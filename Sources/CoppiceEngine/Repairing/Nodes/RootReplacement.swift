@@ -12,9 +12,9 @@ struct RootReplacement {
   var pages: [FrameName: Ref] = [:]
 
   func run() throws(StoreError) {
-    let entries = engine.keeper.entries
-    try engine.sealing.withLock { () throws(StoreError) in
-      try engine.latch.withShared { () throws(StoreError) in
+    let entries = engine.core.keeper.entries
+    try engine.sealer.sealing.withLock { () throws(StoreError) in
+      try engine.core.latch.withShared { () throws(StoreError) in
         var newRoots: [(old: Ref, new: Ref)] = []
         for (domain, entries) in Dictionary(grouping: entries, by: \.domain) {
           let rewrite = try NodeRewrite(engine, nodes, pages, domain)
@@ -23,7 +23,7 @@ struct RootReplacement {
             if new == root { continue }
             newRoots.append((root, new))
             // A catalogue that is put together later must not go back to what was damaged.
-            try engine.appendNotes(sharers, root: new)
+            try engine.sealer.appendNotes(sharers, root: new)
           }
         }
         try nodes.checkUnhindered()
@@ -34,21 +34,21 @@ struct RootReplacement {
 
   private func publish(_ newRoots: [(old: Ref, new: Ref)]) throws(StoreError) {
     if newRoots.isEmpty { return }
-    let ends = try engine.appenders.sync()
+    let ends = try engine.core.appenders.sync()
     var last = LSN.zero
-    try engine.keeper.change { kept throws(StoreError) in
+    try engine.core.keeper.change { kept throws(StoreError) in
       for (index, root) in newRoots.enumerated() {
         last = try kept.record(
           .publish(
             oldRoot: root.old, intervals: [], newRoot: root.new, ends: index == 0 ? ends : []))
       }
     }
-    try engine.journal.flush(through: last)
-    engine.appenders.markPublished(ends)
+    try engine.core.journal.flush(through: last)
+    engine.core.appenders.markPublished(ends)
     // While the store is being opened there are none yet.
-    let branches = engine.keeper.branches
+    let branches = engine.core.keeper.branches
     for root in newRoots {
-      let view = RootView(root.new, frames: engine.frames)
+      let view = RootView(root.new, frames: engine.core.frames)
       for branch in branches { branch.replaceRoot(root.old, with: view) }
     }
   }

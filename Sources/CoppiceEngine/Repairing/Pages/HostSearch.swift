@@ -23,7 +23,7 @@ struct HostSearch {
     if hosts.isEmpty { return false }
     var regions: [DamagedRegion] = []
     for host in hosts {
-      guard let file = try engine.files.readableFile(host.id) else { continue }
+      guard let file = try engine.core.files.readableFile(host.id) else { continue }
       regions += try DamagedRegion.all(in: host, file)
     }
     var found: [FrameName: RetiredFrames.Found] = [:]
@@ -42,7 +42,7 @@ struct HostSearch {
       likely = scan.likely
       if scan.found.isEmpty, !isNew { return true }
       found.merge(scan.found) { $1 }
-      engine.retired.assume(scan.found)
+      engine.core.retired.assume(scan.found)
     }
   }
 
@@ -50,11 +50,13 @@ struct HostSearch {
   private func damagedHosts() throws(StoreError) -> (
     hosts: [SegmentEntry], homes: Set<SegmentID>
   ) {
-    let (segments, retired) = engine.keeper.read { ($0.catalogue.segments, $0.catalogue.retired) }
+    let (segments, retired) = engine.core.keeper.read {
+      ($0.catalogue.segments, $0.catalogue.retired)
+    }
     var hosts: [SegmentEntry] = []
     for segment in segments.values.sorted(by: { $0.id < $1.id })
     where segment.flags.contains(.host) {
-      guard let file = try engine.files.readableFile(segment.id),
+      guard let file = try engine.core.files.readableFile(segment.id),
         try BundleScan(file: file, segment: segment).findsDamage()
       else { continue }
       hosts.append(segment)

@@ -43,7 +43,7 @@ struct MissingFrameSearch {
   func run(_ roots: [Ref]) throws(StoreError) -> MissingFrames {
     var missing = MissingFrames()
     let visited = FrameSet()
-    try FrameWalk(frames: engine.frames).walk(
+    try FrameWalk(frames: engine.core.frames).walk(
       roots,
       enter: { met throws(StoreError) in
         met.removeAll { !visited.insert($0.locator.name) }
@@ -59,7 +59,7 @@ struct MissingFrameSearch {
   func isMissing(_ name: FrameName) throws(StoreError) -> Bool {
     guard homes.contains(name.segment) else { return false }
     do throws(StoreError) {
-      _ = try engine.retired.find(name)
+      _ = try engine.core.retired.find(name)
       return false
     } catch {
       if error.saysNothingOfContent { throw error }
@@ -72,8 +72,8 @@ struct MissingFrameSearch {
     throws(StoreError)
   {
     var derived: [(locator: Locator, hashPrefix: UInt64)] = []
-    let segments = Array(engine.keeper.segments.values)
-    try engine.files.scanFrames(of: segments) { frame, _ throws(StoreError) in
+    let segments = Array(engine.core.keeper.segments.values)
+    try engine.core.files.scanFrames(of: segments) { frame, _ throws(StoreError) in
       if try isMissing(frame.entry.base), visited.contains(frame.name) {
         derived.append((frame.locator, frame.entry.hashPrefix))
       }
@@ -85,8 +85,8 @@ struct MissingFrameSearch {
       derived.append((locator, found.place.hashPrefix))
     }
     for frame in derived.sorted(by: { $0.locator.name < $1.locator.name }) {
-      let base = try engine.frames.codecs.withSet { set throws(StoreError) in
-        try readable(engine.frames.base(of: frame.locator, set))
+      let base = try engine.core.frames.codecs.withSet { set throws(StoreError) in
+        try readable(engine.core.frames.base(of: frame.locator, set))
       }
       guard let base, try isMissing(base.name) else { continue }
       missing.add(.stored(frame.locator, hashPrefix: frame.hashPrefix), to: base)

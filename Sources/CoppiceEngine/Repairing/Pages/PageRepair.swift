@@ -55,7 +55,7 @@ struct PageRepair {
     var cursor = ScrubCursor.start
     var (byteCount, findingCount) = (UInt64(0), 0)
     while true {
-      let scrubbed = try engine.scrub(
+      let scrubbed = try engine.checks.scrub(
         from: cursor, options: options, sleep: { _ in },
         visit: { part in
           var whole = part
@@ -76,7 +76,7 @@ struct PageRepair {
   /// What refs name and no directory does is nothing that reading all frames could find.
   private mutating func healWhatRefsTell() throws(StoreError) {
     while true {
-      let checked = try engine.check(findingCountMax: Self.findingCountMax)
+      let checked = try engine.checks.check(findingCountMax: Self.findingCountMax)
       let count = healedCount
       try take(checked.findings.filter { !known.contains($0.object) })
       if checked.omittedCount == 0 || healedCount == count { return }
@@ -97,7 +97,7 @@ struct PageRepair {
     }
     if !replacements.isEmpty {
       try RootReplacement(
-        engine: engine, nodes: HealedNodes(engine.frames), pages: replacements
+        engine: engine, nodes: HealedNodes(engine.core.frames), pages: replacements
       ).run()
     }
     let ranges = healed.mapValues { PageRanges(pages: $0.sorted()) }
@@ -120,13 +120,13 @@ struct PageRepair {
   private func lostPages(_ findings: [Finding]) throws(StoreError) -> Set<LostPage> {
     var lost: Set<LostPage> = []
     for range in findings.flatMap(\.affected) where range.volumes.count == 1 {
-      guard let branch = engine.branch(range.branch) else { continue }
+      guard let branch = engine.branches.with(range.branch) else { continue }
       let root = branch.state.withLock { $0.sealed.root }
       let volume = VolumeNumber(range.volumes.lowerBound)
       for page in range.pages.joined() where !branch.sharesUnsealed(volume, PageNumber(page)) {
         // Below a node that cannot be read nothing says what a page should be.
         guard let ref = try readable(root.pageRef(volume, PageNumber(page))), !ref.isHole,
-          try readable(engine.frames.page(ref)) == nil
+          try readable(engine.core.frames.page(ref)) == nil
         else { continue }
         lost.insert(
           LostPage(
@@ -172,14 +172,14 @@ struct PageRepair {
     let wanted = Dictionary(grouping: Set(lost.map(Content.init)), by: \.hash.low)
     if wanted.isEmpty { return [:] }
     var copies: [Content: Ref] = [:]
-    let segments = Array(engine.keeper.segments.values)
-    try engine.files.scanFrames(of: segments) { frame, segment throws(StoreError) in
+    let segments = Array(engine.core.keeper.segments.values)
+    try engine.core.files.scanFrames(of: segments) { frame, segment throws(StoreError) in
       guard frame.entry.form.kind == .page else { return }
       for content in wanted[frame.entry.hashPrefix] ?? []
       where content.domain == segment.domain && copies[content] == nil {
         let ref = Ref(hash: content.hash, locator: frame.locator)
         // Reading verifies it.
-        if try readable(engine.frames.page(ref)) != nil { copies[content] = ref }
+        if try readable(engine.core.frames.page(ref)) != nil { copies[content] = ref }
       }
     }
     return copies

@@ -16,7 +16,7 @@ struct RegionScan {
     self.engine = engine
     self.search = search
     self.missing = missing
-    page = engine.buffers.acquire()
+    page = engine.core.buffers.acquire()
     forms = Set(
       missing.refs.values.joined().map(\.locator.form) + missing.bases.values.map(\.locator.form))
   }
@@ -24,7 +24,7 @@ struct RegionScan {
   mutating func run(_ region: DamagedRegion) throws(StoreError) {
     let outcome = region.bytes.withUnsafeBytes { bytes in
       Result { () throws(StoreError) in
-        try engine.frames.codecs.withSet { set throws(StoreError) in
+        try engine.core.frames.codecs.withSet { set throws(StoreError) in
           for gap in region.gaps { try run(region, gap, bytes, set) }
         }
       }
@@ -111,10 +111,10 @@ struct RegionScan {
       let stored = UnsafeRawBufferPointer(rebasing: bytes[..<base.locator.storedByteCount])
       guard (try? set.nodes.decodeFull(stored, into: refs)) != nil else { continue }
       for case .stored(let locator, let hashPrefix) in base.dependents {
-        guard let derived = try readable(engine.frames.storedBytes(locator, set)),
+        guard let derived = try readable(engine.core.frames.storedBytes(locator, set)),
           let header = try? set.nodes.decodeOverrides(derived, baseRefs: refs, into: own)
         else { continue }
-        let id = NodeCodec.identify(header, refs: own, secret: engine.secret)
+        let id = NodeCodec.identify(header, refs: own, secret: engine.core.secret)
         if id == header.id, id.low == hashPrefix { return base.locator }
       }
     }
@@ -131,7 +131,7 @@ struct RegionScan {
     if forms.contains(compressed),
       let byteCount = set.pages.decodeBeginning(of: bytes, base: nil, into: page.mutableContents)
     {
-      let hash = engine.secret.pageHash(page.contents)
+      let hash = engine.core.secret.pageHash(page.contents)
       if let locator = take(region, start, hash, compressed, byteCount) { return locator }
       if let locator = try base(compressed, byteCount, hash, set, region, start) {
         return locator
@@ -140,7 +140,7 @@ struct RegionScan {
     let raw = FrameForm(.page, .raw)
     guard forms.contains(raw), bytes.count >= engine.pageByteCount else { return nil }
     let content = UnsafeRawBufferPointer(rebasing: bytes[..<engine.pageByteCount])
-    let hash = engine.secret.pageHash(content)
+    let hash = engine.core.secret.pageHash(content)
     if let locator = take(region, start, hash, raw, content.count) { return locator }
     guard isBoundary else { return nil }
     page.mutableContents.copyMemory(from: content)
@@ -165,23 +165,23 @@ struct RegionScan {
   private func proves(_ dependent: MissingFrames.Dependent, _ set: CodecSet) throws(StoreError)
     -> Bool
   {
-    let derived = engine.buffers.acquire()
+    let derived = engine.core.buffers.acquire()
     switch dependent {
     case .stored(let locator, let hashPrefix):
-      guard let stored = try readable(engine.frames.storedBytes(locator, set)),
+      guard let stored = try readable(engine.core.frames.storedBytes(locator, set)),
         stored.count > Locator.byteCount
       else { return false }
       let payload = UnsafeRawBufferPointer(rebasing: stored[Locator.byteCount...])
       let isDecoded: Void? = try? set.pages.decode(
         payload, encoding: .zstdOnBase, base: page.contents, into: derived.mutableContents)
-      return isDecoded != nil && engine.secret.pageHash(derived.contents).low == hashPrefix
+      return isDecoded != nil && engine.core.secret.pageHash(derived.contents).low == hashPrefix
     case .likely(let region, let start):
       return region.bytes.withUnsafeBytes { bytes in
         let payload = UnsafeRawBufferPointer(rebasing: bytes[(start + Locator.byteCount)...])
         let byteCount = set.pages.decodeBeginning(
           of: payload, base: page.contents, into: derived.mutableContents)
         guard let byteCount else { return false }
-        return missing.refs[engine.secret.pageHash(derived.contents)]?.contains {
+        return missing.refs[engine.core.secret.pageHash(derived.contents)]?.contains {
           $0.locator.form == FrameForm(.page, .zstdOnBase)
             && $0.locator.storedByteCount == byteCount + Locator.byteCount
         } ?? false
@@ -200,12 +200,13 @@ struct RegionScan {
       likely.append((base, .likely(region, start)))
       return nil
     }
-    guard let content = try readable(engine.frames.basePage(base, set)) else { return nil }
+    guard let content = try readable(engine.core.frames.basePage(base, set)) else { return nil }
     let byteCount = set.pages.decodeBeginning(
       of: UnsafeRawBufferPointer(rebasing: bytes[Locator.byteCount...]), base: content.contents,
       into: page.mutableContents)
     guard let byteCount else { return nil }
     return take(
-      region, start, engine.secret.pageHash(page.contents), form, byteCount + Locator.byteCount)
+      region, start, engine.core.secret.pageHash(page.contents), form, byteCount + Locator.byteCount
+    )
   }
 }

@@ -7,13 +7,13 @@ struct SegmentHeaderRepair {
   let engine: Engine
 
   func run(_ saved: inout SavedFiles, _ report: inout RepairReport) throws(StoreError) {
-    let segments = engine.keeper.catalogue.segments.values.sorted { $0.id < $1.id }
+    let segments = engine.core.keeper.catalogue.segments.values.sorted { $0.id < $1.id }
     for segment in segments {
       let path = SegmentFiles.path(segment.id)
       let header = SegmentHeader(
         uuid: engine.superblock.uuid, segment: segment.id, domain: segment.domain)
       // What cannot be opened is lost, and what cannot be read there is overwritten in vain.
-      guard let file = try engine.files.readableFile(segment.id),
+      guard let file = try engine.core.files.readableFile(segment.id),
         let problem = try readable(header.problem(in: file))
       else { continue }
       try saved.save(path)

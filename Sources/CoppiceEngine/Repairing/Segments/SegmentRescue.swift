@@ -27,8 +27,8 @@ struct SegmentRescue {
     if damaged.isEmpty { return [] }
     for segment in damaged { try saved.save(SegmentFiles.path(segment.id)) }
     // Nothing names notes; where there may have been some, they are written anew.
-    try engine.appendNotes(engine.keeper.entries)
-    try engine.publishAppended()
+    try engine.sealer.appendNotes(engine.core.keeper.entries)
+    try engine.sealer.publishAppended()
     // Before anything moves: all refs, by the segments that they lead to.
     let roots = roots()
     try HostSearch(engine: engine).run(roots)
@@ -36,7 +36,7 @@ struct SegmentRescue {
     var ends: [SegmentEnd] = []
     var hosts: [(domain: DomainID, hosts: [SegmentID: Set<SegmentID>])] = []
     for segment in damaged {
-      let writer = HostWriter(engine, domain: segment.domain)
+      let writer = HostWriter(engine.core, domain: segment.domain)
       let own = found.filter { $0.segment == segment.id }
       for frame in own.sorted(by: { $0.locator.name < $1.locator.name }) {
         try copy(frame, to: writer)
@@ -51,7 +51,7 @@ struct SegmentRescue {
   }
 
   private func roots() -> [Ref] {
-    engine.keeper.read { kept in
+    engine.core.keeper.read { kept in
       kept.catalogue.branches.values.map(\.root)
         + kept.branches.values.flatMap { branch in
           branch.state.withLock { state in
@@ -62,13 +62,13 @@ struct SegmentRescue {
   }
 
   private func damagedSegments() throws(StoreError) -> [SegmentEntry] {
-    engine.appenders.closeAll()
-    try engine.publishAppended()
-    let segments = Array(engine.keeper.segments.values)
+    engine.core.appenders.closeAll()
+    try engine.sealer.publishAppended()
+    let segments = Array(engine.core.keeper.segments.values)
     var damaged: [SegmentEntry] = []
     for segment in segments.sorted(by: { $0.id < $1.id }) {
       // One that is missing is lost.
-      guard let file = try engine.files.readableFile(segment.id) else { continue }
+      guard let file = try engine.core.files.readableFile(segment.id) else { continue }
       let scan = BundleScan(file: file, segment: segment)
       if try scan.findsDamage() {
         damaged.append(segment)
@@ -84,7 +84,7 @@ struct SegmentRescue {
     _ damaged: [SegmentEntry], _ hosts: [(domain: DomainID, hosts: [SegmentID: Set<SegmentID>])]
   ) -> [RetiredSegment] {
     let gone = Set(damaged.map(\.id))
-    let retired = engine.keeper.catalogue.retired
+    let retired = engine.core.keeper.catalogue.retired
     var homes = Set(damaged.filter { !$0.flags.contains(.host) }.map(\.id))
     for home in retired.values where !gone.isDisjoint(with: home.hosts) { homes.insert(home.id) }
     return homes.sorted().compactMap { home in
@@ -119,7 +119,7 @@ struct SegmentRescue {
           entry: entries[locator.name]))
     }
     var derived: [Locator] = []
-    try FrameWalk(frames: engine.frames).walk(
+    try FrameWalk(frames: engine.core.frames).walk(
       roots,
       enter: { met throws(StoreError) in
         met.removeAll { !visited.insert($0.locator.name) }
@@ -136,8 +136,8 @@ struct SegmentRescue {
 
   /// The segment whose file has the frame; `nil` when that is not known.
   private func segment(of name: FrameName) throws(StoreError) -> SegmentID? {
-    guard engine.retired.hosts(of: name.segment) != nil else { return name.segment }
-    return try readable(engine.retired.find(name))?.segment
+    guard engine.core.retired.hosts(of: name.segment) != nil else { return name.segment }
+    return try readable(engine.core.retired.find(name))?.segment
   }
 
   /// What the segments' whole directories name, and the notes among it, which no ref leads to.
@@ -146,9 +146,11 @@ struct SegmentRescue {
   ) {
     var entries: [FrameName: BundleDirectoryEntry] = [:]
     var notes: [Found] = []
-    let known = engine.keeper.read { kept in segments.compactMap { kept.catalogue.segments[$0] } }
+    let known = engine.core.keeper.read { kept in
+      segments.compactMap { kept.catalogue.segments[$0] }
+    }
     for segment in known {
-      let file = try engine.files.open(segment.id)
+      let file = try engine.core.files.open(segment.id)
       try BundleScan(file: file, segment: segment).forEachFrame { frame throws(StoreError) in
         entries[frame.name] = frame.entry
         if try frame.isSoundNote(in: file) {
@@ -165,7 +167,7 @@ struct SegmentRescue {
     of derived: [Locator], _ visited: FrameSet,
     _ take: (Locator, UInt64) throws(StoreError) -> Void
   ) throws(StoreError) {
-    let frames = engine.frames
+    let frames = engine.core.frames
     let taken = FrameSet()
     for locator in derived {
       // A derived frame that cannot be read needs no base.
@@ -185,12 +187,12 @@ struct SegmentRescue {
   }
 
   private func copy(_ frame: Found, to writer: HostWriter) throws(StoreError) {
-    try engine.frames.codecs.withSet { set throws(StoreError) in
+    try engine.core.frames.codecs.withSet { set throws(StoreError) in
       let base =
         frame.locator.form.isDerived
-        ? try readable(engine.frames.base(of: frame.locator, set).name) : FrameName.none
+        ? try readable(engine.core.frames.base(of: frame.locator, set).name) : FrameName.none
       // A frame without a base or without bytes was lost before.
-      guard let base, let stored = try readable(engine.frames.storedBytes(frame.locator, set))
+      guard let base, let stored = try readable(engine.core.frames.storedBytes(frame.locator, set))
       else { return }
       try writer.copy(
         PendingFrame(
@@ -203,16 +205,16 @@ struct SegmentRescue {
 
   private func record(_ victims: [SegmentID], _ moved: CollectionRun.Moved) throws(StoreError) {
     var records: [ControlRecord] = [.moved(victims: victims, hosts: [], ends: moved.ends)]
-    for piece in Engine.pieces(moved.homes, of: 256) {
+    for piece in GarbageCollector.pieces(moved.homes, of: 256) {
       records.append(.moved(victims: [], hosts: Array(piece), ends: []))
     }
-    let lsn = try engine.keeper.change { kept throws(StoreError) in
+    let lsn = try engine.core.keeper.change { kept throws(StoreError) in
       try kept.record(records.map { (BranchID(0), $0) })
     }
-    try engine.journal.flush(through: lsn)
-    engine.appenders.finishHosts(moved.ends.map(\.segment))
-    engine.retired.update(engine.keeper.catalogue)
+    try engine.core.journal.flush(through: lsn)
+    engine.core.appenders.finishHosts(moved.ends.map(\.segment))
+    engine.core.retired.update(engine.core.keeper.catalogue)
     try engine.checkpointer.write()
-    try engine.unlink(victims)
+    try engine.collector.unlink(victims)
   }
 }

@@ -9,86 +9,63 @@ internal import Synchronization
 
 /// Writes checkpoints.
 package final class Checkpointer: Sendable {
-  private let disk: any Disk
-  private let clock: any StoreClock
-  private let gate: StoreGate
-  private let keeper: CatalogueKeeper
-  private let journal: Journal
-  private let appenders: AppenderSet
-  private let hints: EngineHints
-  private let room: Room
-  private let relief: Relief
-  private let journalByteCountMax: UInt64
+  private let core: StoreCore
   /// One is written at a time.
   private let writing = Monitor()
 
-  init(
-    disk: any Disk, clock: any StoreClock, gate: StoreGate, keeper: CatalogueKeeper,
-    journal: Journal, appenders: AppenderSet, hints: EngineHints, room: Room, relief: Relief,
-    journalByteCountMax: UInt64
-  ) {
-    self.disk = disk
-    self.clock = clock
-    self.gate = gate
-    self.keeper = keeper
-    self.journal = journal
-    self.appenders = appenders
-    self.hints = hints
-    self.room = room
-    self.relief = relief
-    self.journalByteCountMax = journalByteCountMax
-  }
+  init(_ core: StoreCore) { self.core = core }
 
   /// Whether control records piled up since the last checkpoint, or hold journal files.
   package var isDue: Bool {
-    if gate.isReadOnly || journal.isPoisoned { return false }
-    if journal.needsControlCheckpoint { return true }
-    let (isDue, hasSealed) = keeper.read { kept in
+    if core.options.isReadOnly || core.journal.isPoisoned { return false }
+    if core.journal.needsControlCheckpoint { return true }
+    let (isDue, hasSealed) = core.keeper.read { kept in
       let enough = max(Kept.checkpointByteCountMin, kept.checkpointByteCount / 2)
       return (kept.controlByteCountSinceCheckpoint > enough, kept.hasSealedSinceCheckpoint)
     }
-    return isDue || hasSealed && journal.usedByteCount > journalByteCountMax / 4
+    return isDue || hasSealed && core.journal.usedByteCount > core.options.journalByteCountMax / 4
   }
 
   /// Writes a checkpoint and frees journal files; returns whether there were any to free.
   @discardableResult
   package func write() throws(StoreError) -> Bool {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     return try writing.withLock { () throws(StoreError) in
       skipEmptyIntervals()
-      var (state, number) = keeper.change { kept in
+      var (state, number) = core.keeper.change { kept in
         kept.catalogueNumber += 1
         kept.controlByteCountSinceCheckpoint = 0
         kept.hasSealedSinceCheckpoint = false
         kept.catalogue.noteCheckpoint(at: kept.lastLSN)
         return (kept.catalogue, kept.catalogueNumber)
       }
-      try journal.flush(through: state.lsn)
+      try core.journal.flush(through: state.lsn)
       let neededAbove = state.oldestIntervalStart ?? state.lsn
       // Those of a state that was taken before: none of them is filled later.
       let closed = closedSegments(of: state)
       state.noteClosed(closed)
-      let files = journal.filesNeeded(checkpoint: state.lsn, neededAbove: neededAbove)
-      let encoded = state.catalogue(time: clock.wallNanoseconds(), journalFiles: files).encode()
+      let files = core.journal.filesNeeded(checkpoint: state.lsn, neededAbove: neededAbove)
+      let encoded = state.catalogue(time: core.clock.wallNanoseconds(), journalFiles: files)
+        .encode()
       do throws(SystemError) {
         try writeMakingRoom(encoded, number: number)
       } catch {
         throw StoreError(error, while: "writing a checkpoint")
       }
-      hints.save(to: disk)
-      keeper.change { kept in
+      core.hints.save(to: core.disk)
+      core.keeper.change { kept in
         kept.checkpointByteCount = encoded.count
         kept.catalogue.noteClosed(closed)
       }
-      let hasFreed = journal.recycle(
+      let hasFreed = core.journal.recycle(
         checkpoint: state.lsn, neededAbove: neededAbove, keeping: Set(files.map(\.sequence)))
-      room.restoreReserve()
-      if room.isShort {
+      core.room.restoreReserve()
+      if core.room.isShort {
         // What is not removed now, the next checkpoint tries again.
-        try? journal.giveBackFiles(keeping: JournalLimits.firstFileByteCount)
-        room.restoreReserve()
+        try? core.journal.giveBackFiles(keeping: JournalLimits.firstFileByteCount)
+        core.room.restoreReserve()
       }
-      if hasFreed { relief.note() }
+      if hasFreed { core.relief.note() }
       return hasFreed
     }
   }
@@ -103,24 +80,26 @@ package final class Checkpointer: Sendable {
 
   /// The segments to which nothing will be appended any more.
   private func closedSegments(of state: CatalogueState) -> [SegmentID] {
-    let open = appenders.openSegments
+    let open = core.appenders.openSegments
     var closed: [SegmentID] = []
     var newest: [DomainID: SegmentID] = [:]
     for entry in state.segments.values where !entry.flags.contains(.closed) {
       newest[entry.domain] = max(newest[entry.domain] ?? entry.id, entry.id)
       if !open.contains(entry.id) { closed.append(entry.id) }
     }
-    let continued = Set(newest.filter { appenders.mayContinue($0.key) }.values)
+    let continued = Set(newest.filter { core.appenders.mayContinue($0.key) }.values)
     return closed.filter { !continued.contains($0) }
   }
 
   /// A full disk gives of its reserve for a catalogue: deletions need one from time to time.
   private func writeMakingRoom(_ catalogue: [UInt8], number: UInt64) throws(SystemError) {
-    do throws(SystemError) { try CatalogueFile.write(catalogue, number: number, to: disk) } catch {
-      guard error.isFull, room.hasReserve else { throw error }
-      let outcome = room.withReserve(.checkpoint, of: 2 * UInt64(catalogue.count)) {
+    do throws(SystemError) {
+      try CatalogueFile.write(catalogue, number: number, to: core.disk)
+    } catch {
+      guard error.isFull, core.room.hasReserve else { throw error }
+      let outcome = core.room.withReserve(.checkpoint, of: 2 * UInt64(catalogue.count)) {
         Result { () throws(SystemError) in
-          try CatalogueFile.write(catalogue, number: number, to: disk)
+          try CatalogueFile.write(catalogue, number: number, to: core.disk)
         }
       }
       try outcome.get()
@@ -130,9 +109,9 @@ package final class Checkpointer: Sendable {
   /// A branch without unsealed writes must not hold journal files: its open interval begins anew
   /// here, in RAM and in the catalogue alike.
   private func skipEmptyIntervals() {
-    for branch in keeper.branches {
+    for branch in core.keeper.branches {
       branch.writer.withLockFirst {
-        keeper.change { kept in
+        core.keeper.change { kept in
           let lsn = kept.lastLSN
           branch.state.withLock { state in
             guard state.open.isEmpty, state.sealed.frozen.isEmpty, state.open.from < lsn,

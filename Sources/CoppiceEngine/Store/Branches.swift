@@ -5,11 +5,30 @@ internal import Synchronization
 // Every change of the catalogue: under the keeper's lock a record takes its LSN and is applied,
 // then RAM follows, then the record is synced before the caller hears of it.
 
-extension Engine {
+/// The branches and snapshots of a store: makes them, forks them, gives them other states and
+/// names, and keeps what is noted about them.
+package final class Branches: Sendable {
+  let core: StoreCore
+  private let pressure: Pressure
+  private let checkpointer: Checkpointer
+  private let didDelete: @Sendable () -> Void
+  private let volumeNumbers = Mutex(VolumeNumberBlock())
+
+  /// - Parameter didDelete: called when something may be forgotten later.
+  init(
+    _ core: StoreCore, _ pressure: Pressure, _ checkpointer: Checkpointer,
+    didDelete: @escaping @Sendable () -> Void
+  ) {
+    self.core = core
+    self.pressure = pressure
+    self.checkpointer = checkpointer
+    self.didDelete = didDelete
+  }
+
   /// The branch or snapshot of that name.
-  package func branch(named name: String) throws(StoreError) -> EngineBranch {
-    try gate.checkOpen()
-    let found = keeper.read { kept in
+  package func named(_ name: String) throws(StoreError) -> EngineBranch {
+    try core.gate.checkOpen()
+    let found = core.keeper.read { kept in
       kept.catalogue.branch(named: name).flatMap { kept.branches[$0.id] }
     }
     guard let found else {
@@ -18,26 +37,26 @@ extension Engine {
     return found
   }
 
-  package func branch(_ id: BranchID) -> EngineBranch? { keeper.read { $0.branches[id] } }
+  package func with(_ id: BranchID) -> EngineBranch? { core.keeper.read { $0.branches[id] } }
 
   /// All entries, deleted ones too, in order of creation.
-  package func branchEntries() -> [BranchEntry] {
-    keeper.read { kept in kept.catalogue.branches.values.sorted { $0.id < $1.id } }
+  package func entries() -> [BranchEntry] {
+    core.keeper.read { kept in kept.catalogue.branches.values.sorted { $0.id < $1.id } }
   }
 
-  package func branchEntry(_ id: BranchID) -> BranchEntry? {
-    keeper.read { $0.catalogue.branches[id] }
+  package func entry(_ id: BranchID) -> BranchEntry? {
+    core.keeper.read { $0.catalogue.branches[id] }
   }
 
   /// A branch without volumes.
-  package func createBranch(
+  package func create(
     named name: String, domain: DomainID, annotations: [FieldChange] = []
   ) throws(StoreError) -> EngineBranch {
-    try gate.checkWritable()
-    let (branch, lsn) = try keeper.change { kept throws(StoreError) in
+    try core.gate.checkWritable()
+    let (branch, lsn) = try core.keeper.change { kept throws(StoreError) in
       try create(&kept, name, domain, root: .hole, ends: [], annotations)
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
     return branch
   }
 
@@ -53,7 +72,8 @@ extension Engine {
       .create(name: name, domain: domain, root: root, ends: ends), of: id, annotating: id,
       annotations)
     let branch = makeBranch(
-      &kept, id, SealedState(root: RootView(root, frames: frames), frozen: .empty), from: lsns.first
+      &kept, id, SealedState(root: RootView(root, frames: core.frames), frozen: .empty),
+      from: lsns.first
     )
     branch.noteControl(lsns.last)
     return (branch, lsns.last)
@@ -66,8 +86,8 @@ extension Engine {
     guard let entry = kept.catalogue.branches[id] else {
       preconditionFailure("a branch that was just recorded")
     }
-    let state = BranchState(sealed: sealed, open: Layer(writer: id, from: lsn, meter: meter))
-    let branch = EngineBranch(entry, engine: self, state: state, controlLSN: lsn)
+    let state = BranchState(sealed: sealed, open: Layer(writer: id, from: lsn, meter: core.meter))
+    let branch = EngineBranch(entry, core, pressure, state: state, controlLSN: lsn)
     kept.branches[id] = branch
     return branch
   }
@@ -78,13 +98,13 @@ extension Engine {
   package func fork(
     _ parent: EngineBranch, named name: String, isReadOnly: Bool, annotations: [FieldChange] = []
   ) throws(StoreError) -> EngineBranch {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     let (child, lsn) = try parent.writer.withLockFirst { () throws(StoreError) in
-      try keeper.change { kept throws(StoreError) in
+      try core.keeper.change { kept throws(StoreError) in
         try fork(&kept, parent, named: name, isReadOnly: isReadOnly, annotations)
       }
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
     return child
   }
 
@@ -110,9 +130,9 @@ extension Engine {
 
   /// Gives entries other names, all or none.
   package func rename(_ renames: [(branch: EngineBranch, name: String)]) throws(StoreError) {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     var names: Set<[UInt8]> = []
-    let lsn = try keeper.change { kept throws(StoreError) in
+    let lsn = try core.keeper.change { kept throws(StoreError) in
       for rename in renames {
         try kept.checkExists(rename.branch)
         try kept.checkFree(rename.name)
@@ -124,7 +144,7 @@ extension Engine {
       for rename in renames { rename.branch.noteControl(lsn) }
       return lsn
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
   }
 
   /// Hides entries, all or none. Each stays a root until it is forgotten, and can be restored.
@@ -133,9 +153,9 @@ extension Engine {
   package func delete(
     _ targets: [EngineBranch], annotations: [FieldChange] = []
   ) throws(StoreError) {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
-      try keeper.change { kept throws(StoreError) in
+      try core.keeper.change { kept throws(StoreError) in
         for target in targets {
           let entry = try kept.understoodEntry(of: target)
           try entry.annotations.check(annotations, of: entry.name)
@@ -150,14 +170,14 @@ extension Engine {
         return lsn
       }
     }
-    try journal.flush(through: lsn)
-    collector.wake()
+    try core.journal.flush(through: lsn)
+    didDelete()
   }
 
   /// Brings a deleted entry back under a name.
   package func restore(_ id: BranchID, named name: String) throws(StoreError) -> EngineBranch {
-    try gate.checkWritable()
-    let (branch, lsn) = try keeper.change { kept throws(StoreError) in
+    try core.gate.checkWritable()
+    let (branch, lsn) = try core.keeper.change { kept throws(StoreError) in
       guard let branch = kept.branches[id], branch.isDeleted else {
         throw StoreError(
           .notFound, "there is no such deleted branch", object: name,
@@ -169,7 +189,7 @@ extension Engine {
       branch.noteControl(lsn)
       return (branch, lsn)
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
     return branch
   }
 
@@ -178,18 +198,18 @@ extension Engine {
   package func reset(_ target: EngineBranch, to source: EngineBranch, keepingOldAs oldName: String?)
     throws(StoreError)
   {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     guard target !== source else { return }
     try checkReset(target, to: source)
     let (first, second) = target.id < source.id ? (target, source) : (source, target)
     let lsn = try first.writer.withLockFirst { () throws(StoreError) in
       try second.writer.withLockFirst { () throws(StoreError) in
-        try keeper.change { kept throws(StoreError) in
+        try core.keeper.change { kept throws(StoreError) in
           try reset(&kept, target, to: source, keepingOldAs: oldName)
         }
       }
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
   }
 
   /// Throws what `reset` with these arguments would now, but for a store that is only read.
@@ -198,7 +218,7 @@ extension Engine {
   ) throws(StoreError) {
     guard target !== source else { return }
     try checkReset(target, to: source)
-    try keeper.read { kept throws(StoreError) in
+    try core.keeper.read { kept throws(StoreError) in
       try kept.checkInheriting(target, from: source)
       if let oldName { try kept.checkFree(oldName) }
     }
@@ -208,14 +228,14 @@ extension Engine {
     _ target: EngineBranch, to source: EngineBranch
   ) throws(StoreError) {
     guard target.domain == source.domain else {
+      let (from, to) = (core.name(of: source.id), core.name(of: target.id))
       throw StoreError(
-        .invalid, "the two branches are in different trust domains", object: name(of: target.id),
-        remedy:
-          "\(step: .copy(of: name(of: source.id), into: name(of: target.id), domain: nil))")
+        .invalid, "the two branches are in different trust domains", object: to,
+        remedy: "\(step: .copy(of: from, into: to, domain: nil))")
     }
     guard !target.isReadOnly else {
       throw StoreError(
-        .denied, "a snapshot cannot be reset", object: name(of: target.id),
+        .denied, "a snapshot cannot be reset", object: core.name(of: target.id),
         remedy: "reset a branch")
     }
   }
@@ -256,10 +276,10 @@ extension Engine {
 
   /// A volume number that was never used in this store.
   package func allocateVolumeNumber() throws(StoreError) -> VolumeNumber {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     while true {
       if let number = volumeNumbers.withLock({ $0.take() }) { return number }
-      try keeper.change { kept throws(StoreError) in
+      try core.keeper.change { kept throws(StoreError) in
         if volumeNumbers.withLock({ !$0.isEmpty }) { return }
         let first = kept.catalogue.nextVolume
         let end = first + VolumeNumberBlock.count

@@ -92,6 +92,13 @@ extension Engine {
   package static func open(disk: any Disk, clock: any StoreClock, options: EngineOptions)
     throws(StoreError) -> Engine
   {
+    try open(disk: disk, clock: clock, options: options, OpeningSteps())
+  }
+
+  /// As above, with steps of repair between its own.
+  static func open(
+    disk: any Disk, clock: any StoreClock, options: EngineOptions, _ steps: OpeningSteps
+  ) throws(StoreError) -> Engine {
     let superblock = try readSuperblock(disk, isReadOnly: options.isReadOnly)
     let lock = try disk.lockStore(exclusively: !options.isReadOnly)
     let (checkpoint, number) = try readCatalogue(disk, isReadOnly: options.isReadOnly)
@@ -103,9 +110,8 @@ extension Engine {
     }
     let journal = try JournalRecovery(
       disk: disk, uuid: superblock.uuid, catalogue: checkpoint, isReadOnly: options.isReadOnly,
-      acceptsLoss: options.noteLoss != nil
+      acceptsLoss: steps.acceptsLoss
     ).run()
-    if let loss = journal.loss { options.noteLoss?(loss) }
     var catalogue = CatalogueState(checkpoint)
     for entry in journal.controlRecords {
       catalogue.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)
@@ -115,14 +121,14 @@ extension Engine {
       disk: disk, clock: clock, lock: lock, superblock: superblock, catalogue: catalogue,
       catalogueNumber: number, journal: journal)
     let engine = try Engine(opened, options: options)
-    try engine.hints.load(from: disk)
+    try engine.core.hints.load(from: disk)
     // Ids that were taken and never published are taken again.
-    engine.hints.collection.withLock {
+    engine.core.hints.collection.withLock {
       $0.youngFrom = min($0.youngFrom, SegmentID(catalogue.nextSegment))
     }
-    try options.healRoots?(engine)
+    try steps.healRoots?(engine)
     try engine.recoverBranches(journal)
-    if !options.isReadOnly { engine.takeUpCondemned() }
+    if !options.isReadOnly { engine.collector.takeUpCondemned() }
     if !options.isReadOnly { try engine.start(journal) }
     return engine
   }
@@ -218,39 +224,35 @@ extension Engine {
   }
 
   private func recoverBranches(_ journal: RecoveredJournal) throws(StoreError) {
-    let catalogue = keeper.catalogue
+    let catalogue = core.keeper.catalogue
     let states = try LayerRecovery(
-      catalogue: catalogue, frames: frames, buffers: buffers, meter: meter
+      catalogue: catalogue, frames: core.frames, buffers: core.buffers, meter: core.meter
     ).run(journal)
-    hasLostVolumes = states.values.contains { state in
+    let hasLostVolumes = states.values.contains { state in
       (state.sealed.frozen.layers + [state.open]).contains { !$0.lostVolumes.isEmpty }
     }
+    if hasLostVolumes { core.unsealable.noteLostVolumes() }
     var branches: [BranchID: EngineBranch] = [:]
     for (id, entry) in catalogue.branches {
       guard let state = states[id] else { continue }
       branches[id] = EngineBranch(
-        entry, engine: self, state: state, controlLSN: .zero)
+        entry, core, pressure, state: state, controlLSN: .zero)
     }
-    keeper.change { $0.branches = branches }
+    core.keeper.change { $0.branches = branches }
   }
 
   /// Begins a new journal file, which ends the old ones where recovery did, and starts the threads.
   private func start(_ recovered: RecoveredJournal) throws(StoreError) {
     // Before anything that may give it up, or take it for missing.
-    room.find()
-    if room.isGivenUp { room.restoreReserve() }
+    core.room.find()
+    if core.room.isGivenUp { core.room.restoreReserve() }
     if !recovered.used.isEmpty { try checkpointer.writeUnlessFull() }
     // A crash may have come between a collection's record and the end of its unlinking.
-    try unlink(keeper.catalogue.reclaimed.keys.sorted())
+    try collector.unlink(core.keeper.catalogue.reclaimed.keys.sorted())
     guard options.usesThreads else { return }
-    room.restoreReserve()
-    try maintenance.start(self)
-    guard options.collection.isEnabled else { return }
-    do throws(SystemError) {
-      try collector.start(clock) { [self] () throws(StoreError) in try performCollection() }
-    } catch {
-      throw StoreError(error, while: "starting the store's threads")
-    }
+    core.room.restoreReserve()
+    try maintenance.start(core, pressure)
+    try collector.start()
   }
 
   // MARK: Closing
@@ -260,31 +262,31 @@ extension Engine {
   ///
   /// - Parameter byteCountMax: with more than that unsealed, it stays in the journal.
   package func close(sealingAtMost byteCountMax: Int = .max) throws(StoreError) {
-    guard gate.isOpen else { return }
-    if hasUnfinishedDeletions.load(ordering: .relaxed) {
+    guard core.gate.isOpen else { return }
+    if collector.hasUnfinishedDeletions.load(ordering: .relaxed) {
       // What cannot be finished now, the next opening goes on with.
-      _ = try? finishDeletions()
+      _ = try? collector.finishDeletions()
     }
-    collector.stop()
+    collector.thread.stop()
     maintenance.stop()
     defer { finishClosing(waiting: true) }
     if options.isReadOnly { return }
-    try journal.flush(through: journal.lastLSN)
-    if statistics.overlayByteCount <= byteCountMax { try sealForCollection() }
-    try journal.endCurrentFile()
+    try core.journal.flush(through: core.journal.lastLSN)
+    if core.meter.byteCount <= byteCountMax { try sealer.sealForCollection() }
+    try core.journal.endCurrentFile()
     try checkpointer.write()
-    do throws(SystemError) { try journal.removeFreeFiles() } catch {
+    do throws(SystemError) { try core.journal.removeFreeFiles() } catch {
       throw StoreError(error, while: "removing free journal files")
     }
-    if journal.heldByteCount == 0 {
-      hints.collection.withLock { $0.noteErased(Set($0.forgotten.map(\.id))) }
-      hints.save(to: disk)
+    if core.journal.heldByteCount == 0 {
+      core.hints.collection.withLock { $0.noteErased(Set($0.forgotten.map(\.id))) }
+      core.hints.save(to: disk)
     }
   }
 
   /// Gives the store up at once, as a killed process would; the next opening replays the journal.
   package func abandon() {
-    collector.stop()
+    collector.thread.stop()
     maintenance.stop()
     finishClosing(waiting: false)
   }
@@ -292,16 +294,25 @@ extension Engine {
   /// - Parameter waiting: sees to it that no other thread touches a file once others may open the
   ///   store.
   private func finishClosing(waiting: Bool) {
-    gate.close()
-    relief.wakeAll()
+    core.gate.close()
+    core.relief.wakeAll()
     if waiting {
-      collecting.withLock {}
-      sealing.withLock {}
-      latch.withExclusive {}
+      collector.collecting.withLock {}
+      sealer.sealing.withLock {}
+      core.latch.withExclusive {}
       checkpointer.holdingBack {}
     }
-    journal.end(waiting: waiting)
-    gate.giveUpLock()
-    keeper.change { $0.branches = [:] }
+    core.journal.end(waiting: waiting)
+    core.gate.giveUpLock()
+    core.keeper.change { $0.branches = [:] }
   }
+}
+
+/// What a repair does between the steps of opening.
+struct OpeningSteps {
+  /// Whether the store is opened without acknowledged records that are gone; else that is refused.
+  var acceptsLoss = false
+  /// Called when the catalogue is there, and before writes that are not sealed are laid over the
+  /// branches' roots, for which those must be readable. There are no branches yet.
+  var healRoots: ((Engine) throws(StoreError) -> Void)?
 }

@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// It performs the same step that the owner of a store without threads may call. A failure is tried
 /// again later; a poisoned journal ends the attempts.
-final class Collector: Sendable {
+final class CollectorThread: Sendable {
   private let monitor = Monitor()
   private let state = Mutex(State())
 

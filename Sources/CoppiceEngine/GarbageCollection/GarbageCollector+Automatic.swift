@@ -2,40 +2,40 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
-extension Engine {
+extension GarbageCollector {
   /// Goes on with unfinished deletions for good; else collects if the estimates ask for it, `nil`
   /// when they do not. What the store's own thread does, and the owner of a store without threads
   /// may.
   package func collectAutomatically() throws(StoreError) -> CollectionReport? {
-    if journal.isPoisoned { return nil }
+    if core.journal.isPoisoned { return nil }
     if hasUnfinishedDeletions.load(ordering: .relaxed), let report = try finishDeletions() {
       return report
     }
-    guard let kind = collectionNeed().kind(options.collection) else {
+    guard let kind = collectionNeed().kind(core.options.collection) else {
       return nil
     }
     var collection = CollectionOptions()
-    collection.restoreWindow = options.collection.restoreWindow
-    collection.byteCountPerSecond = options.collection.byteCountPerSecond
+    collection.restoreWindow = core.options.collection.restoreWindow
+    collection.byteCountPerSecond = core.options.collection.byteCountPerSecond
     switch kind {
     case .young:
       collection.isYoung = true
       collection.forgetsAll = false
     case .all: collection.forgetsAll = false
     case .forSpace:
-      try sealForCollection()
+      try sealer.sealForCollection()
       collection.byteCountPerSecond = nil
-      collector.noteSpaceCollection(at: journal.lastLSN)
+      thread.noteSpaceCollection(at: core.journal.lastLSN)
     }
     return try collectGarbage(collection)
   }
 
   private func collectionNeed() -> CollectionNeed {
     var need = CollectionNeed()
-    let hints = hints.collection.withLock { $0 }
+    let hints = core.hints.collection.withLock { $0 }
     need.oldDeadByteCount = hints.oldDeadByteCount
     need.youngDeadByteCount = hints.youngDeadByteCount
-    let deleted = keeper.read { kept in
+    let deleted = core.keeper.read { kept in
       for segment in kept.catalogue.segments.values {
         if segment.id < hints.youngFrom {
           need.oldByteCount += segment.byteCount
@@ -47,12 +47,12 @@ extension Engine {
         + kept.unexamined.filter { $0.departure == nil }.map(\.entry)
     }
     need.hasDeletedBranches = !deleted.isEmpty
-    let (now, window) = (clock.wallNanoseconds(), options.collection.restoreWindow)
+    let (now, window) = (core.clock.wallNanoseconds(), core.options.collection.restoreWindow)
     for entry in deleted
     where entry.flags.contains(.condemned)
       || RestoreWindow.isOver(window, deletedAt: entry.deletedAt, now: now)
     {
-      let stored = self.hints.growth.withLock { $0.storedByteCount(of: entry.id) }
+      let stored = core.hints.growth.withLock { $0.storedByteCount(of: entry.id) }
       if entry.createdAt >= hints.endedAt, !entry.root.isHole {
         need.youngForgettableByteCount += stored
       } else {
@@ -60,28 +60,28 @@ extension Engine {
       }
     }
     // Without an answer there is no lack.
-    need.freeByteCount = try? disk.freeByteCount()
-    if hasRemovals.load(ordering: .relaxed), let free = need.freeByteCount {
-      need.hasRemovals = room.isGivenUp || free < room.reservedByteCount
+    need.freeByteCount = try? core.disk.freeByteCount()
+    if sealer.hasRemovals, let free = need.freeByteCount {
+      need.hasRemovals = core.room.isGivenUp || free < core.room.reservedByteCount
     }
-    need.hasChanged = collector.spaceCollectionLSN != journal.lastLSN
+    need.hasChanged = thread.spaceCollectionLSN != core.journal.lastLSN
     return need
   }
 
   /// One step of the thread that collects.
   func performCollection() throws(StoreError) -> StepOutcome {
-    if journal.isPoisoned { return .idle(nanoseconds: nil) }
+    if core.journal.isPoisoned { return .idle(nanoseconds: nil) }
     // It grows with the store.
-    room.restoreReserve()
+    core.room.restoreReserve()
     if try collectAutomatically() != nil { return .worked }
     return .idle(nanoseconds: nanosecondsUntilForgettable)
   }
 
   /// Until the restore window of the next deleted branch ends.
   private var nanosecondsUntilForgettable: UInt64? {
-    let now = clock.wallNanoseconds()
-    let ends = keeper.entries.filter { $0.flags.contains(.deleted) }
-      .map { RestoreWindow.end(options.collection.restoreWindow, deletedAt: $0.deletedAt) }
+    let now = core.clock.wallNanoseconds()
+    let ends = core.keeper.entries.filter { $0.flags.contains(.deleted) }
+      .map { RestoreWindow.end(core.options.collection.restoreWindow, deletedAt: $0.deletedAt) }
     guard let next = ends.filter({ $0 > now && $0 < .max }).min() else { return nil }
     return UInt64(next.subtractingReportingOverflow(now).partialValue.magnitude)
   }

@@ -31,36 +31,24 @@ internal import Synchronization
 // lies now. A frame's children and base are older than itself, so the walk need not enter an old
 // node, and no old frame can be the only one that holds a young base.
 
-extension Engine {
+extension GarbageCollector {
   /// Collects garbage. One collection runs at a time; readers, writers and seals go on.
   ///
   /// - Parameter announce: called at every step, on this thread.
   package func collectGarbage(
     _ options: CollectionOptions, announce: (CollectionStep) -> Void = { _ in }
   ) throws(StoreError) -> CollectionReport {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     // A full disk has nothing else for the records of a collection.
-    if journal.needsControlCheckpoint { try checkpointer.writeUnlessFull() }
+    if core.journal.needsControlCheckpoint { try checkpointer.writeUnlessFull() }
     return try collecting.withLock { () throws(StoreError) in try collect(options, announce) }
   }
 
-  /// Seals what can be, so that a collection finds what unsealed changes removed to be dead. On a
-  /// full disk with what the reserve gives, as far as that goes.
-  package func sealForCollection() throws(StoreError) {
-    hasRemovals.store(false, ordering: .relaxed)
-    do throws(StoreError) { try sealWhatCanBe() } catch {
-      guard error.kind == .full else { throw error }
-      do throws(StoreError) { while try sealOutOfReserve() {} } catch {
-        guard error.kind == .full else { throw error }
-      }
-    }
-  }
-
-  /// As above. The caller holds `collecting`.
+  /// As `collectGarbage`. The caller holds `collecting`.
   func collect(_ options: CollectionOptions, _ announce: (CollectionStep) -> Void)
     throws(StoreError) -> CollectionReport
   {
-    defer { latch.withExclusive { cycle.end() } }
+    defer { core.latch.withExclusive { core.cycle.end() } }
     return try withoutActuallyEscaping(announce) { announce throws(StoreError) in
       try CollectionRun(self, options, announce: announce).run()
     }
@@ -75,21 +63,21 @@ extension Engine {
     guard !ids.isEmpty else { return }
     do throws(SystemError) {
       for id in ids {
-        files.close(id)
-        directories.remove(id)
-        do throws(SystemError) { try disk.remove(SegmentFiles.path(id)) } catch {
+        core.files.close(id)
+        core.directories.remove(id)
+        do throws(SystemError) { try core.disk.remove(SegmentFiles.path(id)) } catch {
           if !error.isMissing { throw error }
         }
         // A reader may have opened it again meanwhile: a handle would hold the space.
-        files.close(id)
+        core.files.close(id)
       }
-      try disk.syncDirectory(SegmentFiles.directory)
+      try core.disk.syncDirectory(SegmentFiles.directory)
     } catch {
       throw StoreError(error, while: "unlinking reclaimed segments")
     }
-    let lsn = try keeper.change { kept throws(StoreError) in
+    let lsn = try core.keeper.change { kept throws(StoreError) in
       try kept.record(Self.pieces(ids, of: 1024).map { (BranchID(0), .unlinked(Array($0))) })
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
   }
 }

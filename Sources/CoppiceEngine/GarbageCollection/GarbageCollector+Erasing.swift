@@ -2,7 +2,7 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
-extension Engine {
+extension GarbageCollector {
   private static let eraseAttemptCountMax = 3
 
   /// Overwrites what the journal holds of records up to now, in the files that branches go on with
@@ -16,29 +16,29 @@ extension Engine {
   /// - Returns: bytes of journal files that may hold such records still; 0: none does.
   @discardableResult
   package func eraseJournal() throws(StoreError) -> UInt64 {
-    try gate.checkWritable()
-    let forgotten = hints.collection.withLock { Set($0.forgotten.map(\.id)) }
+    try core.gate.checkWritable()
+    let forgotten = core.hints.collection.withLock { Set($0.forgotten.map(\.id)) }
     let gone = condemnedWithoutFrames
-    let through = journal.lastLSN
+    let through = core.journal.lastLSN
     for _ in 0..<Self.eraseAttemptCountMax {
-      try sealForCollection()
+      try sealer.sealForCollection()
       // Writers go on in files that are clean.
-      try journal.eraseFreeFiles()
-      try journal.endCurrentFile()
+      try core.journal.eraseFreeFiles()
+      try core.journal.endCurrentFile()
       try checkpointer.write()
-      try journal.eraseFreeFiles()
-      if journal.isErased(through: through) { break }
+      try core.journal.eraseFreeFiles()
+      if core.journal.isErased(through: through) { break }
     }
-    guard journal.isErased(through: through) else {
-      let left = journal.heldByteCount
-      try giveJournalSurplusBack()
+    guard core.journal.isErased(through: through) else {
+      let left = core.journal.heldByteCount
+      try pressure.giveJournalSurplusBack()
       return left
     }
-    hints.collection.withLock { $0.noteErased(forgotten) }
+    core.hints.collection.withLock { $0.noteErased(forgotten) }
     // Repair may fall back on the catalogue before the last: it must not need what is gone.
     try checkpointer.write()
     // The record that follows goes into a file that stays.
-    try giveJournalSurplusBack()
+    try pressure.giveJournalSurplusBack()
     try forgetErased(gone)
     return 0
   }

@@ -1,7 +1,7 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-extension Engine {
+extension Checks {
   /// Reads, decodes and verifies every stored frame from `cursor` on, bundle by bundle, beside
   /// readers and writers. Changes nothing.
   ///
@@ -13,9 +13,9 @@ extension Engine {
     from cursor: ScrubCursor, options: ScrubOptions, sleep: (UInt64) -> Void,
     visit: (ScrubProgress) -> Bool
   ) throws(StoreError) -> ScrubReport {
-    unsealable.forgetAll()
+    core.unsealable.forgetAll()
     let scrub = Scrub(checkedStore, findingCountMax: options.findingCountMax)
-    try scrub.run(from: cursor, options: options, clock: clock, sleep: sleep, visit: visit)
+    try scrub.run(from: cursor, options: options, clock: core.clock, sleep: sleep, visit: visit)
     // Not before: what a moment refers to stays, and a scrub may take days.
     return try withChecker { checker throws(StoreError) in try scrub.report(checker) }
   }

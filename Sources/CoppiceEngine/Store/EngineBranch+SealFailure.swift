@@ -5,11 +5,11 @@ extension EngineBranch {
   /// Why the branch's lowest layer cannot be sealed; `nil` when it can, as far as is known.
   var sealFailure: StoreError? {
     let (bottom, root) = state.withLock { ($0.sealed.frozen.bottom, $0.sealed.root.root) }
-    guard let bottom, let failure = engine.unsealable.failure(of: bottom, on: root) else {
+    guard let bottom, let failure = core.unsealable.failure(of: bottom, on: root) else {
       return nil
     }
     // A write may have healed it since.
-    if failure.isHealable, engine.damageInSight(of: bottom) == nil { return nil }
+    if failure.isHealable, core.damageInSight(of: bottom) == nil { return nil }
     return failure.error
   }
 
@@ -36,33 +36,15 @@ extension EngineBranch {
   }
 }
 
-extension Engine {
+extension StoreCore {
   /// Why some branch cannot read a page of this layer; `nil` when there is no such page. A layer
   /// without can be sealed: the writes that hide what is damaged have smaller LSNs than the
   /// publish.
   func damageInSight(of layer: Layer) -> StoreError? {
-    guard layer.holdsUnreadable || hasLostVolumes else { return nil }
+    guard layer.holdsUnreadable || unsealable.hasLostVolumes else { return nil }
     for branch in keeper.branches {
       if let error = branch.damageInSight(of: layer) { return error }
     }
     return nil
-  }
-
-  /// What a writer hears who found no room because other branches' layers cannot be sealed. The
-  /// writer of such a branch hears of its own damage.
-  func reason(for error: StoreError, toldTo writer: EngineBranch) -> StoreError {
-    if let own = writer.sealFailure { return own }
-    let stuck = keeper.branches
-      .sorted { $0.id < $1.id }
-      .compactMap { branch in branch.sealFailure.map { (branch, $0) } }
-    guard let (branch, failure) = stuck.first else { return error }
-    let name = name(of: branch.id)
-    return StoreError(
-      .full, "\(error.message); writes to \(name) cannot leave it: \(failure.message)",
-      object: failure.object,
-      remedy:
-        "use \(step: .repair), or restore what is damaged from a copy, or give these writes up "
-        + "with \(step: .deleteForGood(branch: name))",
-      cause: failure.cause)
   }
 }

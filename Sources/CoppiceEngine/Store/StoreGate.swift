@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Whether the store may be used, and for what. It holds the lock that keeps others out.
 final class StoreGate: Sendable {
-  let isReadOnly: Bool
+  private let isReadOnly: Bool
   private let lock: Mutex<(any DiskLock)?>
   private let isOpenFlag = Atomic<Bool>(true)
 

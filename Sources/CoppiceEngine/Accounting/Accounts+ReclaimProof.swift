@@ -37,15 +37,15 @@ package struct ReclaimProof: Hashable, Sendable {
   }
 }
 
-extension Engine {
+extension Accounts {
   /// Proves what became of the bytes of the branch that was last deleted under a name, by looking
   /// for each of its frames.
   ///
   /// - Throws: `conflict` when there is such a branch; `notFound` when none of that name was
   ///   deleted, or so many were since that it is no longer known.
   package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
-    try gate.checkOpen()
-    let (entries, condemned) = keeper.read { kept in
+    try core.gate.checkOpen()
+    let (entries, condemned) = core.keeper.read { kept in
       (
         kept.catalogue.branches.values.filter { $0.name.hasBytes(of: name) },
         kept.catalogue.condemned.values.filter { $0.name.hasBytes(of: name) }
@@ -55,7 +55,9 @@ extension Engine {
       throw StoreError(
         .conflict, "there is such a branch", object: name, remedy: "delete it first")
     }
-    let known = hints.collection.withLock { $0.forgotten.filter { $0.name.hasBytes(of: name) } }
+    let known = core.hints.collection.withLock {
+      $0.forgotten.filter { $0.name.hasBytes(of: name) }
+    }
     let unnoted = condemned.filter { entry in !known.contains { $0.id == entry.id } }
     let last = (entries + unnoted).max { ($0.deletedAt, $0.id) < ($1.deletedAt, $1.id) }
     if let last, known.allSatisfy({ ($0.deletedAt, $0.id) < (last.deletedAt, last.id) }) {
@@ -83,8 +85,8 @@ extension Engine {
 
   /// Of an entry that no collection has looked at yet. None of what it kept was reclaimed before.
   private func proof(ofCondemned entry: BranchEntry) throws(StoreError) -> ReclaimProof {
-    let known = keeper.read { kept in kept.unexamined.first { $0.entry.id == entry.id } }
-    let moment = try StoreMoment(self)
+    let known = core.keeper.read { kept in kept.unexamined.first { $0.entry.id == entry.id } }
+    let moment = try StoreMoment(core)
     var estimate = DeletionEstimate()
     var isComplete = known?.hasAllRefs ?? !entry.flags.contains(.hadRefs)
     do throws(StoreError) {
@@ -96,11 +98,11 @@ extension Engine {
       isComplete = false
     }
     var held = [SpaceReport.Part(holder: .nothing, byteCount: estimate.freed.byteCount)]
-    if journal.heldByteCount > 0 {
-      held.append(SpaceReport.Part(holder: .journal, byteCount: journal.heldByteCount))
+    if core.journal.heldByteCount > 0 {
+      held.append(SpaceReport.Part(holder: .journal, byteCount: core.journal.heldByteCount))
     }
     estimate.freed.pageCount += entry.unsealedPageCount
-    estimate.freed.byteCount += entry.unsealedPageCount * UInt64(pageByteCount)
+    estimate.freed.byteCount += entry.unsealedPageCount * UInt64(core.pageByteCount)
     var proof = proof(of: entry, estimate, held: held)
     proof.isPending = true
     proof.isComplete = isComplete
@@ -123,18 +125,18 @@ extension Engine {
       cycleNumber: branch.cycleNumber, uniquePageCount: branch.pageCount,
       uniqueByteCount: branch.byteCount, reclaimedByteCount: branch.byteCount, held: [],
       isComplete: branch.isComplete)
-    let moment = try StoreMoment(self)
+    let moment = try StoreMoment(core)
     let present = try presentFrames(of: branch, moment)
     var held: [SpaceHolder: UInt64] = [:]
     if !present.isEmpty {
-      let owners = try FrameOwners(self, moment)
+      let owners = try FrameOwners(core, moment)
       for frame in present {
         // What was found by hash again has a new owner.
         let holder = owners.holder(of: frame.name) ?? .segment(frame.segment)
         held[holder, default: 0] += UInt64(frame.byteCount)
       }
     }
-    let journalByteCount = branch.isErased ? 0 : journal.heldByteCount
+    let journalByteCount = branch.isErased ? 0 : core.journal.heldByteCount
     if journalByteCount > 0 { held[.journal] = journalByteCount }
     proof.held = held.map { SpaceReport.Part(holder: $0.key, byteCount: $0.value) }
       .sorted { $0.byteCount > $1.byteCount }
@@ -149,7 +151,7 @@ extension Engine {
   ) throws(StoreError) -> SharedFrames {
     var shared = SharedFrames()
     for run in branch.sharedRuns { run.forEachFrame { shared.insert($0) } }
-    if shared.smallest != nil { try shared.addBases(self, moment) }
+    if shared.smallest != nil { try shared.addBases(core, moment) }
     shared.heirs = Set(branch.heirs)
     return shared
   }
@@ -166,7 +168,7 @@ extension Engine {
   {
     let runs = Dictionary(grouping: branch.runs, by: \.first.segment)
     var present: [PresentFrame] = []
-    try listing.forEachPlacedFrame(of: moment.segments(holding: Set(runs.keys))) {
+    try core.listing.forEachPlacedFrame(of: moment.segments(holding: Set(runs.keys))) {
       name, frame, segment in
       let isOwn = runs[name.segment]?.contains { run in
         name >= run.first && name.rawValue < run.first.rawValue + UInt64(run.frameCount)

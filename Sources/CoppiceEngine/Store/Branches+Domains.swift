@@ -24,12 +24,12 @@ package struct KnownDomain: Hashable, Sendable {
   }
 }
 
-extension Engine {
+extension Branches {
   /// All domains, in order of their numbers.
   ///
   /// Throws `corrupt`, or `unsupportedFormat`, for a setting that cannot be read, and names it.
   package func domains() throws(StoreError) -> [KnownDomain] {
-    try keeper.read { kept throws(StoreError) in
+    try core.keeper.read { kept throws(StoreError) in
       try kept.catalogue.checkDomainSettings()
       return kept.catalogue.domains
     }
@@ -38,7 +38,7 @@ extension Engine {
   /// The domains that have settings, which is all that is known of a domain besides its number. A
   /// setting that cannot be read is passed over: its domain is `raw`, as without one.
   package func namedDomains() -> [DomainID: KnownDomain] {
-    keeper.read { $0.catalogue.namedDomains }
+    core.keeper.read { $0.catalogue.namedDomains }
   }
 
   /// Gives a number that no domain had to a new one of this name. Durable on return.
@@ -48,11 +48,11 @@ extension Engine {
   package func createDomain(
     named name: String, _ domainClass: DomainClass
   ) throws(StoreError) -> KnownDomain {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     guard let key = SettingKey(domainNamed: name) else {
       throw StoreError(.invalid, "the name is too long", object: name)
     }
-    let (domain, lsn) = try keeper.change { kept throws(StoreError) in
+    let (domain, lsn) = try core.keeper.change { kept throws(StoreError) in
       guard kept.catalogue.settings[key] == nil else {
         throw StoreError(
           .conflict, "a trust domain of that name exists", object: name,
@@ -65,13 +65,13 @@ extension Engine {
       let lsn = try kept.record(.set(key, value))
       return (KnownDomain(id: id, name: name, domainClass: domainClass), lsn)
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
     return domain
   }
 
   /// A domain without a name that nothing is in yet, for what is never to be published.
   package func takeUnnamedDomain() throws(StoreError) -> DomainID {
-    try keeper.change { kept throws(StoreError) in try kept.takeDomainID() }
+    try core.keeper.change { kept throws(StoreError) in try kept.takeDomainID() }
   }
 
 }

@@ -5,7 +5,7 @@ internal import Synchronization
 /// ahead of writers, one fills the dedup window after opening and ends.
 ///
 /// They perform the same steps that the owner of a store without threads calls. A step's failure
-/// is kept in the engine's counters and tried again later; a poisoned journal ends the attempts.
+/// is kept for writers that wait, and tried again later; a poisoned journal ends the attempts.
 final class Maintenance: Sendable {
   private let monitor = Monitor()
   private let state = Mutex(State())
@@ -19,16 +19,16 @@ final class Maintenance: Sendable {
   /// How long a failed step waits before it is tried again.
   private static let retryNanoseconds: UInt64 = 200_000_000
 
-  func start(_ engine: Engine) throws(StoreError) {
+  func start(_ core: StoreCore, _ pressure: Pressure) throws(StoreError) {
     do throws(SystemError) {
       let sealer = try SystemThread(name: "coppice seal", isBackground: true) { [self] in
-        run(engine.clock) { try engine.performMaintenance() }
+        run(core.clock) { try pressure.performMaintenance() }
       }
       let preparer = try SystemThread(name: "coppice journal") { [self] in
-        run(engine.clock) { try engine.performJournalUpkeep() }
+        run(core.clock) { try pressure.performJournalUpkeep() }
       }
       let refiller = try SystemThread(name: "coppice window", isBackground: true) { [self] in
-        engine.refillWindow { state.withLock { !$0.isStopping } }
+        core.refillWindow { state.withLock { !$0.isStopping } }
       }
       state.withLock { $0.threads = [sealer, preparer, refiller] }
     } catch {

@@ -1,7 +1,7 @@
 internal import CoppiceFormat
-package import CoppicePlatform
+internal import CoppicePlatform
 
-extension Engine {
+extension Checks {
   /// Checks every structure of this store beside readers and writers, as it is now.
   ///
   /// Never stops at a finding. Changes nothing. Takes time in proportion to the store's frames, but
@@ -14,7 +14,7 @@ extension Engine {
     findingCountMax: Int = CheckReport.findingCountMax,
     progress: (CheckProgress) -> Bool = { _ in true }
   ) throws(StoreError) -> CheckReport {
-    unsealable.forgetAll()
+    core.unsealable.forgetAll()
     let findings = FindingList(countMax: findingCountMax)
     for stage in [CheckProgress.Stage.files, .journal] {
       guard progress(CheckProgress(stage: stage, doneCount: 0, totalCount: 1)) else {
@@ -22,11 +22,11 @@ extension Engine {
       }
     }
     checkpointer.holdingBack {
-      let durable = journal.durableLSN
-      let opening = OpeningCheck(disk: disk, findings: findings)
+      let durable = core.journal.durableLSN
+      let opening = OpeningCheck(disk: core.disk, findings: findings)
       _ = opening.checkSuperblock()
       guard let newest = opening.checkCatalogues() else { return }
-      opening.checkJournal(superblock, newest, through: durable)
+      opening.checkJournal(core.superblock, newest, through: durable)
     }
     try findings.checkUnhindered()
     return try withChecker(progress: progress) { checker throws(StoreError) in
@@ -39,7 +39,7 @@ extension Engine {
     progress: (CheckProgress) -> Bool = { _ in true },
     _ body: (StoreChecker) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
-    let moment = try StoreMoment(self)
+    let moment = try StoreMoment(core)
     defer { withExtendedLifetime(moment) {} }
     return try withoutActuallyEscaping(progress) { progress throws(StoreError) in
       try body(
@@ -54,33 +54,8 @@ extension Engine {
     }
   }
 
-  /// As `check` of an open store, for one that may be too damaged to open: what keeps it from
-  /// opening is a finding then, and what the catalogue alone leads to is checked.
-  ///
-  /// - Throws: what opening throws when that says nothing about the store: `notFound`, `inUse`,
-  ///   `denied`, `unsupportedFormat`.
-  package static func check(
-    disk: any Disk, clock: any StoreClock, options: EngineOptions,
-    progress: (CheckProgress) -> Bool
-  ) throws(StoreError) -> CheckReport {
-    var options = options
-    options.isReadOnly = true
-    options.usesThreads = false
-    let engine: Engine
-    do throws(StoreError) {
-      engine = try Engine.open(disk: disk, clock: clock, options: options)
-    } catch {
-      guard error.kind == .corrupt || error.kind == .unavailable, error.reason != .passing
-      else { throw error }
-      return try withoutActuallyEscaping(progress) { progress throws(StoreError) in
-        try checkUnopened(disk, because: error, progress)
-      }
-    }
-    defer { engine.abandon() }
-    return try engine.check(progress: progress)
-  }
-
-  private static func checkUnopened(
+  /// Checks a store that cannot be opened because of `error`.
+  static func checkUnopened(
     _ disk: any Disk, because error: StoreError, _ progress: @escaping (CheckProgress) -> Bool
   ) throws(StoreError) -> CheckReport {
     let findings = FindingList()

@@ -15,10 +15,10 @@ internal import Synchronization
 // Whatever was done before a crash may be done again after it. Hints that cannot be written hold
 // nothing up but the second record.
 
-extension Engine {
+extension GarbageCollector {
   /// Takes up what opening found condemned. Nothing else runs yet.
   func takeUpCondemned() {
-    let entries = keeper.catalogue.condemned.values.sorted { $0.id < $1.id }
+    let entries = core.keeper.catalogue.condemned.values.sorted { $0.id < $1.id }
     let forGood = entries.filter { $0.flags.contains(.forGood) }
     var departures: [Departure] = []
     if !forGood.isEmpty {
@@ -31,7 +31,7 @@ extension Engine {
         hasAllRefs: !entry.flags.contains(.hadRefs),
         departure: departures.first { $0.branches.contains(entry.id) })
     }
-    keeper.change { kept in
+    core.keeper.change { kept in
       kept.departures = departures
       kept.unexamined = unexamined
     }
@@ -42,8 +42,8 @@ extension Engine {
   ///
   /// - Throws: what `deleteForGood` does; a later call goes on then.
   package func finishDeletions() throws(StoreError) -> CollectionReport? {
-    try gate.checkWritable()
-    let isThrough = keeper.read { kept in
+    try core.gate.checkWritable()
+    let isThrough = core.keeper.read { kept in
       !kept.catalogue.condemned.values.contains { $0.flags.contains(.forGood) }
     }
     if isThrough {
@@ -52,7 +52,7 @@ extension Engine {
     }
     do throws(StoreError) {
       let report = try collecting.withLock { () throws(StoreError) in
-        let pending = keeper.read { $0.departures }
+        let pending = core.keeper.read { $0.departures }
         try finish(pending)
         return pending.compactMap(\.report).last
       }
@@ -76,8 +76,8 @@ extension Engine {
   /// `collecting`.
   func finish(_ pending: [Departure]) throws(StoreError) {
     guard pending.contains(where: { $0.report == nil }) else { return }
-    keeper.change { _ in for departure in pending { departure.isActive = true } }
-    defer { keeper.change { _ in for departure in pending { departure.isActive = false } } }
+    core.keeper.change { _ in for departure in pending { departure.isActive = true } }
+    defer { core.keeper.change { _ in for departure in pending { departure.isActive = false } } }
     var options = CollectionOptions()
     options.forgetsAll = false
     options.restoreWindow = .max
@@ -94,12 +94,12 @@ extension Engine {
   /// nothing dead surely reclaims them.
   private func needsAll(_ pending: [Departure]) -> Bool {
     let ids = pending.reduce(into: Set<BranchID>()) { $0.formUnion($1.branches) }
-    let notes = hints.collection.withLock { hints in
+    let notes = core.hints.collection.withLock { hints in
       hints.forgotten.filter { ids.contains($0.id) }
     }
     if notes.contains(where: { !$0.isComplete }) { return true }
     let known = Set(notes.map(\.id))
-    return keeper.read { kept in
+    return core.keeper.read { kept in
       kept.unexamined.contains { gone in
         !gone.hasAllRefs && ids.contains(gone.entry.id) && !known.contains(gone.entry.id)
       }
@@ -109,18 +109,18 @@ extension Engine {
   /// Takes entries off that are examined, and not to be gone for good. Not durable before the next
   /// record is.
   func forgetExamined() throws(StoreError) {
-    let examined = keeper.read { kept in
+    let examined = core.keeper.read { kept in
       let waiting = Set(kept.unexamined.map(\.entry.id))
       return kept.catalogue.condemned.values
         .filter { !$0.flags.contains(.forGood) && !waiting.contains($0.id) }.map(\.id)
     }
-    guard !examined.isEmpty, hints.save(to: disk) else { return }
-    try keeper.change { kept throws(StoreError) in _ = try kept.recordForgotten(examined) }
+    guard !examined.isEmpty, core.hints.save(to: core.disk) else { return }
+    try core.keeper.change { kept throws(StoreError) in _ = try kept.recordForgotten(examined) }
   }
 
   /// Of the entries that are to be gone for good, those whose frames are.
   var condemnedWithoutFrames: [BranchID] {
-    keeper.read { kept in
+    core.keeper.read { kept in
       let waiting = kept.departures.reduce(into: Set(kept.unexamined.map(\.entry.id))) {
         $0.formUnion($1.branches)
       }
@@ -131,17 +131,18 @@ extension Engine {
 
   /// Takes entries off of which nothing is left. Durable on return.
   func forgetErased(_ ids: [BranchID]) throws(StoreError) {
-    guard !ids.isEmpty, hints.save(to: disk) else { return }
+    guard !ids.isEmpty, core.hints.save(to: core.disk) else { return }
     let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
-      try keeper.change { kept throws(StoreError) in try kept.recordForgotten(ids) }
+      try core.keeper.change { kept throws(StoreError) in try kept.recordForgotten(ids) }
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
   }
 
 }
 
 extension Kept {
   fileprivate mutating func recordForgotten(_ ids: [BranchID]) throws(StoreError) -> LSN {
-    try record(Engine.pieces(ids.sorted(), of: 1024).map { (BranchID(0), .forget(Array($0))) })
+    try record(
+      GarbageCollector.pieces(ids.sorted(), of: 1024).map { (BranchID(0), .forget(Array($0))) })
   }
 }

@@ -13,12 +13,12 @@ package struct ScrubStatus: Hashable, Sendable {
   package var startedAt: Int64?
 }
 
-extension Engine {
+extension Checks {
   /// Bytes between two times at which the place is kept.
   private static let keptByteCount: UInt64 = 256 << 20
 
   package var scrubStatus: ScrubStatus {
-    let hints = hints.scrub.withLock { $0 }
+    let hints = core.hints.scrub.withLock { $0 }
     let isUnderWay = hints.startedAt != 0
     return ScrubStatus(
       verifiedSince: hints.verifiedSince == 0 ? nil : hints.verifiedSince,
@@ -35,9 +35,9 @@ extension Engine {
     isRestarted: Bool, options: ScrubOptions, sleep: (UInt64) -> Void,
     visit: (ScrubProgress) -> Bool
   ) throws(StoreError) -> ScrubReport {
-    try gate.checkWritable()
-    let now = clock.wallNanoseconds()
-    let (start, found) = hints.scrub.withLock { hints in
+    try core.gate.checkWritable()
+    let now = core.clock.wallNanoseconds()
+    let (start, found) = core.hints.scrub.withLock { hints in
       if isRestarted || hints.startedAt == 0 {
         hints.startedAt = now
         hints.segment = ScrubCursor.start.segment
@@ -51,7 +51,7 @@ extension Engine {
       note(progress.next, findingCount: found + UInt64(progress.findingCount))
       if progress.byteCount - kept >= Self.keptByteCount {
         kept = progress.byteCount
-        hints.save(to: disk)
+        core.hints.save(to: core.disk)
       }
       return visit(progress)
     }
@@ -61,12 +61,12 @@ extension Engine {
     } else {
       endPass(findingCount: findingCount)
     }
-    hints.save(to: disk)
+    core.hints.save(to: core.disk)
     return report
   }
 
   private func note(_ next: ScrubCursor, findingCount: UInt64) {
-    hints.scrub.withLock { hints in
+    core.hints.scrub.withLock { hints in
       hints.segment = next.segment
       hints.offset = next.offset
       hints.findingCount = findingCount
@@ -74,8 +74,8 @@ extension Engine {
   }
 
   private func endPass(findingCount: UInt64) {
-    let now = clock.wallNanoseconds()
-    hints.scrub.withLock { hints in
+    let now = core.clock.wallNanoseconds()
+    core.hints.scrub.withLock { hints in
       hints.verifiedSince = hints.startedAt
       hints.endedAt = now
       hints.startedAt = 0

@@ -25,12 +25,6 @@ package struct EngineOptions: Sendable {
   /// Threads besides the caller that seals and imports share.
   package var workerCount = 1
   package var isReadOnly = false
-  /// For repair: called when acknowledged records are gone, and the store is then opened without
-  /// them. `nil`: opening is refused.
-  var noteLoss: (@Sendable (JournalLoss) -> Void)?
-  /// For repair: called when the catalogue is there, and before writes that are not sealed are laid
-  /// over the branches' roots, for which those must be readable. There are no branches yet.
-  var healRoots: (@Sendable (Engine) throws(StoreError) -> Void)?
 
   package init() {}
 }

@@ -11,7 +11,7 @@ package struct DeletionReport: Sendable {
   package var journalByteCount: UInt64
 }
 
-extension Engine {
+extension GarbageCollector {
   /// Deletes entries, all or none, condemns them in the same transaction, collects, and erases the
   /// journal: every segment that holds something which only they kept is emptied. Other deleted
   /// entries can be restored as before.
@@ -25,25 +25,25 @@ extension Engine {
   package func deleteForGood(_ targets: [EngineBranch], forgotten: () -> Void = {})
     throws(StoreError) -> DeletionReport
   {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
     let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
-      try keeper.change { kept throws(StoreError) in
-        try kept.condemn(targets, departure, pins: pins.all, at: clock.wallNanoseconds())
+      try core.keeper.change { kept throws(StoreError) in
+        try kept.condemn(targets, departure, pins: core.pins.all, at: core.clock.wallNanoseconds())
       }
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
     forgotten()
     do throws(StoreError) {
       try collecting.withLock { () throws(StoreError) in try finish([departure]) }
       let left = try eraseJournal()
-      let unsealedByteCount = left == 0 ? departure.unsealed.byteCount(pageByteCount) : 0
+      let unsealedByteCount = left == 0 ? departure.unsealed.byteCount(core.pageByteCount) : 0
       return DeletionReport(
         collection: departure.report ?? CollectionReport(),
         freedByteCount: departure.freedByteCount + Int(unsealedByteCount), journalByteCount: left)
     } catch {
       noteUnfinished(after: error)
-      collector.wake()
+      thread.wake()
       throw error
     }
   }
@@ -74,7 +74,7 @@ extension Kept {
     }
     for entry in gone { departure.unsealed.formUnion(entry.unsealed) }
     let lsn = try record(
-      ids.map { ($0, .delete) } + Engine.condemnations(of: gone, isForGood: true))
+      ids.map { ($0, .delete) } + GarbageCollector.condemnations(of: gone, isForGood: true))
     for target in targets {
       target.setDeleted(true)
       target.noteControl(lsn)

@@ -5,10 +5,10 @@ internal import CoppicePlatform
 // for byte. They change by records, live and in replay alike, and forks and resets inherit in the
 // records that make them.
 
-extension Engine {
+extension Branches {
   /// The fields of an entry, of a deleted one too.
   package func annotations(of branch: EngineBranch) -> Fields {
-    keeper.read { $0.catalogue.branches[branch.id]?.annotations ?? Fields() }
+    core.keeper.read { $0.catalogue.branches[branch.id]?.annotations ?? Fields() }
   }
 
   /// Changes fields of an entry. Durable on return; goes on when the disk is full.
@@ -18,8 +18,8 @@ extension Engine {
   package func annotate(
     _ branch: EngineBranch, _ changes: [FieldChange]
   ) throws(StoreError) {
-    try gate.checkWritable()
-    let lsn = try keeper.change { kept throws(StoreError) in
+    try core.gate.checkWritable()
+    let lsn = try core.keeper.change { kept throws(StoreError) in
       try kept.checkExists(branch)
       guard let entry = kept.catalogue.branches[branch.id] else { return kept.lastLSN }
       try entry.annotations.check(changes, of: entry.name)
@@ -27,19 +27,19 @@ extension Engine {
       branch.noteControl(lsn)
       return lsn
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
   }
 
   // MARK: Settings
 
   /// All settings, in the order of their keys' bytes.
   package func settings() -> [Setting] {
-    keeper.read { kept in kept.catalogue.settings.map { Setting($0.key, $0.value) } }
+    core.keeper.read { kept in kept.catalogue.settings.map { Setting($0.key, $0.value) } }
       .sorted { $0.key < $1.key }
   }
 
   package func setting(_ key: SettingKey) -> [UInt8]? {
-    keeper.read { $0.catalogue.settings[key] }
+    core.keeper.read { $0.catalogue.settings[key] }
   }
 
   /// Gives a setting a value, or removes it. Durable on return.
@@ -47,18 +47,18 @@ extension Engine {
   /// Throws `invalid` for a value over `Setting.valueByteCountMax` bytes and when all settings
   /// would take over `Setting.allByteCountMax`, `full` on a full disk.
   package func set(_ key: SettingKey, to value: [UInt8]?) throws(StoreError) {
-    try gate.checkWritable()
+    try core.gate.checkWritable()
     let limit = Setting.valueByteCountMax
     if let value, value.count > limit {
       throw StoreError(
         .invalid, "a setting has at most \(limit) bytes, this one \(value.count)",
         object: key.description, reason: .valueTooLarge)
     }
-    let lsn = try keeper.change { kept throws(StoreError) in
+    let lsn = try core.keeper.change { kept throws(StoreError) in
       try kept.checkRoom(for: key, value)
       return try kept.record(.set(key, value))
     }
-    try journal.flush(through: lsn)
+    try core.journal.flush(through: lsn)
   }
 }
 

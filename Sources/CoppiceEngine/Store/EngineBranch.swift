@@ -10,7 +10,8 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   package let id: BranchID
   package let domain: DomainID
   package let isReadOnly: Bool
-  unowned let engine: Engine
+  unowned let core: StoreCore
+  unowned let pressure: Pressure
   let writer = WriterLock()
   let state: StripedLock<BranchState>
   /// The newest control record that made or changed this branch as a whole.
@@ -20,18 +21,22 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   private let isRestrictedFlag: Atomic<Bool>
   private let replacementCount = Atomic<UInt64>(0)
 
-  init(_ entry: BranchEntry, engine: Engine, state: BranchState, controlLSN: LSN) {
+  init(
+    _ entry: BranchEntry, _ core: StoreCore, _ pressure: Pressure, state: BranchState,
+    controlLSN: LSN
+  ) {
     id = entry.id
     domain = entry.domain
     isReadOnly = entry.flags.contains(.readOnly)
-    self.engine = engine
+    self.core = core
+    self.pressure = pressure
     self.state = StripedLock(state)
     controlLSNValue = Atomic(controlLSN.rawValue)
     isDeletedFlag = Atomic(entry.flags.contains(.deleted))
     isRestrictedFlag = Atomic(!entry.annotations.criticalTags.isEmpty)
   }
 
-  package var pageByteCount: Int { engine.pageByteCount }
+  package var pageByteCount: Int { core.pageByteCount }
 
   var controlLSN: LSN { LSN(controlLSNValue.load(ordering: .acquiring)) }
   func noteControl(_ lsn: LSN) { controlLSNValue.store(lsn.rawValue, ordering: .releasing) }
@@ -48,10 +53,10 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   }
 
   private func checkExists() throws(StoreError) {
-    try engine.gate.checkOpen()
+    try core.gate.checkOpen()
     if isDeleted {
       throw StoreError(
-        .notFound, "the branch was deleted", object: engine.name(of: id),
+        .notFound, "the branch was deleted", object: core.name(of: id),
         remedy: "restore it, or use another branch")
     }
   }
@@ -60,11 +65,11 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     try checkExists()
     if isReadOnly {
       throw StoreError(
-        .denied, "a snapshot cannot be written", object: engine.name(of: id),
+        .denied, "a snapshot cannot be written", object: core.name(of: id),
         remedy: "create a branch from it and write there")
     }
     if isRestrictedFlag.load(ordering: .acquiring) {
-      try engine.branchEntry(id)?.checkUnderstood()
+      try core.keeper.read({ $0.catalogue.branches[id] })?.checkUnderstood()
     }
   }
 
@@ -84,7 +89,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(StoreError) -> Int {
     try checkExists()
-    if let read = CachedRead(volume, at: offset, into: buffer, pageShift: engine.pageShift) {
+    if let read = CachedRead(volume, at: offset, into: buffer, pageShift: core.pageShift) {
       let cached = state.withReadLock { state, core in state.copyCached(read, core: core) }
       if let cached { return cached }
     }
@@ -93,7 +98,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     if let pages = copier.aheadPages(at: offset, end: end, byteCount: buffer.count) {
       let sealed = state.withReadLock { state, _ in state.sealed }
       // What is wrong with the tree shows when its pages are read.
-      try? sealed.beginReading(volume, pages, engine.frames)
+      try? sealed.beginReading(volume, pages, core.frames)
     }
     return try copier.read(at: offset, end: end, into: buffer) {
       number throws(StoreError) in try page(.below, volume, number)
@@ -104,21 +109,21 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     throws(StoreError) -> PageBuffer?
   {
     while true {
-      let generation = engine.retired.generation
+      let generation = core.retired.generation
       let (own, sealed) = state.withReadLock { state, _ in
         (state.open[volume]?.lookup(page) ?? .below, state.sealed)
       }
       do throws(StoreError) {
         if case .below = answer {
         } else {
-          return try sealed.page(answer, volume, page, engine.frames)
+          return try sealed.page(answer, volume, page, core.frames)
         }
-        if case .below = own { return try sealed.page(volume, page, engine.frames) }
-        return try sealed.page(own, volume, page, engine.frames)
+        if case .below = own { return try sealed.page(volume, page, core.frames) }
+        return try sealed.page(own, volume, page, core.frames)
       } catch {
         // A collection may have removed a frame that this state still named; the branch has
         // another state then, or the frame another place.
-        guard engine.retired.generation != generation || rootMoved(from: sealed.root.root) else {
+        guard core.retired.generation != generation || rootMoved(from: sealed.root.root) else {
           throw error
         }
       }
@@ -132,7 +137,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   // MARK: Writing
 
   func checkDomain(of ref: Ref) throws(StoreError) {
-    try engine.checkDomain(of: ref, is: domain)
+    try core.checkDomain(of: ref, is: domain)
   }
 
   package func commit(_ transaction: borrowing Transaction) throws(StoreError) -> LSN {
@@ -147,7 +152,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
       throw StoreError(
         .invalid,
         "a transaction of \(transaction.byteCount) bytes is over the limit of "
-          + "\(Transaction.byteCountMax)", object: engine.name(of: id),
+          + "\(Transaction.byteCountMax)", object: core.name(of: id),
         remedy: "split it, or use an import")
     }
     let time = transaction.time
@@ -162,12 +167,12 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64,
     in generation: UInt64? = nil
   ) throws(StoreError) -> LSN {
-    guard bytes.count > 0 else { return engine.journal.lastLSN }
+    guard bytes.count > 0 else { return core.journal.lastLSN }
     guard bytes.count <= Transaction.byteCountMax / 2 else {
       throw StoreError(
         .invalid,
         "a write of \(bytes.count) bytes is over the limit of "
-          + "\(Transaction.byteCountMax / 2)", object: engine.name(of: id),
+          + "\(Transaction.byteCountMax / 2)", object: core.name(of: id),
         remedy: "split it")
     }
     return try commit(
@@ -183,39 +188,39 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   ) throws(StoreError) -> LSN {
     let isRemoval = records.areRemoval
     do throws(StoreError) {
-      try engine.admit(self, adding: isRemoval ? nil : records.approximateByteCount)
+      try pressure.admit(self, adding: isRemoval ? nil : records.approximateByteCount)
     } catch {
       // What it removes takes memory and room away, and adds little.
       guard isRemoval, error.kind == .full else { throw error }
     }
     var attemptCount = 0
     while true {
-      let attempt = engine.relief.count
+      let attempt = core.relief.count
       do throws(StoreError) {
         let lsn = try writer.withLock { () throws(StoreError) in
           try checkWritable()
           try check(generation)
-          var builder = ChangeBuilder(on: self, buffers: engine.buffers, time: time)
+          var builder = ChangeBuilder(on: self, buffers: core.buffers, time: time)
           try build(&builder)
-          let lsn = try engine.journal.append(records)
+          let lsn = try core.journal.append(records)
           nonisolated(unsafe) let change = builder.change
           state.withLock { $0.open.merge(change, lsn: lsn, pageByteCount: pageByteCount) }
           return lsn
         }
-        engine.didWrite()
-        if isRemoval { engine.didRemove() }
+        pressure.didWrite()
+        if isRemoval { pressure.didRemove() }
         return lsn
       } catch {
         guard error.kind == .full else { throw error }
         attemptCount += 1
         let isRelieved =
           if isRemoval {
-            try engine.relieveRemoval(
+            try pressure.relieveRemoval(
               of: records.byteCount, after: attempt, attemptCount: attemptCount)
           } else {
-            try engine.relieve(after: attempt)
+            try pressure.relieve(after: attempt)
           }
-        if !isRelieved { throw engine.reason(for: error, toldTo: self) }
+        if !isRelieved { throw pressure.sealer.reason(for: error, toldTo: self) }
       }
     }
   }
@@ -225,12 +230,12 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     guard let generation, generation != self.generation else { return }
     throw StoreError(
       .unavailable, "the branch was reset or replaced since the file was opened",
-      object: engine.name(of: id), remedy: "open the file again", reason: .stale)
+      object: core.name(of: id), remedy: "open the file again", reason: .stale)
   }
 
   package func flush(through lsn: LSN) throws(StoreError) {
-    try engine.journal.flush(through: max(lsn, controlLSN))
-    engine.didFlush()
+    try core.journal.flush(through: max(lsn, controlLSN))
+    pressure.didFlush()
   }
 
   /// What must be synced for the volume's content to be durable.
@@ -249,7 +254,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
       guard !state.open.isEmpty else { return }
       state.open.freeze(through: lsn)
       state.sealed.frozen = state.sealed.frozen.pushing(state.open)
-      state.open = Layer(writer: id, from: lsn, meter: engine.meter)
+      state.open = Layer(writer: id, from: lsn, meter: core.meter)
     }
   }
 
@@ -264,7 +269,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
 
   /// Takes a new state as a whole. The caller holds `writer` and the keeper's lock.
   func replace(_ sealed: SealedState, from lsn: LSN) {
-    let open = Layer(writer: id, from: lsn, meter: engine.meter)
+    let open = Layer(writer: id, from: lsn, meter: core.meter)
     state.withLock { $0 = BranchState(sealed: sealed, open: open) }
     replacementCount.wrappingAdd(1, ordering: .acquiringAndReleasing)
     noteControl(lsn)
