@@ -47,7 +47,7 @@ extension Journal {
 
   /// Nothing more goes to the current file, so that a checkpoint can free it; unless the batch that
   /// gathers has no room elsewhere.
-  func endCurrentFile() throws(StoreError) {
+  package func endCurrentFile() throws(StoreError) {
     try settle()
     monitor.withLock {
       while isWriting || isAppending { monitor.wait() }

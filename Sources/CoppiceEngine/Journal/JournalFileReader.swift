@@ -97,6 +97,33 @@ struct JournalFileReader {
     }
   }
 
+  /// The headers of all whole batches, of whatever generation; none of a file that has no batch in
+  /// its first place, as a prepared one.
+  static func wholeBatches(of file: JournalFile) throws(StoreError) -> [(
+    offset: UInt64, header: JournalBatchHeader
+  )] {
+    var found: [(offset: UInt64, header: JournalBatchHeader)] = []
+    let block = UInt64(JournalLimits.blockByteCount)
+    let window = ReadWindow(file: file)
+    guard try window.bytes(at: block, count: Int(block)).contains(where: { $0 != 0 }) else {
+      return []
+    }
+    var place = block
+    while place < file.capacity {
+      let head = try window.bytes(at: place, count: JournalBatchHeader.byteCount)
+      if head.count == JournalBatchHeader.byteCount,
+        let header = try? JournalBatchHeader.decode(head.bytes),
+        let batch = try wholeBatch(header, at: place, window)
+      {
+        found.append((place, header))
+        place += batch.paddedByteCount
+      } else {
+        place += block
+      }
+    }
+    return found
+  }
+
   private struct Batch {
     var header: JournalBatchHeader
     var bytes: UnsafeRawBufferPointer
@@ -112,15 +139,23 @@ struct JournalFileReader {
     let first = try window.bytes(at: offset, count: JournalLimits.blockByteCount)
     guard first.count == JournalLimits.blockByteCount,
       let batchHeader = try batchHeader(first, at: offset),
-      batchHeader.generation == header.generation,
-      Int(batchHeader.batchByteCount)
-        <= JournalLimits.batchByteCountMax + JournalLimits.blockByteCount
+      batchHeader.generation == header.generation
     else { return nil }
-    let bytes = try window.bytes(at: offset, count: Int(batchHeader.batchByteCount))
-    guard bytes.count == Int(batchHeader.batchByteCount),
-      JournalBatchHeader.verify(batch: bytes, header: batchHeader)
-    else { return nil }
-    return Batch(header: batchHeader, bytes: bytes)
+    return try Self.wholeBatch(batchHeader, at: offset, window)
+  }
+
+  private static func wholeBatch(
+    _ header: JournalBatchHeader, at offset: UInt64, _ window: ReadWindow
+  ) throws(StoreError) -> Batch? {
+    let byteCount = Int(header.batchByteCount)
+    guard byteCount <= JournalLimits.batchByteCountMax + JournalLimits.blockByteCount else {
+      return nil
+    }
+    let bytes = try window.bytes(at: offset, count: byteCount)
+    guard bytes.count == byteCount, JournalBatchHeader.verify(batch: bytes, header: header) else {
+      return nil
+    }
+    return Batch(header: header, bytes: bytes)
   }
 
   /// `nil` where no batch begins. One of a newer format is no torn end of the journal.

@@ -9,9 +9,10 @@ internal import CoppicePlatform
 // header ends all older files at its `previousLSN`: what lies behind that in them was torn off by
 // an earlier crash and must not come back.
 //
-// The journal ends at the first gap. Three things prove that acknowledged records lie behind a gap,
-// and then opening is refused: a file or LSN that the checkpoint lists is missing, or a later batch
-// says that the journal was synced beyond the gap.
+// The journal ends at the first gap. Four things prove that acknowledged records lie behind a gap,
+// and then opening is refused: a file or LSN that the checkpoint lists is missing, a later batch
+// says that the journal was synced beyond the gap, or a file without a header has whole batches
+// above the checkpoint.
 // The last batch of all has no such witness, but for the empty batch written when idle.
 //
 // A file that begins behind the gap loses its header before anything new is written: new records
@@ -33,6 +34,8 @@ struct RecoveredJournal {
   var writeReaders: [JournalFileReader] = []
   /// Acknowledged records that are gone; the journal ends before them.
   var loss: JournalLoss?
+  /// Files with records that count and without a header, when that is accepted.
+  var headerless: [HeaderlessFile] = []
 
   /// Visits the write records above `lsn` in order.
   func forEachWrite(
@@ -134,8 +137,12 @@ struct JournalRecovery {
   private func erase(_ file: JournalFile, _ result: inout RecoveredJournal) throws(StoreError) {
     do throws(SystemError) {
       guard file.isControl else { return try disk.remove(file.name) }
-      try Journal.writeZeros(to: file.file, 0..<UInt64(JournalLimits.blockByteCount))
-      try file.file.sync()
+      // Batches without a header are damage: the header goes last.
+      let block = UInt64(JournalLimits.blockByteCount)
+      for range in [block..<file.capacity, 0..<block] {
+        try Journal.writeZeros(to: file.file, range)
+        try file.file.sync()
+      }
       result.free.append(file)
     } catch {
       throw StoreError(error, while: "dropping journal records behind a gap")
@@ -210,7 +217,22 @@ struct JournalRecovery {
       guard let number = UInt64(isControl ? String(name.dropFirst(8)) : name) else { continue }
       if !isControl { result.nextFileNumber = max(result.nextFileNumber, number + 1) }
       let path = "\(Journal.directory)/\(name)"
-      let (journalFile, header) = try openFile(path, isControl: isControl)
+      let journalFile = try openFile(path, isControl: isControl)
+      var header = try header(of: journalFile)
+      if header == nil,
+        let found = try HeaderlessFile(journalFile, uuid: uuid, behind: catalogue)
+      {
+        // A writer may have begun it in between.
+        header = try self.header(of: journalFile)
+        if header == nil {
+          if let known = listed.values.first(where: { $0.firstLSN == found.header?.firstLSN }) {
+            listed[known.sequence] = nil
+          }
+          try lose(found, &result)
+          if !isReadOnly { try erase(journalFile, &result) }
+          continue
+        }
+      }
       if let header {
         result.nextSequence = max(result.nextSequence, header.sequence + 1)
         let entry = listed.removeValue(forKey: header.sequence)
@@ -248,31 +270,53 @@ struct JournalRecovery {
 
   static let controlPrefix = "control-"
 
-  private func openFile(_ path: String, isControl: Bool) throws(StoreError)
-    -> (JournalFile, JournalFileHeader?)
-  {
-    let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
-    block.extend(JournalLimits.blockByteCount)
-    let journalFile: JournalFile
-    let count: Int
+  private func openFile(_ path: String, isControl: Bool) throws(StoreError) -> JournalFile {
     do throws(SystemError) {
       let file = try disk.open(path, isReadOnly ? .read : .writeDirect)
-      journalFile = JournalFile(
+      let journalFile = JournalFile(
         name: path, file: file, capacity: try file.byteCount(), isControl: isControl)
-      count = try file.read(into: block.mutableContents, at: 0)
       journalFile.staleEnd = journalFile.capacity
+      return journalFile
     } catch {
       throw StoreError(error, while: "reading the journal")
     }
-    guard count == block.byteCount else { return (journalFile, nil) }
+  }
+
+  /// `nil` where other bytes stand: the file is prepared, or free, or damaged.
+  private func header(of file: JournalFile) throws(StoreError) -> JournalFileHeader? {
+    let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
+    block.extend(JournalLimits.blockByteCount)
+    let count: Int
+    do throws(SystemError) { count = try file.file.read(into: block.mutableContents, at: 0) } catch
+    {
+      throw StoreError(error, while: "reading the journal")
+    }
+    guard count == block.byteCount else { return nil }
     do throws(FormatError) {
       let header = try JournalFileHeader.decode(block.contents.bytes)
-      return (journalFile, header.uuid == uuid ? header : nil)
+      return header.uuid == uuid ? header : nil
     } catch {
-      // Other bytes are no header: the file is prepared, or free.
-      if error.isUnsupported { throw StoreError(error, in: path) }
-      return (journalFile, nil)
+      if error.isUnsupported { throw StoreError(error, in: file.name) }
+      return nil
     }
+  }
+
+  /// As for records that are lost; a repair can write most headers anew.
+  private func lose(_ found: HeaderlessFile, _ result: inout RecoveredJournal) throws(StoreError) {
+    let reader = found.header.map {
+      JournalFileReader(file: found.file, header: $0, limit: LSN(.max - 1))
+    }
+    if !acceptsLoss, reader != nil {
+      throw StoreError(
+        .corrupt,
+        "the header of the journal file is damaged; records \(found.first.rawValue) to "
+          + "\(found.last.rawValue) are in it", object: found.file.name,
+        remedy: "use \(step: .repair)")
+    }
+    result.headerless.append(found)
+    try lose(
+      found.first, found.last, reader, behind: UInt64(JournalLimits.blockByteCount),
+      in: found.file.name, &result)
   }
 }
 

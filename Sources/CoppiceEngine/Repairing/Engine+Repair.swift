@@ -42,6 +42,10 @@ extension Engine {
     let superblock = try SuperblockRepair(disk: disk).run(&saved, &report)
     try CatalogueRepair(disk: disk, clock: clock, superblock: superblock)
       .run(repair, &saved, &report)
+    try JournalHeaderRepair(
+      disk: disk, uuid: superblock.uuid,
+      catalogue: try readCatalogue(disk, isReadOnly: true).0
+    ).run(&saved, &report)
     let engine = try open(disk, clock, superblock, options, repair, &saved, &report)
     try finish(engine) { () throws(StoreError) in
       try engine.sealer.sealWhatCanBe()
