@@ -46,11 +46,13 @@ let package = Package(
     .target(name: "CoppicePlatform", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
       name: "CoppiceFormat", dependencies: ["CZstd", "CXXHash"], swiftSettings: strict),
+    .target(name: "CoppiceErrors", swiftSettings: strict),
     .target(
-      name: "CoppiceEngine", dependencies: ["CoppiceFormat", "CoppicePlatform"],
+      name: "CoppiceEngine", dependencies: ["CoppiceErrors", "CoppiceFormat", "CoppicePlatform"],
       swiftSettings: strict),
     .target(
-      name: "Coppice", dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform"],
+      name: "Coppice",
+      dependencies: ["CoppiceEngine", "CoppiceErrors", "CoppiceFormat", "CoppicePlatform"],
       swiftSettings: strict),
     .target(
       name: "CoppiceServer",
@@ -68,13 +70,14 @@ let package = Package(
         server("UnixSignals", "swift-service-lifecycle"),
       ], swiftSettings: strict),
     .target(
-      name: "CoppiceFUSE", dependencies: ["CFuse", "CLinux", "Coppice", "CoppicePlatform"],
+      name: "CoppiceFUSE",
+      dependencies: ["CFuse", "CLinux", "Coppice", "CoppiceEngine", "CoppicePlatform"],
       swiftSettings: strict),
     .executableTarget(
       name: "coppice",
       dependencies: [
-        "Coppice", "CoppiceFUSE", "CoppiceFormat", "CoppicePlatform", "CoppiceServer",
-        server("ArgumentParser", "swift-argument-parser"),
+        "Coppice", "CoppiceEngine", "CoppiceFUSE", "CoppiceFormat", "CoppicePlatform",
+        "CoppiceServer", server("ArgumentParser", "swift-argument-parser"),
         server("Logging", "swift-log"),
       ], swiftSettings: strict),
 

@@ -1,2 +1,2 @@
 /// `StoreError` is the one error of the library; users need no other import for it.
-@_exported public import CoppiceEngine
+@_exported public import CoppiceErrors

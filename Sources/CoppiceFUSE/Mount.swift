@@ -1,4 +1,5 @@
 public import Coppice
+internal import CoppiceEngine
 internal import CoppicePlatform
 internal import Synchronization
 

@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// The connection of a new mount to the kernel, its terms settled.

@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// A directory that is fit to be mounted on.

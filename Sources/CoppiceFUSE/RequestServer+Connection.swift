@@ -1,5 +1,6 @@
 internal import CFuse
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppicePlatform
 internal import Glibc
 

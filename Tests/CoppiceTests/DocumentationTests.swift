@@ -126,7 +126,7 @@ import Testing
   @Test func `no message of the library speaks of the command`() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    for module in ["Coppice", "CoppiceEngine"] {
+    for module in ["Coppice", "CoppiceEngine", "CoppiceErrors"] {
       let folder = root.appending(path: "Sources/\(module)")
       for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path)
       where name.hasSuffix(".swift") && !name.hasSuffix("Remedy.swift") {

@@ -1,4 +1,5 @@
 import Coppice
+import CoppiceEngine
 import TestSupport
 import Testing
 

@@ -75,6 +75,14 @@ internal import Testing
     #expect(unused.map { "\($0.place) \($0.name)" } == [])
   }
 
+  /// What a module imports publicly may be in its interface; nothing that lies below it is.
+  @Test func `the library shows its users no module but its errors`() throws {
+    let imports = try SourceTree("Sources/Coppice").files.flatMap(\.lines).filter {
+      $0.contains("public import ")
+    }
+    #expect(imports == ["@_exported public import CoppiceErrors"])
+  }
+
   @Test func `tests name invariants and schedules that the documentation has`() throws {
     let article = try SourceTree.file("Sources/Coppice/Coppice.docc/Invariants.md")
     let label = try NSRegularExpression(pattern: "(?<![\\w.])[SI][1-9][0-9]?(?!\\w)")

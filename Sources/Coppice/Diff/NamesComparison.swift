@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// The keys at which two states of a names tree differ.

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Finds the paths of many files of one state, reading each directory once.

@@ -1,5 +1,3 @@
-public import CoppiceEngine
-
 extension Branch {
   /// Copies a range of one file's content to another place, in this file or another one of the
   /// branch. As `File.copy`.

@@ -1,5 +1,3 @@
-public import CoppiceEngine
-
 extension Branch {
   /// The directory at the end of a path; what is missing on the way is made, all in one
   /// transaction. Throws `invalid` with reason `notDirectory` where a name leads to something else.

@@ -1,4 +1,3 @@
-public import CoppiceEngine
 internal import CoppicePlatform
 
 /// A branch: files that can be changed.

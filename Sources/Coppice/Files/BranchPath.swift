@@ -1,4 +1,3 @@
-public import CoppiceEngine
 internal import CoppicePlatform
 
 /// The way from a branch's root directory to a file: names in order, none for the root itself.

@@ -1,3 +1,4 @@
+internal import CoppiceEngine
 package import CoppiceFormat
 internal import CoppicePlatform
 

@@ -1,4 +1,3 @@
-package import CoppiceEngine
 internal import CoppiceFormat
 
 /// Reads all names of a tree and says where they contradict each other: entries without files,

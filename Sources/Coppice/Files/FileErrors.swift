@@ -1,5 +1,3 @@
-package import CoppiceEngine
-
 /// What file system requests fail with. Each carries the reason that a front end turns into errno.
 extension StoreError {
   package static func noSuchFile(_ object: String) -> StoreError {

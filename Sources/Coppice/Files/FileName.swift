@@ -1,4 +1,3 @@
-public import CoppiceEngine
 internal import CoppicePlatform
 
 /// One name in a directory: 1 to 255 bytes, neither `/` nor NUL among them, and neither `.` nor

@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 package import CoppiceFormat
 
 /// What setting an extended attribute does when there is one of that name, or none.

@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 
 /// What a file is after the changes so far.
 extension FileTransaction {

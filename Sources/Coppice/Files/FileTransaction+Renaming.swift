@@ -1,4 +1,3 @@
-public import CoppiceEngine
 internal import CoppiceFormat
 
 /// What a rename does when the new name is taken.

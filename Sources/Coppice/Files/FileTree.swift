@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 package import CoppiceFormat
 
 /// The files of a branch or snapshot, for reading.

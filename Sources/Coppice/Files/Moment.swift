@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// A branch or snapshot as it was at one moment, for reading.

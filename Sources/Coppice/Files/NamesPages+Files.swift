@@ -1,4 +1,4 @@
-package import CoppiceEngine
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Files as the names tree records them.

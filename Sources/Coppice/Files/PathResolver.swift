@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Walks a path through directories and symbolic links of one state of the names.

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Removes all that is below a directory, in as many transactions as it takes, with a stack of its

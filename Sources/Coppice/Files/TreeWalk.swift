@@ -1,5 +1,3 @@
-internal import CoppiceEngine
-
 /// Goes through all that is below a directory, depth first and in the order of names, with a stack
 /// of its own: trees may be deeper than any thread's stack.
 ///

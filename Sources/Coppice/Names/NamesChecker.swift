@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppiceFormat
 internal import CoppicePlatform
 

@@ -1,4 +1,3 @@
-package import CoppiceEngine
 package import CoppiceFormat
 internal import CoppicePlatform
 

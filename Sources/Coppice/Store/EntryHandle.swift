@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 package import CoppiceFormat
 
 /// What a tree knows of its entry in the store: a branch of an engine, or volumes in a test.

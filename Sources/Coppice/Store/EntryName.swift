@@ -1,4 +1,3 @@
-public import CoppiceEngine
 internal import CoppicePlatform
 
 /// The rules for names of branches and snapshots.

@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Another that keeps stored bytes which an entry refers to as well.

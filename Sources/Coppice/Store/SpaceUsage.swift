@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Who holds the bytes of a store's segments at one moment. The parts add up:

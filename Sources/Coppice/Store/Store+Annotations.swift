@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// What the store keeps for its users, byte for byte: annotations of branches and snapshots, and

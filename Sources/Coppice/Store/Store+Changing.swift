@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization

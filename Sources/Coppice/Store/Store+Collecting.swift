@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 
 /// What a garbage collection found and did. Byte counts are of stored pages and nodes, unless they
 /// say otherwise.

@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 
 extension Store {
   /// What differs between two branches or snapshots as they are now, related or not. Takes time in

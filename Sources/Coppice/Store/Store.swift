@@ -1,4 +1,4 @@
-public import CoppiceEngine
+package import CoppiceEngine
 internal import CoppiceFormat
 package import CoppicePlatform
 internal import Synchronization

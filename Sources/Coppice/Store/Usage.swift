@@ -1,4 +1,4 @@
-public import CoppiceEngine
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// What a branch or snapshot takes: stored bytes of pages and of the nodes that lead to them, and

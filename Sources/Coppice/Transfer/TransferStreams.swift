@@ -1,4 +1,3 @@
-package import CoppiceEngine
 package import CoppicePlatform
 
 /// A descriptor that an import reads to its end, behind bytes that were read before.

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// A server in a process of its own, which outlives the command that starts it.

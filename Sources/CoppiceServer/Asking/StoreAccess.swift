@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// How the command has requests carried out: by the server of the store when one runs, else by this

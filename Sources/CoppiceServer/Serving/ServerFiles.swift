@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// The files that a server keeps in its store's directory. Only the process that holds the store's

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// Writes a tree, or a part of it, into a directory of the machine. Names are made by the thread

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// The place where an export is built until it is complete: a directory that only its user can

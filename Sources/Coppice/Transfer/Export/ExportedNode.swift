@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// A file of a tree with all that an export restores but its content.

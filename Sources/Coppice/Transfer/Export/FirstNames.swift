@@ -1,5 +1,3 @@
-internal import CoppiceEngine
-
 /// Under which name an export met each file with several names first.
 ///
 /// It follows the walk and keeps directories that hold such a name once each, so that it takes no

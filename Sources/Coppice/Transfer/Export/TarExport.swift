@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// Writes a tree, or a part of it, as a tar stream. Holes stay holes.

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// Makes a directory of the target like one of the machine, with all below it: what is new is made,

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// Brings the contents of the source's files in: one job for several small files, one for each leaf

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Decides what a name of the target becomes, and changes the names.

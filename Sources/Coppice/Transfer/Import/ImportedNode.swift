@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// What a name in a branch is to become, whatever kind of source says so.

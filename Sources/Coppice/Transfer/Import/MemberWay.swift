@@ -1,5 +1,3 @@
-internal import CoppiceEngine
-
 /// The way from an archive's top to the directory of the member before.
 ///
 /// Members of a directory mostly follow each other, so what a path shares with the one before is

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// Finds out whether a PostgreSQL server works on a data directory: a copy of its files would be

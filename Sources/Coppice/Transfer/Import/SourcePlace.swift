@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// Where the source of an import lies.

@@ -1,4 +1,3 @@
-internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// Makes a directory of the target like a tar stream says, member by member.

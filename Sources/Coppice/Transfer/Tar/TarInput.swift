@@ -1,5 +1,3 @@
-package import CoppiceEngine
-
 /// Where the bytes of a stream come from: a descriptor, or memory in tests.
 package protocol TransferInput: AnyObject {
   /// Reads some bytes, at least one unless the stream has ended or `buffer` is empty.

@@ -1,4 +1,3 @@
-package import CoppiceEngine
 internal import CoppicePlatform
 
 /// Reads a tar stream member by member: ustar, pax, GNU and seventh edition archives, with

@@ -1,5 +1,3 @@
-package import CoppiceEngine
-
 /// Where the bytes of a stream go.
 package protocol TransferOutput: AnyObject {
   /// Writes all of `bytes`.

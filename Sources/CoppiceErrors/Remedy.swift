@@ -5,22 +5,29 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
   public enum Step: Hashable, Sendable {
     /// Make a store.
     case create
+    /// Tell the names of branches and snapshots.
     case listBranches
+    /// Tell the names of deleted ones that can be restored.
     case listDeletedBranches
     /// Verify every structure, but for the content of pages.
     case check
     /// Read and verify all that is stored.
     case scrub
+    /// Mend what has another copy.
     case repair
     /// Repair, though that drops what was acknowledged.
     case repairAcceptingLoss
+    /// Reclaim what nothing refers to.
     case collect
+    /// Delete a branch so that nothing brings it back, and give its space back.
     case deleteForGood(branch: String)
     /// Delete a branch with its snapshots.
     case deleteSnapshots
     /// Have an import make its target exactly like the source.
     case replaceTarget
+    /// Import a tar stream.
     case importTar
+    /// Export as a tar stream.
     case exportTar
     /// Import the output of a program as a tar stream.
     case importOutput
@@ -68,6 +75,7 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     return changed
   }
 
+  /// One behind the other, without anything in between.
   public static func + (first: Remedy, second: Remedy) -> Remedy {
     var both = first
     for part in second.parts { both.append(part) }
@@ -84,6 +92,7 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// In the words of a program that uses the library.
   public var description: String { worded(\.libraryWords) }
 }
 
@@ -133,25 +142,33 @@ extension Remedy {
 }
 
 extension Remedy: ExpressibleByStringInterpolation {
+  /// Gathers text and steps, `step:` for the latter.
   public struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var remedy = Remedy("")
 
+    /// As the compiler calls it.
     public init(literalCapacity: Int, interpolationCount: Int) {}
 
+    /// Text between interpolations.
     public mutating func appendLiteral(_ literal: String) {
       remedy.append(.text(literal))
     }
 
+    /// A value as text.
     public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
       appendLiteral(value.description)
     }
 
+    /// A step, which each front end has its own words for.
     public mutating func appendInterpolation(step: Step) { remedy.append(.step(step)) }
 
+    /// All of another remedy.
     public mutating func appendInterpolation(_ other: Remedy) { remedy = remedy + other }
   }
 
+  /// Text alone.
   public init(stringLiteral text: String) { self.init(text) }
 
+  /// What the interpolation gathered.
   public init(stringInterpolation: StringInterpolation) { self = stringInterpolation.remedy }
 }

@@ -3,6 +3,7 @@
 /// The kind says what a caller does next; front ends map kinds (errno, exit status, HTTP status) in
 /// one switch each.
 public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What the caller does next. There are no others, and each means one thing.
   public enum Kind: String, Sendable, CaseIterable {
     /// No such store, branch, snapshot or path. Correct the name.
     case notFound
@@ -25,16 +26,50 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   /// What exactly is wrong, where the kind is not all that callers tell apart: front ends that
-  /// speak POSIX mostly.
+  /// speak POSIX mostly. Each names the errno that a file system answers in its place.
   public enum Reason: String, Sendable, CaseIterable {
-    case exists, notEmpty, notDirectory, isDirectory, nameTooLong, linkLoop, invalidMove
-    case noAttribute, readOnlyTree, stale, tooManyLinks, tooLarge, notPermitted
-    case otherTree, unsupported, valueTooLarge, tooManyAttributes, noRoom
-    /// The system lacked something, such as file descriptors or memory. It says nothing of what is
-    /// stored; try again.
+    /// There is something of that name: `EEXIST`.
+    case exists
+    /// A directory with something in it: `ENOTEMPTY`.
+    case notEmpty
+    /// Something else where a directory must be: `ENOTDIR`.
+    case notDirectory
+    /// A directory where something else must be: `EISDIR`.
+    case isDirectory
+    /// More bytes than a name can have: `ENAMETOOLONG`.
+    case nameTooLong
+    /// Symbolic links that lead nowhere but to others: `ELOOP`.
+    case linkLoop
+    /// A directory would come to lie in itself: `EINVAL`.
+    case invalidMove
+    /// The file has no such extended attribute: `ENODATA`.
+    case noAttribute
+    /// A snapshot, or a store opened for reading only: `EROFS`.
+    case readOnlyTree
+    /// The file, or the state it belonged to, is gone: `ESTALE`.
+    case stale
+    /// A file with as many names as one can have: `EMLINK`.
+    case tooManyLinks
+    /// More bytes than a file can have: `EFBIG`.
+    case tooLarge
+    /// Not to be done to that kind of file: `EPERM`.
+    case notPermitted
+    /// Of another branch or snapshot: `EXDEV`.
+    case otherTree
+    /// Nothing that is offered: `EOPNOTSUPP`.
+    case unsupported
+    /// A value with more bytes than the store keeps of one: `ERANGE`.
+    case valueTooLarge
+    /// A file with as many extended attributes as one can have: `ENOSPC`.
+    case tooManyAttributes
+    /// A file system that cannot give the room that was asked for: `ENOSPC`.
+    case noRoom
+    /// The system lacked something, such as file descriptors or memory: `EIO`. It says nothing of
+    /// what is stored; try again.
     case passing
   }
 
+  /// What to do next.
   public var kind: Kind
   /// One sentence on what went wrong, with the numbers that matter.
   public var message: String
@@ -47,6 +82,7 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Set where the kind alone does not tell which errno a file system would answer.
   public var reason: Reason?
 
+  /// An error of a kind; what is left out is empty.
   public init(
     _ kind: Kind, _ message: String, object: String = "", remedy: Remedy = "",
     cause: String? = nil, reason: Reason? = nil
@@ -59,6 +95,7 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     self.reason = reason
   }
 
+  /// All of it in one line, in the words of the library.
   public var description: String {
     var text = object.isEmpty ? message : "\(object): \(message)"
     if let cause { text += " (\(cause))" }
