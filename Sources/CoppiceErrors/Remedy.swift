@@ -97,17 +97,16 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Remedy.Step {
-  /// How a program that uses the library does it. What is for a store that may not open has no
-  /// method.
+  /// How a program that uses the library does it.
   fileprivate var libraryWords: String {
     switch self {
     case .create: "`Store.create`"
     case .listBranches: "`Store.entries`"
     case .listDeletedBranches: "`Store.entries(includingDeleted: true)`"
-    case .check: "the command `coppice check`"
-    case .scrub: "the command `coppice scrub`"
-    case .repair: "the command `coppice repair`"
-    case .repairAcceptingLoss: "the command `coppice repair --accept-loss`"
+    case .check: "`Store.check`"
+    case .scrub: "`Store.scrub`"
+    case .repair: "`Store.repair`"
+    case .repairAcceptingLoss: "`Store.repair` with `acceptingLoss: true`"
     case .collect: "`Store.collectGarbage`"
     case .deleteForGood(let branch): "`Store.deleteForGood` of \(branch)"
     case .deleteSnapshots: "`includingSnapshots: true`"

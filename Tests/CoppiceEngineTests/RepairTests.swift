@@ -225,7 +225,7 @@ import Testing
     let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first).file
     try damageCatalogue(store, newest)
     let failure = #expect(throws: StoreError.self) { try store.open() }
-    #expect(failure?.remedy.description.contains("coppice repair") == true)
+    #expect(failure?.remedy.description.contains("`Store.repair`") == true)
     let report = try store.repair()
     #expect(report.steps.map(\.object) == [newest])
     #expect(!report.folder.isEmpty)
@@ -258,7 +258,7 @@ import Testing
       try damageCatalogue(store, name)
     }
     let refusal = #expect(throws: StoreError.self) { try store.repair() }
-    #expect(refusal?.remedy.description.contains("--accept-loss") == true)
+    #expect(refusal?.remedy.description.contains("acceptingLoss: true") == true)
     #expect(!store.disk.fileNames().contains { $0.hasPrefix("repair-") })
     let report = try store.repair(acceptsLoss: true)
     // Without a catalogue nobody can know.
@@ -294,7 +294,8 @@ import Testing
     let refusal = #expect(throws: StoreError.self) { try store.open() }
     let message = refusal?.message ?? ""
     #expect(message.contains(", of trial,"), "\(message)")
-    #expect(refusal?.remedy.description.contains("coppice repair --accept-loss") == true)
+    #expect(
+      refusal?.remedy.description.contains("`Store.repair` with `acceptingLoss: true`") == true)
     let before = store.disk.snapshot()
     let second = #expect(throws: StoreError.self) { try store.repair() }
     #expect(second?.kind == .corrupt)

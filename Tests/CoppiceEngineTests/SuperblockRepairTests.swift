@@ -94,7 +94,7 @@ import Testing
     let opening = #expect(throws: StoreError.self) {
       try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
     }
-    #expect(opening?.remedy.description.contains("coppice repair") == true)
+    #expect(opening?.remedy.description.contains("`Store.repair`") == true)
     // As the error says.
     try store.disk.setContents(of: Self.file, to: bytes)
     #expect(try repair(store.disk, store).steps == [])

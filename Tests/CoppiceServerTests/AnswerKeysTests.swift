@@ -14,6 +14,8 @@ import Testing
     case .integer: .unsigned(1)
     case .number: .number(1.5)
     case .string: "text"
+    case .time: "2026-11-23T03:10:00.123Z"
+    case .choice(let texts): .string(texts[0])
     case .array(let element): .array([sample(element)])
     case .object(let fields):
       .object(

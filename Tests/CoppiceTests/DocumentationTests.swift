@@ -63,6 +63,13 @@ import Testing
       print(usage.name, usage.exclusiveByteCount, usage.sharedByteCount)
     }
 
+    for finding in try store.check().findings {
+      print(finding.object, finding.message, finding.affected.map(\.branch))
+    }
+    let scrubbed = try store.scrub(ScrubOptions(byteCountPerSecond: 50 << 20))
+    print(scrubbed.isClean, scrubbed.completePassStartedAt?.description ?? "never")
+    #expect(scrubbed.isClean)
+
     do throws(StoreError) {
       try main.removeDirectory("base", in: .root)
     } catch {
@@ -143,7 +150,7 @@ import Testing
   @Test func `a remedy speaks of the library by itself`() {
     let remedy: Remedy = "use \(step: .collect), then \("this"), or \(step: .scrub)"
     #expect(
-      remedy.description == "use `Store.collectGarbage`, then this, or the command `coppice scrub`")
+      remedy.description == "use `Store.collectGarbage`, then this, or `Store.scrub`")
     #expect(remedy.worded { "<\($0)>" } == "use <collect>, then this, or <scrub>")
     #expect(Remedy("").isEmpty && !remedy.isEmpty)
   }

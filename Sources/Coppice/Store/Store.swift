@@ -60,10 +60,14 @@ public final class Store: Sendable {
   public static func open(
     at directory: String, options: Options = Options()
   ) throws(StoreError) -> Store {
-    let disk: DirectoryDisk
-    do throws(SystemError) {
-      disk = try DirectoryDisk(path: directory, creating: false)
-    } catch {
+    try open(
+      disk: disk(at: directory), clock: SystemClock(), directory: directory,
+      EngineOptions(options))
+  }
+
+  /// The files of a store, for what reads or mends them without opening it too. Throws `notFound`.
+  package static func disk(at directory: String) throws(StoreError) -> DirectoryDisk {
+    do throws(SystemError) { return try DirectoryDisk(path: directory, creating: false) } catch {
       var failure = StoreError(error, while: "opening the store")
       if failure.kind == .notFound {
         failure.message = "there is no store here"
@@ -71,8 +75,6 @@ public final class Store: Sendable {
       }
       throw failure
     }
-    return try open(
-      disk: disk, clock: SystemClock(), directory: directory, EngineOptions(options))
   }
 
   /// As the public one, on any disk; `random` yields as many bytes as it is asked for.

@@ -31,9 +31,3 @@ package struct EntriesAnswer: Codable, Sendable {
   package var entries: [String]
   package var isDryRun: Bool
 }
-
-/// Pages of a file that follow one another.
-package struct PageRangeAnswer: Codable, Sendable {
-  package var firstPage: UInt64
-  package var pageCount: UInt64
-}

@@ -48,7 +48,7 @@ package struct DiffRequest: StoreRequest {
     package var changedByteCount: UInt64
     package var attributesChanged: Bool
     /// Only when they were asked for.
-    package var pages: [PageRangeAnswer]?
+    package var pages: [PageRange]?
 
     init(_ item: Diff.Item, withPages: Bool) {
       switch item.change {
@@ -67,9 +67,7 @@ package struct DiffRequest: StoreRequest {
       changedByteCount = item.changedByteCount
       attributesChanged = item.attributesChanged
       if withPages {
-        pages = item.pages.map {
-          PageRangeAnswer(firstPage: $0.lowerBound, pageCount: $0.upperBound - $0.lowerBound)
-        }
+        pages = item.pages.map(PageRange.init)
       }
     }
   }

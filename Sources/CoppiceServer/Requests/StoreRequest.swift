@@ -68,6 +68,14 @@ package enum Attempt<Answer> {
   case done(Answer)
   /// Another process has the store open.
   case locked(StoreError)
+
+  /// What comes of work that opens the store itself.
+  init(_ work: () throws(StoreError) -> Answer) throws(StoreError) {
+    do throws(StoreError) { self = .done(try work()) } catch {
+      guard error.kind == .inUse else { throw error }
+      self = .locked(error)
+    }
+  }
 }
 
 extension StoreRequest {

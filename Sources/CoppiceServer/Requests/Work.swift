@@ -56,4 +56,20 @@ package enum WorkProgress: Codable, Hashable, Sendable {
     self = .transfer(
       byteCount: progress.byteCount, expectedByteCount: progress.expectedByteCount)
   }
+
+  package init(_ progress: CheckProgress) {
+    self = .check(
+      stage: progress.stage.rawValue, doneCount: progress.doneCount,
+      totalCount: progress.totalCount)
+  }
+
+  package init(_ progress: ScrubProgress) {
+    self = .scrub(
+      byteCount: progress.byteCount, totalByteCount: progress.totalByteCount,
+      findingCount: progress.findingCount)
+  }
+
+  package init(_ progress: CollectionProgress) {
+    self = .collection(stage: progress.stage.rawValue, count: progress.count)
+  }
 }

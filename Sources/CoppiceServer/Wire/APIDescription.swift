@@ -85,7 +85,7 @@ package enum APIDescription {
   /// An answer has all its keys; what is missing is null.
   private static func schema(ofAnswer shape: Shape) -> JSONValue {
     switch shape {
-    case .boolean, .integer, .number, .string: schema(of: shape)
+    case .boolean, .integer, .number, .string, .time, .choice: schema(of: shape)
     case .array(let element): ["type": "array", "items": schema(ofAnswer: element)]
     case .object(let fields):
       [
@@ -109,6 +109,8 @@ package enum APIDescription {
     case .integer: ["type": "integer"]
     case .number: ["type": "number"]
     case .string: ["type": "string"]
+    case .time: ["type": "string", "format": "date-time"]
+    case .choice(let texts): ["type": "string", "enum": .array(texts.map(JSONValue.string))]
     case .array(let element): ["type": "array", "items": schema(of: element)]
     case .object(let fields):
       [

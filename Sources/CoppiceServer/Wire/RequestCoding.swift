@@ -107,7 +107,7 @@ extension WireRequest {
     case .integer, .number:
       guard let value = UInt64(text) else { throw malformed("\(name): write a number") }
       fields[name] = .unsigned(value)
-    case .string, .object: fields[name] = .string(text)
+    case .string, .time, .choice, .object: fields[name] = .string(text)
     }
   }
 

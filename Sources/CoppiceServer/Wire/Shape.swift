@@ -1,3 +1,5 @@
+internal import Coppice
+
 /// The form that a type has in JSON, found out by letting the type decode itself from nothing: so
 /// the description of the API cannot say other than the code does.
 package indirect enum Shape: Hashable, Sendable {
@@ -5,6 +7,10 @@ package indirect enum Shape: Hashable, Sendable {
   case integer
   case number
   case string
+  /// A text, by RFC 3339.
+  case time
+  /// One of these texts.
+  case choice([String])
   case array(Shape)
   case object([Field])
 
@@ -15,11 +21,11 @@ package indirect enum Shape: Hashable, Sendable {
     package var isOptional: Bool
   }
 
-  /// The shape of a type made of numbers, texts, Booleans, arrays and objects.
+  /// The shape of a type made of numbers, texts, times, Booleans, arrays and objects.
   package init(of type: any Decodable.Type) {
     let recording = Recording()
     do {
-      _ = try type.init(from: ShapeDecoder(recording: recording))
+      _ = try recording.value(type)
     } catch {
       preconditionFailure("\(type) has no plain shape in JSON: \(error)")
     }
@@ -37,9 +43,28 @@ private final class Recording {
   var shape = Shape.object([])
 
   func add(_ name: String, _ shape: Shape, isOptional: Bool) {
-    var fields = self.shape.fields
+    // Two types that share an object may have a field in common.
+    var fields = self.shape.fields.filter { $0.name != name }
     fields.append(Shape.Field(name: name, shape: shape, isOptional: isOptional))
     self.shape = .object(fields)
+  }
+
+  /// A value of the type, made while its shape is noted. What is a text that only some values have
+  /// cannot decode itself from any.
+  func value<T: Decodable>(_ type: T.Type) throws -> T {
+    if let time = Timestamp(nanoseconds: 0) as? T {
+      shape = .time
+      return time
+    }
+    if let choices = type as? any CaseIterable.Type, let value = first(of: choices) as? T {
+      return value
+    }
+    return try T(from: ShapeDecoder(recording: self))
+  }
+
+  private func first<Choice: CaseIterable>(of type: Choice.Type) -> Choice? {
+    shape = .choice(type.allCases.compactMap { ($0 as? any RawRepresentable<String>)?.rawValue })
+    return type.allCases.first
   }
 }
 
@@ -79,7 +104,7 @@ private final class KeyedShape<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
   func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
     let inner = Recording()
-    let value = try T(from: ShapeDecoder(recording: inner))
+    let value = try inner.value(type)
     recording.add(
       key.stringValue, inner.shape, isOptional: asked.contains(key.stringValue))
     return value
@@ -110,7 +135,7 @@ private struct ElementShape: UnkeyedDecodingContainer {
   mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
     currentIndex += 1
     let inner = Recording()
-    let value = try T(from: ShapeDecoder(recording: inner))
+    let value = try inner.value(type)
     recording.shape = .array(inner.shape)
     return value
   }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct CheckCommand: ParsableCommand {
@@ -24,7 +25,7 @@ struct CheckCommand: ParsableCommand {
   }
 }
 
-extension CheckRequest.Answer: Reply {
+extension CheckReport: Reply {
   var text: String {
     let counts =
       "\(Output.count(segmentCount, "segment")), \(Output.count(bundleCount, "bundle")), "

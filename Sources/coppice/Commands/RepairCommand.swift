@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct RepairCommand: ParsableCommand {
@@ -39,7 +40,7 @@ struct RepairCommand: ParsableCommand {
   }
 }
 
-extension RepairRequest.Answer: Reply {
+extension RepairReport: Reply {
   var text: String {
     var lines = steps.map { "\(Output.printable($0.object)): \($0.action)\n" }
     if let folder { lines.append("The files as they were are in \(folder)\n") }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct ScrubCommand: ParsableCommand {
@@ -9,8 +10,8 @@ struct ScrubCommand: ParsableCommand {
       finds damage. With --limit, or when it is ended, it stops early; the next call goes on where \
       it stopped: the store keeps the place. With --from nothing is kept and the store is only \
       read. JSON: isClean, findings (as 'coppice check' has them), omittedCount, frameCount, \
-      byteCount, next (null at the end), verifiedSince: all that was stored then was verified \
-      since (null before the first pass has ended).
+      byteCount, next (null at the end), completePassStartedAt: all that was stored then was \
+      verified since (null before the first pass has ended).
 
       Example:
         coppice scrub --rate 50M --limit 10G
@@ -44,11 +45,13 @@ struct ScrubCommand: ParsableCommand {
   }
 }
 
-extension ScrubRequest.Answer: Reply {
+extension ScrubReport: Reply {
   var text: String {
     let counts = "\(Output.count(frameCount, "frame")), \(Output.bytes(byteCount))"
     let since =
-      verifiedSince.map { "All data of \(Output.time($0)) and before was verified since\n" } ?? ""
+      completePassStartedAt.map {
+        "All data of \(Output.time("\($0)")) and before was verified since\n"
+      } ?? ""
     let rest =
       next.map { _ in "Stopped early: the next scrub goes on from here\n\(since)" } ?? since
     if isClean { return "No damage found in \(counts)\n\(rest)" }

@@ -10,7 +10,7 @@ extension StoreInspector {
   init(_ options: StoreOptions) throws(StoreError) {
     let directory = try options.directory()
     options.warn(of: directory)
-    self.init(disk: try DirectoryDisk.ofStore(directory))
+    self.init(disk: try Store.disk(at: directory))
   }
 }
 

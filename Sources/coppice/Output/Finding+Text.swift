@@ -1,6 +1,6 @@
-internal import CoppiceServer
+internal import Coppice
 
-extension FindingAnswer {
+extension Finding {
   /// Several lines.
   var text: String {
     var text = "\(Output.printable(object)): \(Output.printable(message))\n"
