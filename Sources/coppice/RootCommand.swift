@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Coppice
 internal import CoppicePlatform
+internal import CoppiceServer
 
 /// The command: finds the verb, runs it, and ends with the status that its outcome asks for.
 @main
@@ -14,7 +15,10 @@ struct RootCommand: ParsableCommand {
       file or directory in it.
 
       With --json answers have the same keys whatever there is to tell: what is missing is null. \
-      Numbers of bytes are written as output has them, 10G, 1.5GiB.
+      Help lists them, with ? behind what may be null, those of a list's elements in brackets and \
+      of an object in braces. Times are UTC, and their keys end in At. An error is such an object \
+      on standard error: \(Shape(of: ErrorAnswer.self).keys). Numbers of bytes are written as \
+      output has them, 10G, 1.5GiB.
 
       Names are bytes. Where text is all there is, in JSON and where output has control \
       characters, other bytes are written as a shell understands them, caf$'\\xE9'; arguments may \

@@ -24,7 +24,7 @@ import Testing
       try coppice.json("branch", "list")["branches"] as? [[String: Any]])
     #expect(branches.map { $0["name"] as? String } == ["fork", "main"])
     #expect(branches[0]["parent"] as? String == "main")
-    let created = try #require(branches[0]["created"] as? String)
+    let created = try #require(branches[0]["createdAt"] as? String)
     #expect(created.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/) != nil)
     let snapshots = try #require(
       try coppice.json("snapshot", "list", "main")["snapshots"] as? [[String: Any]])
@@ -166,7 +166,7 @@ import Testing
       count("storedByteCount")
         == count("exclusiveByteCount") + count("sharedByteCount") + count("garbageByteCount")
         + count("metadataByteCount"))
-    let time = try #require(total["time"] as? String)
+    let time = try #require(total["countedAt"] as? String)
     #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/) != nil)
     let parts = try #require(total["parts"] as? [[String: Any]])
     #expect(Set(parts.compactMap { $0["name"] as? String }) == ["main", "fork"])
@@ -186,7 +186,7 @@ import Testing
       let samples = try #require(entry["samples"] as? [[String: Any]])
       let stored = samples.compactMap { $0["storedByteCount"] as? Int }
       #expect(!stored.isEmpty && stored == stored.sorted() && stored[0] > 0)
-      #expect(samples.allSatisfy { $0["time"] is String && $0["newPageCount"] is Int })
+      #expect(samples.allSatisfy { $0["sealedAt"] is String && $0["newPageCount"] is Int })
     }
     #expect(try coppice("du", "--history").status == 64)
     #expect(try coppice("du", "--history", "nobody").status == 3)

@@ -60,8 +60,8 @@ import Testing
       let sharers = try #require(answer["sharers"] as? [[String: Any]])
       #expect(sharers.map { $0["name"] as? String } == ["main", "trial@kept"])
       #expect(sharers.map { $0["holder"] as? String } == ["branch", "deleted"])
-      #expect(sharers[0]["restorableUntil"] is NSNull)
-      #expect((sharers[1]["restorableUntil"] as? String)?.hasSuffix("Z") == true)
+      #expect(sharers[0]["restoreWindowEndsAt"] is NSNull)
+      #expect((sharers[1]["restoreWindowEndsAt"] as? String)?.hasSuffix("Z") == true)
     }
     for answer in [freed, plan, done] {
       #expect(answer["freedByteCount"] as? Int == 0)

@@ -57,7 +57,8 @@ import Testing
     let branch = schema?["properties"]?["branches"]?["items"]
     #expect(
       fields(branch?["properties"]).keys.sorted() == [
-        "class", "created", "deleted", "domain", "isDeleted", "isSnapshot", "name", "parent",
+        "class", "createdAt", "deletedAt", "domain", "domainNumber", "id", "isDeleted",
+        "isSnapshot", "name", "openFileCount", "parent",
       ])
     let required = elements(branch?["required"]).compactMap(\.text)
     #expect(required.contains("name") && required.contains("parent"))

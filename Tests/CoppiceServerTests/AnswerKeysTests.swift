@@ -43,6 +43,58 @@ import Testing
     #expect(error["error"]?["cause"] == .null && error["error"]?["reason"] == .null)
   }
 
+  /// The names and shapes of all fields, at any depth.
+  private func fields(_ shape: Shape) -> [Shape.Field] {
+    switch shape {
+    case .array(let element): fields(element)
+    case .object(let own): own + own.flatMap { fields($0.shape) }
+    default: []
+    }
+  }
+
+  @Test func `times, and times alone, have keys that end in At`() {
+    func answerFields<Request: WireRequest>(_ type: Request.Type) -> [Shape.Field] {
+      fields(Shape(of: Request.Answer.self))
+    }
+    var count = 0
+    for field in Self.all.flatMap({ answerFields($0) }) {
+      #expect(field.name.hasSuffix("At") == (field.shape == .time), "\(field.name)")
+      if field.shape == .time { count += 1 }
+    }
+    #expect(count > 10)
+  }
+
+  @Test func `a report and what a request adds to it are one object`() throws {
+    let value: JSONValue = [
+      "deleting": ["a"], "freedByteCount": .unsigned(1),
+      "sharedByteCount": .unsigned(2), "sharers": [],
+    ]
+    let answer = try JSON.decode(FreedRequest.Answer.self, from: JSON.encode(value))
+    #expect(answer.freedByteCount == 1 && answer.deleting == ["a"])
+    #expect(JSONValue(encoding: answer) == value)
+  }
+
+  @Test func `a domain keeps its name and number on the way through JSON`() throws {
+    let entry: JSONValue = [
+      "name": "main", "id": .unsigned(7), "isSnapshot": false, "isDeleted": true,
+      "createdAt": "2026-11-23T03:10:00Z", "deletedAt": "2026-11-23T03:10:00.123Z",
+      "parent": .null, "openFileCount": .unsigned(0), "class": "masked",
+      "domain": "9", "domainNumber": .unsigned(9),
+    ]
+    var info = try JSON.decode(EntryInfo.self, from: JSON.encode(entry))
+    #expect(info.domain.name == nil && info.domain.number == 9 && info.domain.dataClass == .masked)
+    #expect(JSONValue(encoding: info) == entry)
+    info.domain.name = "customer"
+    let again = try JSON.decode(EntryInfo.self, from: JSON.encode(info))
+    #expect(again == info)
+    #expect(throws: JSONFailure.self) {
+      try JSON.decode(Domain.self, from: #"{"name": "x", "number": 1, "class": "other"}"#.utf8)
+    }
+    #expect(throws: JSONFailure.self) {
+      try JSON.decode([Timestamp].self, from: #"["yesterday"]"#.utf8)
+    }
+  }
+
   @Test func `a line of progress has one key`() {
     let line = AnswerLine<StopRequest.Answer>(
       progress: .transfer(byteCount: 1, expectedByteCount: nil))

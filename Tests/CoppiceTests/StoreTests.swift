@@ -87,7 +87,7 @@ import Testing
     #expect(entries.map(\.name) == ["dev", "main", "main@monday"])
     #expect(entries.map(\.parent) == ["main", nil, "main"])
     #expect(entries.map(\.isSnapshot) == [false, false, true])
-    #expect(entries.allSatisfy { $0.domain.name == "customer" && $0.deleted == nil })
+    #expect(entries.allSatisfy { $0.domain.name == "customer" && $0.deletedAt == nil })
     #expect(try store.entry("dev") == entries[0])
   }
 

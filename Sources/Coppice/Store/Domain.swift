@@ -2,7 +2,7 @@ internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// What data a trust domain holds.
-public enum DataClass: String, Sendable, CaseIterable {
+public enum DataClass: String, Sendable, CaseIterable, Codable {
   /// Data as they came; also where nobody said anything else.
   case raw
   /// Data in which what persons could be known by was replaced.
@@ -37,7 +37,7 @@ public enum DataClass: String, Sendable, CaseIterable {
 ///
 /// A branch stays in the domain that it was made in, and so do its forks and snapshots. Content
 /// gets into another one only as a copy.
-public struct Domain: Hashable, Sendable, CustomStringConvertible {
+public struct Domain: Hashable, Sendable, Codable, CustomStringConvertible {
   /// No other domain of the store ever had it, or will.
   public var number: UInt32
   /// `nil` for one that lost its setting, as all do when a repair puts the catalogue together.
@@ -51,6 +51,18 @@ public struct Domain: Hashable, Sendable, CustomStringConvertible {
 
   /// The name of domain 0, which needs no setting.
   static let standardName = DataClass.raw.rawValue
+
+  private enum CodingKeys: String, CodingKey {
+    case number, name
+    case dataClass = "class"
+  }
+
+  /// From what it is called: a number is nobody's name.
+  init(called text: String, number: UInt32, dataClass: DataClass) {
+    self.number = number
+    name = text == "\(number)" ? nil : text
+    self.dataClass = dataClass
+  }
 
   init(_ known: KnownDomain) {
     number = known.id.rawValue

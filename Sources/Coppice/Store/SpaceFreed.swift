@@ -2,7 +2,7 @@ internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// Another that keeps stored bytes which an entry refers to as well.
-public struct SpaceSharer: Hashable, Sendable {
+public struct SpaceSharer: Hashable, Sendable, Codable {
   /// A branch, a snapshot, one that is deleted, a reader, or an import.
   public var holder: SpaceUsage.Holder
   /// Of a branch or snapshot.
@@ -10,16 +10,16 @@ public struct SpaceSharer: Hashable, Sendable {
   /// Of one that is deleted: until when it can surely be restored while there is space. Unless it
   /// is deleted for good before, it keeps what it refers to until a collection after that, or one
   /// that somebody asks for.
-  public var restorableUntil: Timestamp?
+  public var restoreWindowEndsAt: Timestamp?
 
   init(_ sharer: Sharer) {
     (holder, name) = SpaceUsage.Holder.named(sharer.holder)
-    restorableUntil = sharer.restorableUntil.map { Timestamp(nanoseconds: $0) }
+    restoreWindowEndsAt = sharer.restorableUntil.map { Timestamp(nanoseconds: $0) }
   }
 }
 
 /// What deleting entries together frees, and what not.
-public struct SpaceFreed: Hashable, Sendable {
+public struct SpaceFreed: Hashable, Sendable, Codable {
   /// Stored bytes of pages and nodes that nothing else keeps, and bytes of pages that are in memory
   /// and in the journal only.
   public var freedByteCount: UInt64

@@ -3,9 +3,9 @@ internal import CoppiceFormat
 
 /// Who holds the bytes of a store's segments at one moment. The parts add up:
 /// `storedByteCount` is the sum of the exclusive, shared, garbage and metadata bytes.
-public struct SpaceUsage: Hashable, Sendable {
+public struct SpaceUsage: Hashable, Sendable, Codable {
   /// What holds bytes.
-  public enum Holder: String, Hashable, Sendable {
+  public enum Holder: String, Hashable, Sendable, CaseIterable, Codable {
     case branch, snapshot
     /// Deleted, and can still be restored.
     case deleted
@@ -25,7 +25,7 @@ public struct SpaceUsage: Hashable, Sendable {
   }
 
   /// Stored bytes of pages and nodes, and what alone holds them.
-  public struct Part: Hashable, Sendable {
+  public struct Part: Hashable, Sendable, Codable {
     public var holder: Holder
     /// Of a branch or snapshot.
     public var name: String?
@@ -34,8 +34,7 @@ public struct SpaceUsage: Hashable, Sendable {
     public var byteCount: UInt64
   }
 
-  /// When this was found.
-  public var time: Timestamp
+  public var countedAt: Timestamp
   /// Bytes of all segments on disk.
   public var storedByteCount: UInt64
   /// What a single branch, snapshot, reader or import holds.
@@ -56,12 +55,12 @@ public struct SpaceUsage: Hashable, Sendable {
 }
 
 /// What became of the bytes that a deleted branch alone held.
-public struct ReclaimVerification: Hashable, Sendable {
+public struct ReclaimVerification: Hashable, Sendable, Codable {
   public var name: String
-  public var deleted: Timestamp
+  public var deletedAt: Timestamp
   /// When a garbage collection forgot the branch; `nil` as long as it can be restored, or none has
   /// come to it yet.
-  public var forgotten: Timestamp?
+  public var forgottenAt: Timestamp?
   /// That collection's number.
   public var collectionNumber: UInt64?
   /// Pages that only this branch held.
@@ -92,8 +91,9 @@ public struct ReclaimVerification: Hashable, Sendable {
 }
 
 /// What a branch has stored up to one moment, since it was made.
-public struct GrowthSample: Hashable, Sendable {
-  public var time: Timestamp
+public struct GrowthSample: Hashable, Sendable, Codable {
+  /// When changes were written to segments.
+  public var sealedAt: Timestamp
   /// Bytes of pages and nodes that its changes added to the store.
   public var storedByteCount: UInt64
   /// Pages stored by themselves.
@@ -110,7 +110,7 @@ extension Store {
   public func spaceUsage() throws(StoreError) -> SpaceUsage {
     let report = try engine.accounts.spaceReport()
     return SpaceUsage(
-      time: Timestamp(nanoseconds: report.time), storedByteCount: report.storedByteCount,
+      countedAt: Timestamp(nanoseconds: report.time), storedByteCount: report.storedByteCount,
       exclusiveByteCount: report.exclusiveByteCount, sharedByteCount: report.sharedByteCount,
       garbageByteCount: report.deadByteCount, metadataByteCount: report.metadataByteCount,
       unsealedByteCount: report.unsealedByteCount,
@@ -124,8 +124,8 @@ extension Store {
   public func verifyReclaim(of name: String) throws(StoreError) -> ReclaimVerification {
     let proof = try engine.accounts.reclaimProof(ofDeleted: name)
     return ReclaimVerification(
-      name: proof.name, deleted: Timestamp(nanoseconds: proof.deletedAt),
-      forgotten: proof.forgottenAt.map { Timestamp(nanoseconds: $0) },
+      name: proof.name, deletedAt: Timestamp(nanoseconds: proof.deletedAt),
+      forgottenAt: proof.forgottenAt.map { Timestamp(nanoseconds: $0) },
       collectionNumber: proof.cycleNumber, uniquePageCount: proof.uniquePageCount,
       uniqueByteCount: proof.uniqueByteCount, reclaimedByteCount: proof.reclaimedByteCount,
       held: proof.held.map(SpaceUsage.Part.init), isComplete: proof.isComplete,
@@ -139,7 +139,7 @@ extension Store {
   public func growth(of name: String) throws(StoreError) -> [GrowthSample] {
     engine.accounts.growth(of: try engineBranch(name).id).map {
       GrowthSample(
-        time: Timestamp(nanoseconds: $0.time), storedByteCount: $0.storedByteCount,
+        sealedAt: Timestamp(nanoseconds: $0.time), storedByteCount: $0.storedByteCount,
         newPageCount: $0.newPageCount, deltaPageCount: $0.deltaPageCount,
         duplicatePageCount: $0.duplicatePageCount)
     }

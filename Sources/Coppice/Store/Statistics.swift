@@ -2,7 +2,7 @@ internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// Numbers of an open store.
-public struct Statistics: Hashable, Sendable {
+public struct Statistics: Hashable, Sendable, Codable {
   /// Without snapshots.
   public var branchCount: Int
   /// Without deleted ones.

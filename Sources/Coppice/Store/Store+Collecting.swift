@@ -2,7 +2,7 @@ internal import CoppiceEngine
 
 /// What a garbage collection found and did. Byte counts are of stored pages and nodes, unless they
 /// say otherwise.
-public struct CollectionSummary: Hashable, Sendable {
+public struct CollectionSummary: Hashable, Sendable, Codable {
   /// Counts the collections of a store.
   public var collectionNumber: UInt64
   /// Whether only what came since the last collection was looked at.

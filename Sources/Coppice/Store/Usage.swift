@@ -3,7 +3,7 @@ internal import CoppiceFormat
 
 /// What a branch or snapshot takes: stored bytes of pages and of the nodes that lead to them, and
 /// bytes of pages that are in memory and in the journal only.
-public struct Usage: Hashable, Sendable {
+public struct Usage: Hashable, Sendable, Codable {
   /// The entry's name.
   public var name: String
   /// Bytes of all files as their readers see them, holes included.

@@ -54,7 +54,7 @@ public struct ImportOptions: Sendable {
 }
 
 /// What an import did.
-public struct ImportReport: Hashable, Sendable {
+public struct ImportReport: Hashable, Sendable, Codable {
   /// Regular files of the source; a file with several names counts once.
   public var fileCount = 0
   public var directoryCount = 0
@@ -101,7 +101,7 @@ public struct ExportOptions: Sendable {
 }
 
 /// What an export wrote.
-public struct ExportReport: Hashable, Sendable {
+public struct ExportReport: Hashable, Sendable, Codable {
   public var fileCount = 0
   public var directoryCount = 0
   public var symbolicLinkCount = 0

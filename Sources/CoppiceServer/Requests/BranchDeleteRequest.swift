@@ -49,7 +49,10 @@ package struct BranchDeleteRequest: StoreRequest {
         names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force)
       answer.freedByteCount = summary?.freedByteCount ?? 0
       answer.journalByteCount = summary?.journalByteCount
-      answer.collection = summary.map { CollectRequest.Answer($0.collection, isDryRun: false) }
+      answer.collection = summary.map {
+        CollectRequest.Answer(
+          $0.collection, CollectRequest.Answer.Addition(isDryRun: false, space: nil))
+      }
       if let kept = summary?.kept { answer.note(kept) }
     case (true, true):
       let freed = try store.spaceFreed(deleting: plan)
@@ -73,11 +76,11 @@ package struct BranchDeleteRequest: StoreRequest {
     /// it.
     package var sharedByteCount: UInt64?
     /// Who keeps these.
-    package var sharers: [SharerAnswer]?
+    package var sharers: [SpaceSharer]?
 
     fileprivate mutating func note(_ kept: SpaceFreed) {
       sharedByteCount = kept.sharedByteCount
-      sharers = kept.sharers.map(SharerAnswer.init)
+      sharers = kept.sharers
     }
   }
 }

@@ -13,12 +13,11 @@ package struct BranchListRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     Answer(
       branches: try context.store.entries(includingDeleted: deleted)
-        .filter { !$0.isSnapshot && $0.isDeleted == deleted }
-        .map(EntryAnswer.init))
+        .filter { !$0.isSnapshot && $0.isDeleted == deleted })
   }
 
   package struct Answer: Codable, Sendable {
-    package var branches: [EntryAnswer]
+    package var branches: [EntryInfo]
   }
 }
 
@@ -37,28 +36,36 @@ package struct BranchShowRequest: StoreRequest {
     let entry = try store.entry(name)
     let snapshots = try store.entries(includingDeleted: false)
       .filter { $0.isSnapshot && $0.name.utf8.starts(with: "\(name)@".utf8) }
-    let usage = try store.usage([name]).first
-    return Answer(
-      name: name, isSnapshot: entry.isSnapshot, created: RFC3339.text(entry.created),
-      parent: entry.parent, domain: entry.domain.description,
-      class: entry.domain.dataClass.rawValue, snapshots: snapshots.map(\.name),
-      fileCount: usage?.fileCount ?? 0, logicalByteCount: usage?.logicalByteCount ?? 0,
-      sharedByteCount: usage?.sharedByteCount ?? 0,
-      exclusiveByteCount: usage?.exclusiveByteCount ?? 0)
+    guard let usage = try store.usage([name]).first else {
+      preconditionFailure("there is a usage for each name")
+    }
+    let addition = Answer.Addition(
+      usage, Answer.Snapshots(snapshots: snapshots.map(\.name)))
+    return Answer(entry, addition)
   }
 
-  package struct Answer: Codable, Sendable {
-    package var name: String
-    package var isSnapshot: Bool
-    package var created: String
-    package var parent: String?
-    package var domain: String
-    package var `class`: String
-    package var snapshots: [String]
-    package var fileCount: Int
-    package var logicalByteCount: UInt64
-    package var sharedByteCount: UInt64
-    package var exclusiveByteCount: UInt64
+  package struct Answer: ReportAnswer {
+    package struct Snapshots: Codable, Sendable {
+      package var snapshots: [String]
+    }
+
+    package struct Addition: ReportAnswer {
+      package var report: Usage
+      package var addition: Snapshots
+
+      package init(_ report: Usage, _ addition: Snapshots) {
+        self.report = report
+        self.addition = addition
+      }
+    }
+
+    package var report: EntryInfo
+    package var addition: Addition
+
+    package init(_ report: EntryInfo, _ addition: Addition) {
+      self.report = report
+      self.addition = addition
+    }
   }
 }
 

@@ -21,45 +21,26 @@ package struct CollectRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let work = context.work
-    var progress: ((CollectionProgress) -> Void)?
-    if let tell = work.tell {
-      progress = { tell(.collection(stage: $0.stage.rawValue, count: $0.count)) }
-    }
     let summary = try context.store.collectGarbage(
-      isFull: full, isDryRun: dryRun, isCancelled: { work.isCancelled }, progress: progress)
-    var answer = Answer(summary, isDryRun: dryRun)
-    if explain { answer.space = SpaceAnswer(try context.store.spaceUsage()) }
-    return answer
+      isFull: full, isDryRun: dryRun, isCancelled: { work.isCancelled },
+      progress: work.tell.map { tell in { tell(.init($0)) } })
+    let space = explain ? try context.store.spaceUsage() : nil
+    return Answer(summary, Answer.Addition(isDryRun: dryRun, space: space))
   }
 
-  package struct Answer: Codable, Sendable {
-    package var isDryRun: Bool
-    package var collectionNumber: UInt64
-    package var forgottenCount: Int
-    package var liveByteCount: Int
-    package var deadByteCount: Int
-    package var reclaimedSegmentCount: Int
-    package var reclaimedByteCount: Int
-    package var copiedByteCount: Int
-    package var leftByteCount: Int
-    package var unreadable: [String]
-    /// With `full`: bytes of journal files that may have records of what is gone still.
-    package var journalByteCount: UInt64?
-    /// With `explain`.
-    package var space: SpaceAnswer?
+  package struct Answer: ReportAnswer {
+    package struct Addition: Codable, Sendable {
+      package var isDryRun: Bool
+      /// With `explain`.
+      package var space: SpaceUsage?
+    }
 
-    init(_ summary: CollectionSummary, isDryRun: Bool) {
-      self.isDryRun = isDryRun
-      collectionNumber = summary.collectionNumber
-      forgottenCount = summary.forgottenCount
-      liveByteCount = summary.liveByteCount
-      deadByteCount = summary.deadByteCount
-      reclaimedSegmentCount = summary.reclaimedSegmentCount
-      reclaimedByteCount = summary.reclaimedByteCount
-      copiedByteCount = summary.copiedByteCount
-      leftByteCount = summary.leftByteCount
-      unreadable = summary.unreadable
-      journalByteCount = summary.journalByteCount
+    package var report: CollectionSummary
+    package var addition: Addition
+
+    package init(_ report: CollectionSummary, _ addition: Addition) {
+      self.report = report
+      self.addition = addition
     }
   }
 }

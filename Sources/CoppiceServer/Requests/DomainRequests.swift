@@ -11,9 +11,8 @@ package struct DomainListRequest: StoreRequest {
     let entries = try context.store.entries()
     return Answer(
       domains: try context.store.domains().map { domain in
-        DomainAnswer(
-          domain,
-          branchCount: entries.count { !$0.isSnapshot && $0.domain.number == domain.number })
+        let count = entries.count { !$0.isSnapshot && $0.domain.number == domain.number }
+        return DomainAnswer(domain, DomainAnswer.Addition(branchCount: count))
       })
   }
 
@@ -46,23 +45,23 @@ package struct DomainCreateRequest: StoreRequest {
         remedy: "write one of \(all)")
     }
     return DomainAnswer(
-      try context.store.createDomain(named: name, class: dataClass), branchCount: 0)
+      try context.store.createDomain(named: name, class: dataClass),
+      DomainAnswer.Addition(branchCount: 0))
   }
 }
 
-/// A trust domain as answers have it.
-package struct DomainAnswer: Codable, Sendable {
-  /// None where a repair put the catalogue together: then the number stands for it.
-  package var name: String?
-  package var number: UInt32
-  package var `class`: String
-  /// Without deleted ones.
-  package var branchCount: Int
+/// A trust domain and what is in it.
+package struct DomainAnswer: ReportAnswer {
+  package struct Addition: Codable, Sendable {
+    /// Without deleted ones.
+    package var branchCount: Int
+  }
 
-  init(_ domain: Domain, branchCount: Int) {
-    name = domain.name
-    number = domain.number
-    `class` = domain.dataClass.rawValue
-    self.branchCount = branchCount
+  package var report: Domain
+  package var addition: Addition
+
+  package init(_ report: Domain, _ addition: Addition) {
+    self.report = report
+    self.addition = addition
   }
 }

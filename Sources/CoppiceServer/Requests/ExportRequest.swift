@@ -36,40 +36,33 @@ package struct ExportRequest: StoreRequest {
     guard !target.isStream else {
       return try target.reachStream(context.files, forWriting: true) { stream throws(StoreError) in
         let stream = ExportTarget.stream(fileDescriptor: stream.fileDescriptor)
-        return Answer(try tree.exportFiles(at: place, to: stream, options: options), self)
+        return answer(try tree.exportFiles(at: place, to: stream, options: options))
       }
     }
     return try target.reach(context.files) { path throws(StoreError) in
       var report = try tree.exportFiles(at: place, to: .path(path), options: options)
       report.notes = report.notes.map { target.restored($0, from: path) }
-      return Answer(report, self)
+      return answer(report)
     }
   }
 
-  package struct Answer: Codable, Sendable {
-    package var source: String
-    package var target: String
-    package var fileCount: Int
-    package var directoryCount: Int
-    package var symbolicLinkCount: Int
-    package var specialFileCount: Int
-    package var hardLinkCount: Int
-    package var byteCount: UInt64
-    /// How much the target did not take: owners, extended attributes, special files, links.
-    package var lossCount: Int
-    package var notes: [String]
+  private func answer(_ report: ExportReport) -> Answer {
+    let source = path.map { "\(entry):\($0)" } ?? entry
+    return Answer(report, Answer.Addition(source: source, target: target.shown))
+  }
 
-    init(_ report: ExportReport, _ request: ExportRequest) {
-      source = request.path.map { "\(request.entry):\($0)" } ?? request.entry
-      target = request.target.shown
-      fileCount = report.fileCount
-      directoryCount = report.directoryCount
-      symbolicLinkCount = report.symbolicLinkCount
-      specialFileCount = report.specialFileCount
-      hardLinkCount = report.hardLinkCount
-      byteCount = report.byteCount
-      lossCount = report.lossCount
-      notes = report.notes
+  package struct Answer: ReportAnswer {
+    package struct Addition: Codable, Sendable {
+      package var source: String
+      package var target: String
+    }
+
+    package var report: ExportReport
+    package var addition: Addition
+
+    package init(_ report: ExportReport, _ addition: Addition) {
+      self.report = report
+      self.addition = addition
     }
   }
 }

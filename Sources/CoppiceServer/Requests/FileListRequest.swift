@@ -50,7 +50,7 @@ package struct FileListRequest: StoreRequest {
     package var groupID: UInt32
     package var linkCount: UInt32
     package var byteCount: UInt64
-    package var modified: String
+    package var modifiedAt: Timestamp
     package var target: String?
 
     init(_ file: FileID, _ name: FileName?, _ tree: FileTree) throws(StoreError) {
@@ -62,7 +62,7 @@ package struct FileListRequest: StoreRequest {
       groupID = attributes.groupID
       linkCount = attributes.linkCount
       byteCount = attributes.byteCount
-      modified = RFC3339.text(attributes.modified)
+      modifiedAt = attributes.modified
       if attributes.kind == .symbolicLink {
         target = ByteText.text(try tree.symbolicLinkTarget(of: file))
       }

@@ -13,8 +13,7 @@ package struct GrowthRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     var entries: [Entry] = []
     for name in names {
-      entries.append(
-        Entry(name: name, samples: try context.store.growth(of: name).map(Sample.init)))
+      entries.append(Entry(name: name, samples: try context.store.growth(of: name)))
     }
     return Answer(entries: entries)
   }
@@ -25,22 +24,6 @@ package struct GrowthRequest: StoreRequest {
 
   package struct Entry: Codable, Sendable {
     package var name: String
-    package var samples: [Sample]
-  }
-
-  package struct Sample: Codable, Sendable {
-    package var time: String
-    package var storedByteCount: UInt64
-    package var newPageCount: UInt64
-    package var deltaPageCount: UInt64
-    package var duplicatePageCount: UInt64
-
-    init(_ sample: GrowthSample) {
-      time = RFC3339.text(sample.time)
-      storedByteCount = sample.storedByteCount
-      newPageCount = sample.newPageCount
-      deltaPageCount = sample.deltaPageCount
-      duplicatePageCount = sample.duplicatePageCount
-    }
+    package var samples: [GrowthSample]
   }
 }

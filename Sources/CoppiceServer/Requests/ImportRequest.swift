@@ -63,7 +63,8 @@ package struct ImportRequest: StoreRequest {
         of: tree, as: branch, mounts: context.doors.all.map(\.place), isQuick: true)
       report.notes += plan.mapHazards
     }
-    return Answer(report, self)
+    return Answer(
+      report, Answer.Addition(branch: branch, path: path ?? "", isDryRun: dryRun))
   }
 
   private func importFiles(
@@ -84,35 +85,19 @@ package struct ImportRequest: StoreRequest {
     }
   }
 
-  package struct Answer: Codable, Sendable {
-    package var branch: String
-    package var path: String
-    package var fileCount: Int
-    package var directoryCount: Int
-    package var symbolicLinkCount: Int
-    package var specialFileCount: Int
-    package var hardLinkCount: Int
-    package var byteCount: UInt64
-    package var unchangedFileCount: Int
-    package var removedCount: Int
-    package var storedByteCount: UInt64
-    package var isDryRun: Bool
-    package var notes: [String]
+  package struct Answer: ReportAnswer {
+    package struct Addition: Codable, Sendable {
+      package var branch: String
+      package var path: String
+      package var isDryRun: Bool
+    }
 
-    init(_ report: ImportReport, _ request: ImportRequest) {
-      branch = request.branch
-      path = request.path ?? ""
-      fileCount = report.fileCount
-      directoryCount = report.directoryCount
-      symbolicLinkCount = report.symbolicLinkCount
-      specialFileCount = report.specialFileCount
-      hardLinkCount = report.hardLinkCount
-      byteCount = report.byteCount
-      unchangedFileCount = report.unchangedFileCount
-      removedCount = report.removedCount
-      storedByteCount = report.storedByteCount
-      isDryRun = request.dryRun
-      notes = report.notes
+    package var report: ImportReport
+    package var addition: Addition
+
+    package init(_ report: ImportReport, _ addition: Addition) {
+      self.report = report
+      self.addition = addition
     }
   }
 }

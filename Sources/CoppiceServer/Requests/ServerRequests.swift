@@ -14,7 +14,7 @@ package struct StatusRequest: ServerRequest {
     package var store: String
     /// The number of the server's process.
     package var process: Int?
-    package var started: String?
+    package var startedAt: Timestamp?
     /// Requests that are being carried out, this one among them.
     package var requestCount: Int
     package var mounts: [MountAnswer]

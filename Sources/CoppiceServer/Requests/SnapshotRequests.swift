@@ -42,11 +42,11 @@ package struct SnapshotListRequest: StoreRequest {
     let entries = try context.store.entries(includingDeleted: false).filter { entry in
       entry.isSnapshot && (branch.map { entry.name.utf8.starts(with: "\($0)@".utf8) } ?? true)
     }
-    return Answer(snapshots: entries.map(EntryAnswer.init))
+    return Answer(snapshots: entries)
   }
 
   package struct Answer: Codable, Sendable {
-    package var snapshots: [EntryAnswer]
+    package var snapshots: [EntryInfo]
   }
 }
 

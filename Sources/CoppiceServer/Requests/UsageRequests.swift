@@ -12,31 +12,15 @@ package struct UsageRequest: StoreRequest {
   package var isReadOnly: Bool { true }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let entries = try context.store.usage(names.isEmpty ? nil : names).map(Entry.init)
-    let total = names.isEmpty ? SpaceAnswer(try context.store.spaceUsage()) : nil
-    return Answer(entries: entries, total: total)
+    Answer(
+      entries: try context.store.usage(names.isEmpty ? nil : names),
+      total: names.isEmpty ? try context.store.spaceUsage() : nil)
   }
 
   package struct Answer: Codable, Sendable {
-    package var entries: [Entry]
+    package var entries: [Usage]
     /// Of the whole store, without names.
-    package var total: SpaceAnswer?
-  }
-
-  package struct Entry: Codable, Sendable {
-    package var name: String
-    package var logicalByteCount: UInt64
-    package var sharedByteCount: UInt64
-    package var exclusiveByteCount: UInt64
-    package var fileCount: Int
-
-    init(_ usage: Usage) {
-      name = usage.name
-      logicalByteCount = usage.logicalByteCount
-      sharedByteCount = usage.sharedByteCount
-      exclusiveByteCount = usage.exclusiveByteCount
-      fileCount = usage.fileCount
-    }
+    package var total: SpaceUsage?
   }
 }
 
@@ -51,21 +35,20 @@ package struct FreedRequest: StoreRequest {
   package var isReadOnly: Bool { true }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    Answer(deleting: names, try context.store.spaceFreed(deleting: names))
+    Answer(try context.store.spaceFreed(deleting: names), Answer.Addition(deleting: names))
   }
 
-  package struct Answer: Codable, Sendable {
-    package var deleting: [String]
-    package var freedByteCount: UInt64
-    /// What they refer to besides, which others keep.
-    package var sharedByteCount: UInt64
-    package var sharers: [SharerAnswer]
+  package struct Answer: ReportAnswer {
+    package struct Addition: Codable, Sendable {
+      package var deleting: [String]
+    }
 
-    init(deleting: [String], _ freed: SpaceFreed) {
-      self.deleting = deleting
-      freedByteCount = freed.freedByteCount
-      sharedByteCount = freed.sharedByteCount
-      sharers = freed.sharers.map(SharerAnswer.init)
+    package var report: SpaceFreed
+    package var addition: Addition
+
+    package init(_ report: SpaceFreed, _ addition: Addition) {
+      self.report = report
+      self.addition = addition
     }
   }
 }

@@ -22,7 +22,7 @@ package final class ServerState: Sendable {
   let doors: Doors
   let works: RunningWorks
   let logger: Logger
-  private let started = SystemClock().wallNanoseconds()
+  private let startedAt = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
   private let mounting: MountOpener
   private let stop: @Sendable () -> Void
 
@@ -57,7 +57,7 @@ package final class ServerState: Sendable {
   var status: StatusRequest.Answer {
     StatusRequest.Answer(
       isRunning: true, store: directory, process: Int(HostProcess.identifier),
-      started: RFC3339.text(nanoseconds: started), requestCount: works.count,
+      startedAt: startedAt, requestCount: works.count,
       mounts: doors.all.map(MountAnswer.init))
   }
 }

@@ -43,8 +43,9 @@ private final class Recording {
   var shape = Shape.object([])
 
   func add(_ name: String, _ shape: Shape, isOptional: Bool) {
+    var fields = self.shape.fields
     // Two types that share an object may have a field in common.
-    var fields = self.shape.fields.filter { $0.name != name }
+    guard !fields.contains(where: { $0.name == name }) else { return }
     fields.append(Shape.Field(name: name, shape: shape, isOptional: isOptional))
     self.shape = .object(fields)
   }

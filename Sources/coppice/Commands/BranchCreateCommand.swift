@@ -15,7 +15,7 @@ struct BranchCreateCommand: ParsableCommand {
       A branch lies in the trust domain of its source. An empty one lies in raw, or where --domain \
       or --class says: see 'coppice domain --help'.
 
-      JSON: name, from (null for an empty branch), domain, class, isNew, notes.
+      JSON: \(BranchCreateRequest.keys). from is null for an empty branch.
 
       Examples:
         coppice branch create experiment --from main@monday

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct BranchDeleteCommand: ParsableCommand {
@@ -12,11 +13,12 @@ struct BranchDeleteCommand: ParsableCommand {
       zeros, so that no file of the store has what only they held, but for their names, by which \
       'reclaim verify' finds them. What others share with them stays, and they are named: forks, \
       and what was deleted before and can be restored. Once it has begun a crash does not undo it: \
-      the next command that writes goes on, and until it is through 'reclaim verify' says so. \
-      JSON: entries, isDryRun, freedByteCount, what only they held, sharedByteCount, what stays \
-      (null where damage hides it), sharers, who keep it, each with holder, name, restorableUntil, \
-      and after a deletion journalByteCount, what files of the journal may have of it still, and \
-      collection, as 'coppice gc' answers; without --now these are null.
+      the next command that writes goes on, and until it is through 'reclaim verify' says so.
+
+      JSON: \(BranchDeleteRequest.keys). freedByteCount is what only they held, sharedByteCount \
+      what stays (null where damage hides it), sharers who keep it; after a deletion \
+      journalByteCount is what files of the journal may have of it still. Without --now these and \
+      collection are null.
 
       Examples:
         coppice branch delete experiment trial-7
@@ -63,7 +65,7 @@ extension BranchDeleteRequest.Answer: Reply {
     if let journalByteCount, journalByteCount > 0 {
       left = CollectRequest.Answer.textOfJournal(journalByteCount) + "\n"
     }
-    let kept = SharerAnswer.keeping(sharedByteCount ?? 0, sharers ?? [])
+    let kept = SpaceSharer.keeping(sharedByteCount ?? 0, sharers ?? [])
     return lines + freed + kept + left + (collection?.text ?? "")
   }
 }

@@ -1,12 +1,12 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct BranchListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the branches.",
     discussion: """
-      JSON: branches, each with name, isSnapshot, isDeleted, created, deleted, parent, \
-      domain, class.
+      JSON: \(BranchListRequest.keys).
 
       Example:
         coppice branch list --deleted

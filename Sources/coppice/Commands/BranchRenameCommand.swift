@@ -6,7 +6,9 @@ struct BranchRenameCommand: ParsableCommand {
     commandName: "rename", abstract: "Give a branch another name.",
     discussion: """
       Its snapshots are renamed with it. In a mount its directory gets the new name, also for \
-      programs that work there: a branch with open files needs --force. JSON: name, oldName.
+      programs that work there: a branch with open files needs --force.
+
+      JSON: \(BranchRenameRequest.keys).
 
       Example:
         coppice branch rename trial-7 release

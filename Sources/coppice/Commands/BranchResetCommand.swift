@@ -8,7 +8,9 @@ struct BranchResetCommand: ParsableCommand {
       What the branch held is gone unless --keep-old keeps it under another name. A branch with \
       open files needs --force: what has them open gets errors from then on. What it becomes is \
       what a power cut at this moment would leave of the other: see 'coppice branch create', also \
-      for --postgres and --keep-links. JSON: name, to, keptAs, isDryRun, notes.
+      for --postgres and --keep-links.
+
+      JSON: \(BranchResetRequest.keys).
 
       Example:
         coppice branch reset experiment --to main --keep-old experiment-1

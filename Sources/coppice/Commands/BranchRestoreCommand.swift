@@ -5,7 +5,9 @@ struct BranchRestoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restore", abstract: "Bring a deleted branch or snapshot back.",
     discussion: """
-      It must still be listed by 'coppice branch list --deleted'. JSON: entries, isDryRun.
+      It must still be listed by 'coppice branch list --deleted'.
+
+      JSON: \(BranchRestoreRequest.keys).
 
       Example:
         coppice branch restore experiment

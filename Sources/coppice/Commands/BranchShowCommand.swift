@@ -1,12 +1,12 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct BranchShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Tell what is known of a branch or snapshot.",
     discussion: """
-      JSON: name, isSnapshot, created, parent, domain, class, snapshots, fileCount, \
-      logicalByteCount, sharedByteCount, exclusiveByteCount.
+      JSON: \(BranchShowRequest.keys).
 
       Example:
         coppice branch show experiment
@@ -24,13 +24,18 @@ struct BranchShowCommand: ParsableCommand {
 
 extension BranchShowRequest.Answer: Reply {
   var text: String {
-    var text = "\(Output.printable(name))\n  made \(Output.time(created))"
-    if let parent { text += " from \(Output.printable(parent))" }
-    text += "\n  trust domain \(Output.printable(domain)), class \(`class`)"
-    text += "\n  \(Output.count(fileCount, "file")), \(Output.bytes(logicalByteCount))\n"
-    text += "  stored: \(Output.bytes(exclusiveByteCount)) of its own, "
-    text += "\(Output.bytes(sharedByteCount)) shared with others\n"
-    for snapshot in snapshots { text += "  snapshot \(Output.printable(snapshot))\n" }
+    let domain = report.domain
+    let usage = addition.report
+    var text = "\(Output.printable(report.name))\n  made \(Output.time(report.createdAt))"
+    if let parent = report.parent { text += " from \(Output.printable(parent))" }
+    text += "\n  trust domain \(Output.printable(domain.description)), "
+    text += "class \(domain.dataClass.rawValue)\n"
+    text += "  \(Output.count(usage.fileCount, "file")), \(Output.bytes(usage.logicalByteCount))\n"
+    text += "  stored: \(Output.bytes(usage.exclusiveByteCount)) of its own, "
+    text += "\(Output.bytes(usage.sharedByteCount)) shared with others\n"
+    for snapshot in addition.addition.snapshots {
+      text += "  snapshot \(Output.printable(snapshot))\n"
+    }
     return text
   }
 }

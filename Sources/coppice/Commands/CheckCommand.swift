@@ -8,9 +8,11 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Reads the superblock, catalogue, journal, all bundle directories, all manifests and all \
       names, but not the pages: 'coppice scrub' does. Changes nothing, and works on stores that do \
-      not open. Ends with status 2 when it finds damage. JSON: isClean, findings, each with \
-      object, message, affected (branch, path or null, pages), isUnused (nothing refers to it); \
-      omittedCount, segmentCount, bundleCount, frameCount, nodeCount, pageRefCount.
+      not open. Ends with status 2 when it finds damage.
+
+      JSON: \(CheckRequest.keys). A finding isUnused when nothing refers to what is damaged; no \
+      pages are all of the file's; path is null when several files are concerned, or their names \
+      cannot be read.
 
       Example:
         coppice check

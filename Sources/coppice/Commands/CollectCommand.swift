@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct CollectCommand: ParsableCommand {
@@ -6,11 +7,10 @@ struct CollectCommand: ParsableCommand {
     commandName: "gc", abstract: "Reclaim what no branch or snapshot refers to.",
     discussion: """
       Deleted branches and snapshots are forgotten: they cannot be restored afterwards. The \
-      journal gives its surplus files back too, and keeps 16 MiB for the next writes. JSON: \
-      isDryRun, collectionNumber, forgottenCount, liveByteCount, deadByteCount, \
-      reclaimedSegmentCount, reclaimedByteCount, copiedByteCount, leftByteCount, unreadable, \
-      journalByteCount (what files of the journal may have of it still; null without --full), \
-      space (null without --explain), as 'coppice du' has it in total.
+      journal gives its surplus files back too, and keeps 16 MiB for the next writes.
+
+      JSON: \(CollectRequest.keys). journalByteCount, what files of the journal may have of it \
+      still, is null without --full; space, as 'coppice du' has it in total, without --explain.
 
       Examples:
         coppice gc --full
@@ -39,27 +39,28 @@ struct CollectCommand: ParsableCommand {
 
 extension CollectRequest.Answer: Reply {
   var text: String {
-    let verb = isDryRun ? "Would reclaim" : "Reclaimed"
+    let verb = addition.isDryRun ? "Would reclaim" : "Reclaimed"
     var lines = [
-      "\(verb) \(Output.bytes(UInt64(reclaimedByteCount))) in "
-        + "\(Output.count(reclaimedSegmentCount, "segment")), "
-        + "\(Output.bytes(UInt64(copiedByteCount))) of live data copied"
+      "\(verb) \(Output.bytes(UInt64(report.reclaimedByteCount))) in "
+        + "\(Output.count(report.reclaimedSegmentCount, "segment")), "
+        + "\(Output.bytes(UInt64(report.copiedByteCount))) of live data copied"
     ]
-    if forgottenCount > 0 {
+    if report.forgottenCount > 0 {
       lines.append(
-        "\(isDryRun ? "Would forget" : "Forgot") "
-          + Output.count(forgottenCount, "deleted entry"))
+        "\(addition.isDryRun ? "Would forget" : "Forgot") "
+          + Output.count(report.forgottenCount, "deleted entry"))
     }
-    if leftByteCount > 0 {
-      lines.append("Left \(Output.bytes(UInt64(leftByteCount))) in segments that are mostly live")
+    if report.leftByteCount > 0 {
+      lines.append(
+        "Left \(Output.bytes(UInt64(report.leftByteCount))) in segments that are mostly live")
     }
-    for object in unreadable {
+    for object in report.unreadable {
       lines.append("\(object): unreadable; what it may refer to was kept")
     }
-    if let journalByteCount, journalByteCount > 0 {
+    if let journalByteCount = report.journalByteCount, journalByteCount > 0 {
       lines.append(Self.textOfJournal(journalByteCount))
     }
-    return lines.map { $0 + "\n" }.joined() + (space?.explanation ?? "")
+    return lines.map { $0 + "\n" }.joined() + (addition.space?.explanation ?? "")
   }
 
   /// What to do about records that could not be overwritten.

@@ -6,11 +6,10 @@ struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Tell how two branches or snapshots differ.",
     discussion: """
-      Takes as long as there are changes; equal parts are not looked at. JSON: old, new, \
-      addedCount, removedCount, changedCount, changedByteCount, items, each with change (added, \
-      removed, changed, renamed), path, from (null unless renamed), kind, oldByteCount, \
-      newByteCount, changedPageCount, changedByteCount, attributesChanged, pages (null without \
-      --pages), each with firstPage, pageCount.
+      Takes as long as there are changes; equal parts are not looked at.
+
+      JSON: \(DiffRequest.keys). change is added, removed, changed or renamed; from is null unless \
+      renamed, pages without --pages.
 
       Example:
         coppice diff main experiment

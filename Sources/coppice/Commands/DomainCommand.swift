@@ -23,7 +23,9 @@ struct DomainCreateCommand: ParsableCommand {
     commandName: "create", abstract: "Make a trust domain.",
     discussion: """
       Its number was never another domain's. The classes' own, raw, masked, schema and none, need \
-      not be made. JSON: name, number, class, branchCount.
+      not be made.
+
+      JSON: \(DomainCreateRequest.keys).
 
       Example:
         coppice domain create customer-7 --class masked
@@ -47,7 +49,8 @@ struct DomainCreateCommand: ParsableCommand {
 
 extension DomainAnswer: Reply {
   var text: String {
-    "Made \(Output.printable(name ?? "\(number)")), number \(number), class \(`class`)\n"
+    "Made \(Output.printable("\(report)")), number \(report.number), "
+      + "class \(report.dataClass.rawValue)\n"
   }
 }
 
@@ -56,8 +59,9 @@ struct DomainListCommand: ParsableCommand {
     commandName: "list", abstract: "List the trust domains.",
     discussion: """
       One without a name lost it when 'coppice repair' put the catalogue together: it is raw, and \
-      its number stands for it. JSON: domains, each with name (may be null), number, class, \
-      branchCount.
+      its number stands for it.
+
+      JSON: \(DomainListRequest.keys).
 
       Example:
         coppice domain list
@@ -74,7 +78,7 @@ extension DomainListRequest.Answer: Reply {
       ("name", .left), ("number", .right), ("class", .left), ("branches", .right))
     for domain in domains {
       table.add(
-        domain.name ?? "\(domain.number)", "\(domain.number)", domain.`class`,
+        "\(domain.report)", "\(domain.number)", domain.dataClass.rawValue,
         "\(domain.branchCount)")
     }
     return table.text

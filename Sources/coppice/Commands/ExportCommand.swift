@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppicePlatform
 internal import CoppiceServer
 
@@ -14,8 +15,7 @@ struct ExportCommand: ParsableCommand {
       status 2. What is not whole yet is for its user alone and carries 'incomplete' in its name; \
       the next export to TARGET removes what a killed one left. An archive is for its user alone.
 
-      JSON: source, target, fileCount, directoryCount, symbolicLinkCount, specialFileCount, \
-      hardLinkCount, byteCount, lossCount, notes. When TARGET is standard output nothing but notes \
+      JSON: \(ExportRequest.keys). When TARGET is standard output nothing but notes \
       is printed, on standard error.
 
       Examples:
@@ -56,9 +56,10 @@ struct ExportCommand: ParsableCommand {
 
 extension ExportRequest.Answer: Reply {
   var text: String {
-    var text = "Exported \(Output.count(fileCount, "file")), \(Output.bytes(byteCount)), "
-    text += "to \(Output.printable(target))\n"
-    for note in notes { text += "  note: \(Output.printable(note))\n" }
+    var text =
+      "Exported \(Output.count(report.fileCount, "file")), \(Output.bytes(report.byteCount)), "
+    text += "to \(Output.printable(addition.target))\n"
+    for note in report.notes { text += "  note: \(Output.printable(note))\n" }
     return text
   }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct ImportCommand: ParsableCommand {
@@ -19,8 +20,7 @@ struct ImportCommand: ParsableCommand {
       pg_basebackup. A directory of the store's own mount is refused: export its branch with --tar \
       to 'coppice import --tar -', which takes it as it is at one moment.
 
-      JSON: branch, path, fileCount, directoryCount, symbolicLinkCount, specialFileCount, \
-      hardLinkCount, byteCount, unchangedFileCount, removedCount, storedByteCount, isDryRun, notes.
+      JSON: \(ImportRequest.keys).
 
       Examples:
         coppice import /var/lib/postgresql/15/main main
@@ -69,19 +69,23 @@ struct ImportCommand: ParsableCommand {
 
 extension ImportRequest.Answer: Reply {
   var text: String {
-    let place = Output.printable(path.isEmpty ? branch : "\(branch):\(path)")
-    let verb = isDryRun ? "Would import" : "Imported"
-    var text = "\(verb) \(Output.count(fileCount, "file")), \(Output.bytes(byteCount)), "
+    let place = Output.printable(
+      addition.path.isEmpty ? addition.branch : "\(addition.branch):\(addition.path)")
+    let verb = addition.isDryRun ? "Would import" : "Imported"
+    var text =
+      "\(verb) \(Output.count(report.fileCount, "file")), \(Output.bytes(report.byteCount)), "
     text += "into \(place)\n"
-    if unchangedFileCount > 0 {
-      text += "  \(Output.count(unchangedFileCount, "file")) had not changed\n"
+    if report.unchangedFileCount > 0 {
+      text += "  \(Output.count(report.unchangedFileCount, "file")) had not changed\n"
     }
-    if removedCount > 0 { text += "  \(Output.count(removedCount, "name")) removed\n" }
-    if specialFileCount > 0 {
-      text += "  \(Output.count(specialFileCount, "special file")) kept as nodes\n"
+    if report.removedCount > 0 {
+      text += "  \(Output.count(report.removedCount, "name")) removed\n"
     }
-    if !isDryRun { text += "  \(Output.bytes(storedByteCount)) stored\n" }
-    for note in notes { text += "  note: \(Output.printable(note))\n" }
+    if report.specialFileCount > 0 {
+      text += "  \(Output.count(report.specialFileCount, "special file")) kept as nodes\n"
+    }
+    if !addition.isDryRun { text += "  \(Output.bytes(report.storedByteCount)) stored\n" }
+    for note in report.notes { text += "  note: \(Output.printable(note))\n" }
     return text
   }
 }

@@ -43,12 +43,12 @@ struct InspectCatalogueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "catalogue", abstract: "Branches and segments as last checkpointed.",
     discussion: """
-      JSON: file, lsn, time, nextBranch, nextVolume, nextSegment, nextDomain; branches, each with \
-      id, name, domain, isSnapshot, isDeleted, isCondemned (it cannot be restored, and goes once \
-      what only it had is gone), rootHash, rootName (the frame of its root node; null when it is \
-      empty), intervals (writer, from, through, null of an open one), created, annotations (tag, \
-      byteCount); segments, each with id, domain, isClosed, isHost, byteCount, frameCount; \
-      retired, each with id, hosts; settings, each with key, byteCount.
+      JSON: file, lsn, checkpointedAt, nextBranch, nextVolume, nextSegment, nextDomain; branches, \
+      each with id, name, domain, isSnapshot, isDeleted, isCondemned (it cannot be restored, and \
+      goes once what only it had is gone), rootHash, rootName (the frame of its root node; null \
+      when it is empty), intervals (writer, from, through, null of an open one), createdAt, \
+      annotations (tag, byteCount); segments, each with id, domain, isClosed, isHost, byteCount, \
+      frameCount; retired, each with id, hosts; settings, each with key, byteCount.
 
       Example:
         coppice inspect catalogue
@@ -112,9 +112,9 @@ struct InspectNodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "node", abstract: "A node and its refs.",
     discussion: """
-      JSON: name, kind, level, firstKey, byteCount, modified, id, base (the node that it is stored \
-      as a difference to, or null); slots, each with slot, hash, name, offset, storedByteCount, \
-      form.
+      JSON: name, kind, level, firstKey, byteCount, modifiedAt, id, base (the node that it is \
+      stored as a difference to, or null); slots, each with slot, hash, name, offset, \
+      storedByteCount, form.
 
       Example, with the root of a branch that 'coppice inspect catalogue' shows:
         coppice inspect node 1/207

@@ -1,12 +1,12 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ls", abstract: "List a directory of a branch.",
     discussion: """
-      JSON: entries, each with name, kind, permissions, \
-      userID, groupID, linkCount, byteCount, modified, target.
+      JSON: \(FileListRequest.keys).
 
       Example:
         coppice ls main:base
@@ -31,7 +31,7 @@ extension FileListRequest.Answer: Reply {
       let arrow = entry.target.map { " -> \($0)" } ?? ""
       table.add(
         entry.mode, "\(entry.userID):\(entry.groupID)", "\(entry.byteCount)",
-        Output.time(entry.modified),
+        Output.time(entry.modifiedAt),
         entry.name + arrow)
     }
     return table.text

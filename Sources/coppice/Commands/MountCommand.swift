@@ -24,7 +24,7 @@ struct MountCommand: ParsableCommand {
       fsync makes durable what was written. The kernel does not pass syncfs and sync on, so they \
       do not; what nobody syncs is durable a second after it was written.
 
-      JSON: mount, with directory, usesWritebackCache, usesRings; process; notes.
+      JSON: \(MountRequest.keys).
 
       Example:
         coppice mount /mnt/coppice

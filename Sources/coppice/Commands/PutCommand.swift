@@ -7,7 +7,9 @@ struct PutCommand: ParsableCommand {
     discussion: """
       The file is made, with the directories on its path, or gets new content; readers see the old \
       content or the new. The change is durable when the command ends. While a PostgreSQL server \
-      works on the branch this needs --force. JSON: branch, path, byteCount.
+      works on the branch this needs --force.
+
+      JSON: \(FilePutRequest.keys).
 
       Examples:
         echo "max_connections = 20" | coppice put experiment:postgresql.auto.conf

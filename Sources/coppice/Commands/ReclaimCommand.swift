@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct ReclaimCommand: ParsableCommand {
@@ -19,12 +20,12 @@ struct ReclaimVerifyCommand: ParsableCommand {
       forgot it, and tells whether files of the journal may have its records; 'coppice gc --full' \
       and 'coppice branch delete --now' overwrite these. Ends with status 2 while any of it may be \
       on disk. Names who keeps what the branch shared: forks, snapshots, and deleted ones that can \
-      be restored. JSON: name, isReclaimed, isComplete (false when what it held in old segments is \
-      not known: then reason and remedy are not null), isPending (true while its removal is not \
-      through), deleted, forgotten, collectionNumber, uniquePageCount, uniqueByteCount, \
-      reclaimedByteCount, held, each with holder, name or segment, byteCount, sharedByteCount \
-      (null once it is forgotten), sharers, each with holder, name, restorableUntil (null unless \
-      deleted).
+      be restored.
+
+      JSON: \(ReclaimRequest.keys). isComplete is false when what it held in old segments is not \
+      known: then reason and remedy are not null. isPending is true while its removal is not \
+      through. sharedByteCount is null once it is forgotten, restoreWindowEndsAt of what is not \
+      deleted.
 
       Example:
         coppice branch delete trial-7
@@ -46,32 +47,35 @@ struct ReclaimVerifyCommand: ParsableCommand {
 
 extension ReclaimRequest.Answer: Reply {
   var text: String {
-    let printed = Output.printable(name)
+    let printed = Output.printable(report.name)
     let what =
-      "\(Output.bytes(uniqueByteCount)) that only \(printed) held "
-      + "(\(Output.count(Int(clamping: uniquePageCount), "page")))"
+      "\(Output.bytes(report.uniqueByteCount)) that only \(printed) held "
+      + "(\(Output.count(Int(clamping: report.uniquePageCount), "page")))"
     var text = ""
-    if isReclaimed, let collectionNumber {
+    if report.isReclaimed, let collectionNumber = report.collectionNumber {
       text =
-        uniqueByteCount == 0
+        report.uniqueByteCount == 0
         ? "Nothing that \(printed) held was its alone, as collection \(collectionNumber) found\n"
         : "All of the \(what) is gone since collection \(collectionNumber)\n"
     } else {
       text = unreclaimed(what).map { $0 + "\n" }.joined()
     }
-    if !sharers.isEmpty {
-      let shared = sharedByteCount.map { "\(Output.bytes($0)) that it shared" } ?? "What it shared"
-      text += "\(shared) stays, kept by\n" + SharerAnswer.lines(sharers)
+    if !report.sharers.isEmpty {
+      let shared =
+        report.sharedByteCount.map { "\(Output.bytes($0)) that it shared" } ?? "What it shared"
+      text += "\(shared) stays, kept by\n" + SpaceSharer.lines(report.sharers)
     }
     return text
   }
 
   private func unreclaimed(_ what: String) -> [String] {
-    var lines = ["Of the \(what), \(Output.bytes(reclaimedByteCount)) is gone"]
-    lines += held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }
-    if isPending { lines.append("Its removal is not through: it is under way, or was interrupted") }
-    if let reason { lines.append("This may not be all: \(reason)") }
-    if let remedy { lines.append("To be sure, \(remedy)") }
+    var lines = ["Of the \(what), \(Output.bytes(report.reclaimedByteCount)) is gone"]
+    lines += report.held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }
+    if report.isPending {
+      lines.append("Its removal is not through: it is under way, or was interrupted")
+    }
+    if let reason = addition.reason { lines.append("This may not be all: \(reason)") }
+    if let remedy = addition.remedy { lines.append("To be sure, \(remedy)") }
     return lines
   }
 }

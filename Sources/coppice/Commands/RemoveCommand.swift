@@ -7,8 +7,9 @@ struct RemoveCommand: ParsableCommand {
     discussion: """
       The change is durable when the command ends. A directory's name goes at once, and what was \
       in it, if that is much, in pieces: when the command is ended before, the store's next owner \
-      removes the rest. While a PostgreSQL server works on the branch this needs --force. JSON: \
-      branch, path, isDryRun.
+      removes the rest. While a PostgreSQL server works on the branch this needs --force.
+
+      JSON: \(FileRemoveRequest.keys).
 
       Example:
         coppice rm --recursive experiment:pg_replslot/old

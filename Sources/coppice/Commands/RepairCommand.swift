@@ -14,10 +14,10 @@ struct RepairCommand: ParsableCommand {
       copied to a folder in the store before they are changed. Without --accept-loss nothing is \
       done that would drop what was acknowledged; the error says what that is. Ends with status 2 \
       when something stays lost; it is listed, and stays unreadable. Listed too is what else a \
-      check or a scrub still finds, and what takes that away. Nobody may have the store open. \
-      JSON: steps, each with object, action; folder (null when no file was changed); \
-      healedNodeCount; healedPageCount; lost and left, as findings of 'coppice check'; \
-      omittedLostCount; firstDroppedRecord, lastDroppedRecord (null when none was dropped).
+      check or a scrub still finds, and what takes that away. Nobody may have the store open.
+
+      JSON: \(RepairRequest.keys). folder is null when no file was changed; what is lost and left \
+      is as 'coppice check' has findings.
 
       Example:
         coppice check

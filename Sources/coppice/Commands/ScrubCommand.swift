@@ -9,9 +9,11 @@ struct ScrubCommand: ParsableCommand {
       Decodes every stored page and node and compares it with its hash. Ends with status 2 when it \
       finds damage. With --limit, or when it is ended, it stops early; the next call goes on where \
       it stopped: the store keeps the place. With --from nothing is kept and the store is only \
-      read. JSON: isClean, findings (as 'coppice check' has them), omittedCount, frameCount, \
-      byteCount, next (null at the end), completePassStartedAt: all that was stored then was \
-      verified since (null before the first pass has ended).
+      read.
+
+      JSON: \(ScrubRequest.keys). next is null at the end; all that was stored at \
+      completePassStartedAt was verified since, which is null before the first pass has ended. \
+      Findings are as 'coppice check' has them.
 
       Example:
         coppice scrub --rate 50M --limit 10G
@@ -50,7 +52,7 @@ extension ScrubReport: Reply {
     let counts = "\(Output.count(frameCount, "frame")), \(Output.bytes(byteCount))"
     let since =
       completePassStartedAt.map {
-        "All data of \(Output.time("\($0)")) and before was verified since\n"
+        "All data of \(Output.time($0)) and before was verified since\n"
       } ?? ""
     let rest =
       next.map { _ in "Stopped early: the next scrub goes on from here\n\(since)" } ?? since

@@ -12,8 +12,7 @@ struct ServeCommand: ParsableCommand {
       one. It ends on 'coppice stop', SIGTERM and SIGINT, and then unmounts. Its log goes to \
       standard error.
 
-      JSON, once it serves: isRunning, store, process, started, requestCount, mounts, each with \
-      directory, usesWritebackCache, usesRings.
+      JSON, once it serves: \(StatusRequest.keys).
 
       Examples:
         coppice serve

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct SnapshotCommand: ParsableCommand {
@@ -20,7 +21,7 @@ struct SnapshotCreateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Keep the state of a branch.",
     discussion: """
-      JSON: entries, isDryRun.
+      JSON: \(SnapshotCreateRequest.keys).
 
       Example:
         coppice snapshot create main@before-migration
@@ -44,8 +45,7 @@ struct SnapshotListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the snapshots, of one branch or of all.",
     discussion: """
-      JSON: snapshots, each with name, isSnapshot, isDeleted, created, deleted, parent, \
-      domain, class.
+      JSON: \(SnapshotListRequest.keys).
 
       Example:
         coppice snapshot list main
@@ -69,8 +69,9 @@ struct SnapshotDeleteCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "delete", abstract: "Delete snapshots.",
     discussion: """
-      One with open files needs --force: what has them open gets errors from then on. \
-      JSON: entries, isDryRun.
+      One with open files needs --force: what has them open gets errors from then on.
+
+      JSON: \(SnapshotDeleteRequest.keys).
 
       Example:
         coppice snapshot delete main@monday main@tuesday

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct StatsCommand: ParsableCommand {
@@ -7,9 +8,9 @@ struct StatsCommand: ParsableCommand {
     discussion: """
       logical: what readers of all branches see. unique: its different pages, uncompressed. on \
       disk: all that is in the store's directory, as 'du' counts it: segments, journal, reserve, \
-      catalogue and hints. stored: the content of the segments. JSON: branchCount, snapshotCount, \
-      deletedCount, logicalByteCount, uniqueByteCount, directoryByteCount, storedByteCount, \
-      segmentCount, garbageByteCount, journalByteCount, overlayByteCount, pageBufferByteCount.
+      catalogue and hints. stored: the content of the segments.
+
+      JSON: \(StatisticsRequest.keys). Numbers of pages are those since the store was opened.
 
       Example:
         coppice stats
@@ -22,7 +23,7 @@ struct StatsCommand: ParsableCommand {
   }
 }
 
-extension StatisticsRequest.Answer: Reply {
+extension Statistics: Reply {
   var text: String {
     var table = TextTable(("", .left), ("", .right), ("", .left))
     table.add("branches", "\(branchCount)", "")

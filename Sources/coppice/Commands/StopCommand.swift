@@ -6,7 +6,9 @@ struct StopCommand: ParsableCommand {
     commandName: "stop", abstract: "End the store's server, and unmount its mounts.",
     discussion: """
       Ends when the server has ended. While programs have files of a mount open, or a PostgreSQL \
-      server works there, it needs --force: they get errors from then on. JSON: process.
+      server works there, it needs --force: they get errors from then on.
+
+      JSON: \(StopRequest.keys).
 
       Example:
         coppice stop

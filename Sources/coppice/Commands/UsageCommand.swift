@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct UsageCommand: ParsableCommand {
@@ -8,15 +9,16 @@ struct UsageCommand: ParsableCommand {
       logical: bytes of the files. exclusive: stored bytes that nothing else refers to, and bytes \
       of changes that only the journal has. shared: those that others refer to as well, deleted \
       ones that can be restored included; --if-deleted tells what 'branch delete --now' frees, and \
-      names who keeps the rest. JSON: entries, each with name, logicalByteCount, sharedByteCount, \
-      exclusiveByteCount, fileCount; total (null with names): time, storedByteCount, which is the \
-      sum of exclusiveByteCount, sharedByteCount, garbageByteCount and metadataByteCount, \
-      unsealedByteCount (changes that only the journal has, no part of that sum), baseByteCount, \
-      and parts, each with holder, name or segment, byteCount. With --if-deleted: deleting, \
-      freedByteCount, sharedByteCount, which stays, and sharers, who keep it, each with holder, \
-      name, restorableUntil (null unless deleted). With --history: entries, each with name, \
-      samples, each with time and, since the branch was made, storedByteCount, newPageCount, \
-      deltaPageCount, duplicatePageCount.
+      names who keeps the rest.
+
+      JSON: \(UsageRequest.keys). total is null with names. Its storedByteCount is the sum of \
+      exclusiveByteCount, sharedByteCount, garbageByteCount and metadataByteCount; \
+      unsealedByteCount is of changes that only the journal has.
+
+      JSON with --if-deleted: \(FreedRequest.keys). sharedByteCount is what stays, sharers are \
+      who keep it.
+
+      JSON with --history: \(GrowthRequest.keys). Numbers are those since the branch was made.
 
       Examples:
         coppice du
@@ -93,7 +95,7 @@ extension GrowthRequest.Answer: Reply {
       for sample in entry.samples {
         table.add(
           Output.bytes(sample.storedByteCount), "\(sample.newPageCount)",
-          "\(sample.deltaPageCount)", "\(sample.duplicatePageCount)", Output.time(sample.time),
+          "\(sample.deltaPageCount)", "\(sample.duplicatePageCount)", Output.time(sample.sealedAt),
           entry.name)
       }
     }
@@ -103,7 +105,8 @@ extension GrowthRequest.Answer: Reply {
 
 extension FreedRequest.Answer: Reply {
   var text: String {
-    "Deleting \(Output.printable(deleting.joined(separator: ", "))) would free "
-      + "\(Output.bytes(freedByteCount))\n" + SharerAnswer.keeping(sharedByteCount, sharers)
+    "Deleting \(Output.printable(addition.deleting.joined(separator: ", "))) would free "
+      + "\(Output.bytes(report.freedByteCount))\n"
+      + SpaceSharer.keeping(report.sharedByteCount, report.sharers)
   }
 }

@@ -16,7 +16,7 @@ struct CatalogueInspection: Reply {
     var rootHash: String
     var rootName: String?
     var intervals: [LSNInterval]
-    var created: String
+    var createdAt: Timestamp
     var annotations: [Annotation]
   }
 
@@ -53,7 +53,7 @@ struct CatalogueInspection: Reply {
 
   var file: String
   var lsn: UInt64
-  var time: String
+  var checkpointedAt: Timestamp
   var nextBranch: UInt64
   var nextVolume: UInt64
   var nextSegment: UInt64
@@ -73,7 +73,7 @@ struct CatalogueInspection: Reply {
     }
     file = newest.file
     lsn = catalogue.lsn.rawValue
-    time = RFC3339.text(nanoseconds: catalogue.time)
+    checkpointedAt = Timestamp(nanoseconds: catalogue.time)
     nextBranch = catalogue.nextBranch
     nextVolume = catalogue.nextVolume
     nextSegment = catalogue.nextSegment
@@ -106,7 +106,8 @@ struct CatalogueInspection: Reply {
         "\(segment.id)", "\(segment.byteCount)", "\(segment.frameCount)",
         (segment.isClosed ? "closed" : "open") + (segment.isHost ? ", host" : ""))
     }
-    return "\(file) at LSN \(lsn), \(time)\nnext: branch \(nextBranch), file \(nextVolume), "
+    return
+      "\(file) at LSN \(lsn), \(checkpointedAt)\nnext: branch \(nextBranch), file \(nextVolume), "
       + "segment \(nextSegment), trust domain \(nextDomain)\n\n" + branchTable.text + "\n"
       + segmentTable.text + settingsText
   }
@@ -138,7 +139,7 @@ extension CatalogueInspection.Branch {
         writer: $0.writer.rawValue, from: $0.from.rawValue,
         through: $0.through == .open ? nil : $0.through.rawValue)
     }
-    created = RFC3339.text(nanoseconds: entry.createdAt)
+    createdAt = Timestamp(nanoseconds: entry.createdAt)
     annotations = entry.annotations.all.map {
       CatalogueInspection.Annotation(tag: $0.tag.rawValue, byteCount: $0.value.count)
     }

@@ -19,7 +19,7 @@ struct NodeInspection: Reply {
   var level: UInt8
   var firstKey: UInt64
   var byteCount: UInt64
-  var modified: String
+  var modifiedAt: Timestamp
   var id: String
   /// The full node that this one is stored as a difference to.
   var base: String?
@@ -34,7 +34,7 @@ struct NodeInspection: Reply {
     level = header.level
     firstKey = header.firstKey
     byteCount = header.byteCount
-    modified = RFC3339.text(nanoseconds: header.modified)
+    modifiedAt = Timestamp(nanoseconds: header.modified)
     id = header.id.text
     base = node.base?.name.description
     slots = node.refs.map { slot in
@@ -49,7 +49,7 @@ struct NodeInspection: Reply {
   var text: String {
     var text = "node \(name): \(kind), level \(level), first key \(firstKey)"
     if let base { text += ", stored on \(base)" }
-    text += "\nid \(id)\n\(byteCount) bytes, modified \(modified)\n\n"
+    text += "\nid \(id)\n\(byteCount) bytes, modified \(modifiedAt)\n\n"
     var table = TextTable(
       ("slot", .right), ("frame", .left), ("offset", .right), ("bytes", .right), ("form", .left),
       ("hash", .left))

@@ -55,9 +55,8 @@ enum Output {
   }
 
   /// A time as people read it: without fractions of the second.
-  static func time(_ time: String) -> String {
-    guard let point = time.utf8.firstIndex(of: UInt8(ascii: ".")) else { return time }
-    return time[..<point] + "Z"
+  static func time(_ time: Timestamp) -> String {
+    "\(Timestamp(seconds: time.seconds, nanoseconds: 0))"
   }
 
   /// A number of bytes with three digits and a binary unit.

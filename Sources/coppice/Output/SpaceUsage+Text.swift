@@ -1,6 +1,6 @@
-internal import CoppiceServer
+internal import Coppice
 
-extension SpaceAnswer {
+extension SpaceUsage {
   /// A line for every holder.
   var explanation: String {
     var table = TextTable(("", .right), ("", .left))
@@ -24,7 +24,7 @@ extension SpaceAnswer {
 
   private func addTotal(to table: inout TextTable) {
     table.add(Output.bytes(metadataByteCount), "headers, directories and notes")
-    table.add(Output.bytes(storedByteCount), "stored in all, at \(Output.time(time))")
+    table.add(Output.bytes(storedByteCount), "stored in all, at \(Output.time(countedAt))")
     if unsealedByteCount > 0 {
       table.add(
         Output.bytes(unsealedByteCount),
@@ -33,20 +33,20 @@ extension SpaceAnswer {
   }
 }
 
-extension SpaceAnswer.Part {
+extension SpaceUsage.Part {
   /// Who holds it.
   var text: String {
     let name = Output.printable(name ?? "")
     return switch holder {
-    case "branch": "held by branch \(name)"
-    case "snapshot": "held by snapshot \(name)"
-    case "deleted": "held by \(name), deleted, which can be restored"
-    case "reader": "held by a reader: an export or a comparison"
-    case "import": "held by an import that is under way"
-    case "several": "held by several branches or snapshots"
-    case "segment": "garbage in segment \(segment ?? 0), which is mostly live"
-    case "journal": "in journal files that may have records of it"
-    default: "garbage that the next collection reclaims"
+    case .branch: "held by branch \(name)"
+    case .snapshot: "held by snapshot \(name)"
+    case .deleted: "held by \(name), deleted, which can be restored"
+    case .reader: "held by a reader: an export or a comparison"
+    case .import: "held by an import that is under way"
+    case .several: "held by several branches or snapshots"
+    case .segment: "garbage in segment \(segment ?? 0), which is mostly live"
+    case .journal: "in journal files that may have records of it"
+    case .nothing: "garbage that the next collection reclaims"
     }
   }
 }

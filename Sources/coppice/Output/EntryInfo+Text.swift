@@ -17,25 +17,26 @@ struct EntriesReply: Reply {
   var text: String { answer.entries.map { "\(verb) \(Output.printable($0))\n" }.joined() }
 }
 
-extension [EntryAnswer] {
+extension [EntryInfo] {
   /// A table of entries, as they come.
   var table: String {
     var table = TextTable(("name", .left), ("created", .left), ("from", .left), ("state", .left))
     for entry in self {
       table.add(
-        entry.name, Output.time(entry.created), entry.parent ?? "",
+        entry.name, Output.time(entry.createdAt), entry.parent ?? "",
         [entry.deletion, entry.place].compactMap(\.self).joined(separator: ", "))
     }
     return table.text
   }
 }
 
-extension EntryAnswer {
-  fileprivate var deletion: String? { deleted.map { "deleted \(Output.time($0))" } }
+extension EntryInfo {
+  fileprivate var deletion: String? { deletedAt.map { "deleted \(Output.time($0))" } }
 
   /// Where it lies, unless that is where everything does that nobody put elsewhere.
   fileprivate var place: String? {
-    if domain == DataClass.raw.rawValue { return nil }
-    return domain == `class` ? "in \(domain)" : "in \(domain), which is \(`class`)"
+    let dataClass = domain.dataClass.rawValue
+    if domain.description == DataClass.raw.rawValue { return nil }
+    return domain.description == dataClass ? "in \(domain)" : "in \(domain), which is \(dataClass)"
   }
 }

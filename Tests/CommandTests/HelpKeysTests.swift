@@ -1,0 +1,61 @@
+import CoppiceServer
+import TestSupport
+import Testing
+
+/// Help lists the keys of the answers, as their types have them.
+@Suite struct HelpKeysTests {
+  private static let commands: [(verb: String, request: any WireRequest.Type)] = [
+    ("branch list", BranchListRequest.self), ("branch show", BranchShowRequest.self),
+    ("branch create", BranchCreateRequest.self), ("branch delete", BranchDeleteRequest.self),
+    ("branch rename", BranchRenameRequest.self), ("branch reset", BranchResetRequest.self),
+    ("branch restore", BranchRestoreRequest.self), ("snapshot list", SnapshotListRequest.self),
+    ("snapshot create", SnapshotCreateRequest.self),
+    ("snapshot delete", SnapshotDeleteRequest.self), ("ls", FileListRequest.self),
+    ("put", FilePutRequest.self), ("rm", FileRemoveRequest.self), ("import", ImportRequest.self),
+    ("export", ExportRequest.self), ("domain list", DomainListRequest.self),
+    ("domain create", DomainCreateRequest.self), ("diff", DiffRequest.self),
+    ("du", UsageRequest.self), ("du", FreedRequest.self), ("du", GrowthRequest.self),
+    ("stats", StatisticsRequest.self), ("gc", CollectRequest.self),
+    ("reclaim verify", ReclaimRequest.self), ("check", CheckRequest.self),
+    ("scrub", ScrubRequest.self), ("repair", RepairRequest.self), ("status", StatusRequest.self),
+    ("serve", StatusRequest.self), ("stop", StopRequest.self), ("mount", MountRequest.self),
+  ]
+
+  /// One line, a blank between two words.
+  private func help(_ words: [String]) throws -> String {
+    try CoppiceCommand(makesStore: false).program.check(words + ["--help"]).text
+      .split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+  }
+
+  private func listing(_ shape: Shape) -> String {
+    shape.fields.map { field in
+      let name = field.name + (field.isOptional ? "?" : "")
+      return switch field.shape {
+      case .array(let element): "\(name) [\(listing(element))]"
+      case .object: "\(name) {\(listing(field.shape))}"
+      default: name
+      }
+    }.joined(separator: ", ")
+  }
+
+  private func listing<Request: WireRequest>(of type: Request.Type) -> String {
+    listing(Shape(of: Request.Answer.self))
+  }
+
+  @Test func `every command's help has the keys of its answer`() throws {
+    for (verb, request) in Self.commands {
+      let help = try help(verb.split(separator: " ").map(String.init))
+      let listing = listing(of: request)
+      #expect(!listing.isEmpty && help.contains("\(listing)."), "\(verb)")
+    }
+    #expect(try help([]).contains("error {kind, object, message, remedy, cause?, reason?}."))
+  }
+
+  @Test func `no request is without a command whose help is looked at`() {
+    let known = Set(Self.commands.map { "\($0.request)" })
+    let all =
+      RequestCatalogue.storeRequests.map { "\($0)" }
+      + RequestCatalogue.serverRequests.map { "\($0)" }
+    #expect(Set(all).subtracting(known) == ["FileContentRequest"])
+  }
+}
