@@ -179,7 +179,9 @@ import Testing
     _ = try await ask(
       connection, CollectRequest(full: false, dryRun: true, explain: false), work)
     let stages = told.withLock { told in
-      told.compactMap { if case .collection(let stage, _) = $0 { stage } else { nil } }
+      told.compactMap {
+        if case .collection(let reached) = $0 { reached.stage.rawValue } else { nil }
+      }
     }
     #expect(stages.contains("counting"))
     let error = await #expect(throws: StoreError.self) {

@@ -97,10 +97,24 @@ import Testing
 
   @Test func `a line of progress has one key`() {
     let line = AnswerLine<StopRequest.Answer>(
-      progress: .transfer(byteCount: 1, expectedByteCount: nil))
+      progress: .transfer(TransferProgress(byteCount: 1, expectedByteCount: nil)))
     let value = JSONValue(encoding: line)
     #expect(value["answer"] == nil && value["error"] == nil)
     #expect(value["progress"]?["transfer"]?["expectedByteCount"] == .null)
+  }
+
+  @Test(arguments: [
+    #"{"transfer":{"byteCount":1,"expectedByteCount":2}}"#,
+    #"{"check":{"doneCount":1,"stage":"manifests","totalCount":2}}"#,
+    #"{"scrub":{"byteCount":1,"findingCount":0,"totalByteCount":2}}"#,
+    #"{"collection":{"count":3,"stage":"marking"}}"#,
+  ])
+  func `progress of every kind is one object in another`(text: String) throws {
+    let progress = try JSON.decode(WorkProgress.self, from: text.utf8)
+    #expect(String(decoding: JSON.encode(progress), as: UTF8.self) == text)
+    #expect(throws: JSONFailure.self) {
+      try JSON.decode(WorkProgress.self, from: #"{"other":{}}"#.utf8)
+    }
   }
 
   @Test func `numbers and texts are as Foundation writes them`() {

@@ -33,9 +33,9 @@ public struct CheckReport: Hashable, Sendable, Codable {
 }
 
 /// How far a check has come.
-public struct CheckProgress: Hashable, Sendable {
+public struct CheckProgress: Hashable, Sendable, Codable {
   /// What is looked at, in this order.
-  public enum Stage: String, Sendable, CaseIterable {
+  public enum Stage: String, Sendable, CaseIterable, Codable {
     /// Superblock and catalogue.
     case files
     case journal

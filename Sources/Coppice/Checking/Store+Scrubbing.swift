@@ -25,7 +25,7 @@ public struct ScrubOptions: Hashable, Sendable {
 }
 
 /// How far a scrub, or what a repair reads, has come.
-public struct ScrubProgress: Hashable, Sendable {
+public struct ScrubProgress: Hashable, Sendable, Codable {
   /// Stored bytes read by this call.
   public var byteCount: UInt64
   /// Stored bytes from where this call began to the end.

@@ -33,8 +33,8 @@ public struct CollectionSummary: Hashable, Sendable, Codable {
 }
 
 /// How far a garbage collection is.
-public struct CollectionProgress: Hashable, Sendable {
-  public enum Stage: String, Sendable {
+public struct CollectionProgress: Hashable, Sendable, Codable {
+  public enum Stage: String, Sendable, CaseIterable, Codable {
     /// Finding what is needed, node by node.
     case marking
     /// Counting what is not, segment by segment.

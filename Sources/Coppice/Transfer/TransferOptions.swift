@@ -1,5 +1,5 @@
 /// How far an import or export has come.
-public struct TransferProgress: Hashable, Sendable {
+public struct TransferProgress: Hashable, Sendable, Codable {
   /// Bytes of content read or skipped so far.
   public var byteCount: UInt64
   /// Bytes of content in all, as far as that is known.

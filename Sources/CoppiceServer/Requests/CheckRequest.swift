@@ -12,7 +12,7 @@ package struct CheckRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let work = context.work
     return try context.store.check(
-      isCancelled: { work.isCancelled }, progress: work.tell.map { tell in { tell(.init($0)) } })
+      isCancelled: { work.isCancelled }, progress: work.tell.map { tell in { tell(.check($0)) } })
   }
 
   /// Without a server the store may be too damaged to open.
@@ -21,7 +21,7 @@ package struct CheckRequest: StoreRequest {
     return try Attempt { () throws(StoreError) in
       try Store.check(
         at: alone.directory, isCancelled: { work.isCancelled },
-        progress: work.tell.map { tell in { tell(.init($0)) } })
+        progress: work.tell.map { tell in { tell(.check($0)) } })
     }
   }
 }

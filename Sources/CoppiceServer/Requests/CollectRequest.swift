@@ -23,7 +23,7 @@ package struct CollectRequest: StoreRequest {
     let work = context.work
     let summary = try context.store.collectGarbage(
       isFull: full, isDryRun: dryRun, isCancelled: { work.isCancelled },
-      progress: work.tell.map { tell in { tell(.init($0)) } })
+      progress: work.tell.map { tell in { tell(.collection($0)) } })
     let space = explain ? try context.store.spaceUsage() : nil
     return Answer(summary, Answer.Addition(isDryRun: dryRun, space: space))
   }

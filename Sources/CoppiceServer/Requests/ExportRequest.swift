@@ -72,7 +72,7 @@ extension ExportOptions {
   mutating func apply(_ context: RequestContext, _ target: ClientFile) {
     let work = context.work
     let files = context.files
-    if let tell = work.tell { progress = { tell(WorkProgress($0)) } }
+    if let tell = work.tell { progress = { tell(.transfer($0)) } }
     isCancelled = { work.isCancelled || !files.isOpen(target) }
   }
 }

@@ -107,7 +107,7 @@ extension ImportOptions {
   mutating func apply(_ context: RequestContext, _ source: ClientFile) {
     let work = context.work
     let files = context.files
-    if let tell = work.tell { progress = { tell(WorkProgress($0)) } }
+    if let tell = work.tell { progress = { tell(.transfer($0)) } }
     isCancelled = { work.isCancelled || !files.isOpen(source) }
   }
 }

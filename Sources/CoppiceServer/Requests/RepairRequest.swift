@@ -24,7 +24,7 @@ package struct RepairRequest: StoreRequest {
     return try Attempt { () throws(StoreError) in
       try Store.repair(
         at: alone.directory, acceptingLoss: acceptLoss,
-        progress: work.tell.map { tell in { tell(.init($0)) } })
+        progress: work.tell.map { tell in { tell(.scrub($0)) } })
     }
   }
 }

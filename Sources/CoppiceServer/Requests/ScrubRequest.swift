@@ -30,6 +30,6 @@ package struct ScrubRequest: StoreRequest {
       isRestarting: restart)
     return try context.store.scrub(
       options, isCancelled: { work.isCancelled },
-      progress: work.tell.map { tell in { tell(.init($0)) } })
+      progress: work.tell.map { tell in { tell(.scrub($0)) } })
   }
 }

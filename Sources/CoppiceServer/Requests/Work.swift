@@ -41,35 +41,39 @@ extension StoreError {
   }
 }
 
-/// How far long work is.
-package enum WorkProgress: Codable, Hashable, Sendable {
-  /// Bytes that an import or export has moved.
-  case transfer(byteCount: UInt64, expectedByteCount: UInt64?)
-  /// A check's stage, and how much of it is done.
-  case check(stage: String, doneCount: Int, totalCount: Int)
-  /// Bytes that a scrub has read.
-  case scrub(byteCount: UInt64, totalByteCount: UInt64, findingCount: Int)
-  /// A collection's stage, and what it has visited in it.
-  case collection(stage: String, count: Int)
+/// How far long work is: one object with one key, the kind of work.
+package enum WorkProgress: Hashable, Sendable {
+  /// An import or export.
+  case transfer(TransferProgress)
+  case check(CheckProgress)
+  /// A scrub, or what a repair reads.
+  case scrub(ScrubProgress)
+  case collection(CollectionProgress)
+}
 
-  package init(_ progress: TransferProgress) {
-    self = .transfer(
-      byteCount: progress.byteCount, expectedByteCount: progress.expectedByteCount)
+extension WorkProgress: Codable {
+  private enum CodingKeys: String, CodingKey { case transfer, check, scrub, collection }
+
+  package init(from decoder: any Decoder) throws {
+    let kinds = try decoder.container(keyedBy: CodingKeys.self)
+    if let progress = try kinds.decodeIfPresent(TransferProgress.self, forKey: .transfer) {
+      self = .transfer(progress)
+    } else if let progress = try kinds.decodeIfPresent(CheckProgress.self, forKey: .check) {
+      self = .check(progress)
+    } else if let progress = try kinds.decodeIfPresent(ScrubProgress.self, forKey: .scrub) {
+      self = .scrub(progress)
+    } else {
+      self = .collection(try kinds.decode(CollectionProgress.self, forKey: .collection))
+    }
   }
 
-  package init(_ progress: CheckProgress) {
-    self = .check(
-      stage: progress.stage.rawValue, doneCount: progress.doneCount,
-      totalCount: progress.totalCount)
-  }
-
-  package init(_ progress: ScrubProgress) {
-    self = .scrub(
-      byteCount: progress.byteCount, totalByteCount: progress.totalByteCount,
-      findingCount: progress.findingCount)
-  }
-
-  package init(_ progress: CollectionProgress) {
-    self = .collection(stage: progress.stage.rawValue, count: progress.count)
+  package func encode(to encoder: any Encoder) throws {
+    var kinds = encoder.container(keyedBy: CodingKeys.self)
+    switch self {
+    case .transfer(let progress): try kinds.encode(progress, forKey: .transfer)
+    case .check(let progress): try kinds.encode(progress, forKey: .check)
+    case .scrub(let progress): try kinds.encode(progress, forKey: .scrub)
+    case .collection(let progress): try kinds.encode(progress, forKey: .collection)
+    }
   }
 }

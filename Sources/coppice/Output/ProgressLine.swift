@@ -1,3 +1,4 @@
+internal import Coppice
 internal import CoppicePlatform
 internal import CoppiceServer
 internal import Synchronization
@@ -57,7 +58,7 @@ final class ProgressLine: Sendable {
     let now = clock.monotonicNanoseconds()
     state.withLock { state in
       guard now - state.lastDrawn >= 100_000_000 else { return }
-      if case .transfer(0, _) = progress, state.waiting != nil { return }
+      if case .transfer(let moved) = progress, moved.byteCount == 0, state.waiting != nil { return }
       state.hasBegun = true
       state.lastDrawn = now
       draw(Self.line(label, progress, nanoseconds: now - start), &state)
@@ -84,16 +85,22 @@ final class ProgressLine: Sendable {
     _ label: String, _ progress: WorkProgress, nanoseconds: UInt64
   ) -> String {
     switch progress {
-    case .transfer(let byteCount, let expected):
-      transferLine(label, byteCount, of: expected, nanoseconds)
-    case .check(let stage, let doneCount, let totalCount):
-      "\(label)  \(stage)  \(doneCount) of \(totalCount)"
-    case .scrub(let byteCount, let totalByteCount, let findingCount):
-      "\(label)  \(Output.bytes(byteCount)) of \(Output.bytes(totalByteCount))  "
-        + Output.count(findingCount, "finding")
-    case .collection("marking", let count): "\(label)  marking  \(Output.count(count, "node"))"
-    case .collection("copying", let count): "\(label)  copying  \(Output.count(count, "bundle"))"
-    case .collection(let stage, _): "\(label)  \(stage)"
+    case .transfer(let moved):
+      transferLine(label, moved.byteCount, of: moved.expectedByteCount, nanoseconds)
+    case .check(let reached):
+      "\(label)  \(reached.stage.rawValue)  \(reached.doneCount) of \(reached.totalCount)"
+    case .scrub(let read):
+      "\(label)  \(Output.bytes(read.byteCount)) of \(Output.bytes(read.totalByteCount))  "
+        + Output.count(read.findingCount, "finding")
+    case .collection(let reached): "\(label)  \(collectionText(reached))"
+    }
+  }
+
+  private static func collectionText(_ reached: CollectionProgress) -> String {
+    switch reached.stage {
+    case .marking: "marking  \(Output.count(reached.count, "node"))"
+    case .counting: "counting"
+    case .copying: "copying  \(Output.count(reached.count, "bundle"))"
     }
   }
 
