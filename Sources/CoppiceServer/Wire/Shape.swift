@@ -159,7 +159,8 @@ private struct ValueShape: SingleValueDecodingContainer {
   func decode<T: Decodable>(_ type: T.Type) throws -> T {
     let samples: [(Shape, any Decodable)] = [
       (.boolean, false), (.string, ""), (.integer, 0), (.integer, Int32(0)),
-      (.integer, Int64(0)), (.integer, UInt32(0)), (.integer, UInt64(0)), (.number, 0.0),
+      (.integer, Int64(0)), (.integer, UInt8(0)), (.integer, UInt16(0)), (.integer, UInt32(0)),
+      (.integer, UInt64(0)), (.number, 0.0),
     ]
     for (shape, sample) in samples {
       guard let value = sample as? T else { continue }

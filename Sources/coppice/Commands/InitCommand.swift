@@ -6,7 +6,9 @@ struct InitCommand: ParsableCommand {
     commandName: "init", abstract: "Make a new, empty store.",
     discussion: """
       The directory is made if it does not exist, and must be empty. It belongs on a local file \
-      system. JSON: store, identifier, pageByteCount.
+      system.
+
+      JSON: \(Answer.keys).
 
       Example:
         coppice init --store /var/lib/coppice
@@ -30,7 +32,7 @@ struct InitCommand: ParsableCommand {
     try options.print(answer)
   }
 
-  struct Answer: Reply {
+  struct Answer: Reply, Decodable {
     var store: String
     var identifier: String
     var pageByteCount: Int

@@ -25,8 +25,7 @@ struct InspectSuperblockCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "superblock", abstract: "Identity, format version, flags and sizes.",
     discussion: """
-      JSON: identifier, formatVersion, compatibleFlags, readCompatibleFlags, incompatibleFlags, \
-      hashKind, pageByteCount, nodeSlotCount.
+      JSON: \(SuperblockInspection.keys).
 
       Example:
         coppice inspect superblock
@@ -43,12 +42,9 @@ struct InspectCatalogueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "catalogue", abstract: "Branches and segments as last checkpointed.",
     discussion: """
-      JSON: file, lsn, checkpointedAt, nextBranch, nextVolume, nextSegment, nextDomain; branches, \
-      each with id, name, domain, isSnapshot, isDeleted, isCondemned (it cannot be restored, and \
-      goes once what only it had is gone), rootHash, rootName (the frame of its root node; null \
-      when it is empty), intervals (writer, from, through, null of an open one), createdAt, \
-      annotations (tag, byteCount); segments, each with id, domain, isClosed, isHost, byteCount, \
-      frameCount; retired, each with id, hosts; settings, each with key, byteCount.
+      JSON: \(CatalogueInspection.keys). A branch that isCondemned cannot be restored, and goes \
+      once what only it had is gone; rootName is the frame of its root node, null when it is \
+      empty; through is null of an interval that is open.
 
       Example:
         coppice inspect catalogue
@@ -65,9 +61,9 @@ struct InspectJournalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "journal", abstract: "Journal files and the records in them.",
     discussion: """
-      JSON: files, each with name, byteCount, sequence, isControl, firstLSN, previousLSN, lastLSN \
-      (the five are null of a file that is prepared only), batchCount, records (how many of each \
-      kind), problem (null, or why the batches end early).
+      JSON: \(JournalInspection.keys). What may be null is, but for problem, of a file that is \
+      prepared only; records says how many there are of each kind, problem why the batches end \
+      early.
 
       Example:
         coppice inspect journal
@@ -84,11 +80,8 @@ struct InspectSegmentCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "segment", abstract: "The bundles and frames of a segment.",
     discussion: """
-      JSON: id, domain, byteCount; bundles, each with offset, firstOrdinal, frameCount, \
-      framesByteCount, directoryByteCount, lsn, hasHomeNames; totals, each with form, frameCount, \
-      storedByteCount; frames (null without --frames), each with name, offset, storedByteCount, \
-      form, volume, page, base, home (both null without); problem (null, or why the bundles end \
-      early).
+      JSON: \(SegmentInspection.keys). frames is null without --frames; problem says why the \
+      bundles end early.
 
       Example, with a segment's number that 'coppice inspect catalogue' shows:
         coppice inspect segment 1 --frames
@@ -112,9 +105,7 @@ struct InspectNodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "node", abstract: "A node and its refs.",
     discussion: """
-      JSON: name, kind, level, firstKey, byteCount, modifiedAt, id, base (the node that it is \
-      stored as a difference to, or null); slots, each with slot, hash, name, offset, \
-      storedByteCount, form.
+      JSON: \(NodeInspection.keys). base is the node that it is stored as a difference to.
 
       Example, with the root of a branch that 'coppice inspect catalogue' shows:
         coppice inspect node 1/207

@@ -4,8 +4,8 @@ internal import CoppiceFormat
 internal import CoppiceServer
 
 /// What the newest catalogue file says. Journal records behind it may have changed more since.
-struct CatalogueInspection: Reply {
-  struct Branch: Encodable {
+struct CatalogueInspection: Reply, Decodable {
+  struct Branch: Codable {
     var id: UInt64
     var name: String
     var domain: UInt32
@@ -20,24 +20,24 @@ struct CatalogueInspection: Reply {
     var annotations: [Annotation]
   }
 
-  struct Annotation: Encodable {
+  struct Annotation: Codable {
     var tag: UInt16
     var byteCount: Int
   }
 
-  struct Setting: Encodable {
+  struct Setting: Codable {
     var key: String
     var byteCount: Int
   }
 
-  struct LSNInterval: Encodable {
+  struct LSNInterval: Codable {
     var writer: UInt64
     var from: UInt64
     /// Missing while the interval is open.
     var through: UInt64?
   }
 
-  struct Segment: Encodable {
+  struct Segment: Codable {
     var id: UInt64
     var domain: UInt32
     var isClosed: Bool
@@ -46,7 +46,7 @@ struct CatalogueInspection: Reply {
     var frameCount: UInt32
   }
 
-  struct Retired: Encodable {
+  struct Retired: Codable {
     var id: UInt64
     var hosts: [UInt64]
   }

@@ -3,8 +3,8 @@ internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// What the journal's files hold: the run of intact batches of each, and the records in it.
-struct JournalInspection: Reply {
-  struct File: Encodable {
+struct JournalInspection: Reply, Decodable {
+  struct File: Codable {
     var name: String
     var byteCount: UInt64
     /// Missing in a file that is prepared but not used; so are the others.

@@ -4,8 +4,8 @@ internal import CoppiceFormat
 internal import CoppiceServer
 
 /// A node of a manifest with its refs.
-struct NodeInspection: Reply {
-  struct Slot: Encodable {
+struct NodeInspection: Reply, Decodable {
+  struct Slot: Codable {
     var slot: Int
     var hash: String
     var name: String

@@ -3,8 +3,8 @@ internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// A segment file's bundles and frames, from their directories.
-struct SegmentInspection: Reply {
-  struct Bundle: Encodable {
+struct SegmentInspection: Reply, Decodable {
+  struct Bundle: Codable {
     var offset: UInt64
     var firstOrdinal: UInt32
     var frameCount: UInt32
@@ -14,7 +14,7 @@ struct SegmentInspection: Reply {
     var hasHomeNames: Bool
   }
 
-  struct Frame: Encodable {
+  struct Frame: Codable {
     var name: String
     var offset: UInt32
     var storedByteCount: Int
@@ -25,7 +25,7 @@ struct SegmentInspection: Reply {
     var home: String?
   }
 
-  struct Total: Encodable {
+  struct Total: Codable {
     var form: String
     var frameCount: Int
     var storedByteCount: Int

@@ -3,7 +3,7 @@ internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// What the superblock says; the secret is not shown.
-struct SuperblockInspection: Reply {
+struct SuperblockInspection: Reply, Decodable {
   var identifier: String
   var formatVersion: UInt32
   var compatibleFlags: UInt64

@@ -5,6 +5,11 @@ extension WireRequest {
   static var keys: String { Shape(of: Answer.self).keys }
 }
 
+extension Reply where Self: Decodable {
+  /// As those of a request's answer.
+  static var keys: String { Shape(of: Self.self).keys }
+}
+
 extension Shape {
   /// Of an object: its keys. `?` marks what may be null; in brackets stand the keys of the elements
   /// of a list, in braces those of an object.
