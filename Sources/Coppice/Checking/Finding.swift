@@ -45,6 +45,7 @@ public struct Finding: Hashable, Sendable, Codable {
 public struct PageRange: Hashable, Sendable, Codable {
   /// The first one's number, from 0.
   public var firstPage: UInt64
+  /// How many there are, the first one included.
   public var pageCount: UInt64
 
   /// The pages with these numbers.

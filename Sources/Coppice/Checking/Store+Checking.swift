@@ -9,7 +9,9 @@ public struct CheckReport: Hashable, Sendable, Codable {
   public var findings: [Finding]
   /// Findings that are not listed.
   public var omittedCount: Int
+  /// Segment files.
   public var segmentCount: Int
+  /// Bundles of pages and nodes in these.
   public var bundleCount: Int
   /// Pages, nodes and notes that the segments list.
   public var frameCount: Int
@@ -38,6 +40,7 @@ public struct CheckProgress: Hashable, Sendable, Codable {
   public enum Stage: String, Sendable, CaseIterable, Codable {
     /// Superblock and catalogue.
     case files
+    /// Records that the newest catalogue does not have yet.
     case journal
     /// The directories of segments.
     case segments
@@ -47,9 +50,11 @@ public struct CheckProgress: Hashable, Sendable, Codable {
     case affected
   }
 
+  /// What is looked at now.
   public var stage: Stage
-  /// Of `totalCount`, in units of the stage: files, segments, branches.
+  /// How much of the stage is done, of `totalCount`, in units of its own.
   public var doneCount: Int
+  /// How much it is in all.
   public var totalCount: Int
 
   fileprivate init(_ progress: CoppiceEngine.CheckProgress) {

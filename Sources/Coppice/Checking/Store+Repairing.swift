@@ -8,6 +8,7 @@ public struct RepairReport: Hashable, Sendable, Codable {
   public struct Step: Hashable, Sendable, Codable {
     /// The structure, as findings name it.
     public var object: String
+    /// In words.
     public var action: String
   }
 
@@ -25,9 +26,9 @@ public struct RepairReport: Hashable, Sendable, Codable {
   public var omittedLostCount: Int
   /// What a check or a scrub still finds and costs no content.
   public var left: [Finding]
-  /// The first and the last of the records that were acknowledged and are dropped; `nil` when none
-  /// is.
+  /// The number of the first record that was acknowledged and is dropped; `nil` when none is.
   public var firstDroppedRecord: UInt64?
+  /// The number of the last one.
   public var lastDroppedRecord: UInt64?
 
   fileprivate init(_ report: CoppiceEngine.RepairReport, _ paths: FilePaths) {

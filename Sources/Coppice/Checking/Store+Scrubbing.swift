@@ -30,6 +30,7 @@ public struct ScrubProgress: Hashable, Sendable, Codable {
   public var byteCount: UInt64
   /// Stored bytes from where this call began to the end.
   public var totalByteCount: UInt64
+  /// What this call has found so far.
   public var findingCount: Int
 
   init(_ progress: CoppiceEngine.ScrubProgress) {

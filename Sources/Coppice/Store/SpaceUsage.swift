@@ -34,6 +34,7 @@ public struct SpaceUsage: Hashable, Sendable, Codable {
     public var byteCount: UInt64
   }
 
+  /// When this was found.
   public var countedAt: Timestamp
   /// Bytes of all segments on disk.
   public var storedByteCount: UInt64
