@@ -16,7 +16,7 @@ import Testing
     try store.close()
 
     let damaging = try Store.open(at: folder("store"))
-    let names = try damaging.engine.branch(named: "main")
+    let names = try damaging.engine.branches.named("main")
     try [UInt8](repeating: 0xFF, count: 64).withUnsafeBytes {
       _ = try names.write(VolumeNumber(0), at: UInt64(damaging.pageByteCount), $0, time: 1)
     }

@@ -85,7 +85,7 @@ extension Store {
   public func check(
     isCancelled: (@Sendable () -> Bool)? = nil, progress: ((CheckProgress) -> Void)? = nil
   ) throws(StoreError) -> CheckReport {
-    let report = try engine.check { step in
+    let report = try engine.checks.check { step in
       progress?(CheckProgress(step))
       return !(isCancelled?() ?? false)
     }

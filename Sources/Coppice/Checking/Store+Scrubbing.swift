@@ -110,14 +110,14 @@ extension Store {
           .invalid, "is no place of a scrub", object: start,
           remedy: "write what 'next' was: SEGMENT:OFFSET")
       }
-      report = try engine.scrub(from: cursor, options: rate, sleep: sleep, visit: visit)
+      report = try engine.checks.scrub(from: cursor, options: rate, sleep: sleep, visit: visit)
     } else {
-      report = try engine.scrubOn(
+      report = try engine.checks.scrubOn(
         isRestarted: options.isRestarting, options: rate, sleep: sleep, visit: visit)
     }
     guard !isCancelled() else {
       throw StoreError(.unavailable, "was cancelled", remedy: "nothing was changed; ask again")
     }
-    return ScrubReport(report, engine.scrubStatus, FilePaths(self))
+    return ScrubReport(report, engine.checks.scrubStatus, FilePaths(self))
   }
 }
