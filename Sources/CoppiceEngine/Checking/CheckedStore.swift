@@ -6,7 +6,7 @@ internal import CoppicePlatform
 struct CheckedStore {
   let disk: any Disk
   let superblock: Superblock
-  let files: SegmentFiles
+  let segmentStore: SegmentStore
   let retired: RetiredTable
   /// The catalogue as it is now.
   let current: () -> CatalogueState
@@ -17,11 +17,11 @@ struct CheckedStore {
 
   /// Nothing that was read before the check may answer for the disk.
   func makeReader() -> FrameReader {
-    FrameReader(
+    let own = segmentStore.forgettingDirectories(directoryByteCountMax: Self.cacheByteCount)
+    return FrameReader(
       pageByteCount: superblock.pageByteCount, secret: HashSecret(bytes: superblock.secret),
-      buffers: PageBufferPool(pageByteCount: superblock.pageByteCount), files: files,
-      retired: RetiredFrames(
-        files: files, directories: DirectoryCache(byteCount: Self.cacheByteCount), table: retired),
+      buffers: PageBufferPool(pageByteCount: superblock.pageByteCount), segmentStore: own,
+      retired: RetiredFrames(own, table: retired),
       pageCacheByteCount: Self.cacheByteCount, nodeCacheByteCount: Self.cacheByteCount)
   }
 
@@ -29,23 +29,21 @@ struct CheckedStore {
   /// that collections have removed is gone; one that is missing is a finding.
   func look(
     at segment: SegmentEntry, _ findings: FindingList,
-    _ body: (any DiskFile) throws(StoreError) -> SegmentWalk.Outcome
+    _ body: (SegmentHandle) throws(StoreError) -> SegmentWalk.Outcome
   ) throws(StoreError) -> SegmentWalk.Outcome {
-    let path = SegmentFiles.path(segment.id)
-    let file: any DiskFile
-    do throws(SystemError) { file = try disk.open(path, .read) } catch {
-      if !error.isMissing {
+    let path = SegmentStore.path(segment.id)
+    let handle: SegmentHandle
+    do throws(SegmentError) { handle = try segmentStore.find(segment.id) } catch {
+      guard case .missing = error else {
         findings.add(path, StoreError(error, while: "opening it"))
-      } else if current().segments[segment.id] == nil {
-        return .gone
-      } else {
-        findings.add(
-          path, "the segment is missing", partOf: segment,
-          ordinals: 0..<max(1, segment.frameCount))
+        return .done
       }
+      if current().segments[segment.id] == nil { return .gone }
+      findings.add(
+        path, error.message, partOf: segment, ordinals: 0..<max(1, segment.frameCount))
       return .done
     }
-    return try body(file)
+    return try body(handle)
   }
 
   var segmentWalk: SegmentWalk { SegmentWalk { current().segments } }
@@ -55,10 +53,10 @@ extension Checks {
   /// This store as checks see it.
   var checkedStore: CheckedStore {
     CheckedStore(
-      disk: core.disk, superblock: core.superblock, files: core.files, retired: core.retired.table,
-      current: { [core] in core.keeper.catalogue },
-      isUnpublished: { [core] id in
-        id.rawValue >= core.keeper.read { $0.catalogue.nextSegment } || core.domain(of: id) != nil
+      disk: disk, superblock: superblock, segmentStore: segmentStore, retired: retired.table,
+      current: { [keeper] in keeper.catalogue },
+      isUnpublished: { [self] id in
+        id.rawValue >= keeper.read { $0.catalogue.nextSegment } || domain(of: id) != nil
       })
   }
 }

@@ -78,10 +78,10 @@ private final class Scrub {
 
   /// Returns false when `visit` stopped it; `scrubbed.next` then says where.
   private func scrub(
-    _ segment: SegmentEntry, _ file: any DiskFile, from cursor: ScrubCursor,
+    _ segment: SegmentEntry, _ file: SegmentHandle, from cursor: ScrubCursor,
     _ visit: (ScrubCursor, UInt64) -> Bool
   ) throws(StoreError) -> Bool {
-    let path = SegmentFiles.path(segment.id)
+    let path = SegmentStore.path(segment.id)
     var isStopped = false
     let start = start(in: segment, cursor)
     // The scan begins anew: it has to know the ordinals, and directories are small.
@@ -113,7 +113,7 @@ private final class Scrub {
 
   /// A frame is read where it was found: one that nothing refers to any more may have a name that
   /// leads nowhere.
-  private func scrub(_ frame: FrameInspection, in file: any DiskFile) {
+  private func scrub(_ frame: FrameInspection, in file: SegmentHandle) {
     scrubbed.frameCount += 1
     do throws(StoreError) {
       switch frame.entry.form.kind {
@@ -143,7 +143,7 @@ private final class Scrub {
     }
   }
 
-  private func verifyPage(_ frame: FrameInspection, _ file: any DiskFile)
+  private func verifyPage(_ frame: FrameInspection, _ file: SegmentHandle)
     throws(StoreError)
   {
     let page = try frames.codecs.withSet { set throws(StoreError) in
@@ -154,7 +154,7 @@ private final class Scrub {
     }
   }
 
-  private func verifyNode(_ frame: FrameInspection, _ file: any DiskFile)
+  private func verifyNode(_ frame: FrameInspection, _ file: SegmentHandle)
     throws(StoreError)
   {
     let node = try frames.codecs.withSet { set throws(StoreError) in
@@ -165,7 +165,7 @@ private final class Scrub {
   }
 
   /// Nothing refers to a note by its name.
-  private func verifyNote(_ frame: FrameInspection, _ file: any DiskFile)
+  private func verifyNote(_ frame: FrameInspection, _ file: SegmentHandle)
     throws(StoreError)
   {
     if let problem = try frame.problemOfNote(in: file) {

@@ -47,7 +47,7 @@ final class FramePlaces {
     }
   }
 
-  private let files: SegmentFiles
+  private let segmentStore: SegmentStore
   private let table: RetiredTable
   private let current: () -> CatalogueState
   private let findings: FindingList
@@ -64,10 +64,10 @@ final class FramePlaces {
   ///   - current: the catalogue as it is now.
   ///   - findings: hears of directories that could not be looked at.
   init(
-    files: SegmentFiles, table: RetiredTable, current: @escaping () -> CatalogueState,
+    _ segmentStore: SegmentStore, table: RetiredTable, current: @escaping () -> CatalogueState,
     findings: FindingList, byteCountMax: Int = 64 << 20
   ) {
-    self.files = files
+    self.segmentStore = segmentStore
     self.table = table
     self.current = current
     self.findings = findings
@@ -160,15 +160,15 @@ final class FramePlaces {
 
   private func load(_ id: SegmentID) -> Directory? {
     guard let entry = segments[id] else { return nil }
-    let file: any DiskFile
-    do throws(SystemError) { file = try files.file(id) } catch {
-      findings.note(StoreError(error, while: "opening segment \(id.rawValue)"))
+    let segment: SegmentHandle
+    do throws(SegmentError) { segment = try segmentStore.open(id) } catch {
+      findings.note(.opening(id, error))
       return nil
     }
     var directory = Directory()
     directory.publishedByteCount = entry.byteCount
     do throws(StoreError) {
-      try BundleScan(file: file, segment: entry).scan { item in
+      try BundleScan(file: segment, segment: entry).scan { item in
         guard case .bundle(let bundle) = item else {
           directory.isDamaged = true
           return

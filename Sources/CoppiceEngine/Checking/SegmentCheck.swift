@@ -6,10 +6,10 @@ struct SegmentCheck {
   let uuid: StoreUUID
   let places: FramePlaces
   let findings: FindingList
-  func check(_ segment: SegmentEntry, _ file: any DiskFile, _ report: inout CheckReport) {
-    let path = SegmentFiles.path(segment.id)
+  func check(_ segment: SegmentEntry, _ file: SegmentHandle, _ report: inout CheckReport) {
+    let path = SegmentStore.path(segment.id)
     report.segmentCount += 1
-    do throws(SystemError) {
+    do throws(SegmentError) {
       let byteCount = try file.byteCount()
       if byteCount < segment.byteCount {
         findings.add(
@@ -28,7 +28,7 @@ struct SegmentCheck {
   }
 
   private func checkBundles(
-    _ file: any DiskFile, _ segment: SegmentEntry, _ path: String, _ report: inout CheckReport
+    _ file: SegmentHandle, _ segment: SegmentEntry, _ path: String, _ report: inout CheckReport
   ) {
     var counted = report
     do throws(StoreError) {
@@ -53,7 +53,7 @@ struct SegmentCheck {
   }
 
   private func check(
-    _ frame: FrameInspection, _ file: any DiskFile, _ domain: DomainID
+    _ frame: FrameInspection, _ file: SegmentHandle, _ domain: DomainID
   ) {
     if frame.entry.form.kind == .note { checkNote(frame, file) }
     guard frame.entry.base != .none else { return }
@@ -82,7 +82,7 @@ struct SegmentCheck {
     }
   }
 
-  private func checkNote(_ frame: FrameInspection, _ file: any DiskFile) {
+  private func checkNote(_ frame: FrameInspection, _ file: SegmentHandle) {
     let object = "\(describe(frame.name)), a note"
     do throws(StoreError) {
       if let problem = try frame.problemOfNote(in: file) { findings.add(object, problem) }
@@ -98,7 +98,7 @@ struct SegmentCheck {
 
 extension SegmentHeader {
   /// Why the file does not begin with this header; `nil` when it does.
-  func problem(in file: any DiskFile) throws(StoreError) -> String? {
+  func problem(in file: SegmentHandle) throws(StoreError) -> String? {
     guard let bytes = try file.bytes(at: 0, count: Self.byteCount) else {
       return "the file is shorter than its header"
     }
@@ -113,13 +113,13 @@ extension SegmentHeader {
 
 extension FrameInspection {
   /// Whether the frame is a note and sound.
-  func isSoundNote(in file: any DiskFile) throws(StoreError) -> Bool {
+  func isSoundNote(in file: SegmentHandle) throws(StoreError) -> Bool {
     guard entry.form.kind == .note else { return false }
     return try readable(problemOfNote(in: file) == nil) ?? false
   }
 
   /// Why the note that should lie there is none; `nil` when it is sound.
-  func problemOfNote(in file: any DiskFile) throws(StoreError) -> String? {
+  func problemOfNote(in file: SegmentHandle) throws(StoreError) -> String? {
     let bytes = try file.bytes(at: UInt64(locator.offset), count: locator.storedByteCount)
     guard let bytes else { return "the segment ends before the note does" }
     do throws(FormatError) {

@@ -18,7 +18,7 @@ struct StoreChecker {
     checkEntries(of: catalogue, findings)
     checkDomains(of: catalogue, findings)
     let places = FramePlaces(
-      files: store.files, table: store.retired, current: store.current, findings: findings)
+      store.segmentStore, table: store.retired, current: store.current, findings: findings)
     try checkSegments(catalogue, places, findings, &report)
     try checkFileNames(catalogue, findings)
     let frames = store.makeReader()
@@ -176,26 +176,24 @@ struct StoreChecker {
   private func checkFileNames(_ catalogue: CatalogueState, _ findings: FindingList)
     throws(StoreError)
   {
-    let inspector = StoreInspector(disk: store.disk)
-    // A directory that is damaged has been met by opening.
-    let names = try readable(inspector.list(SegmentFiles.directory)) ?? []
-    var unknown: [SegmentID] = []
-    for name in names {
-      guard let id = SegmentFiles.segment(ofFile: name) else {
-        findings.add("\(SegmentFiles.directory)/\(name)", "it is no file of the store")
-        continue
-      }
-      if !isListed(id, catalogue), !store.isUnpublished(id) { unknown.append(id) }
-    }
+    let found = try listing()
+    for path in found.strangers { findings.add(path, "it is no file of the store") }
+    let unknown = found.ids.filter { !isListed($0, catalogue) && !store.isUnpublished($0) }
     if unknown.isEmpty { return }
     // One that came and went meanwhile is in no list, and has no file any more.
     let now = store.current()
-    let left = Set(try readable(inspector.list(SegmentFiles.directory)) ?? [])
-    for id in unknown where !isListed(id, now) {
-      let path = SegmentFiles.path(id)
-      if left.contains(where: { path.hasSuffix($0) }) {
-        findings.add(path, "the catalogue does not know this segment")
-      }
+    let left = Set(try listing().ids)
+    for id in unknown where !isListed(id, now) && left.contains(id) {
+      findings.add(SegmentStore.path(id), "the catalogue does not know this segment")
+    }
+  }
+
+  private func listing() throws(StoreError) -> SegmentStore.Listing {
+    do throws(SegmentError) { return try store.segmentStore.list() } catch {
+      let failure = StoreError(error, while: "listing the store's files")
+      if failure.saysNothingOfContent { throw failure }
+      // A directory that is damaged has been met by opening.
+      return SegmentStore.Listing()
     }
   }
 

@@ -43,7 +43,7 @@ extension Engine {
   ) throws(StoreError) {
     do throws(SystemError) {
       try disk.makeDirectory(Journal.directory)
-      try disk.makeDirectory(SegmentFiles.directory)
+      try disk.makeDirectory(SegmentStore.folder)
       try makeControlFiles(disk)
       let empty = Catalogue(
         lsn: .zero, time: time, nextBranch: 1, nextVolume: 2, nextSegment: 1,
@@ -198,27 +198,27 @@ extension Engine {
   private static func removeUnpublished(_ disk: any Disk, _ catalogue: CatalogueState)
     throws(StoreError)
   {
-    var unknown: String?
-    do throws(SystemError) {
-      for name in try disk.list(SegmentFiles.directory) {
-        guard let id = SegmentFiles.segment(ofFile: name), catalogue.segments[id] == nil,
-          catalogue.reclaimed[id] == nil
-        else { continue }
-        let path = SegmentFiles.path(id)
+    let store = SegmentStore(disk: disk)
+    var unknown: SegmentID?
+    do throws(SegmentError) {
+      var unpublished: [SegmentID] = []
+      for id in try store.list().ids
+      where catalogue.segments[id] == nil && catalogue.reclaimed[id] == nil {
         if id.rawValue < catalogue.nextSegment,
-          try disk.open(path, .read).byteCount() > UInt64(SegmentHeader.byteCount)
+          try store.find(id).byteCount() > UInt64(SegmentHeader.byteCount)
         {
-          unknown = path
+          unknown = id
         } else {
-          try disk.remove(path)
+          unpublished.append(id)
         }
       }
+      try store.remove(unpublished)
     } catch {
       throw StoreError(error, while: "removing unpublished segments")
     }
     if let unknown {
       throw StoreError(
-        .corrupt, "the catalogue does not know this segment", object: unknown,
+        .corrupt, "the catalogue does not know this segment", object: SegmentStore.path(unknown),
         remedy: "open the store read-only, and restore its catalogue from a copy")
     }
   }

@@ -69,16 +69,17 @@ extension CollectionRun {
     buffer.removeAll()
     buffer.extend(byteCount)
     let count: Int
-    do throws(SystemError) {
+    do throws(SegmentError) {
       count = try bundle.file.read(
-        into: buffer.mutableContents, at: bundle.bundle.offset + UInt64(BundleHeader.byteCount))
+        into: buffer.mutableContents, at: bundle.bundle.offset + UInt64(BundleHeader.byteCount),
+        .wait)
     } catch {
       throw StoreError(error, while: "reading live frames")
     }
     guard count == byteCount else {
       throw StoreError(
         .corrupt, "a segment ends inside a bundle",
-        object: SegmentFiles.path(bundle.bundle.header.segment),
+        object: SegmentStore.path(bundle.bundle.header.segment),
         remedy: .damagedStructure)
     }
   }

@@ -87,7 +87,7 @@ extension CollectionRun {
 
   /// A bundle as collections look at it.
   struct LookedAtBundle {
-    let file: any DiskFile
+    let file: SegmentHandle
     let bundle: SegmentDirectory.Bundle
     let names: [FrameName]
     /// A copy in a host that the retired table does not name for it, left by a collection that
@@ -115,7 +115,10 @@ extension CollectionRun {
     _ visit: (LookedAtBundle) throws(StoreError) -> Void
   ) throws(StoreError) {
     if entry.frameCount == 0 { return }
-    let file = try core.files.open(entry.id)
+    let file: SegmentHandle
+    do throws(SegmentError) { file = try engine.segmentStore.open(entry.id) } catch {
+      throw .opening(entry.id, error)
+    }
     try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
       let names = bundle.directory.entries.indices.map { bundle.name(ofEntry: $0) }
       let isPlaced =

@@ -61,18 +61,7 @@ extension GarbageCollector {
   /// Unlinks reclaimed segments, those of an earlier run too, and forgets them.
   func unlink(_ ids: [SegmentID]) throws(StoreError) {
     guard !ids.isEmpty else { return }
-    do throws(SystemError) {
-      for id in ids {
-        core.files.close(id)
-        core.directories.remove(id)
-        do throws(SystemError) { try core.disk.remove(SegmentFiles.path(id)) } catch {
-          if !error.isMissing { throw error }
-        }
-        // A reader may have opened it again meanwhile: a handle would hold the space.
-        core.files.close(id)
-      }
-      try core.disk.syncDirectory(SegmentFiles.directory)
-    } catch {
+    do throws(SegmentError) { try segmentStore.remove(ids) } catch {
       throw StoreError(error, while: "unlinking reclaimed segments")
     }
     let lsn = try core.keeper.change { kept throws(StoreError) in

@@ -25,7 +25,7 @@ final class HostWriter {
       }
       if let segment = open, !segment.fits(frame.stored.count) { try finish(segment) }
     } catch {
-      throw StoreError(error, while: Self.action)
+      throw StoreError(error, while: "copying live frames")
     }
     let segment = if let open { open } else { try begin() }
     segment.append(frame, home: name)
@@ -33,14 +33,8 @@ final class HostWriter {
     copiedByteCount += frame.stored.count
   }
 
-  private static let action = "copying live frames"
-
   private func begin() throws(StoreError) -> OpenSegment {
-    let (id, file) = try core.appenders.makeHost(domain) { id throws(StoreError) in
-      do throws(SystemError) { return try create(id) } catch {
-        throw StoreError(error, while: Self.action)
-      }
-    }
+    let (id, file) = try engine.appenders.makeHost(domain)
     begun.append((id, file))
     let segment = OpenSegment(
       id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0,
@@ -58,21 +52,6 @@ final class HostWriter {
       // A collection removes the file itself later, whatever its byte count.
       try? host.file.truncate(to: UInt64(SegmentHeader.byteCount))
     }
-  }
-
-  private func create(_ id: SegmentID) throws(SystemError) -> any DiskFile {
-    let path = SegmentFiles.path(id)
-    let file = try core.disk.open(path, .create)
-    do throws(SystemError) {
-      let header = SegmentHeader(uuid: core.superblock.uuid, segment: id, domain: domain).encode()
-      try file.write(header, at: 0)
-      try core.disk.syncDirectory(SegmentFiles.directory)
-    } catch {
-      // A file without frames of an id that nothing names; if it stays, opening removes it.
-      try? core.disk.remove(path)
-      throw error
-    }
-    return file
   }
 
   private func finish(_ segment: OpenSegment) throws(SystemError) {

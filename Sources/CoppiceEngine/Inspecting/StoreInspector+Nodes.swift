@@ -24,7 +24,7 @@ extension StoreInspector {
 
   /// As `node(_:)`, for a ref that says where the node lies.
   package func node(at locator: Locator) throws(StoreError) -> NodeInspection {
-    try lookingAgain(in: SegmentFiles.directory) { () throws(StoreError) in
+    try lookingAgain(in: SegmentStore.folder) { () throws(StoreError) in
       try nodeNow(at: locator)
     }
   }
@@ -68,10 +68,9 @@ extension StoreInspector {
       let found = try find(locator.name)
       (segment, offset) = (found.segment, found.1.offset)
     }
-    let (file, _) = try open(SegmentFiles.path(segment))
-    guard
-      let bytes = try file.bytes(at: UInt64(offset), count: locator.storedByteCount)
-    else {
+    let bytes = try open(segment).segment.bytes(
+      at: UInt64(offset), count: locator.storedByteCount)
+    guard let bytes else {
       throw StoreError(
         .corrupt, "the segment ends before the frame does",
         object: "frame \(locator.name)")

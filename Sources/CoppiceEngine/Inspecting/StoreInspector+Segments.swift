@@ -13,13 +13,15 @@ extension StoreInspector {
 
   /// The segments that have files, in order.
   package func segments() throws(StoreError) -> [SegmentID] {
-    try list(SegmentFiles.directory).compactMap { SegmentFiles.segment(ofFile: $0) }.sorted()
+    do throws(SegmentError) { return try segmentStore.list().ids } catch {
+      throw StoreError(error, while: "listing the store's files")
+    }
   }
 
   package func segment(_ id: SegmentID) throws(StoreError) -> SegmentInspection {
-    let path = SegmentFiles.path(id)
-    let (file, byteCount) = try open(path)
-    var inspection = SegmentInspection(file: path, byteCount: byteCount, bundles: [])
+    let (file, byteCount) = try open(id)
+    var inspection = SegmentInspection(
+      file: SegmentStore.path(id), byteCount: byteCount, bundles: [])
     guard let head = try file.bytes(at: 0, count: SegmentHeader.byteCount) else {
       inspection.problem = "the file is shorter than a segment header"
       return inspection
@@ -45,9 +47,22 @@ extension StoreInspector {
     return inspection
   }
 
+  func open(_ id: SegmentID) throws(StoreError) -> (segment: SegmentHandle, byteCount: UInt64) {
+    do throws(SegmentError) {
+      let segment = try segmentStore.find(id)
+      return (segment, try segment.byteCount())
+    } catch {
+      // Nothing says that there should be one.
+      if case .missing = error {
+        throw StoreError(.notFound, "there is no such segment", object: SegmentStore.path(id))
+      }
+      throw .opening(id, error)
+    }
+  }
+
   /// Where a frame lies, and in which segment: that of its name, or one that took it over.
   package func find(_ name: FrameName) throws(StoreError) -> (segment: SegmentID, Locator) {
-    try lookingAgain(in: SegmentFiles.directory) { () throws(StoreError) in try findNow(name) }
+    try lookingAgain(in: SegmentStore.folder) { () throws(StoreError) in try findNow(name) }
   }
 
   private func findNow(_ name: FrameName) throws(StoreError) -> (segment: SegmentID, Locator) {

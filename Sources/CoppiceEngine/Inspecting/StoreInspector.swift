@@ -8,8 +8,12 @@ package import CoppicePlatform
 /// moved or replaced is looked up again.
 package struct StoreInspector {
   let disk: any Disk
+  let segmentStore: SegmentStore
 
-  package init(disk: any Disk) { self.disk = disk }
+  package init(disk: any Disk) {
+    self.disk = disk
+    segmentStore = SegmentStore(disk: disk)
+  }
 
   // MARK: Superblock
 
@@ -92,6 +96,18 @@ package struct StoreInspector {
       return (file, try file.byteCount())
     } catch {
       throw StoreError(error, while: "opening \(name)")
+    }
+  }
+}
+
+extension DiskFile {
+  /// Exactly `count` bytes, or `nil` where the file ends before.
+  func bytes(at offset: UInt64, count: Int) throws(StoreError) -> [UInt8]? {
+    do throws(SystemError) {
+      let bytes = try read(count, at: offset)
+      return bytes.count == count ? bytes : nil
+    } catch {
+      throw StoreError(error, while: "reading the store's files")
     }
   }
 }

@@ -86,8 +86,9 @@ extension FrameReader {
 
   /// Frames that a collection moved are read when they are asked for.
   private func beginReading(_ extent: Extent) {
-    guard retired.hosts(of: extent.segment) == nil, let file = try? files.file(extent.segment)
+    guard retired.hosts(of: extent.segment) == nil,
+      let segment = try? segmentStore.open(extent.segment)
     else { return }
-    file.beginReading(offset: extent.range.lowerBound, byteCount: UInt64(extent.range.count))
+    segment.beginReading(offset: extent.range.lowerBound, byteCount: UInt64(extent.range.count))
   }
 }

@@ -8,21 +8,21 @@ final class FrameReader: Sendable {
   let pageByteCount: Int
   let secret: HashSecret
   let buffers: PageBufferPool
-  let files: SegmentFiles
+  let segmentStore: SegmentStore
   let retired: RetiredFrames
   let codecs: CodecPool
   let pages: FrameCache<PageBuffer>
   let nodes: FrameCache<Node>
 
   init(
-    pageByteCount: Int, secret: HashSecret, buffers: PageBufferPool, files: SegmentFiles,
-    retired: RetiredFrames,
+    pageByteCount: Int, secret: HashSecret, buffers: PageBufferPool,
+    segmentStore: SegmentStore, retired: RetiredFrames,
     pageCacheByteCount: Int, nodeCacheByteCount: Int
   ) {
     self.pageByteCount = pageByteCount
     self.secret = secret
     self.buffers = buffers
-    self.files = files
+    self.segmentStore = segmentStore
     self.retired = retired
     codecs = CodecPool(pageByteCount: pageByteCount)
     pages = FrameCache(capacity: pageCacheByteCount / pageByteCount)
@@ -81,14 +81,15 @@ final class FrameReader: Sendable {
 
   /// The page without a look at the caches or at its hash; its base may come from a cache.
   ///
-  /// - Parameter file: where the page lies, at the locator's offset; `nil`: where its name leads.
-  func decodePage(_ locator: Locator, _ set: CodecSet, in file: (any DiskFile)? = nil)
+  /// - Parameter segment: where the page lies, at the locator's offset; `nil`: where its name
+  ///   leads.
+  func decodePage(_ locator: Locator, _ set: CodecSet, in segment: SegmentHandle? = nil)
     throws(StoreError) -> PageBuffer
   {
     guard locator.form.kind == .page, let encoding = locator.form.encoding else {
       throw damaged(locator, "its ref does not name a page")
     }
-    let stored = try storedBytes(locator, set, in: file)
+    let stored = try storedBytes(locator, set, in: segment)
     let buffer = buffers.acquire()
     var payload = stored
     var base: PageBuffer?
@@ -98,7 +99,7 @@ final class FrameReader: Sendable {
       base = try basePage(baseLocator, set)
       // Reading the base has used the scratch memory.
       payload = UnsafeRawBufferPointer(
-        rebasing: try storedBytes(locator, set, in: file)[Locator.byteCount...])
+        rebasing: try storedBytes(locator, set, in: segment)[Locator.byteCount...])
     }
     do throws(FormatError) {
       try set.pages.decode(
@@ -137,17 +138,17 @@ final class FrameReader: Sendable {
   }
 
   /// As `decodePage`.
-  func decodeNode(_ locator: Locator, _ set: CodecSet, in file: (any DiskFile)? = nil)
+  func decodeNode(_ locator: Locator, _ set: CodecSet, in segment: SegmentHandle? = nil)
     throws(StoreError) -> Node
   {
-    var stored = try storedBytes(locator, set, in: file)
+    var stored = try storedBytes(locator, set, in: segment)
     var base: Node?
     if locator.form.encoding == .overridesOnBase {
       let baseLocator = try baseLocator(stored, locator)
       guard !baseLocator.form.isDerived else { throw damaged(locator, "its base is derived too") }
       base = try baseNode(baseLocator, set)
       // Reading the base has used the scratch memory.
-      stored = try storedBytes(locator, set, in: file)
+      stored = try storedBytes(locator, set, in: segment)
     }
     let refs = Node.allocateRefs()
     do throws(FormatError) {
@@ -168,12 +169,12 @@ final class FrameReader: Sendable {
 
   /// The frame's bytes as stored, in the set's scratch memory until its next use.
   ///
-  /// - Parameter file: as for `decodePage`. A frame that nothing refers to may have a name that
+  /// - Parameter segment: as for `decodePage`. A frame that nothing refers to may have a name that
   ///   leads nowhere any more.
-  func storedBytes(_ locator: Locator, _ set: CodecSet, in file: (any DiskFile)? = nil)
+  func storedBytes(_ locator: Locator, _ set: CodecSet, in segment: SegmentHandle? = nil)
     throws(StoreError) -> UnsafeRawBufferPointer
   {
-    if let file { return try read(locator, at: UInt64(locator.offset), of: file, set) }
+    if let segment { return try read(locator, at: UInt64(locator.offset), of: segment, set) }
     while true {
       let generation = retired.generation
       do throws(StoreError) { return try storedBytesNow(locator, set) } catch {
@@ -186,28 +187,28 @@ final class FrameReader: Sendable {
   private func storedBytesNow(_ locator: Locator, _ set: CodecSet) throws(StoreError)
     -> UnsafeRawBufferPointer
   {
-    var segment = locator.name.segment
+    var id = locator.name.segment
     var offset = UInt64(locator.offset)
     if let found = try retired.find(locator.name) {
-      segment = found.segment
+      id = found.segment
       offset = UInt64(found.place.offset)
     }
-    let file: any DiskFile
-    do throws(SystemError) { file = try files.file(segment) } catch {
-      if error.isMissing { throw damaged(locator, "its segment is missing") }
+    let segment: SegmentHandle
+    do throws(SegmentError) { segment = try segmentStore.open(id) } catch {
+      if case .missing = error { throw damaged(locator, "its segment is missing") }
       throw StoreError(error, while: "reading \(describe(locator))")
     }
-    return try read(locator, at: offset, of: file, set)
+    return try read(locator, at: offset, of: segment, set)
   }
 
   private func read(
-    _ locator: Locator, at offset: UInt64, of file: any DiskFile, _ set: CodecSet
+    _ locator: Locator, at offset: UInt64, of segment: SegmentHandle, _ set: CodecSet
   ) throws(StoreError) -> UnsafeRawBufferPointer {
     let count: Int
-    do throws(SystemError) {
+    do throws(SegmentError) {
       set.stored.removeAll()
       set.stored.extend(locator.storedByteCount)
-      count = try file.read(into: set.stored.mutableContents, at: offset)
+      count = try segment.read(into: set.stored.mutableContents, at: offset, .wait)
     } catch {
       throw StoreError(error, while: "reading \(describe(locator))")
     }

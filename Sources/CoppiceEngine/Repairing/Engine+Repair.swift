@@ -53,7 +53,7 @@ extension Engine {
       for segment in try SegmentRescue(engine: engine).run(&saved) {
         report.steps.append(
           RepairReport.Step(
-            object: SegmentFiles.path(segment),
+            object: SegmentStore.path(segment),
             action: "what is live in it was copied out, with new bundle directories and notes"))
       }
       var pages = PageRepair(engine: engine)
@@ -100,9 +100,10 @@ extension Engine {
     }
     // The records that published these, or parts of them, may be among those that are gone.
     for id in try StoreInspector(disk: disk).segments() {
-      let path = SegmentFiles.path(id)
-      let byteCount = try StoreInspector(disk: disk).open(path).byteCount
-      if known[id].map({ $0.byteCount < byteCount }) ?? true { try saved.save(path) }
+      let byteCount = try StoreInspector(disk: disk).open(id).byteCount
+      if known[id].map({ $0.byteCount < byteCount }) ?? true {
+        try saved.save(SegmentStore.path(id))
+      }
     }
     report.droppedRecords = loss
     report.steps.append(

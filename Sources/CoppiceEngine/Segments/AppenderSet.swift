@@ -4,8 +4,7 @@ internal import Synchronization
 
 /// The appenders of all trust domains, and the segment ids they share.
 final class AppenderSet: Sendable {
-  private let disk: any Disk
-  private let files: SegmentFiles
+  private let segmentStore: SegmentStore
   private let uuid: StoreUUID
   private let nextSegment: Atomic<UInt64>
   private let storedByteCount = Atomic<UInt64>(0)
@@ -25,13 +24,12 @@ final class AppenderSet: Sendable {
   ///   - forget: drops what caches and the window hold of the named frame's segment from that frame
   ///     on.
   init(
-    disk: any Disk, files: SegmentFiles, uuid: StoreUUID, nextSegment: UInt64,
+    _ segmentStore: SegmentStore, uuid: StoreUUID, nextSegment: UInt64,
     lastLSN: @escaping @Sendable () -> LSN, forget: @escaping @Sendable (FrameName) -> Void
   ) {
     self.forget = forget
     self.lastLSN = lastLSN
-    self.disk = disk
-    self.files = files
+    self.segmentStore = segmentStore
     self.uuid = uuid
     self.nextSegment = Atomic(nextSegment)
   }
@@ -51,7 +49,7 @@ final class AppenderSet: Sendable {
     return try creating.withLock { () throws(StoreError) in
       if let known = appenders.withLock({ $0[domain] }) { return known }
       let created = try SegmentAppender(
-        domain: domain, disk: disk, files: files, uuid: uuid,
+        domain, segmentStore, uuid: uuid,
         continuing: mayContinue ? entry() : nil,
         takeSegmentID: { [unowned self] () throws(StoreError) in try takeSegmentID() },
         storedByteCount: { [unowned self] in storedByteCount.load(ordering: .relaxed) },
@@ -90,15 +88,17 @@ final class AppenderSet: Sendable {
     return ends + hosting.withLock { unfinishedHosts }
   }
 
-  /// Makes a host: `create` makes its file, durably, with a header only. Until the host is
-  /// complete, publishes name it without frames; they wait meanwhile, so that none names a file
-  /// that a power cut may take away.
-  func makeHost(
-    _ domain: DomainID, _ create: (SegmentID) throws(StoreError) -> any DiskFile
-  ) throws(StoreError) -> (SegmentID, any DiskFile) {
+  /// Makes a host, with a header only. Until it is complete, publishes name it without frames; they
+  /// wait meanwhile, so that none names a file that a power cut may take away.
+  func makeHost(_ domain: DomainID) throws(StoreError) -> (SegmentID, any DiskFile) {
     try hosting.withLock { () throws(StoreError) in
       let id = try takeSegmentID()
-      let file = try create(id)
+      let file: any DiskFile
+      do throws(SegmentError) {
+        file = try segmentStore.create(SegmentHeader(uuid: uuid, segment: id, domain: domain))
+      } catch {
+        throw StoreError(error, while: "creating a segment")
+      }
       unfinishedHosts.append(
         SegmentEnd(
           segment: id, domain: domain, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0))

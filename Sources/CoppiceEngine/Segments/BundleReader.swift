@@ -18,7 +18,7 @@ package struct FrameInspection: Sendable {
 
 /// Reads one bundle's header and directory.
 struct BundleReader {
-  private let file: any DiskFile
+  private let file: SegmentHandle
   private let segment: SegmentID
   private let offset: UInt64
   private let end: UInt64
@@ -27,7 +27,7 @@ struct BundleReader {
   typealias Outcome = Result<BundleInspection?, FormatError>
 
   /// - Parameter end: where the part of the file that counts ends.
-  init(_ file: any DiskFile, _ segment: SegmentID, at offset: UInt64, end: UInt64) {
+  init(_ file: SegmentHandle, _ segment: SegmentID, at offset: UInt64, end: UInt64) {
     self.file = file
     self.segment = segment
     self.offset = offset
@@ -101,17 +101,5 @@ struct BundleReader {
       throw .malformed(what: "bundle: its frames and its directory overlap or leave a gap")
     }
     return frames
-  }
-}
-
-extension DiskFile {
-  /// Exactly `count` bytes, or `nil` where the file ends before.
-  func bytes(at offset: UInt64, count: Int) throws(StoreError) -> [UInt8]? {
-    do throws(SystemError) {
-      let bytes = try read(count, at: offset)
-      return bytes.count == count ? bytes : nil
-    } catch {
-      throw StoreError(error, while: "reading the store's files")
-    }
   }
 }

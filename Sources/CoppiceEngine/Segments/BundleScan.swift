@@ -18,7 +18,7 @@ struct BundleScan {
     var ordinals: Range<UInt32>
   }
 
-  let file: any DiskFile
+  let file: SegmentHandle
   let segment: SegmentEntry
 
   private static let magic: [UInt8] = Array("CpBd".utf8)
@@ -116,7 +116,7 @@ struct BundleScan {
   }
 }
 
-extension SegmentFiles {
+extension SegmentStore {
   /// Visits every frame of these segments that a directory tells of, segment by segment in the
   /// order of their ids. What is damaged or missing is passed over.
   func scanFrames(
@@ -124,19 +124,10 @@ extension SegmentFiles {
     _ visit: (FrameInspection, SegmentEntry) throws(StoreError) -> Void
   ) throws(StoreError) {
     for segment in segments.sorted(by: { $0.id < $1.id }) {
-      guard let file = try readableFile(segment.id) else { continue }
+      guard let file = try openReadable(segment.id) else { continue }
       try BundleScan(file: file, segment: segment).forEachFrame { frame throws(StoreError) in
         try visit(frame, segment)
       }
-    }
-  }
-
-  /// `nil` where the segment is missing or its file damaged.
-  func readableFile(_ id: SegmentID) throws(StoreError) -> (any DiskFile)? {
-    do throws(SystemError) { return try file(id) } catch {
-      let failure = StoreError(error, while: "opening segment \(id.rawValue)")
-      if failure.saysNothingOfContent { throw failure }
-      return nil
     }
   }
 }

@@ -1,8 +1,14 @@
 internal import CoppiceFormat
 internal import Synchronization
 
-/// Recently used directories of closed segments, bounded by bytes; the least recently used goes.
-final class DirectoryCache: Sendable {
+/// What was read of a segment's bundle directories.
+protocol CacheableDirectory: Sendable {
+  /// Bytes of memory that it takes.
+  var byteCount: Int { get }
+}
+
+/// Recently used directories of segments, bounded by bytes; the least recently used goes.
+final class DirectoryCache<Directory: CacheableDirectory>: Sendable {
   private let byteCountMax: Int
   private let state = Mutex(State())
 
@@ -13,29 +19,31 @@ final class DirectoryCache: Sendable {
   }
 
   private struct Entry: Sendable {
-    var directory: SegmentDirectory
+    var directory: Directory
     /// Up to where the directory was read; a segment that grew is read again.
     var frameCount: UInt32
     var lastUse: UInt64
   }
 
-  init(byteCount: Int) { byteCountMax = byteCount }
+  init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
-  func directory(_ id: SegmentID, frameCount: UInt32) -> SegmentDirectory? {
+  func directory(_ segment: SegmentEntry) -> Directory? {
     state.withLock { state in
-      guard let entry = state.entries[id], entry.frameCount == frameCount else { return nil }
+      guard let entry = state.entries[segment.id], entry.frameCount == segment.frameCount else {
+        return nil
+      }
       state.tick += 1
-      state.entries[id]?.lastUse = state.tick
+      state.entries[segment.id]?.lastUse = state.tick
       return entry.directory
     }
   }
 
-  func insert(_ directory: SegmentDirectory, _ id: SegmentID, frameCount: UInt32) {
+  func insert(_ directory: Directory, _ segment: SegmentEntry) {
     state.withLock { state in
       state.tick += 1
-      if let old = state.entries[id] { state.byteCount -= old.directory.byteCount }
-      state.entries[id] = Entry(
-        directory: directory, frameCount: frameCount, lastUse: state.tick)
+      if let old = state.entries[segment.id] { state.byteCount -= old.directory.byteCount }
+      state.entries[segment.id] = Entry(
+        directory: directory, frameCount: segment.frameCount, lastUse: state.tick)
       state.byteCount += directory.byteCount
       while state.byteCount > byteCountMax, state.entries.count > 1,
         let oldest = state.entries.min(by: { $0.value.lastUse < $1.value.lastUse })

@@ -4,7 +4,7 @@ internal import CoppicePlatform
 /// The frames that the published part of segments has, as the bundles' directories tell.
 /// Collections may move them meanwhile.
 struct FrameListing {
-  let files: SegmentFiles
+  let segmentStore: SegmentStore
   /// The segments that the catalogue has now.
   let current: () -> [SegmentID: SegmentEntry]
 
@@ -27,17 +27,12 @@ struct FrameListing {
   ) throws(StoreError) {
     let met = FrameSet()
     try walk.forEach(of: segments) { entry throws(StoreError) in
-      let file: any DiskFile
-      do throws(SystemError) { file = try files.file(entry.id) } catch {
-        guard error.isMissing else {
-          throw StoreError(error, while: "opening segment \(entry.id.rawValue)")
-        }
-        if current()[entry.id] == nil { return .gone }
-        throw StoreError(
-          .corrupt, "the segment is missing", object: SegmentFiles.path(entry.id),
-          remedy: .damagedStructure)
+      let segment: SegmentHandle
+      do throws(SegmentError) { segment = try segmentStore.open(entry.id) } catch {
+        if case .missing = error, current()[entry.id] == nil { return .gone }
+        throw .opening(entry.id, error)
       }
-      try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
+      try SegmentDirectory.forEachBundle(entry, segment) { bundle throws(StoreError) in
         for index in bundle.directory.entries.indices {
           let name = bundle.name(ofEntry: index)
           if met.insert(name) { visit(name, bundle.directory.entries[index], entry) }

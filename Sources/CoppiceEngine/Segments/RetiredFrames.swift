@@ -39,8 +39,7 @@ final class RetiredFrames: Sendable {
   }
 
   let table: RetiredTable
-  private let files: SegmentFiles
-  private let directories: DirectoryCache
+  private let segmentStore: SegmentStore
   private let damage = Mutex(Damage())
 
   /// What is known of hosts with damaged directories; holds until frames move.
@@ -51,9 +50,8 @@ final class RetiredFrames: Sendable {
     var found: [FrameName: Found] = [:]
   }
 
-  init(files: SegmentFiles, directories: DirectoryCache, table: RetiredTable = RetiredTable()) {
-    self.files = files
-    self.directories = directories
+  init(_ segmentStore: SegmentStore, table: RetiredTable = RetiredTable()) {
+    self.segmentStore = segmentStore
     self.table = table
   }
 
@@ -110,7 +108,7 @@ final class RetiredFrames: Sendable {
   {
     guard error.kind == .corrupt else { return nil }
     if let known = withDamage({ $0.intact[entry.id] }) { return known.directory }
-    let directory = try SegmentDirectory.readIntact(host: entry, try file(entry))
+    let directory = try segmentStore.intactDirectory(host: entry)
     withDamage { $0.intact[entry.id] = (directory, error) }
     return directory
   }
@@ -118,15 +116,6 @@ final class RetiredFrames: Sendable {
   private func directory(_ entry: SegmentEntry) throws(StoreError) -> SegmentDirectory {
     // Reading it again would find the damage again.
     if let error = withDamage({ $0.intact[entry.id]?.error }) { throw error }
-    if let cached = directories.directory(entry.id, frameCount: entry.frameCount) { return cached }
-    let directory = try SegmentDirectory.read(entry, try file(entry))
-    directories.insert(directory, entry.id, frameCount: entry.frameCount)
-    return directory
-  }
-
-  private func file(_ entry: SegmentEntry) throws(StoreError) -> any DiskFile {
-    do throws(SystemError) { return try files.file(entry.id) } catch {
-      throw StoreError(error, while: "reading a host segment's directories")
-    }
+    return try segmentStore.directory(entry)
   }
 }

@@ -26,8 +26,7 @@ struct PendingFrame {
 ///   it, all under one lock: a publish that names a larger id names it too.
 final class SegmentAppender: @unchecked Sendable {
   let domain: DomainID
-  private let disk: any Disk
-  private let files: SegmentFiles
+  private let segmentStore: SegmentStore
   private let uuid: StoreUUID
   private let takeSegmentID: @Sendable () throws(StoreError) -> SegmentID
   /// Bytes of all published segments, lately.
@@ -61,35 +60,28 @@ final class SegmentAppender: @unchecked Sendable {
   private var promisedByteCount: UInt64 = 0
 
   init(
-    domain: DomainID, disk: any Disk, files: SegmentFiles, uuid: StoreUUID,
+    _ domain: DomainID, _ segmentStore: SegmentStore, uuid: StoreUUID,
     continuing entry: SegmentEntry?,
     takeSegmentID: @escaping @Sendable () throws(StoreError) -> SegmentID,
     storedByteCount: @escaping @Sendable () -> UInt64,
     lastLSN: @escaping @Sendable () -> LSN, forget: @escaping @Sendable (FrameName) -> Void
   ) throws(StoreError) {
     self.domain = domain
-    self.disk = disk
-    self.files = files
+    self.segmentStore = segmentStore
     self.uuid = uuid
     self.takeSegmentID = takeSegmentID
     self.storedByteCount = storedByteCount
     self.lastLSN = lastLSN
     self.forget = forget
     guard let entry, entry.byteCount < byteCountMax else { return }
-    do throws(SystemError) {
-      let file = try disk.open(SegmentFiles.path(entry.id), .write)
-      // A segment that lost bytes is left to checking; a new one takes the next frames.
-      guard try file.byteCount() >= entry.byteCount else { return }
-      // What lies behind the published end was never referred to.
-      try file.truncate(to: entry.byteCount)
+    do throws(SegmentError) {
+      // Where there is none to continue, a new one takes the next frames.
+      guard let file = try segmentStore.openToContinue(entry) else { return }
       open = OpenSegment(
         id: entry.id, file: file, byteCount: entry.byteCount, frameCount: entry.frameCount,
         byteCountMax: byteCountMax)
-      files.insert(file, entry.id)
       publishedEnd = (entry.byteCount, entry.frameCount)
     } catch {
-      // A missing one is left to checking too.
-      if error.isMissing { return }
       throw StoreError(error, while: "opening a segment to continue it")
     }
   }
@@ -118,21 +110,12 @@ final class SegmentAppender: @unchecked Sendable {
       open = nil
     }
     let id = try takeSegmentID()
-    do throws(SystemError) {
-      let path = SegmentFiles.path(id)
-      let file = try disk.open(path, .create)
-      do throws(SystemError) {
-        try file.write(segmentHeader(id), at: 0)
-        try disk.syncDirectory(SegmentFiles.directory)
-      } catch {
-        // An empty file of an id that nothing refers to; opening removes it.
-        try? disk.remove(path)
-        throw error
-      }
+    do throws(SegmentError) {
+      let header = SegmentHeader(uuid: uuid, segment: id, domain: domain)
+      let file = try segmentStore.create(header)
       let segment = OpenSegment(
         id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0,
         byteCountMax: byteCountMax)
-      files.insert(file, id)
       open = segment
       publishedEnd = (UInt64(SegmentHeader.byteCount), 0)
       promisedByteCount = 0
@@ -149,10 +132,6 @@ final class SegmentAppender: @unchecked Sendable {
   private var byteCountMax: UInt64 {
     SegmentLimits.segmentByteCount(
       storedByteCount: unpublished.reduce(storedByteCount()) { $0 + $1.byteCount })
-  }
-
-  private func segmentHeader(_ id: SegmentID) -> [UInt8] {
-    SegmentHeader(uuid: uuid, segment: id, domain: domain).encode()
   }
 
   /// Writes the open bundle to the segment's file. Its frames can be read from then on.

@@ -1,20 +1,20 @@
-internal import CoppiceFormat
+package import CoppiceFormat
 internal import CoppicePlatform
 
 /// Where every frame of a segment lies, from the directories of its bundles. Immutable.
-final class SegmentDirectory: Sendable {
-  struct Place: Sendable {
-    var offset: UInt32
-    var storedByteCount: Int
-    var form: FrameForm
+package final class SegmentDirectory: CacheableDirectory {
+  package struct Place: Sendable {
+    package var offset: UInt32
+    package var storedByteCount: Int
+    package var form: FrameForm
     /// The low half of the content's hash.
-    var hashPrefix: UInt64
+    package var hashPrefix: UInt64
   }
 
-  let places: [Place]
+  package let places: [Place]
   /// Of a host: the frames' names, ascending, in the order of `places`. Else empty: a frame's
   /// ordinal is its index.
-  let homes: [FrameName]
+  package let homes: [FrameName]
 
   init(places: [Place], homes: [FrameName] = []) {
     self.places = places
@@ -35,7 +35,7 @@ final class SegmentDirectory: Sendable {
   }
 
   /// Reads all directories of the segment's published part.
-  static func read(_ entry: SegmentEntry, _ file: any DiskFile) throws(StoreError)
+  static func read(_ entry: SegmentEntry, _ file: SegmentHandle) throws(StoreError)
     -> SegmentDirectory
   {
     var places: [Place] = []
@@ -57,7 +57,7 @@ final class SegmentDirectory: Sendable {
 
   /// Reads what of a host's directories is whole: a damaged bundle keeps none of the others from
   /// being found.
-  static func readIntact(host entry: SegmentEntry, _ file: any DiskFile) throws(StoreError)
+  static func readIntact(host entry: SegmentEntry, _ file: SegmentHandle) throws(StoreError)
     -> SegmentDirectory
   {
     var places: [Place] = []
@@ -89,10 +89,10 @@ final class SegmentDirectory: Sendable {
   /// Visits the bundles of the published part in order, each verified; throws `corrupt` where they
   /// do not fill it exactly.
   static func forEachBundle(
-    _ entry: SegmentEntry, _ file: any DiskFile,
+    _ entry: SegmentEntry, _ file: SegmentHandle,
     _ visit: (Bundle) throws(StoreError) -> Void
   ) throws(StoreError) {
-    let path = SegmentFiles.path(entry.id)
+    let path = SegmentStore.path(entry.id)
     var offset = UInt64(SegmentHeader.byteCount)
     var ordinal: UInt32 = 0
     while offset < entry.byteCount {
@@ -138,13 +138,13 @@ final class SegmentDirectory: Sendable {
   }
 
   private static func bytes(
-    _ file: any DiskFile, at offset: UInt64, count: Int, _ object: String
+    _ file: SegmentHandle, at offset: UInt64, count: Int, _ object: String
   ) throws(StoreError) -> [UInt8] {
-    let bytes: [UInt8]
-    do throws(SystemError) { bytes = try file.read(count, at: offset) } catch {
+    let bytes: [UInt8]?
+    do throws(SegmentError) { bytes = try file.whole(count, at: offset) } catch {
       throw StoreError(error, while: "reading a bundle directory")
     }
-    guard bytes.count == count else {
+    guard let bytes else {
       throw StoreError(
         .corrupt, "the segment ends inside a bundle", object: object,
         remedy: .damagedStructure)

@@ -8,7 +8,7 @@ extension StoreCore {
     if let place = appenders.place(of: name) { return place }
     if let moved = try? retired.find(name) { return moved.place }
     guard let entry = keeper.read({ $0.catalogue.segments[name.segment] }),
-      name.ordinal < entry.frameCount, let directory = try? directory(entry),
+      name.ordinal < entry.frameCount, let directory = try? segmentStore.directory(entry),
       directory.homes.isEmpty
     else { return nil }
     return directory.places[Int(name.ordinal)]
@@ -30,40 +30,6 @@ extension StoreCore {
       throw StoreError(
         .invalid, "stored pages are not shared between trust domains",
         remedy: "copy the content instead")
-    }
-  }
-
-  func directory(_ entry: SegmentEntry) throws(StoreError) -> SegmentDirectory {
-    if let cached = directories.directory(entry.id, frameCount: entry.frameCount) { return cached }
-    let file: any DiskFile
-    do throws(SystemError) { file = try files.file(entry.id) } catch {
-      throw StoreError(error, while: "reading a segment's directories")
-    }
-    let directory = try SegmentDirectory.read(entry, file)
-    directories.insert(directory, entry.id, frameCount: entry.frameCount)
-    return directory
-  }
-
-  /// Fills the dedup window from the newest segments' directories, newest first, until it has seen
-  /// as many frames as it has places. Hints only: what cannot be read is passed over.
-  ///
-  /// Reads directories, no pages. Returns once done, or when `isWanted` says no.
-  package func refillWindow(while isWanted: () -> Bool = { true }) {
-    var room = window.capacity
-    let entries = keeper.read { kept in kept.catalogue.segments.values.sorted { $0.id > $1.id } }
-    for entry in entries {
-      guard room > 0, isWanted() else { return }
-      // A segment that cannot be read, for whatever reason, gives no hints.
-      guard let directory = try? directory(entry) else { continue }
-      for (ordinal, place) in directory.places.enumerated()
-      where place.form.kind == .page && !place.form.isDerived {
-        // A host's frames bear the names that they had at home.
-        let name =
-          directory.homes.isEmpty
-          ? FrameName(segment: entry.id, ordinal: UInt32(ordinal)) : directory.homes[ordinal]
-        window.offer(hashPrefix: place.hashPrefix, name)
-      }
-      room -= directory.places.count
     }
   }
 }

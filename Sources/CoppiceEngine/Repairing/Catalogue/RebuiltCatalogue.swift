@@ -106,7 +106,7 @@ struct RebuiltCatalogue {
       var entry = SegmentEntry(
         id: id, domain: header.domain, flags: [.closed],
         byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0)
-      let file = try inspector.open(inspection.file).file
+      let file = try inspector.open(id).segment
       for bundle in inspection.bundles {
         entry.byteCount = bundle.offset + UInt64(bundle.header.bundleByteCount)
         entry.frameCount += bundle.header.frameCount
@@ -132,7 +132,7 @@ struct RebuiltCatalogue {
       .map { RetiredSegment(id: $0.key, hosts: $0.value.sorted()) }
   }
 
-  private static func note(_ frame: FrameInspection, _ file: any DiskFile)
+  private static func note(_ frame: FrameInspection, _ file: SegmentHandle)
     throws(StoreError) -> NoteFrame?
   {
     // A note that is damaged says nothing.

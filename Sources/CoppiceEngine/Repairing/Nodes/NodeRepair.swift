@@ -26,8 +26,7 @@ struct NodeRepair {
   func run() throws(StoreError) -> Int {
     let findings = FindingList()
     let places = FramePlaces(
-      files: engine.core.files, table: engine.core.retired.table,
-      current: { engine.core.keeper.catalogue },
+      engine.segmentStore, table: engine.retired.table, current: { engine.keeper.catalogue },
       findings: findings)
     let nodes = HealedNodes(engine.core.frames) { places.resolves($0) }
     let entries = engine.core.keeper.entries

@@ -36,7 +36,7 @@ final class DamagedRegion {
   }
 
   /// The damaged parts of a host; one whose bytes cannot be read at all is left out.
-  static func all(in host: SegmentEntry, _ file: any DiskFile) throws(StoreError)
+  static func all(in host: SegmentEntry, _ file: SegmentHandle) throws(StoreError)
     -> [DamagedRegion]
   {
     var regions: [DamagedRegion] = []

@@ -9,26 +9,22 @@ struct SegmentHeaderRepair {
   func run(_ saved: inout SavedFiles, _ report: inout RepairReport) throws(StoreError) {
     let segments = engine.core.keeper.catalogue.segments.values.sorted { $0.id < $1.id }
     for segment in segments {
-      let path = SegmentFiles.path(segment.id)
+      let path = SegmentStore.path(segment.id)
       let header = SegmentHeader(
         uuid: engine.superblock.uuid, segment: segment.id, domain: segment.domain)
       // What cannot be opened is lost, and what cannot be read there is overwritten in vain.
-      guard let file = try engine.core.files.readableFile(segment.id),
+      guard let file = try engine.segmentStore.openReadable(segment.id),
         let problem = try readable(header.problem(in: file))
       else { continue }
       try saved.save(path)
-      try write(header, to: path)
+      try write(header)
       report.steps.append(
         RepairReport.Step(object: "\(path) header", action: "it was written anew: \(problem)"))
     }
   }
 
-  private func write(_ header: SegmentHeader, to path: String) throws(StoreError) {
-    do throws(SystemError) {
-      let file = try engine.disk.open(path, .write)
-      try file.write(header.encode(), at: 0)
-      try file.sync()
-    } catch {
+  private func write(_ header: SegmentHeader) throws(StoreError) {
+    do throws(SegmentError) { try engine.segmentStore.rewrite(header) } catch {
       throw StoreError(error, while: "writing a segment's header")
     }
   }

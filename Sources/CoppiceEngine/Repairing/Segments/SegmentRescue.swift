@@ -25,7 +25,7 @@ struct SegmentRescue {
   func run(_ saved: inout SavedFiles) throws(StoreError) -> [SegmentID] {
     let damaged = try damagedSegments()
     if damaged.isEmpty { return [] }
-    for segment in damaged { try saved.save(SegmentFiles.path(segment.id)) }
+    for segment in damaged { try saved.save(SegmentStore.path(segment.id)) }
     // Nothing names notes; where there may have been some, they are written anew.
     try engine.sealer.appendNotes(engine.core.keeper.entries)
     try engine.sealer.publishAppended()
@@ -68,7 +68,7 @@ struct SegmentRescue {
     var damaged: [SegmentEntry] = []
     for segment in segments.sorted(by: { $0.id < $1.id }) {
       // One that is missing is lost.
-      guard let file = try engine.core.files.readableFile(segment.id) else { continue }
+      guard let file = try engine.segmentStore.openReadable(segment.id) else { continue }
       let scan = BundleScan(file: file, segment: segment)
       if try scan.findsDamage() {
         damaged.append(segment)
@@ -150,7 +150,10 @@ struct SegmentRescue {
       segments.compactMap { kept.catalogue.segments[$0] }
     }
     for segment in known {
-      let file = try engine.core.files.open(segment.id)
+      let file: SegmentHandle
+      do throws(SegmentError) { file = try engine.segmentStore.open(segment.id) } catch {
+        throw .opening(segment.id, error)
+      }
       try BundleScan(file: file, segment: segment).forEachFrame { frame throws(StoreError) in
         entries[frame.name] = frame.entry
         if try frame.isSoundNote(in: file) {
