@@ -257,6 +257,37 @@ import Testing
     #expect(try store.directory(entry).places.count == Int(entry.frameCount))
   }
 
+  @Test func `a directory says where its segment is not as it was written`() throws {
+    let (test, entry) = try stored()
+    let path = SegmentStore.path(entry.id)
+    let bytes: [UInt8] = try test.disk.contents(of: path)
+    let bundle = try #require(try StoreInspector(disk: test.disk).segment(entry.id).bundles.first)
+    let object = "\(path) bundle at offset \(bundle.offset)"
+    func failure(_ entry: SegmentEntry) -> StoreError? {
+      #expect(throws: StoreError.self) { try SegmentStore(disk: test.disk).directory(entry) }
+    }
+    try test.disk.setContents(of: path, to: Array(bytes.dropLast(10)))
+    let short = failure(entry)
+    #expect(short?.kind == .corrupt && short?.object == object)
+    #expect(short?.message == "the segment ends inside the bundle")
+    // The version of the bundle's format.
+    try test.disk.setContents(of: path, to: bytes)
+    try test.disk.flipBit(1, at: bundle.offset + 4, in: path)
+    let newer = failure(entry)
+    #expect(newer?.kind == .unsupportedFormat && newer?.object == object)
+    try test.disk.setContents(of: path, to: bytes)
+    var other = entry
+    other.frameCount += 1
+    #expect(failure(other)?.kind == .corrupt)
+    #expect(failure(other)?.object == path)
+    other = entry
+    other.id = SegmentID(entry.id.rawValue + 1)
+    try test.disk.setContents(of: SegmentStore.path(other.id), to: bytes)
+    let stray = failure(other)
+    #expect(stray?.kind == .corrupt && stray?.message == "the bundle belongs to another place")
+    #expect(try SegmentStore(disk: test.disk).directory(entry).homes.isEmpty)
+  }
+
   @Test func `a directory of a missing segment is damage, until the segment is back`() throws {
     let (test, entry) = try stored()
     let path = SegmentStore.path(entry.id)

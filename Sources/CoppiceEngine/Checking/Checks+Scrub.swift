@@ -85,7 +85,7 @@ private final class Scrub {
     var isStopped = false
     let start = start(in: segment, cursor)
     // The scan begins anew: it has to know the ordinals, and directories are small.
-    try BundleScan(file: file, segment: segment).scan { item throws(StoreError) in
+    try BundleReader(file, segment).scan { item throws(StoreError) in
       if isStopped { return }
       switch item {
       // It may reach from what was read before into what is not read yet.

@@ -168,7 +168,7 @@ final class FramePlaces {
     var directory = Directory()
     directory.publishedByteCount = entry.byteCount
     do throws(StoreError) {
-      try BundleScan(file: segment, segment: entry).scan { item in
+      try BundleReader(segment, entry).scan { item in
         guard case .bundle(let bundle) = item else {
           directory.isDamaged = true
           return

@@ -32,7 +32,7 @@ struct SegmentCheck {
   ) {
     var counted = report
     do throws(StoreError) {
-      try BundleScan(file: file, segment: segment).scan { item in
+      try BundleReader(file, segment).scan { item in
         switch item {
         case .damage(let damage):
           let lost = quantity(damage.ordinals.count, "frame")

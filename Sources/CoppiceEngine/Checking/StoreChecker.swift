@@ -98,7 +98,7 @@ struct StoreChecker {
     let passedOver = FindingList()
     try store.segmentWalk.forEach(of: segments) { segment throws(StoreError) in
       try store.look(at: segment, passedOver) { file throws(StoreError) in
-        try BundleScan(file: file, segment: segment).forEachFrame(visit)
+        try BundleReader(file, segment).forEachFrame(visit)
         return .done
       }
     }

@@ -71,8 +71,7 @@ extension CollectionRun {
     let count: Int
     do throws(SegmentError) {
       count = try bundle.file.read(
-        into: buffer.mutableContents, at: bundle.bundle.offset + UInt64(BundleHeader.byteCount),
-        .wait)
+        into: buffer.mutableContents, at: bundle.bundle.framesOffset, .wait)
     } catch {
       throw StoreError(error, while: "reading live frames")
     }

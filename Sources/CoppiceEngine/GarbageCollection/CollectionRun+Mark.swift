@@ -88,7 +88,7 @@ extension CollectionRun {
   /// A bundle as collections look at it.
   struct LookedAtBundle {
     let file: SegmentHandle
-    let bundle: SegmentDirectory.Bundle
+    let bundle: Bundle
     let names: [FrameName]
     /// A copy in a host that the retired table does not name for it, left by a collection that
     /// failed, does not count.
@@ -102,7 +102,7 @@ extension CollectionRun {
     }
 
     func note(_ index: Int) throws(StoreError) -> NoteFrame? {
-      let start = bundle.offset + UInt64(BundleHeader.byteCount) + UInt64(offset(index))
+      let start = bundle.framesOffset + UInt64(offset(index))
       let bytes = try readable(
         file.bytes(at: start, count: frames[index].storedByteCount))
       return bytes.flatMap { try? NoteFrame.decode($0.span.bytes) }
@@ -119,7 +119,7 @@ extension CollectionRun {
     do throws(SegmentError) { file = try engine.segmentStore.open(entry.id) } catch {
       throw .opening(entry.id, error)
     }
-    try SegmentDirectory.forEachBundle(entry, file) { bundle throws(StoreError) in
+    try BundleReader(file, entry).forEach { bundle throws(StoreError) in
       let names = bundle.directory.entries.indices.map { bundle.name(ofEntry: $0) }
       let isPlaced =
         bundle.header.hasHomeNames

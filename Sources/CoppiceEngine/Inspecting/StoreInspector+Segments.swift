@@ -31,16 +31,13 @@ extension StoreInspector {
     }
     var offset = UInt64(SegmentHeader.byteCount)
     while offset < byteCount {
-      let outcome = try BundleReader(file, id, at: offset, end: byteCount).read()
-      do throws(FormatError) {
-        guard let bundle = try outcome.get() else {
-          inspection.problem = "an incomplete bundle at offset \(offset)"
-          break
-        }
-        inspection.bundles.append(bundle)
-        offset += UInt64(bundle.header.bundleByteCount)
+      do throws(SegmentError) {
+        let bundle = try Bundle.read(file, at: offset, end: byteCount)
+        inspection.bundles.append(BundleInspection(bundle))
+        offset = bundle.end
       } catch {
-        inspection.problem = "at offset \(offset): \(error)"
+        if error.saysNothingOfContent { throw StoreError(error, while: "reading a bundle") }
+        inspection.problem = "at offset \(offset): \(error.message)"
         break
       }
     }

@@ -1,105 +1,168 @@
-package import CoppiceFormat
+internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// A bundle as it lies on disk.
-package struct BundleInspection: Sendable {
-  /// From the start of the file.
-  package var offset: UInt64
-  package var header: BundleHeader
-  package var frames: [FrameInspection]
-}
-
-/// A frame as its bundle's directory tells of it.
-package struct FrameInspection: Sendable {
-  package var name: FrameName
-  package var locator: Locator
-  package var entry: BundleDirectoryEntry
-}
-
-/// Reads one bundle's header and directory.
+/// Goes through the bundles of a segment's published part, in order: strictly, for whom anything
+/// that is not as it was written ends it, or as a scan that goes on behind what is damaged.
 struct BundleReader {
-  private let file: SegmentHandle
-  private let segment: SegmentID
-  private let offset: UInt64
-  private let end: UInt64
+  enum Item {
+    case bundle(BundleInspection)
+    case damage(Damage)
+  }
 
-  /// `nil` for a bundle that does not end before `end`, or cannot be read.
-  typealias Outcome = Result<BundleInspection?, FormatError>
+  /// A part of the segment in which no whole bundle lies.
+  struct Damage {
+    var offset: UInt64
+    /// Where the next whole bundle begins, or the published part ends.
+    var end: UInt64
+    var message: String
+    /// The frames that should lie there.
+    var ordinals: Range<UInt32>
+  }
 
-  /// - Parameter end: where the part of the file that counts ends.
-  init(_ file: SegmentHandle, _ segment: SegmentID, at offset: UInt64, end: UInt64) {
-    self.file = file
+  let segment: SegmentHandle
+  let entry: SegmentEntry
+
+  private static let magic: [UInt8] = Array("CpBd".utf8)
+  private static let windowByteCount = 1 << 20
+
+  init(_ segment: SegmentHandle, _ entry: SegmentEntry) {
     self.segment = segment
-    self.offset = offset
-    self.end = end
+    self.entry = entry
   }
 
-  /// Throws what says nothing of what is stored, nothing else.
-  func read() throws(StoreError) -> Outcome {
-    guard let head = try bytes(at: offset, count: BundleHeader.byteCount) else {
-      return .success(nil)
-    }
-    let header: BundleHeader
-    do throws(FormatError) { header = try self.header(head) } catch { return .failure(error) }
-    guard
-      let stored = try bytes(
-        at: offset + UInt64(header.directoryOffset), count: Int(header.directoryByteCount))
-    else { return .success(nil) }
-    return Result { () throws(FormatError) in try bundle(header, directory: stored) }
-  }
-
-  private func header(_ head: [UInt8]) throws(FormatError) -> BundleHeader {
-    let header = try BundleHeader.decode(head.span.bytes)
-    guard header.segment == segment else {
-      throw .outOfRange(
-        what: "the bundle's segment id", value: header.segment.rawValue,
-        limit: segment.rawValue)
-    }
-    return header
-  }
-
-  private func bundle(_ header: BundleHeader, directory stored: [UInt8]) throws(FormatError)
-    -> BundleInspection
-  {
-    try header.verify(directory: stored.span.bytes)
-    let directory = try BundleDirectory.decode(
-      stored.span.bytes, rawByteCount: Int(header.directoryRawByteCount),
-      frameCount: Int(header.frameCount), hasHomeNames: header.hasHomeNames)
-    return try BundleInspection(
-      offset: offset, header: header, frames: frames(header, directory))
-  }
-
-  private func bytes(at place: UInt64, count: Int) throws(StoreError) -> [UInt8]? {
-    guard place + UInt64(count) <= end else { return nil }
-    // What is damaged is as good as missing here.
-    return try readable(file.bytes(at: place, count: count))
-  }
-
-  private func frames(_ header: BundleHeader, _ directory: BundleDirectory) throws(FormatError)
-    -> [FrameInspection]
-  {
-    var place = offset + UInt64(BundleHeader.byteCount)
-    var ordinal = header.firstOrdinal
-    var frames: [FrameInspection] = []
-    frames.reserveCapacity(directory.entries.count)
-    for entry in directory.entries {
-      let own = FrameName(segment: segment, ordinal: ordinal)
-      let name = entry.home == .none ? own : entry.home
-      guard let start = UInt32(exactly: place) else {
-        throw .outOfRange(what: "frame offset", value: place, limit: UInt64(UInt32.max))
+  /// Visits every bundle. Throws `corrupt` where they do not fill the published part exactly.
+  func forEach(_ visit: (Bundle) throws(StoreError) -> Void) throws(StoreError) {
+    var offset = UInt64(SegmentHeader.byteCount)
+    var ordinal: UInt32 = 0
+    while offset < entry.byteCount {
+      let bundle: Bundle
+      do throws(SegmentError) {
+        bundle = try Bundle.read(segment, at: offset, end: entry.byteCount)
+        guard bundle.header.firstOrdinal == ordinal else { throw .strayBundle(entry.id, offset) }
+      } catch {
+        throw StoreError(error, while: "reading a bundle directory")
       }
-      frames.append(
-        FrameInspection(
-          name: name,
-          locator: Locator(
-            name: name, offset: start, storedByteCount: entry.storedByteCount, form: entry.form),
-          entry: entry))
-      place += UInt64(entry.storedByteCount)
-      ordinal += 1
+      try visit(bundle)
+      ordinal += bundle.header.frameCount
+      offset = bundle.end
     }
-    guard place == offset + UInt64(header.directoryOffset) else {
-      throw .malformed(what: "bundle: its frames and its directory overlap or leave a gap")
+    guard offset == entry.byteCount, ordinal == entry.frameCount else {
+      throw StoreError(
+        .corrupt,
+        "its bundles end at \(offset) with \(ordinal) frames, published are \(entry.byteCount) "
+          + "bytes with \(entry.frameCount)", object: SegmentStore.path(entry.id),
+        remedy: .damagedStructure)
     }
-    return frames
+  }
+
+  /// Visits whole bundles and what is damaged between them. Throws what says nothing of what is
+  /// stored, and what `visit` throws; nothing else.
+  func scan(_ visit: (Item) throws(StoreError) -> Void) throws(StoreError) {
+    var offset = UInt64(SegmentHeader.byteCount)
+    var ordinal: UInt32 = 0
+    while offset < entry.byteCount {
+      let problem: SegmentError
+      switch try bundle(at: offset) {
+      case .success(let bundle) where fits(bundle, ordinal):
+        try visit(.bundle(BundleInspection(bundle)))
+        offset = bundle.end
+        ordinal += bundle.header.frameCount
+        continue
+      case .success: problem = .strayBundle(entry.id, offset)
+      case .failure(let error): problem = error
+      }
+      let next = try nextBundle(behind: offset, ordinal: ordinal)
+      let end = next?.header.firstOrdinal ?? max(ordinal, entry.frameCount)
+      let message = next == nil ? lack ?? problem.message : problem.message
+      let damage = Damage(
+        offset: offset, end: next?.offset ?? entry.byteCount, message: message,
+        ordinals: ordinal..<max(ordinal, end))
+      try visit(.damage(damage))
+      offset = damage.end
+      ordinal = max(ordinal, end)
+    }
+    if ordinal != entry.frameCount, !entry.flags.contains(.host) {
+      let message = "\(quantity(Int(ordinal), "frame")) found, \(entry.frameCount) published"
+      let lost = min(ordinal, entry.frameCount)..<entry.frameCount
+      try visit(
+        .damage(Damage(offset: offset, end: offset, message: message, ordinals: lost)))
+    }
+  }
+
+  /// Visits the frames of whole bundles; throws as `scan` does.
+  func forEachFrame(_ visit: (FrameInspection) throws(StoreError) -> Void)
+    throws(StoreError)
+  {
+    try scan { item throws(StoreError) in
+      guard case .bundle(let bundle) = item else { return }
+      for frame in bundle.frames { try visit(frame) }
+    }
+  }
+
+  /// The part of the published bytes that the segment has. What cannot be asked is all there.
+  private var presentByteCount: UInt64 {
+    min((try? segment.byteCount()) ?? entry.byteCount, entry.byteCount)
+  }
+
+  /// What is to be said of a segment that ends too early; `nil` of any other.
+  private var lack: String? {
+    let count = presentByteCount
+    return count < entry.byteCount
+      ? "the file has \(count) bytes, published are \(entry.byteCount)" : nil
+  }
+
+  private func fits(_ bundle: Bundle, _ ordinal: UInt32) -> Bool {
+    bundle.header.hasHomeNames || bundle.header.firstOrdinal == ordinal
+  }
+
+  /// The bundle there, or what is wrong with it.
+  private func bundle(at offset: UInt64) throws(StoreError) -> Result<Bundle, SegmentError> {
+    do throws(SegmentError) {
+      return .success(try Bundle.read(segment, at: offset, end: entry.byteCount))
+    } catch {
+      if error.saysNothingOfContent { throw StoreError(error, while: "reading a bundle") }
+      return .failure(error)
+    }
+  }
+
+  /// The next whole bundle, found by its magic and proven by its checksum.
+  private func nextBundle(behind offset: UInt64, ordinal: UInt32) throws(StoreError) -> Bundle? {
+    var start = offset + 1
+    let present = presentByteCount
+    while start < present {
+      let count = Int(min(UInt64(Self.windowByteCount), present - start))
+      // Unreadable parts are passed over.
+      let window = try readable(segment.bytes(at: start, count: count)) ?? []
+      var index = 0
+      while index + Self.magic.count <= window.count {
+        if window[index] == Self.magic[0],
+          window[index..<index + Self.magic.count].elementsEqual(Self.magic),
+          case .success(let found) = try bundle(at: start + UInt64(index)),
+          found.header.hasHomeNames || found.header.firstOrdinal >= ordinal
+        {
+          return found
+        }
+        index += 1
+      }
+      if count <= Self.magic.count { return nil }
+      start += UInt64(count - Self.magic.count + 1)
+    }
+    return nil
+  }
+}
+
+extension SegmentStore {
+  /// Visits every frame of these segments that a directory tells of, segment by segment in the
+  /// order of their ids. What is damaged or missing is passed over.
+  func scanFrames(
+    of segments: some Sequence<SegmentEntry>,
+    _ visit: (FrameInspection, SegmentEntry) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    for entry in segments.sorted(by: { $0.id < $1.id }) {
+      guard let segment = try openReadable(entry.id) else { continue }
+      try BundleReader(segment, entry).forEachFrame { frame throws(StoreError) in
+        try visit(frame, entry)
+      }
+    }
   }
 }

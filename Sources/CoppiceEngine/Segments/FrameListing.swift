@@ -32,7 +32,7 @@ struct FrameListing {
         if case .missing = error, current()[entry.id] == nil { return .gone }
         throw .opening(entry.id, error)
       }
-      try SegmentDirectory.forEachBundle(entry, segment) { bundle throws(StoreError) in
+      try BundleReader(segment, entry).forEach { bundle in
         for index in bundle.directory.entries.indices {
           let name = bundle.name(ofEntry: index)
           if met.insert(name) { visit(name, bundle.directory.entries[index], entry) }

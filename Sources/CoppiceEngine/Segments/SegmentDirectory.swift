@@ -1,5 +1,4 @@
 package import CoppiceFormat
-internal import CoppicePlatform
 
 /// Where every frame of a segment lies, from the directories of its bundles. Immutable.
 package final class SegmentDirectory: CacheableDirectory {
@@ -35,14 +34,14 @@ package final class SegmentDirectory: CacheableDirectory {
   }
 
   /// Reads all directories of the segment's published part.
-  static func read(_ entry: SegmentEntry, _ file: SegmentHandle) throws(StoreError)
+  static func read(_ entry: SegmentEntry, _ segment: SegmentHandle) throws(StoreError)
     -> SegmentDirectory
   {
     var places: [Place] = []
     var homes: [FrameName] = []
     places.reserveCapacity(Int(entry.frameCount))
-    try forEachBundle(entry, file) { bundle throws(StoreError) in
-      var offset = bundle.offset + UInt64(BundleHeader.byteCount)
+    try BundleReader(segment, entry).forEach { bundle in
+      var offset = bundle.framesOffset
       for frame in bundle.directory.entries {
         places.append(
           Place(
@@ -57,12 +56,12 @@ package final class SegmentDirectory: CacheableDirectory {
 
   /// Reads what of a host's directories is whole: a damaged bundle keeps none of the others from
   /// being found.
-  static func readIntact(host entry: SegmentEntry, _ file: SegmentHandle) throws(StoreError)
+  static func readIntact(host entry: SegmentEntry, _ segment: SegmentHandle) throws(StoreError)
     -> SegmentDirectory
   {
     var places: [Place] = []
     var homes: [FrameName] = []
-    try BundleScan(file: file, segment: entry).scan { item in
+    try BundleReader(segment, entry).scan { item in
       guard case .bundle(let bundle) = item else { return }
       for frame in bundle.frames where frame.entry.home != .none {
         places.append(
@@ -78,77 +77,5 @@ package final class SegmentDirectory: CacheableDirectory {
   private static func host(_ places: [Place], _ homes: [FrameName]) -> SegmentDirectory {
     let order = homes.indices.sorted { homes[$0] < homes[$1] }
     return SegmentDirectory(places: order.map { places[$0] }, homes: order.map { homes[$0] })
-  }
-
-  struct Bundle {
-    var offset: UInt64
-    var header: BundleHeader
-    var directory: BundleDirectory
-  }
-
-  /// Visits the bundles of the published part in order, each verified; throws `corrupt` where they
-  /// do not fill it exactly.
-  static func forEachBundle(
-    _ entry: SegmentEntry, _ file: SegmentHandle,
-    _ visit: (Bundle) throws(StoreError) -> Void
-  ) throws(StoreError) {
-    let path = SegmentStore.path(entry.id)
-    var offset = UInt64(SegmentHeader.byteCount)
-    var ordinal: UInt32 = 0
-    while offset < entry.byteCount {
-      let object = "\(path) bundle at offset \(offset)"
-      let headerBytes = try bytes(file, at: offset, count: BundleHeader.byteCount, object)
-      let header: BundleHeader
-      let directory: BundleDirectory
-      do throws(FormatError) {
-        header = try BundleHeader.decode(headerBytes.span.bytes)
-      } catch {
-        throw StoreError(error, in: object)
-      }
-      let directoryOffset =
-        offset + UInt64(BundleHeader.byteCount) + UInt64(header.framesByteCount)
-      let end = directoryOffset + UInt64(header.directoryByteCount)
-      guard header.segment == entry.id, header.firstOrdinal == ordinal, end <= entry.byteCount
-      else {
-        throw StoreError(
-          .corrupt, "the bundle belongs to another place", object: object,
-          remedy: .damagedStructure)
-      }
-      let stored = try bytes(
-        file, at: directoryOffset, count: Int(header.directoryByteCount), object)
-      do throws(FormatError) {
-        try header.verify(directory: stored.span.bytes)
-        directory = try BundleDirectory.decode(
-          stored.span.bytes, rawByteCount: Int(header.directoryRawByteCount),
-          frameCount: Int(header.frameCount), hasHomeNames: header.hasHomeNames)
-      } catch {
-        throw StoreError(error, in: object)
-      }
-      try visit(Bundle(offset: offset, header: header, directory: directory))
-      ordinal += header.frameCount
-      offset = end
-    }
-    guard offset == entry.byteCount, ordinal == entry.frameCount else {
-      throw StoreError(
-        .corrupt,
-        "its bundles end at \(offset) with \(ordinal) frames, published are \(entry.byteCount) "
-          + "bytes with \(entry.frameCount)", object: path,
-        remedy: .damagedStructure)
-    }
-  }
-
-  private static func bytes(
-    _ file: SegmentHandle, at offset: UInt64, count: Int, _ object: String
-  ) throws(StoreError) -> [UInt8] {
-    let bytes: [UInt8]?
-    do throws(SegmentError) { bytes = try file.whole(count, at: offset) } catch {
-      throw StoreError(error, while: "reading a bundle directory")
-    }
-    guard let bytes else {
-      throw StoreError(
-        .corrupt, "the segment ends inside a bundle", object: object,
-        remedy: .damagedStructure)
-    }
-    return bytes
   }
 }

@@ -47,12 +47,3 @@ struct SegmentWalk {
     }
   }
 }
-
-extension SegmentDirectory.Bundle {
-  /// The name of a frame, which in a host is the one it had at home.
-  func name(ofEntry index: Int) -> FrameName {
-    header.hasHomeNames
-      ? directory.entries[index].home
-      : FrameName(segment: header.segment, ordinal: header.firstOrdinal + UInt32(index))
-  }
-}

@@ -57,7 +57,7 @@ struct HostSearch {
     for segment in segments.values.sorted(by: { $0.id < $1.id })
     where segment.flags.contains(.host) {
       guard let file = try engine.segmentStore.openReadable(segment.id),
-        try BundleScan(file: file, segment: segment).findsDamage()
+        try BundleReader(file, segment).findsDamage()
       else { continue }
       hosts.append(segment)
     }
@@ -67,7 +67,7 @@ struct HostSearch {
   }
 }
 
-extension BundleScan {
+extension BundleReader {
   func findsDamage() throws(StoreError) -> Bool {
     var isDamaged = false
     try scan { item in
@@ -79,7 +79,7 @@ extension BundleScan {
   func findsDamagedNote() throws(StoreError) -> Bool {
     var isDamaged = false
     try forEachFrame { frame throws(StoreError) in
-      if frame.entry.form.kind == .note, !(try frame.isSoundNote(in: file)) { isDamaged = true }
+      if frame.entry.form.kind == .note, !(try frame.isSoundNote(in: segment)) { isDamaged = true }
     }
     return isDamaged
   }

@@ -49,7 +49,7 @@ final class DamagedRegion {
       else { return }
       regions.append(DamagedRegion(segment: host.id, offset: first, bytes: bytes))
     }
-    try BundleScan(file: file, segment: host).scan { item throws(StoreError) in
+    try BundleReader(file, host).scan { item throws(StoreError) in
       switch item {
       case .damage(let damage): start = start ?? damage.offset
       case .bundle(let bundle): try end(bundle.offset)

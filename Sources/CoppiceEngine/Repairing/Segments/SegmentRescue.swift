@@ -69,10 +69,10 @@ struct SegmentRescue {
     for segment in segments.sorted(by: { $0.id < $1.id }) {
       // One that is missing is lost.
       guard let file = try engine.segmentStore.openReadable(segment.id) else { continue }
-      let scan = BundleScan(file: file, segment: segment)
-      if try scan.findsDamage() {
+      let bundles = BundleReader(file, segment)
+      if try bundles.findsDamage() {
         damaged.append(segment)
-      } else if try scan.findsDamagedNote() {
+      } else if try bundles.findsDamagedNote() {
         damaged.append(segment)
       }
     }
@@ -154,7 +154,7 @@ struct SegmentRescue {
       do throws(SegmentError) { file = try engine.segmentStore.open(segment.id) } catch {
         throw .opening(segment.id, error)
       }
-      try BundleScan(file: file, segment: segment).forEachFrame { frame throws(StoreError) in
+      try BundleReader(file, segment).forEachFrame { frame throws(StoreError) in
         entries[frame.name] = frame.entry
         if try frame.isSoundNote(in: file) {
           notes.append(
