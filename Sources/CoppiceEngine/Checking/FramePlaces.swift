@@ -1,10 +1,10 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// What the bundle directories say of frames, wherever they lie now; read when needed; bounded, the
-/// least recently used segment goes first.
+/// What the bundle directories say of frames, wherever they lie now, as far as they are whole; read
+/// when needed.
 final class FramePlaces {
-  struct Place {
+  struct Place: Sendable {
     var offset: UInt32
     var storedByteCount: Int
     var form: FrameForm
@@ -19,13 +19,10 @@ final class FramePlaces {
     case none
   }
 
-  private struct Directory {
+  private struct Directory: CacheableDirectory {
     var places: [Place?] = []
     var homes = IntegerMap<Place>()
-    /// How much of the segment was published when it was read.
-    var publishedByteCount: UInt64 = 0
     var isDamaged = false
-    var lastUse = 0
 
     var byteCount: Int {
       (places.count + homes.count * 2) * MemoryLayout<Place?>.stride
@@ -51,14 +48,11 @@ final class FramePlaces {
   private let table: RetiredTable
   private let current: () -> CatalogueState
   private let findings: FindingList
-  private let byteCountMax: Int
+  private let directories: DirectoryCache<Directory>
   /// Of the tables below.
   private var generation: Int
   private var segments: [SegmentID: SegmentEntry] = [:]
   private var retired: [SegmentID: RetiredSegment] = [:]
-  private var directories: [SegmentID: Directory] = [:]
-  private var byteCount = 0
-  private var tick = 0
 
   /// - Parameters:
   ///   - current: the catalogue as it is now.
@@ -71,7 +65,7 @@ final class FramePlaces {
     self.table = table
     self.current = current
     self.findings = findings
-    self.byteCountMax = byteCountMax
+    directories = DirectoryCache(byteCountMax: byteCountMax)
     generation = table.generation
     takeTables()
   }
@@ -133,40 +127,21 @@ final class FramePlaces {
   }
 
   private func withDirectory(_ id: SegmentID, _ body: (Directory) -> Answer) -> Answer {
-    tick += 1
-    if let known = directories[id],
-      known.publishedByteCount < segments[id]?.byteCount ?? 0
-    {
-      byteCount -= known.byteCount
-      directories[id] = nil
-    }
-    if directories[id] == nil {
-      // What cannot be opened is lost; the segments' own check says why.
-      guard let loaded = load(id) else { return .lost }
-      byteCount += loaded.byteCount
-      directories[id] = loaded
-      while byteCount > byteCountMax, directories.count > 1 { removeOldest(but: id) }
-    }
-    directories[id]?.lastUse = tick
-    return directories[id].map(body) ?? .none
+    guard let entry = segments[id] else { return .lost }
+    if let known = directories.directory(entry) { return body(known) }
+    // What cannot be opened is lost; the segments' own check says why.
+    guard let loaded = load(entry) else { return .lost }
+    directories.insert(loaded, entry)
+    return body(loaded)
   }
 
-  private func removeOldest(but id: SegmentID) {
-    let oldest = directories.filter { $0.key != id }.min { $0.value.lastUse < $1.value.lastUse }
-    guard let oldest else { return }
-    byteCount -= oldest.value.byteCount
-    directories[oldest.key] = nil
-  }
-
-  private func load(_ id: SegmentID) -> Directory? {
-    guard let entry = segments[id] else { return nil }
+  private func load(_ entry: SegmentEntry) -> Directory? {
     let segment: SegmentHandle
-    do throws(SegmentError) { segment = try segmentStore.open(id) } catch {
-      findings.note(.opening(id, error))
+    do throws(SegmentError) { segment = try segmentStore.open(entry.id) } catch {
+      findings.note(.opening(entry.id, error))
       return nil
     }
     var directory = Directory()
-    directory.publishedByteCount = entry.byteCount
     do throws(StoreError) {
       try BundleReader(segment, entry).scan { item in
         guard case .bundle(let bundle) = item else {
