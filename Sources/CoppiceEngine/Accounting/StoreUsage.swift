@@ -49,9 +49,7 @@ extension Accounts {
     }
     usage.uniqueByteCount = unique.byteCount
     try walk.walk(moment.pinnedRoots) { live.insert($0.name) }
-    try core.listing.forEachBase(of: moment.segments) { derived, base in
-      if live.contains(derived) { live.insert(base) }
-    }
+    try listing.closeOverBases(of: moment.segments, live)
     try count(live, in: moment.segments, into: &usage)
     usage.journalByteCount = core.journal.usedByteCount
     return usage

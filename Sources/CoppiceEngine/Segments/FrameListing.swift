@@ -51,4 +51,12 @@ struct FrameListing {
       if frame.base != .none { visit(name, frame.base) }
     }
   }
+
+  /// Adds to each set what its frames build on: a base is as needed as that (I7). Bases are full
+  /// frames, so one pass is enough.
+  func closeOverBases(of segments: [SegmentEntry], _ sets: FrameSet...) throws(StoreError) {
+    try forEachBase(of: segments) { derived, base in
+      for set in sets where set.contains(derived) { set.insert(base) }
+    }
+  }
 }
