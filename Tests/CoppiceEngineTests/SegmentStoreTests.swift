@@ -200,15 +200,15 @@ import Testing
   /// A store of one segment, with its entry.
   private func stored() throws -> (test: TestStore, entry: SegmentEntry) {
     let test = try TestStore()
-    let main = try test.engine.createBranch(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main", domain: .standard)
     var generator = SplitMix64(seed: 3)
     try main.put(2, generator.bytes(40_000))
-    try test.engine.sealAll()
+    try test.engine.sealer.sealAll()
     return (test, try Self.entry(test))
   }
 
   private static func entry(_ test: TestStore) throws -> SegmentEntry {
-    try test.engine.checkpoint()
+    try test.engine.checkpointer.write()
     let newest = try #require(try StoreInspector(disk: test.disk).catalogues().first)
     return try #require(try newest.content.get().segments.first)
   }
@@ -219,8 +219,8 @@ import Testing
     let first = try store.directory(entry)
     #expect(first.places.count == Int(entry.frameCount))
     #expect(try store.directory(entry) === first)
-    try test.engine.branch(named: "main").put(2, [1, 2, 3])
-    try test.engine.sealAll()
+    try test.engine.branches.named("main").put(2, [1, 2, 3])
+    try test.engine.sealer.sealAll()
     let grown = try Self.entry(test)
     #expect(grown.id == entry.id && grown.frameCount > entry.frameCount)
     #expect(try store.directory(grown).places.count == Int(grown.frameCount))

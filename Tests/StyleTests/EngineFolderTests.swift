@@ -3,32 +3,20 @@ internal import Testing
 
 /// Who uses whom inside the engine, by folder.
 @Suite struct EngineFolderTests {
-  /// Which folders each one uses. All that a folder may use stands above it.
-  private static let uses = [
-    ("Errors", ""),
-    ("Locks", ""),
-    ("Tables", ""),
-    ("Catalogue", ""),
-    ("Segments", "Errors Tables Catalogue"),
-    ("Reading", "Errors Tables Segments"),
-    ("Overlay", "Tables Reading"),
-    ("Journal", "Catalogue Overlay"),
-    ("Hints", ""),
-    ("Sealing", "Errors Tables Segments Reading Overlay Hints"),
-    ("Engine", "Locks Catalogue Segments Reading Overlay Journal Hints Sealing"),
-    ("Queries", "Tables Reading Overlay Engine"),
-    ("Accounting", "Tables Reading Overlay Hints Engine"),
-    ("Inspecting", "Catalogue Segments Reading Journal"),
-    ("Checking", "Errors Tables Catalogue Segments Reading Journal Engine Accounting Inspecting"),
-    ("GarbageCollection", "Errors Tables Segments Reading Overlay Journal Engine Accounting"),
-    ("Importing", "Tables Reading Overlay Hints Sealing Engine"),
-    ("Opening", "Catalogue Segments Reading Overlay Journal Engine GarbageCollection"),
-    (
-      "Repairing",
-      "Errors Tables Catalogue Segments Reading Overlay Journal "
-        + "Sealing Engine Inspecting Checking GarbageCollection Opening"
-    ),
-  ].map { (folder: $0, of: Set($1.split(separator: " ").map(String.init))) }
+  /// Which folders each one uses, by the table of the article on the architecture: all that a
+  /// folder may use stands below it there, and comes before it here.
+  private static func table() throws -> [(folder: String, uses: Set<String>)] {
+    let article = try SourceTree.file("Sources/Coppice/Coppice.docc/Architecture.md")
+    let section = article.lines.drop { $0 != "## Inside the engine" }.dropFirst()
+      .prefix { !$0.hasPrefix("## ") }
+    return section.filter { $0.hasPrefix("| ") }.dropFirst(2).reversed().map { row in
+      let cells = row.components(separatedBy: "|")
+      let uses = cells[3].components(separatedBy: ",").map {
+        $0.trimmingCharacters(in: .whitespaces)
+      }
+      return (cells[1].trimmingCharacters(in: .whitespaces), Set(uses.filter { !$0.isEmpty }))
+    }
+  }
 
   @Test func `the folders of the engine use each other downwards only`() throws {
     let sources = try FolderNames()

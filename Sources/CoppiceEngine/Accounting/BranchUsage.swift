@@ -194,7 +194,7 @@ struct UsageCount {
       $0.name >= smallest && reached.insert($0.name)
     }
     let segments = moment.segments(holdingFrom: smallest.segment)
-    try engine.listing.closeOverBases(of: segments, reached, kept, found)
+    try core.listing.closeOverBases(of: segments, reached, kept, found)
     var freed = FreedSpace()
     try core.listing.forEachFrame(of: segments) { name, frame in
       guard found.contains(name), !reached.contains(name), !kept.contains(name) else { return }

@@ -129,11 +129,11 @@ struct DivergentFrames {
 extension DivergentFrames {
   /// Finds the frames that found ones build on, but for those that are known to stay. Looks at the
   /// directories of the segments that hold derived pages, no others.
-  func addBases(to divergent: inout DivergentFrames, _ moment: StoreMoment) throws(StoreError) {
-    for base in divergent.nodeBases { _ = divergent.insert(base) }
-    guard !divergent.derivedHomes.isEmpty else { return }
-    let (found, kept) = (divergent.found, divergent.kept)
-    try listing.closeOverBases(of: moment.segments(holding: divergent.derivedKeptHomes), kept)
+  mutating func addBases(_ core: StoreCore, _ moment: StoreMoment) throws(StoreError) {
+    for base in nodeBases { _ = insert(base) }
+    guard !derivedHomes.isEmpty else { return }
+    let (found, kept) = (found, kept)
+    try core.listing.closeOverBases(of: moment.segments(holding: derivedKeptHomes), kept)
     var bases: [FrameName] = []
     try core.listing.forEachBase(of: moment.segments(holding: derivedHomes)) { derived, base in
       if found.contains(derived), !kept.contains(base) { bases.append(base) }

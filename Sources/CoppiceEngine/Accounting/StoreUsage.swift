@@ -49,7 +49,7 @@ extension Accounts {
     }
     usage.uniqueByteCount = unique.byteCount
     try walk.walk(moment.pinnedRoots) { live.insert($0.name) }
-    try listing.closeOverBases(of: moment.segments, live)
+    try core.listing.closeOverBases(of: moment.segments, live)
     try count(live, in: moment.segments, into: &usage)
     usage.journalByteCount = core.journal.usedByteCount
     return usage

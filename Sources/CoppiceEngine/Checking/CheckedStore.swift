@@ -53,10 +53,11 @@ extension Checks {
   /// This store as checks see it.
   var checkedStore: CheckedStore {
     CheckedStore(
-      disk: disk, superblock: superblock, segmentStore: segmentStore, retired: retired.table,
-      current: { [keeper] in keeper.catalogue },
-      isUnpublished: { [self] id in
-        id.rawValue >= keeper.read { $0.catalogue.nextSegment } || domain(of: id) != nil
+      disk: core.disk, superblock: core.superblock, segmentStore: core.segmentStore,
+      retired: core.retired.table,
+      current: { [core] in core.keeper.catalogue },
+      isUnpublished: { [core] id in
+        id.rawValue >= core.keeper.read { $0.catalogue.nextSegment } || core.domain(of: id) != nil
       })
   }
 }

@@ -116,7 +116,7 @@ extension CollectionRun {
   ) throws(StoreError) {
     if entry.frameCount == 0 { return }
     let file: SegmentHandle
-    do throws(SegmentError) { file = try engine.segmentStore.open(entry.id) } catch {
+    do throws(SegmentError) { file = try core.segmentStore.open(entry.id) } catch {
       throw .opening(entry.id, error)
     }
     try BundleReader(file, entry).forEach { bundle throws(StoreError) in

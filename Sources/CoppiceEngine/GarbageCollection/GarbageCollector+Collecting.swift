@@ -61,7 +61,7 @@ extension GarbageCollector {
   /// Unlinks reclaimed segments, those of an earlier run too, and forgets them.
   func unlink(_ ids: [SegmentID]) throws(StoreError) {
     guard !ids.isEmpty else { return }
-    do throws(SegmentError) { try segmentStore.remove(ids) } catch {
+    do throws(SegmentError) { try core.segmentStore.remove(ids) } catch {
       throw StoreError(error, while: "unlinking reclaimed segments")
     }
     let lsn = try core.keeper.change { kept throws(StoreError) in

@@ -34,7 +34,7 @@ final class HostWriter {
   }
 
   private func begin() throws(StoreError) -> OpenSegment {
-    let (id, file) = try engine.appenders.makeHost(domain)
+    let (id, file) = try core.appenders.makeHost(domain)
     begun.append((id, file))
     let segment = OpenSegment(
       id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0,

@@ -17,8 +17,7 @@ package final class StoreCore: Sendable {
   let gate: StoreGate
   let keeper: CatalogueKeeper
   let journal: Journal
-  let files: SegmentFiles
-  let directories: DirectoryCache
+  let segmentStore: SegmentStore
   let retired: RetiredFrames
   let appenders: AppenderSet
   let buffers: PageBufferPool
@@ -47,13 +46,14 @@ package final class StoreCore: Sendable {
     secret = HashSecret(bytes: opened.superblock.secret)
     gate = StoreGate(opened.lock, isReadOnly: options.isReadOnly)
     buffers = PageBufferPool(pageByteCount: opened.superblock.pageByteCount)
-    files = SegmentFiles(disk: opened.disk, capacity: options.openSegmentFileCountMax)
-    directories = DirectoryCache(byteCount: options.directoryCacheByteCount)
-    retired = RetiredFrames(files: files, directories: directories)
+    segmentStore = SegmentStore(
+      disk: opened.disk, handleCountMax: options.openSegmentFileCountMax,
+      directoryByteCountMax: options.directoryCacheByteCount)
+    retired = RetiredFrames(segmentStore)
     retired.update(opened.catalogue)
     frames = FrameReader(
       pageByteCount: opened.superblock.pageByteCount, secret: secret, buffers: buffers,
-      files: files, retired: retired, pageCacheByteCount: options.pageCacheByteCount,
+      segmentStore: segmentStore, retired: retired, pageCacheByteCount: options.pageCacheByteCount,
       nodeCacheByteCount: options.nodeCacheByteCount)
     journal = Journal(
       disk: opened.disk, clock: opened.clock, uuid: opened.superblock.uuid,
@@ -67,8 +67,8 @@ package final class StoreCore: Sendable {
       disk: opened.disk, keeper: keeper, journal: journal, relief: relief,
       freeByteCountMin: options.collection.freeByteCountMin)
     appenders = AppenderSet(
-      disk: opened.disk, files: files, uuid: opened.superblock.uuid,
-      nextSegment: opened.catalogue.nextSegment, lastLSN: { [journal] in journal.lastLSN },
+      segmentStore, uuid: opened.superblock.uuid, nextSegment: opened.catalogue.nextSegment,
+      lastLSN: { [journal] in journal.lastLSN },
       forget: { [frames, window] first in
         let isLost = { (name: FrameName) in name.segment == first.segment && name >= first }
         frames.pages.remove(where: isLost)
@@ -85,6 +85,6 @@ package final class StoreCore: Sendable {
 
   /// Of the frames of this store, as the catalogue has them now.
   var listing: FrameListing {
-    FrameListing(files: files) { [keeper] in keeper.segments }
+    FrameListing(segmentStore: segmentStore) { [keeper] in keeper.segments }
   }
 }

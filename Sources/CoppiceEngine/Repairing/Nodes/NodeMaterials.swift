@@ -32,8 +32,8 @@ struct NodeMaterials {
     for damaged: [DamagedNode], naming prefixes: [FrameName: Set<UInt64>], in engine: Engine
   ) throws(StoreError) -> [FrameName: NodeMaterials] {
     var collector = Collector(damaged, prefixes)
-    let segments = Array(engine.keeper.segments.values)
-    try engine.segmentStore.scanFrames(of: segments) { frame, segment in
+    let segments = Array(engine.core.keeper.segments.values)
+    try engine.core.segmentStore.scanFrames(of: segments) { frame, segment in
       collector.take(frame, segment.domain)
     }
     return collector.materials.mapValues { material in

@@ -26,7 +26,8 @@ struct NodeRepair {
   func run() throws(StoreError) -> Int {
     let findings = FindingList()
     let places = FramePlaces(
-      engine.segmentStore, table: engine.retired.table, current: { engine.keeper.catalogue },
+      engine.core.segmentStore, table: engine.core.retired.table,
+      current: { engine.core.keeper.catalogue },
       findings: findings)
     let nodes = HealedNodes(engine.core.frames) { places.resolves($0) }
     let entries = engine.core.keeper.entries

@@ -23,7 +23,7 @@ struct HostSearch {
     if hosts.isEmpty { return false }
     var regions: [DamagedRegion] = []
     for host in hosts {
-      guard let file = try engine.segmentStore.openReadable(host.id) else { continue }
+      guard let file = try engine.core.segmentStore.openReadable(host.id) else { continue }
       regions += try DamagedRegion.all(in: host, file)
     }
     var found: [FrameName: RetiredFrames.Found] = [:]
@@ -56,7 +56,7 @@ struct HostSearch {
     var hosts: [SegmentEntry] = []
     for segment in segments.values.sorted(by: { $0.id < $1.id })
     where segment.flags.contains(.host) {
-      guard let file = try engine.segmentStore.openReadable(segment.id),
+      guard let file = try engine.core.segmentStore.openReadable(segment.id),
         try BundleReader(file, segment).findsDamage()
       else { continue }
       hosts.append(segment)

@@ -72,8 +72,8 @@ struct MissingFrameSearch {
     throws(StoreError)
   {
     var derived: [(locator: Locator, hashPrefix: UInt64)] = []
-    let segments = Array(engine.keeper.segments.values)
-    try engine.segmentStore.scanFrames(of: segments) { frame, _ throws(StoreError) in
+    let segments = Array(engine.core.keeper.segments.values)
+    try engine.core.segmentStore.scanFrames(of: segments) { frame, _ throws(StoreError) in
       if try isMissing(frame.entry.base), visited.contains(frame.name) {
         derived.append((frame.locator, frame.entry.hashPrefix))
       }

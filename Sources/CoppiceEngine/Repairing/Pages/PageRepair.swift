@@ -172,8 +172,8 @@ struct PageRepair {
     let wanted = Dictionary(grouping: Set(lost.map(Content.init)), by: \.hash.low)
     if wanted.isEmpty { return [:] }
     var copies: [Content: Ref] = [:]
-    let segments = Array(engine.keeper.segments.values)
-    try engine.segmentStore.scanFrames(of: segments) { frame, segment throws(StoreError) in
+    let segments = Array(engine.core.keeper.segments.values)
+    try engine.core.segmentStore.scanFrames(of: segments) { frame, segment throws(StoreError) in
       guard frame.entry.form.kind == .page else { return }
       for content in wanted[frame.entry.hashPrefix] ?? []
       where content.domain == segment.domain && copies[content] == nil {

@@ -13,7 +13,7 @@ struct SegmentHeaderRepair {
       let header = SegmentHeader(
         uuid: engine.superblock.uuid, segment: segment.id, domain: segment.domain)
       // What cannot be opened is lost, and what cannot be read there is overwritten in vain.
-      guard let file = try engine.segmentStore.openReadable(segment.id),
+      guard let file = try engine.core.segmentStore.openReadable(segment.id),
         let problem = try readable(header.problem(in: file))
       else { continue }
       try saved.save(path)
@@ -24,7 +24,7 @@ struct SegmentHeaderRepair {
   }
 
   private func write(_ header: SegmentHeader) throws(StoreError) {
-    do throws(SegmentError) { try engine.segmentStore.rewrite(header) } catch {
+    do throws(SegmentError) { try engine.core.segmentStore.rewrite(header) } catch {
       throw StoreError(error, while: "writing a segment's header")
     }
   }

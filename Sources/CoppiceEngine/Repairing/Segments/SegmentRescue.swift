@@ -68,7 +68,7 @@ struct SegmentRescue {
     var damaged: [SegmentEntry] = []
     for segment in segments.sorted(by: { $0.id < $1.id }) {
       // One that is missing is lost.
-      guard let file = try engine.segmentStore.openReadable(segment.id) else { continue }
+      guard let file = try engine.core.segmentStore.openReadable(segment.id) else { continue }
       let bundles = BundleReader(file, segment)
       if try bundles.findsDamage() {
         damaged.append(segment)
@@ -151,7 +151,7 @@ struct SegmentRescue {
     }
     for segment in known {
       let file: SegmentHandle
-      do throws(SegmentError) { file = try engine.segmentStore.open(segment.id) } catch {
+      do throws(SegmentError) { file = try engine.core.segmentStore.open(segment.id) } catch {
         throw .opening(segment.id, error)
       }
       try BundleReader(file, segment).forEachFrame { frame throws(StoreError) in
