@@ -4,14 +4,17 @@ internal import Glibc
 /// A disk over one directory of the machine's file system.
 ///
 /// All names are resolved from a descriptor of the directory: the disk works however long the path
-/// to it is, and goes on working when the directory is renamed. What it makes is for its user
-/// alone, whatever the process's mask for new files says.
+/// to it is, and goes on working when the directory is renamed. What it makes is for the
+/// directory's user alone, whatever the process's mask for new files says, also where root makes
+/// it.
 public final class DirectoryDisk: Disk {
   /// The path the disk was opened with, for messages.
   public let path: String
   /// The directory, open as long as this object lives: for calls that need it, such as binding a
   /// socket inside.
   public let fileDescriptor: Int32
+  /// Whose directory it is, where root uses it for another user.
+  private let owner: FileOwner?
 
   /// Opens a directory.
   ///
@@ -24,6 +27,7 @@ public final class DirectoryDisk: Disk {
     fileDescriptor = try system("open", path) {
       path.withPath { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
     }
+    owner = FileOwner(besidesRootOf: fileDescriptor)
   }
 
   deinit { close(fileDescriptor) }
@@ -69,12 +73,13 @@ public final class DirectoryDisk: Disk {
     }
     guard file >= 0 else { throw SystemError(lastOf: "open", name) }
     let opened = DirectoryDiskFile(name: name, fileDescriptor: file, isDirect: isDirect)
-    if flags & O_CREAT != 0 { try unmask(file, name) }
+    if flags & O_CREAT != 0 { try giveAway(file, name) }
     return opened
   }
 
-  /// Gives a new file the rights that the process's mask took from its own user.
-  private func unmask(_ file: Int32, _ name: String) throws(SystemError) {
+  /// Gives a new file to the directory's owner, with the rights that the process's mask took.
+  private func giveAway(_ file: Int32, _ name: String) throws(SystemError) {
+    if let owner { try owner.take(file, name) }
     try system("chmod", name) { fchmod(file, Self.fileMode) }
   }
 
@@ -97,7 +102,12 @@ public final class DirectoryDisk: Disk {
 
   public func makeDirectory(_ name: String) throws(SystemError) {
     try system("mkdir", name) { mkdirat(fileDescriptor, name, Self.directoryMode) }
-    try system("chmod", name) { fchmodat(fileDescriptor, name, Self.directoryMode, 0) }
+    let made = try system("open", name) {
+      clinux_openat(fileDescriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0)
+    }
+    defer { close(made) }
+    if let owner { try owner.take(made, name) }
+    try system("chmod", name) { fchmod(made, Self.directoryMode) }
   }
 
   public func rename(_ source: String, to target: String) throws(SystemError) {
@@ -160,7 +170,7 @@ public final class DirectoryDisk: Disk {
     let file = openFile("lock", O_RDWR | O_CREAT | O_EXCL)
     if file >= 0 {
       defer { close(file) }
-      try unmask(file, "lock")
+      try giveAway(file, "lock")
     } else if errno != EEXIST {
       throw SystemError(lastOf: "open", "lock")
     }

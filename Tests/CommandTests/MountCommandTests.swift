@@ -217,4 +217,35 @@ struct MountCommandTests {
       #expect(try coppice.check("cat", "again:a/b/hello").text == "hello")
     }
   }
+
+  @Test func `the own mount is no source by a bind mount either`() throws {
+    try withMount { _ in
+      try coppice.script("mkdir bound tree/within; mount --bind mnt/main/a bound")
+      defer { _ = try? coppice.script("umount bound") }
+      let direct = try coppice.failure("import", "bound", "copy")
+      #expect(direct.status == 64 && direct.message.contains("own mount"))
+      try coppice.script("mount --bind mnt/main/a tree/within")
+      defer { _ = try? coppice.script("umount tree/within; rmdir tree/within") }
+      let within = try coppice.failure("import", "tree", "copy")
+      #expect(within.status == 64 && within.message.contains("own mount"))
+      #expect(try coppice("ls", "copy").status == 3)
+    }
+  }
+
+  @Test func `who stands in the mount keeps the server`() throws {
+    try withMount { _ in
+      let sleeper = try Program("sh").start([
+        "-c", "cd \(coppice.folder("mnt/main/a")); exec sleep 60",
+      ])
+      defer {
+        sleeper.send(signal: SIGKILL)
+        _ = try? sleeper.wait()
+      }
+      usleep(300_000)
+      let refused = try coppice.failure("stop")
+      #expect(refused.status == 5)
+      #expect(refused.message.contains("\(sleeper.pid) (sleep)"))
+      #expect(refused.object == "main")
+    }
+  }
 }

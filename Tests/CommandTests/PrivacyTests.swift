@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -38,5 +39,53 @@ import Testing
     #expect(try coppice.script("stat -c %a store").text == "755\n")
     try coppice.script(remedy)
     #expect(try coppice.check("ls", "main").errors == "")
+  }
+
+  /// Runs a script as a user without rights of its own; `coppice` is the command.
+  private func script(_ coppice: CoppiceCommand, as user: Int, _ text: String) throws
+    -> Program.Result
+  {
+    try Program("setpriv", environment: ["COPPICE_STORE": coppice.folder("store")]).run([
+      "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "sh", "-c",
+      "coppice() { \(coppice.program.path) \"$@\"; }; \(text)",
+    ])
+  }
+
+  @Test(.enabled(if: geteuid() == 0))
+  func `to others a store is closed, not missing`() throws {
+    let coppice = try CoppiceCommand()
+    let server = try ServingCoppice(coppice)
+    try coppice.script("chmod 755 .")
+    for words in ["status", "stop", "check", "ls main", "inspect superblock", "branch list"] {
+      let result = try script(coppice, as: 65_534, "coppice \(words)")
+      #expect(result.status == 6, "\(words): \(result.errors)")
+      #expect(!result.errors.contains("no store here"), "\(words)")
+    }
+    _ = server
+  }
+
+  @Test(.enabled(if: geteuid() == 0))
+  func `what root does in another user's store keeps that user in`() throws {
+    let coppice = try CoppiceCommand(makesStore: false)
+    try coppice.script("chmod 755 .; mkdir store; chown 65534:65534 store")
+    let first = try script(
+      coppice, as: 65_534,
+      "coppice init && coppice branch create main && head -c 3M /dev/urandom | coppice put main:a")
+    #expect(first.status == 0, "\(first.errors)")
+    try coppice.check("scrub")
+    try coppice.check("put", "main:b", input: coppice.program.path)
+    try coppice.check("gc", "--full")
+    try coppice.check("branch", "create", "other")
+    do {
+      let server = try ServingCoppice(coppice)
+      try coppice.check("snapshot", "create", "main@one")
+      _ = server
+    }
+    #expect(try coppice.script("find store ! -user 65534").text == "")
+    let last = try script(
+      coppice, as: 65_534,
+      "coppice scrub && coppice branch delete other --now && echo x | coppice put main:c && "
+        + "coppice check")
+    #expect(last.status == 0, "\(last.errors)")
   }
 }

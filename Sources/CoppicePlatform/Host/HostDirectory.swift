@@ -65,19 +65,48 @@ public final class HostDirectory: Sendable {
   }
 
   /// Makes a regular file and opens it for reading and writing. Throws `EEXIST`.
-  public func makeFile(_ name: [UInt8], permissions: UInt32) throws(SystemError) -> HostFile {
+  ///
+  /// - Parameter isOwners: whether it is made for the directory's owner, also by root.
+  public func makeFile(
+    _ name: [UInt8], permissions: UInt32, isOwners: Bool = false
+  ) throws(SystemError) -> HostFile {
     let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
-    let file = try call("open", name) { clinux_openat(fileDescriptor, $0, flags, permissions) }
-    return HostFile(owning: file, path: path(of: name))
+    let file = HostFile(
+      owning: try call("open", name) { clinux_openat(fileDescriptor, $0, flags, permissions) },
+      path: path(of: name))
+    if isOwners, let owner = FileOwner(besidesRootOf: fileDescriptor) {
+      try owner.take(file.fileDescriptor, file.path)
+    }
+    return file
   }
 
-  /// Opens a regular file to write at its end; makes it if it is missing.
+  /// Opens a regular file to write at its end; makes it, for the directory's owner, if it is
+  /// missing.
   public func openForAppending(
     _ name: [UInt8], permissions: UInt32
   ) throws(SystemError) -> HostFile {
-    let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW
-    let file = try call("open", name) { clinux_openat(fileDescriptor, $0, flags, permissions) }
-    return HostFile(owning: file, path: path(of: name))
+    let flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW
+    do throws(SystemError) {
+      let file = try call("open", name) { clinux_openat(fileDescriptor, $0, flags, 0) }
+      return HostFile(owning: file, path: path(of: name))
+    } catch {
+      guard error.isMissing else { throw error }
+    }
+    let made = HostFile(
+      owning: try call("open", name) {
+        clinux_openat(fileDescriptor, $0, flags | O_CREAT, permissions)
+      },
+      path: path(of: name))
+    if let owner = FileOwner(besidesRootOf: fileDescriptor) {
+      try owner.take(made.fileDescriptor, made.path)
+    }
+    return made
+  }
+
+  /// Gives what root made here, in another user's directory, to that user.
+  public func giveToOwner(_ name: [UInt8]) throws(SystemError) {
+    guard let owner = FileOwner(besidesRootOf: fileDescriptor) else { return }
+    _ = try call("chown", name) { owner.take($0, in: fileDescriptor) }
   }
 
   public func makeDirectory(_ name: [UInt8], permissions: UInt32) throws(SystemError) {

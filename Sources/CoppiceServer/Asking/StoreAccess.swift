@@ -52,21 +52,27 @@ package struct StoreAccess: Sendable {
     if let server = try ServerConnection.find(in: directory) {
       return try server.perform(StatusRequest())
     }
-    do throws(SystemError) {
-      _ = try HostDirectory(path: directory).status(of: Array("superblock".utf8))
-    } catch {
-      throw StoreError(
-        .notFound, "there is no store here", object: directory,
-        remedy: "make one with `coppice init`", cause: error.description)
-    }
+    try checkStore()
     return StatusRequest.Answer(
       isRunning: false, store: HostPath.absolute(directory), requestCount: 0, mounts: [])
   }
 
+  private func checkStore() throws(StoreError) {
+    do throws(SystemError) {
+      _ = try HostDirectory(path: directory).status(of: Array("superblock".utf8))
+    } catch {
+      throw StoreError(noStoreAt: directory, error)
+    }
+  }
+
   /// Ends the store's server and waits until its process is gone. Throws `inUse` while files of its
-  /// mounts are open, unless it is forced.
+  /// mounts are open or somebody works in them, unless it is forced; `denied` to whom the store
+  /// does not belong.
   package func stopServer(force: Bool) throws(StoreError) -> StopRequest.Answer {
     guard let server = try ServerConnection.find(in: directory) else {
+      do throws(StoreError) { try checkStore() } catch {
+        if error.kind == .denied { throw error }
+      }
       throw StoreError(.notFound, "the store has no server", object: directory)
     }
     let answer = try server.perform(StopRequest(force: force))
@@ -87,4 +93,19 @@ package struct StoreAccess: Sendable {
   }
 
   private static let endMilliseconds: Int32 = 60_000
+}
+
+extension StoreError {
+  /// What a look for a store's files failed with.
+  fileprivate init(noStoreAt directory: String, _ error: SystemError) {
+    guard error.isDenied else {
+      self.init(
+        .notFound, "there is no store here", object: directory,
+        remedy: "make one with `coppice init`", cause: error.description)
+      return
+    }
+    self.init(
+      .denied, "this user may not look whether there is a store", object: directory,
+      remedy: "ask as the user whose store it is, or as root", cause: error.description)
+  }
 }

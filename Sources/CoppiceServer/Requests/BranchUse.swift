@@ -29,12 +29,18 @@ enum BranchUse {
       remedy: "\(servers.count > 1 ? "stop them" : "stop it"), or add --force")
   }
 
-  /// As `refuse`, for all that is used through the doors.
+  /// As `refuse`, for all that is used through the doors; whoever stands in a directory there keeps
+  /// them open too, as with any file system.
   static func refuseAll(_ store: Store, _ doors: Doors) throws(StoreError) {
     for name in try store.entries().map(\.name) {
       let tree = try store.tree(name)
       try refuse(name, doors) { tree.openFileCount }
     }
+    let visitors = doors.visitors
+    guard let first = visitors.first else { return }
+    throw StoreError(
+      .inUse, "it is the working directory of somebody, \(text(of: visitors))", object: first.entry,
+      remedy: "\(visitors.count > 1 ? "stop them" : "stop it"), or add --force")
   }
 
   private static func refuse(

@@ -99,6 +99,9 @@ package final class Doors: Sendable {
   /// The processes that would miss what is behind the doors.
   package var users: [DoorUser] { all.flatMap(\.users).filter(\.isAffected) }
 
+  /// The processes that are inside of a door, also those that only stand in a directory there.
+  package var visitors: [DoorUser] { all.flatMap(\.users) }
+
   /// Has what programs wrote to a branch through any door reach the branch.
   package func writeDirtyPages(of branch: String) throws(StoreError) {
     for door in all { try door.writeDirtyPages(of: branch) }

@@ -35,7 +35,7 @@ package struct ServerFiles: Sendable {
       do throws(SystemError) { try opened.remove(name) } catch {
         guard error.isMissing else { throw error }
       }
-      let file = try opened.makeFile(name, permissions: 0o600)
+      let file = try opened.makeFile(name, permissions: 0o600, isOwners: true)
       let text = Self.bytes("\(HostProcess.identifier)\n")
       try text.withUnsafeBufferPointer { bytes throws(SystemError) in
         try file.writeNext(UnsafeRawBufferPointer(bytes))
@@ -45,10 +45,13 @@ package struct ServerFiles: Sendable {
     }
   }
 
-  /// Nobody but the server's user connects. Whoever did before this was refused by his credentials.
+  /// Nobody but the server's user, and the store's, connects; both are told apart by their
+  /// credentials, also who connected before this.
   func protectSocket() throws(StoreError) {
     do throws(SystemError) {
       try opened.setPermissions(of: Self.bytes(Self.socketName), 0o600)
+      // What a killed server leaves must keep nobody from seeing that it is gone.
+      try opened.giveToOwner(Self.bytes(Self.socketName))
     } catch {
       throw StoreError(error, while: "protecting the server's socket")
     }

@@ -6,6 +6,8 @@ internal import CoppicePlatform
 struct DirectoryImport {
   private let session: ImportSession
   private let contents: FileContents
+  /// Of file systems from which nothing is taken.
+  private let refusedDevices: Set<UInt64>
   private var files = ImportedFiles()
   private(set) var report = ImportReport()
   private var levels: [Level] = []
@@ -36,8 +38,10 @@ struct DirectoryImport {
     var existing: DirectoryEntry?
   }
 
-  init(_ session: ImportSession) {
+  /// - Parameter refusedDevices: of file systems that no directory of the source may be on.
+  init(_ session: ImportSession, refusing refusedDevices: Set<UInt64> = []) {
     self.session = session
+    self.refusedDevices = refusedDevices
     contents = FileContents(session)
   }
 
@@ -95,6 +99,7 @@ struct DirectoryImport {
     _ target: FileID, _ node: ImportedNode, _ walk: HostDirectoryWalk
   ) throws(StoreError) {
     let source = walk.current
+    try SourcePlace.refuse(source, onDevices: refusedDevices)
     let names = try reading(source.path) { () throws(SystemError) in try source.names() }
     if RunningPostgreSQL.isCandidate(names) {
       try RunningPostgreSQL.refuse(source)

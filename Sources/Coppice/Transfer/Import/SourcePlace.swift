@@ -27,18 +27,29 @@ enum SourcePlace {
   static func refuse(_ source: HostDirectory, onMount mount: String) throws(StoreError) {
     // A mount that is ending has no directory.
     guard let top = try? HostDirectory(path: mount) else { return }
-    if try contains(top, source) {
-      throw StoreError(
-        .invalid, "lies on the store's own mount, and may change while it is read",
-        object: source.path,
-        remedy: "nothing was changed; fork the branch there, or export it as a tar stream and "
-          + "import that: both take it as it is at one moment")
-    }
+    try refuse(source, onDevices: [try identity(top).device])
     if try contains(source, top) {
       throw StoreError(
         .invalid, "the store's own mount \(mount) lies inside the directory to import",
         object: source.path, remedy: "nothing was changed; keep the mount elsewhere")
     }
+  }
+
+  /// The devices of the mounts' file systems: a bind mount shows them in other places.
+  static func devices(of mounts: [String]) -> Set<UInt64> {
+    Set(mounts.compactMap { FileUser.Identity(of: $0)?.device })
+  }
+
+  /// Throws `invalid` when the directory lies on one of them.
+  static func refuse(
+    _ directory: HostDirectory, onDevices devices: Set<UInt64>
+  ) throws(StoreError) {
+    guard !devices.isEmpty, devices.contains(try identity(directory).device) else { return }
+    throw StoreError(
+      .invalid, "lies on the store's own mount, and may change while it is read",
+      object: directory.path,
+      remedy: "nothing was changed; fork the branch there, or export it as a tar stream and "
+        + "import that: both take it as it is at one moment")
   }
 
   /// Whether `inner` is `outer` or lies below it.

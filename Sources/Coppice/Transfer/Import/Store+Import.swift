@@ -102,7 +102,8 @@ private struct ImportPlan {
   func run(_ session: ImportSession) throws(StoreError) -> ImportReport {
     switch source {
     case .directory(let directory):
-      var directoryImport = DirectoryImport(session)
+      var directoryImport = DirectoryImport(
+        session, refusing: SourcePlace.devices(of: options.mounts))
       try directoryImport.run(directory, into: try targetDirectory(session))
       return directoryImport.report
     case .file(let file, let directory, let name):
