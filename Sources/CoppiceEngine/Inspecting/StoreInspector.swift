@@ -8,12 +8,11 @@ package import CoppicePlatform
 /// moved or replaced is looked up again.
 package struct StoreInspector {
   let disk: any Disk
-  let segmentStore: SegmentStore
 
-  package init(disk: any Disk) {
-    self.disk = disk
-    segmentStore = SegmentStore(disk: disk)
-  }
+  package init(disk: any Disk) { self.disk = disk }
+
+  /// Keeps nothing: what is shown is what lies on disk.
+  var segmentStore: SegmentStore { SegmentStore(disk: disk) }
 
   // MARK: Superblock
 
