@@ -45,6 +45,29 @@ import Testing
     #expect(try coppice.check("cat", "fork:added").text == "other")
   }
 
+  @Test func `modes are shown as ls shows them`() throws {
+    let coppice = try CoppiceCommand()
+    try coppice.script(
+      """
+      mkdir tree
+      for mode in 0644 4755 2711 1777 7777 7000 4644; do
+        touch tree/$mode; chmod $mode tree/$mode
+      done
+      """)
+    try coppice.check("import", "tree", "main")
+    let shown = try coppice.check("ls", "main").text.split(separator: "\n").dropFirst().map {
+      $0.prefix { $0 != " " }
+    }
+    let listed = try coppice.script("ls -l tree | tail -n +2 | cut -c1-10").text
+    #expect(shown == listed.split(separator: "\n"))
+  }
+
+  @Test func `an export to nothing says so`() throws {
+    let coppice = try Self.made()
+    let failure = try coppice.failure("export", "main", "")
+    #expect(failure.status == 64 && failure.message.contains("empty"))
+  }
+
   @Test func `rename and reset move branches`() throws {
     let coppice = try Self.made()
     try coppice.check("branch", "rename", "fork", "trial")

@@ -71,7 +71,7 @@ import Testing
 
   @Test func `logical bytes count every volume and unsealed writes too`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, at: 9_999, [1])
     try main.put(700, at: 99, [1])
     try store.engine.sealer.sealAll()
@@ -90,7 +90,7 @@ import Testing
 
   @Test func `a forgotten branch frees what it alone holds`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 5)
     try main.put(1, generator.bytes(40_000))
     try store.engine.sealer.sealAll()

@@ -13,7 +13,7 @@ import Testing
   @Test func `forks and resets inherit, live and after a crash`() throws {
     let test = try TestStore()
     let main = try test.engine.branches.create(
-      named: "main", domain: .standard,
+      named: "main",
       annotations: [FieldChange(plain, [1]), FieldChange(inherited, [2])])
     let child = try test.engine.branches.fork(
       main, named: "child", isReadOnly: false, annotations: [FieldChange(plain, [3])])
@@ -44,7 +44,7 @@ import Testing
 
   @Test func `a deletion takes its annotations along`() throws {
     let test = try TestStore()
-    let branch = try test.engine.branches.create(named: "a", domain: .standard)
+    let branch = try test.engine.branches.create(named: "a")
     try test.engine.branches.delete([branch], annotations: [FieldChange(plain, [7])])
     try test.crash(seed: 1)
     let entry = try #require(test.engine.branches.entries().first)
@@ -54,8 +54,8 @@ import Testing
 
   @Test func `what a newer version restricted is read only`() throws {
     let test = try TestStore()
-    let main = try test.engine.branches.create(named: "main", domain: .standard)
-    let other = try test.engine.branches.create(named: "other", domain: .standard)
+    let main = try test.engine.branches.create(named: "main")
+    let other = try test.engine.branches.create(named: "other")
     try main.put(2, [1])
     for tag in [critical, criticalInherited] {
       try test.engine.branches.annotate(main, [FieldChange(tag, [1])])
@@ -81,7 +81,7 @@ import Testing
   @Test func `a restriction holds after opening again`() throws {
     let test = try TestStore()
     let main = try test.engine.branches.create(
-      named: "main", domain: .standard, annotations: [FieldChange(critical, [])])
+      named: "main", annotations: [FieldChange(critical, [])])
     #expect(failure { try main.put(2, [1]) }?.kind == .unsupportedFormat)
     try test.crash(seed: 1)
     let again = try test.engine.branches.named("main")
@@ -90,7 +90,7 @@ import Testing
 
   @Test func `a deleted entry that a newer version restricted is not forgotten`() throws {
     let test = try TestStore()
-    let branch = try test.engine.branches.create(named: "a", domain: .standard)
+    let branch = try test.engine.branches.create(named: "a")
     try test.engine.branches.delete([branch], annotations: [FieldChange(critical, [1])])
     var options = CollectionOptions()
     options.forgetsAll = true
@@ -100,7 +100,7 @@ import Testing
 
   @Test func `an entry has 16 KiB of annotations`() throws {
     let test = try TestStore()
-    let main = try test.engine.branches.create(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main")
     let most = [UInt8](repeating: 1, count: Fields.byteCountMax - 6)
     try test.engine.branches.annotate(main, [FieldChange(plain, most)])
     let changes = [FieldChange(inherited, [UInt8]())]
@@ -109,7 +109,7 @@ import Testing
       { try test.engine.branches.delete([main], annotations: changes) },
       {
         _ = try test.engine.branches.create(
-          named: "b", domain: .standard, annotations: [FieldChange(plain, most + [1])])
+          named: "b", annotations: [FieldChange(plain, most + [1])])
       },
     ]
     for attempt in refused { #expect(failure(attempt)?.kind == .invalid) }
@@ -119,7 +119,7 @@ import Testing
 
   @Test func `a replaced branch keeps its annotations, whether or not they are known`() throws {
     let test = try TestStore()
-    let main = try test.engine.branches.create(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main")
     let tags = [plain, FieldTag(0x3FFE), FieldTag(0x7FFE)]
     try test.engine.branches.annotate(main, tags.map { FieldChange($0, [9, 0, 8]) })
     try test.engine.imports.begin(replacing: main).publishReplacing()
@@ -140,7 +140,7 @@ import Testing
   private func storeOfNewerVersion() throws -> TestStore {
     let test = try TestStore()
     let main = try test.engine.branches.create(
-      named: "main", domain: .standard, annotations: [FieldChange(FieldTag(0x7FFE), [1])])
+      named: "main", annotations: [FieldChange(FieldTag(0x7FFE), [1])])
     var generator = SplitMix64(seed: 1)
     try main.put(1, generator.bytes(10 * test.pageByteCount))
     try test.engine.branches.set(try #require(SettingKey("newer/setting")), to: [2])
@@ -236,7 +236,7 @@ import Testing
 
   @Test func `on a full disk annotations go on and settings do not`() throws {
     let test = try TestStore()
-    let main = try test.engine.branches.create(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main")
     test.disk.capacity = test.disk.usedByteCount
     let key = try #require(SettingKey("key"))
     let value = [UInt8](repeating: 1, count: 60_000)

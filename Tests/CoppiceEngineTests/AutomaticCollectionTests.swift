@@ -15,7 +15,7 @@ import Testing
     options.collection.setRestoreWindow(window)
     #expect(options.collection.restoreWindow == nanoseconds)
     let store = try TestStore(options: options)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try store.engine.branches.delete([main])
     store.clock.advance(byNanoseconds: 8)
     #expect(try store.engine.collector.collectAutomatically() == nil)
@@ -40,7 +40,7 @@ import Testing
   @Test func `nothing is collected as long as little is dead`() throws {
     let store = try makeStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(300 * Self.page))
     try store.engine.sealer.sealAll()
     #expect(try store.engine.collector.collectAutomatically() == nil)
@@ -52,7 +52,7 @@ import Testing
   @Test func `pages that were replaced ask for a collection, and only once`() throws {
     let store = try makeStore()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var bytes: [UInt8] = []
     for _ in 0..<3 {
       bytes = generator.bytes(250 * Self.page)
@@ -69,7 +69,7 @@ import Testing
   @Test func `a fifth of a small store is enough, however few bytes that is`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     for part in 0..<8 {
       try main.put(1, at: UInt64(part << 21), generator.bytes(2 << 20))
       try store.engine.sealer.sealAll()
@@ -89,7 +89,7 @@ import Testing
   @Test func `old segments that are mostly replaced ask for a collection of all`() throws {
     let store = try makeStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(600 * Self.page))
     try store.engine.sealer.sealAll()
     _ = try store.engine.collector.collectGarbage(CollectionOptions())
@@ -103,7 +103,7 @@ import Testing
   @Test func `a deleted branch is forgotten once its window has passed`() throws {
     let store = try makeStore()
     var generator = SplitMix64(seed: 4)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(300 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([main])
@@ -119,7 +119,7 @@ import Testing
   @Test func `lack of space collects everything, also what could be restored`() throws {
     let store = try makeStore { $0.collection.freeByteCountMin = 4 << 20 }
     var generator = SplitMix64(seed: 5)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(300 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([main])
@@ -140,7 +140,7 @@ import Testing
     var generator = SplitMix64(seed: 6)
     try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
     let engine = try Engine.open(disk: disk, clock: clock, options: options)
-    let main = try engine.branches.create(named: "main", domain: .standard)
+    let main = try engine.branches.create(named: "main")
     var bytes: [UInt8] = []
     // Ends when the thread has collected: nothing else counts collections.
     var round = 0

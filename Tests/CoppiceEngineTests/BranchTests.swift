@@ -6,7 +6,7 @@ import Testing
 @Suite struct BranchTests {
   @Test func `what was written is read back before and after a seal`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 3)
     let bytes = generator.bytes(3 * 4096 + 100)
     try main.put(5, bytes)
@@ -18,7 +18,7 @@ import Testing
 
   @Test func `a reopened store has what a closed one had`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 3)
     let bytes = generator.bytes(700_000)
     try main.put(5, bytes)
@@ -28,7 +28,7 @@ import Testing
 
   @Test func `flushed writes survive a power cut`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let lsn = try main.put(5, at: 10_000, [1, 2, 3])
     try main.flush(through: lsn)
     try store.crash(seed: 4)
@@ -39,7 +39,7 @@ import Testing
 
   @Test func `a fork has the parent's unsealed writes and then goes its own way`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(5, [1, 1, 1])
     let child = try store.engine.branches.fork(main, named: "child", isReadOnly: false)
     try main.put(5, [2])
@@ -59,7 +59,7 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 11)
     var model: [String: [UInt64: [UInt8]]] = [:]
-    _ = try store.engine.branches.create(named: "b0", domain: .standard)
+    _ = try store.engine.branches.create(named: "b0")
     model["b0"] = [:]
     for step in 0..<400 {
       let name = model.keys.sorted()[generator.below(model.count)]
@@ -121,7 +121,7 @@ import Testing
     var options = EngineOptions.small
     options.journalByteCountMax = 3 << 20
     let store = try TestStore(disk: SimulatedDisk(seed: seed), options: options)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: seed)
     var bytes = [UInt8](repeating: 0, count: 64 * 4096)
     for step in 0..<400 {
@@ -152,7 +152,7 @@ import Testing
     options.overlayByteCountMax = 64 << 20
     let store = try TestStore(options: options)
     func create(_ name: String) throws -> EngineBranch {
-      try store.engine.branches.create(named: name, domain: .standard)
+      try store.engine.branches.create(named: name)
     }
     let count = 1300
     for index in 0..<count { try create("branch \(index)").put(1, [UInt8(index % 251), 1]) }

@@ -9,7 +9,7 @@ import Testing
   /// A closed store with three branches, some differences and overrides, and volumes of two levels.
   private func sampleDisk() throws -> SimulatedDisk {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 21)
     try main.put(1, generator.bytes(300 * 4096))
     try main.put(2, generator.bytes(3000))
@@ -101,7 +101,7 @@ import Testing
 
   @Test func `damage of an evacuated page names the branches that read it`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 9)
     try main.put(1, generator.bytes(20 * 4096))
     try store.engine.sealer.sealAll()
@@ -222,7 +222,7 @@ import Testing
 
   @Test func `lost records of the journal are a finding`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     for value in 1...3 as ClosedRange<UInt8> {
       try main.flush(through: try main.put(1, [value]))
     }

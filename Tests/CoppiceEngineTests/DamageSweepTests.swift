@@ -12,7 +12,7 @@ import Testing
   private func sampleStore() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 51)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(0, generator.bytes(3 * 4096))
     try main.put(1, generator.bytes(60 * 4096))
     try store.engine.sealer.sealAll()

@@ -19,7 +19,7 @@ import Testing
     let store = try TestStore(options: Self.options)
     var generator = SplitMix64(seed: 1)
     for name in ["damaged", "healthy"] {
-      let branch = try store.engine.branches.create(named: name, domain: .standard)
+      let branch = try store.engine.branches.create(named: name)
       try branch.put(1, generator.bytes(300 * Self.page))
       try store.engine.sealer.sealAll()
     }
@@ -125,7 +125,7 @@ import Testing
   @Test func `a branch forgotten before its seal is no damage`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(300 * Self.page))
     try store.engine.sealer.sealAll()
     try doomed.put(1, at: 5, [1])
@@ -142,9 +142,9 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)
     let bytes = generator.bytes(20 * Self.page)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, bytes)
-    let other = try store.engine.branches.create(named: "other", domain: .standard)
+    let other = try store.engine.branches.create(named: "other")
     try other.put(2, [1, 2, 3])
     try store.engine.close()
     store.engine = try Engine.open(
@@ -297,10 +297,10 @@ import Testing
   {
     for wiped in [FrameKind.volumeNode, .tableNode] {
       let store = try TestStore()
-      let main = try store.engine.branches.create(named: "main", domain: .standard)
+      let main = try store.engine.branches.create(named: "main")
       try main.put(1, [1, 2, 3])
       try main.put(2, [4])
-      let other = try store.engine.branches.create(named: "other", domain: .standard)
+      let other = try store.engine.branches.create(named: "other")
       try other.put(2, [1, 2, 3, 4])
       try store.engine.close()
       store.engine = try Engine.open(

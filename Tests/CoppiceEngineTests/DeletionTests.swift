@@ -13,7 +13,7 @@ import Testing
   {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(300 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -86,7 +86,7 @@ import Testing
   /// What a fork took over in memory is not in any frame yet.
   @Test func `who goes on with unsealed changes is named`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, [UInt8](repeating: 5, count: 6 * Self.page))
     let fork = try store.engine.branches.fork(main, named: "fork", isReadOnly: false)
     let estimate = try store.engine.accounts.deletionEstimate(of: [main.id])
@@ -104,7 +104,7 @@ import Testing
     let store = try TestStore()
     for isForGood in [false, true] {
       store.clock.advance(byNanoseconds: 1000)
-      let branch = try store.engine.branches.create(named: "twice", domain: .standard)
+      let branch = try store.engine.branches.create(named: "twice")
       try branch.put(1, [UInt8](repeating: isForGood ? 1 : 2, count: 4 * Self.page))
       if isForGood {
         _ = try store.engine.collector.deleteForGood([branch])
@@ -155,7 +155,7 @@ import Testing
     step: CollectionStep
   ) throws {
     let (store, _, trials, bytes) = try prepare()
-    let gone = try store.engine.branches.create(named: "gone", domain: .standard)
+    let gone = try store.engine.branches.create(named: "gone")
     try gone.put(1, [UInt8](repeating: 7, count: 9 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([gone])

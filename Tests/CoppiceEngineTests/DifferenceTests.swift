@@ -93,7 +93,7 @@ import Testing
 
   @Test func `trees of different heights are compared by content`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 3)
     let bytes = generator.bytes(20_000)
     try main.put(1, bytes)
@@ -117,8 +117,8 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)
     let bytes = generator.bytes(600_000)
-    let one = try store.engine.branches.create(named: "one", domain: .standard)
-    let two = try store.engine.branches.create(named: "two", domain: .standard)
+    let one = try store.engine.branches.create(named: "one")
+    let two = try store.engine.branches.create(named: "two")
     try one.put(1, bytes, time: 5)
     try store.engine.sealer.sealAll()
     try two.put(1, bytes, time: 6)

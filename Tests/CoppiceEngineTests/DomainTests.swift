@@ -178,7 +178,7 @@ import Testing
   @Test func `a base in another trust domain is a finding, of a page and of a node`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(100 * Self.page))
     try store.engine.sealer.sealAll()
     // Closes the segment: what follows lies in another one, and builds on this.

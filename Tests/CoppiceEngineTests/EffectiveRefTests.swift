@@ -18,7 +18,7 @@ import Testing
   private func prepare() throws -> (TestStore, EngineBranch, SplitMix64) {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     for part in 0..<4 {
       try main.put(2, at: UInt64(part * 256 * Self.page), generator.bytes(256 * Self.page))
     }
@@ -111,7 +111,7 @@ import Testing
   @Test func `a deletion proves what died below a node that stays as a base`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(40 * Self.page))
     try store.engine.sealer.sealAll()
     let old = try store.engine.branches.fork(main, named: "old", isReadOnly: false)
@@ -139,7 +139,7 @@ import Testing
   @Test func `a base that is a file elsewhere keeps all of that file`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(40 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -170,7 +170,7 @@ import Testing
   @Test func `the bytes of bases count for who builds on them, what they carry does not`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(40 * Self.page))
     try store.engine.sealer.sealAll()
     try main.put(1, at: 0, generator.bytes(4 * Self.page))

@@ -35,7 +35,7 @@ import Testing
   @Test func `writers readers and forks at once lose nothing and tear no page`() throws {
     let folder = try TemporaryFolder()
     let engine = try open(folder, creating: true)
-    let main = try engine.branches.create(named: "main", domain: .standard)
+    let main = try engine.branches.create(named: "main")
     let pageCount = 300
     let roundCount = 40
     let failures = Mutex<[String]>([])

@@ -19,8 +19,8 @@ import Testing
   private func prepare() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
+    let doomed = try store.engine.branches.create(named: "doomed")
     for branch in [main, doomed] {
       for round in 0..<4 as Range<UInt64> {
         try branch.put(1, at: round << 22, generator.bytes(1000 * Self.page))
@@ -41,7 +41,7 @@ import Testing
 
   @Test func `a store has a reserve into which the live part of any of its segments fits`() throws {
     let small = try TestStore()
-    let main = try small.engine.branches.create(named: "main", domain: .standard)
+    let main = try small.engine.branches.create(named: "main")
     try main.put(1, [1])
     try small.reopen()
     #expect(reserveByteCount(small) > 2 << 20)
@@ -57,7 +57,7 @@ import Testing
   @Test func `a reserve outlives an opening and a growth for which there is no room`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, [1])
     try store.engine.sealer.sealAll()
     try store.engine.checkpointer.write()
@@ -148,8 +148,8 @@ import Testing
   private func prepareMixedSegments() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
+    let doomed = try store.engine.branches.create(named: "doomed")
     for round in 0..<8 as Range<UInt64> {
       try main.put(1, at: round << 22, generator.bytes(500 * Self.page))
       try doomed.put(1, at: round << 22, generator.bytes(300 * Self.page))

@@ -44,7 +44,7 @@ struct FullFileSystemTests {
     var generator = SplitMix64(seed: 1)
     try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
     var engine = try Engine.open(disk: disk, clock: clock, options: options)
-    let main = try engine.branches.create(named: "main", domain: .standard)
+    let main = try engine.branches.create(named: "main")
     let kept = generator.bytes(2000 * Self.page)
     try main.put(1, kept)
     try engine.sealer.sealAll()
@@ -52,7 +52,7 @@ struct FullFileSystemTests {
     collection.isFull = true
     // Ends the open segment.
     _ = try engine.collector.collectGarbage(collection)
-    let doomed = try engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try engine.branches.create(named: "doomed")
     for round in 0..<5 as Range<UInt64> {
       try doomed.put(1, at: round << 24, generator.bytes(2000 * Self.page))
       try engine.sealer.sealAll()

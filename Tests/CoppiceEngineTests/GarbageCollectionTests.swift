@@ -19,7 +19,7 @@ import Testing
   @Test func `deleting the only branch gives nearly everything back`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(2 << 20))
     try store.engine.sealer.sealAll()
     #expect(segmentByteCount(store) > 2 << 20)
@@ -38,10 +38,10 @@ import Testing
     for last in 0..<8 {
       let store = try TestStore()
       var generator = SplitMix64(seed: 5)
-      let main = try store.engine.branches.create(named: "main", domain: .standard)
+      let main = try store.engine.branches.create(named: "main")
       let bytes = generator.bytes(300 * 4096)
       try main.put(1, bytes)
-      let other = try store.engine.branches.create(named: "other", domain: .standard)
+      let other = try store.engine.branches.create(named: "other")
       try other.put(1, generator.bytes(300 * 4096))
       try store.engine.sealer.sealAll()
       try store.engine.branches.delete([other])
@@ -70,10 +70,10 @@ import Testing
   @Test func `live pages move to hosts and are read there, also after a crash`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(300 * 4096)
     try main.put(1, bytes)
-    let other = try store.engine.branches.create(named: "other", domain: .standard)
+    let other = try store.engine.branches.create(named: "other")
     try other.put(1, generator.bytes(300 * 4096))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([other])
@@ -97,7 +97,7 @@ import Testing
   @Test func `a collection of a small store has little on disk twice`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     for part in 0..<12 {
       try main.put(1, at: UInt64(part << 21), generator.bytes(2 << 20))
       try store.engine.sealer.sealAll()
@@ -123,7 +123,7 @@ import Testing
   @Test func `a restored branch is whole, and a forgotten one cannot be restored`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(100 * 4096)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -142,7 +142,7 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
     let bytes = generator.bytes(256 * 4096)
-    let old = try store.engine.branches.create(named: "old", domain: .standard)
+    let old = try store.engine.branches.create(named: "old")
     try old.put(1, bytes)
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([old])
@@ -163,10 +163,10 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
     let bytes = generator.bytes(4096)
-    let source = try store.engine.branches.create(named: "source", domain: .standard)
+    let source = try store.engine.branches.create(named: "source")
     try source.put(1, bytes)
     try store.engine.sealer.sealAll()
-    let target = try store.engine.branches.create(named: "target", domain: .standard)
+    let target = try store.engine.branches.create(named: "target")
     let refs = try source.storedRefs(of: VolumeNumber(1), pages: 0..<1)
     var copy = Transaction(time: 2)
     copy.share(VolumeNumber(7), at: 0, refs)
@@ -182,7 +182,7 @@ import Testing
   @Test func `an unreadable node keeps everything it may refer to`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 7)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(600 * 4096)
     try main.put(1, bytes)
     try store.reopen()
@@ -210,14 +210,14 @@ import Testing
   @Test func `an unreadable node of a segment that nobody knows stops the collection`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(20 * 4096))
     try store.engine.sealer.sealAll()
     var options = CollectionOptions()
     options.isDryRun = true
     // Ends the open segment.
     _ = try store.engine.collector.collectGarbage(options)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(20 * 4096))
     try store.engine.close()
     let newest = try #require(try StoreInspector(disk: store.disk).catalogues().first)
@@ -239,7 +239,7 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 21)
     var model: [String: [UInt8]] = [:]
-    _ = try store.engine.branches.create(named: "b", domain: .standard)
+    _ = try store.engine.branches.create(named: "b")
     model["b"] = []
     for step in 0..<250 {
       let name = model.keys.sorted()[generator.below(model.count)]
@@ -283,7 +283,7 @@ import Testing
   @Test func `a branch keeps what the base of another branch's node refers to`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 13)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(40 * 4096)
     try main.put(1, bytes)
     try main.put(2, generator.bytes(400_000))

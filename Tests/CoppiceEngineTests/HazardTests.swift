@@ -31,10 +31,10 @@ import Testing
   @Test func `stored pages can be shared at the moment at which a collection moves them`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 12)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(100 * Self.page)
     try main.put(1, bytes)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(100 * Self.page))
     try store.engine.sealer.sealAll()
     let refs = try main.storedRefs(of: VolumeNumber(1), pages: 0..<100)
@@ -56,9 +56,9 @@ import Testing
   @Test func `a host is named by one publish, not again after it is gone`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 11)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(100 * Self.page))
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(100 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([doomed])
@@ -78,9 +78,9 @@ import Testing
   @Test func `a seal during a collection does not continue a segment from before it`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(40 * Self.page))
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(40 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([doomed])
@@ -103,7 +103,7 @@ import Testing
   @Test func `bases stay whose differences lie in a segment that an import still fills`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var bytes = generator.bytes(20 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -127,11 +127,11 @@ import Testing
   func `a page found by hash while victims are counted is kept`(passing: Int) throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(Self.page))
     try store.engine.sealer.sealAll()
     try closeSegments(store)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     let bytes = generator.bytes(64 * Self.page)
     try doomed.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -160,11 +160,11 @@ import Testing
   @Test func `a segment older than what has moved is not continued`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 9)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(2, generator.bytes(60 * Self.page))
     try store.engine.sealer.sealAll()
     try closeSegments(store)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(60 * Self.page))
     var bytes = generator.bytes(20 * Self.page)
     try main.put(1, bytes)
@@ -187,16 +187,16 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)
     let bytes = generator.bytes(40 * Self.page)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, bytes)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(40 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([doomed])
     #expect(try store.engine.collector.collectGarbage(Self.full).copiedByteCount > 0)
     try store.reopen()
     store.engine.core.refillWindow()
-    let copy = try store.engine.branches.create(named: "copy", domain: .standard)
+    let copy = try store.engine.branches.create(named: "copy")
     try copy.put(7, bytes)
     try store.engine.sealer.sealAll()
     #expect(store.engine.accounts.statistics.seals.duplicateCount == 40)
@@ -210,10 +210,10 @@ import Testing
   @Test func `a power cut during copying leaves a store that seals and collects`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(40 * Self.page)
     try main.put(1, bytes)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(40 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([doomed])
@@ -256,7 +256,7 @@ import Testing
   @Test func `a journal file that a checkpoint lists is not recycled by it`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     for _ in 0..<2 {
       try main.flush(through: main.put(1, generator.bytes(100 * Self.page)))
     }
@@ -277,7 +277,7 @@ import Testing
   @Test func `a collection after a failed checkpoint takes nothing that replay comes to`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 7)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var bytes = generator.bytes(40 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -301,7 +301,7 @@ import Testing
 
   @Test func `a write past the last page is refused, and the store opens again`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, [1])
     let limit = UInt64(Self.page) << 40
     for offset in [limit - 1, limit, 1 << 56, 1 << 60, .max - 1, .max] {
@@ -328,12 +328,12 @@ import Testing
   @Test func `a full disk still opens, deletes and gives space back`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let kept = generator.bytes(20 * Self.page)
     try main.put(1, kept)
     try store.engine.sealer.sealAll()
     try closeSegments(store)
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     try doomed.put(1, generator.bytes(1500 * Self.page))
     try store.engine.sealer.sealAll()
     let last = generator.bytes(10 * Self.page)
@@ -354,7 +354,7 @@ import Testing
 
   @Test func `a failing close keeps what was written and not flushed`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, [1, 2, 3])
     store.disk.capacity = store.disk.usedByteCount
     #expect(throws: StoreError.self) { try store.engine.close() }

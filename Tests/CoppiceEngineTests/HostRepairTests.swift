@@ -17,7 +17,7 @@ import Testing
     init() throws {
       store = try TestStore()
       var generator = SplitMix64(seed: 21)
-      let main = try store.engine.branches.create(named: "main", domain: .standard)
+      let main = try store.engine.branches.create(named: "main")
       for volume in UInt64(1)...3 {
         var bytes: [UInt8] = []
         for number in 0..<150 {
@@ -228,7 +228,7 @@ import Testing
     let disk = store.disk.snapshot()
     var engine = try scene.open(disk)
     let main = try engine.branches.named("main")
-    let other = try engine.branches.create(named: "other", domain: .standard)
+    let other = try engine.branches.create(named: "other")
     let refs = try main.storedRefs(of: VolumeNumber(3), pages: 0..<150)
     var transaction = Transaction(time: 1)
     transaction.share(VolumeNumber(9), at: 0, refs)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct InspectorTests {
   private func sampleStore() throws -> TestStore {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 41)
     try main.put(1, generator.bytes(300 * 4096))
     try store.engine.sealer.sealAll()
@@ -65,7 +65,7 @@ import Testing
 
   @Test func `the journal's records are shown in order`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var transaction = Transaction(time: 3)
     transaction.resize(VolumeNumber(1), to: 9000)
     transaction.hole(VolumeNumber(1), at: 0, byteCount: 100)

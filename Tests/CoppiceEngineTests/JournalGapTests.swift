@@ -25,7 +25,7 @@ import Testing
   /// A store that was opened twice and written to each time; `between` runs while it is closed.
   private func closedStore(_ between: (TestStore, BranchID) throws -> Void) throws -> TestStore {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, [1])
     try store.engine.close()
     try between(store, main.id)

@@ -10,7 +10,7 @@ import Testing
   /// the process ends.
   private func store() throws -> TestStore {
     let test = try TestStore()
-    let main = try test.engine.branches.create(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main")
     for number in 1...4 as ClosedRange<UInt8> {
       try main.flush(through: main.put(UInt64(number), [number]))
       if number == 2 { try test.engine.journal.endCurrentFile() }

@@ -9,7 +9,7 @@ import Testing
 struct JournalSyncTests {
   @Test func `what has waited long enough is synced, and nothing else`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let journal = store.engine.journal
     let start = store.clock.monotonicNanoseconds()
     #expect(try journal.syncWhatWaited(nanoseconds: 1000, until: .max) == nil)
@@ -34,7 +34,7 @@ struct JournalSyncTests {
     var generator = SplitMix64(seed: 1)
     try Engine.create(disk: disk, clock: clock, options: options) { generator.bytes($0) }
     let engine = try Engine.open(disk: disk, clock: clock, options: options)
-    let main = try engine.branches.create(named: "main", domain: .standard)
+    let main = try engine.branches.create(named: "main")
     for round in 0..<3 {
       let lsn = try main.put(1, [UInt8(round)])
       let deadline = clock.monotonicNanoseconds() + 20_000_000_000

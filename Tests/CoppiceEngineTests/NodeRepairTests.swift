@@ -17,7 +17,7 @@ import Testing
     init() throws {
       store = try TestStore()
       var generator = SplitMix64(seed: 11)
-      let main = try store.engine.branches.create(named: "main", domain: .standard)
+      let main = try store.engine.branches.create(named: "main")
       try put(main, 1, at: 0, generator.text(300 * page))
       try put(main, 2, at: 0, generator.text(3 * page + 5))
       try put(main, 1000, at: 0, generator.text(page))
@@ -270,7 +270,7 @@ import Testing
   private func collectedStore(isRewritten: Bool) throws -> (TestStore, [UInt8]) {
     let store = try TestStore()
     var generator = SplitMix64(seed: 31)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var bytes = generator.bytes(300 * Self.page)
     let place = 5 * Self.page..<6 * Self.page
     let lost = Array(bytes[place])

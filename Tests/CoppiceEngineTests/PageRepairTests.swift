@@ -17,13 +17,13 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
     let bytes = generator.bytes(20 * Self.page + 100)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, bytes, time: 7)
     try store.engine.sealer.sealAll()
     _ = try store.engine.branches.fork(main, named: "main@kept", isReadOnly: true)
     // With an empty window equal pages are stored once more.
     try store.reopen()
-    let other = try store.engine.branches.create(named: "other", domain: .standard)
+    let other = try store.engine.branches.create(named: "other")
     try other.put(9, Array(bytes[(4 * Self.page)...]))
     try store.engine.close()
     try damage(store, page: 5)
@@ -45,7 +45,7 @@ import Testing
       #expect(throws: StoreError.self) { try branch.get(1, at: UInt64(2 * Self.page), 1) }
     }
     // What was lost comes back with a new copy.
-    let again = try store.engine.branches.create(named: "again", domain: .standard)
+    let again = try store.engine.branches.create(named: "again")
     try again.put(5, Array(bytes[..<(3 * Self.page)]))
     try store.engine.close()
     let second = try store.repair()
@@ -60,7 +60,7 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
     let bytes = generator.bytes(300 * Self.page)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
     let foreign = try store.engine.branches.create(named: "foreign", domain: DomainID(1))
@@ -82,14 +82,14 @@ import Testing
   @Test func `more pages than a check lists are healed, behind damage that nobody reads`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
-    let junk = try store.engine.branches.create(named: "junk", domain: .standard)
+    let junk = try store.engine.branches.create(named: "junk")
     for _ in 0..<2 {
       try junk.put(1, generator.bytes(1100 * Self.page))
       try store.engine.sealer.sealAll()
     }
     let bytes = generator.bytes(1100 * Self.page)
     for name in ["main", "other"] {
-      let branch = try store.engine.branches.create(named: name, domain: .standard)
+      let branch = try store.engine.branches.create(named: name)
       try branch.put(1, bytes)
       // With an empty window equal pages are stored once more.
       try store.reopen()
@@ -117,7 +117,7 @@ import Testing
   @Test func `of very many lost pages a part is listed and the rest counted`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(1100 * Self.page))
     try store.engine.close()
     let inspection = try StoreInspector(disk: store.disk).segment(SegmentID(1))

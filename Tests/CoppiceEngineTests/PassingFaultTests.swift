@@ -39,8 +39,8 @@ import Testing
 
     init() throws {
       store = try TestStore()
-      let main = try store.engine.branches.create(named: "main", domain: .standard)
-      let gone = try store.engine.branches.create(named: "gone", domain: .standard)
+      let main = try store.engine.branches.create(named: "main")
+      let gone = try store.engine.branches.create(named: "gone")
       try put(main, 1, page: 0, bytes(pages: 6))
       try put(gone, 3, page: 0, bytes(pages: 1))
       try store.engine.sealer.sealAll()
@@ -58,7 +58,7 @@ import Testing
       try store.engine.sealer.sealAll()
       // With an empty window equal pages are stored once more.
       try store.reopen()
-      let other = try store.engine.branches.create(named: "other", domain: .standard)
+      let other = try store.engine.branches.create(named: "other")
       try put(other, 2, page: 0, try #require(contents["main"]?[1]))
       try store.engine.sealer.sealAll()
       try store.engine.close()

@@ -20,7 +20,7 @@ import Testing
   @Test func `a view that follows seals keeps its content, and no memory from writers`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 31)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(50 * Self.page)
     try main.put(1, bytes)
     let following = try main.pinnedView(followsSeals: true)
@@ -38,7 +38,7 @@ import Testing
 
   @Test func `a view that does not stays on the very same layers`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, [1, 2, 3])
     let view = try main.pinnedView()
     try store.engine.sealer.sealAll()
@@ -50,7 +50,7 @@ import Testing
   func `views of random moments stay as they were`(seed: UInt64) throws {
     let store = try TestStore()
     var random = SplitMix64(seed: seed)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var model: [UInt8] = []
     var views: [(view: PinnedView, content: [UInt8])] = []
     for _ in 0..<120 {

@@ -13,7 +13,7 @@ struct RandomHistory {
   /// Makes a branch and that many changes of it and its descendants.
   mutating func run(_ store: TestStore, stepCount: Int) throws {
     if store.engine.branches.entries().isEmpty {
-      _ = try store.engine.branches.create(named: "b0", domain: .standard)
+      _ = try store.engine.branches.create(named: "b0")
     }
     for step in 0..<stepCount {
       let names = store.engine.branches.entries().filter { $0.flags.isEmpty }.map(\.name)

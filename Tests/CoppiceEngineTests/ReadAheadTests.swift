@@ -16,7 +16,7 @@ import Testing
 
   @Test func `a long read asks for its frames at once and neighbours together`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let content = Self.noise(1)
     try main.put(1, content)
     try store.reopen()
@@ -33,7 +33,7 @@ import Testing
 
   @Test func `a difference is read together with its base`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var content = Self.noise(2)
     try main.put(1, content)
     try store.engine.sealer.sealAll()

@@ -21,7 +21,7 @@ import Testing
   @Test func `a segment with a damaged bundle directory is written anew`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var bytes = generator.bytes(700 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -62,7 +62,7 @@ import Testing
 
   @Test func `a bit that flipped in the catalogue is flipped back`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try store.engine.checkpointer.write()
     _ = try store.engine.branches.fork(main, named: "main@kept", isReadOnly: true)
     try main.flush(through: main.put(2, [1, 2, 3]))
@@ -89,9 +89,9 @@ import Testing
   @Test func `an older catalogue says which branches were deleted, and which never written`() throws
   {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
-    let gone = try store.engine.branches.create(named: "gone", domain: .standard)
-    let forgotten = try store.engine.branches.create(named: "forgotten", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
+    let gone = try store.engine.branches.create(named: "gone")
+    let forgotten = try store.engine.branches.create(named: "forgotten")
     for branch in [main, gone, forgotten] {
       try branch.put(1, [UInt8(branch.id.rawValue)])
       try branch.put(2, [7])
@@ -154,8 +154,8 @@ import Testing
 
   @Test func `without catalogues the journal tells of forks and deletions`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
-    let gone = try store.engine.branches.create(named: "gone", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
+    let gone = try store.engine.branches.create(named: "gone")
     for branch in [main, gone] { try branch.put(1, [UInt8(branch.id.rawValue)]) }
     try store.engine.close()
     store.engine = try Engine.open(disk: store.disk, clock: store.clock, options: store.options)
@@ -181,7 +181,7 @@ import Testing
   @Test func `an older catalogue never stands in when the damaged one hides its own record`() throws
   {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, [1])
     try store.engine.close()
     try store.open()
@@ -212,7 +212,7 @@ import Testing
   @Test func `an older catalogue and the journal stand in for a damaged one`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     let bytes = generator.bytes(20 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -242,7 +242,7 @@ import Testing
     var generator = SplitMix64(seed: 4)
     var contents: [String: [UInt8]] = [:]
     for name in ["main", "trial"] {
-      let branch = try store.engine.branches.create(named: name, domain: .standard)
+      let branch = try store.engine.branches.create(named: name)
       try branch.put(1, generator.bytes(30 * Self.page))
       try store.engine.sealer.sealAll()
       contents[name] = generator.bytes(30 * Self.page)
@@ -282,8 +282,8 @@ import Testing
 
   @Test func `acknowledged records that are gone are dropped only when that is accepted`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
-    let trial = try store.engine.branches.create(named: "trial", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
+    let trial = try store.engine.branches.create(named: "trial")
     try main.flush(through: main.put(1, [1]))
     try trial.flush(through: trial.put(7, [2]))
     try trial.flush(through: trial.put(7, [3]))

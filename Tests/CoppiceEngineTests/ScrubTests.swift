@@ -9,7 +9,7 @@ import Testing
   /// Three bundles and more, with a page that a fork stores as a difference.
   private func sampleStore() throws -> TestStore {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 31)
     try main.put(1, generator.bytes(2 * Self.mebibyte))
     try store.engine.sealer.sealAll()
@@ -50,7 +50,7 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 41)
     var collection = CollectionOptions()
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     var bytes = generator.bytes(30 * 4096)
     try doomed.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -59,7 +59,7 @@ import Testing
     _ = try store.engine.collector.collectGarbage(collection)
     for page in 0..<30 { bytes[page * 4096] ^= 1 }
     try doomed.put(1, bytes)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(60 * 4096))
     try store.engine.sealer.sealAll()
     #expect(store.engine.accounts.statistics.seals.deltaCount == 30)
@@ -77,7 +77,7 @@ import Testing
   private func storeWithForgottenHome() throws -> TestStore {
     let store = try TestStore()
     var generator = SplitMix64(seed: 43)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     func write(_ pages: Range<Int>) throws {
       try main.put(1, at: UInt64(pages.lowerBound) * 4096, generator.bytes(pages.count * 4096))
       try store.engine.sealer.sealAll()
@@ -110,7 +110,7 @@ import Testing
   @Test func `what a collection moved ahead of a scrub is read where it lies then`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 44)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(20 * 4096))
     try store.engine.sealer.sealAll()
     var collection = CollectionOptions()

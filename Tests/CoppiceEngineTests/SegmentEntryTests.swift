@@ -12,7 +12,7 @@ import Testing
 
   @Test func `a segment is closed once nothing is appended to it any more`() throws {
     let test = try TestStore()
-    let main = try test.engine.branches.create(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main")
     try main.put(2, SplitMix64(seed: 1).bytes(count: 100_000))
     try test.engine.sealer.sealAll()
     try test.engine.checkpointer.write()
@@ -35,7 +35,7 @@ import Testing
 
   @Test func `a bundle says what the last record was`() throws {
     let test = try TestStore()
-    let main = try test.engine.branches.create(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main")
     var before = test.engine.journal.lastLSN
     for number in 0..<3 as Range<UInt64> {
       let lsn = try main.put(2 + number, SplitMix64(seed: number).bytes(count: 10_000))

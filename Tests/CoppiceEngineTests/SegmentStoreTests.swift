@@ -200,7 +200,7 @@ import Testing
   /// A store of one segment, with its entry.
   private func stored() throws -> (test: TestStore, entry: SegmentEntry) {
     let test = try TestStore()
-    let main = try test.engine.branches.create(named: "main", domain: .standard)
+    let main = try test.engine.branches.create(named: "main")
     var generator = SplitMix64(seed: 3)
     try main.put(2, generator.bytes(40_000))
     try test.engine.sealer.sealAll()

@@ -48,7 +48,7 @@ import Testing
   private func lookCount(basePageCount: Int) throws -> Int {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var base = generator.bytes(basePageCount * Self.page)
     for start in stride(from: 0, to: base.count, by: 8 << 20) {
       try main.put(1, at: UInt64(start), Array(base[start..<min(start + 8 << 20, base.count)]))
@@ -107,13 +107,13 @@ import Testing
   @Test func `every byte has the holder that it should have`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(100 * Self.page))
     try store.engine.sealer.sealAll()
     _ = try store.engine.branches.fork(main, named: "main@before", isReadOnly: true)
     try main.put(1, generator.bytes(40 * Self.page))
     try store.engine.sealer.sealAll()
-    let gone = try store.engine.branches.create(named: "gone", domain: .standard)
+    let gone = try store.engine.branches.create(named: "gone")
     try gone.put(2, generator.bytes(30 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([gone])
@@ -141,9 +141,9 @@ import Testing
   @Test func `little that is dead is held by its segment`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 2)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(100 * Self.page))
-    let trial = try store.engine.branches.create(named: "trial", domain: .standard)
+    let trial = try store.engine.branches.create(named: "trial")
     try trial.put(1, generator.bytes(5 * Self.page))
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([trial])
@@ -160,7 +160,7 @@ import Testing
   @Test func `bases that only differences need are told`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 3)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var bytes = generator.bytes(50 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -177,7 +177,7 @@ import Testing
   @Test func `the proof of a deletion names the collection and finds nothing left`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 4)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var bytes = generator.bytes(100 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -211,9 +211,9 @@ import Testing
   @Test func `the proof says what still holds the rest`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 5)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(200 * Self.page))
-    let trial = try store.engine.branches.create(named: "trial", domain: .standard)
+    let trial = try store.engine.branches.create(named: "trial")
     let bytes = generator.bytes(10 * Self.page)
     try trial.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -247,7 +247,7 @@ import Testing
   @Test func `growth is told by how pages were stored`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 6)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     var bytes = generator.bytes(50 * Self.page)
     try main.put(1, bytes)
     try store.engine.sealer.sealAll()
@@ -269,7 +269,7 @@ import Testing
 
   @Test func `the history of many seals stays short and keeps its ends`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     for round in 0..<400 {
       store.clock.advance(byNanoseconds: 1_000_000)
       try main.put(1, [UInt8(round & 0xFF), UInt8(round >> 8)])

@@ -46,9 +46,9 @@ import Testing
   @Test func `an import's note waits until a collection has taken stock`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 9)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(9_000))
-    let other = try store.engine.branches.create(named: "other", domain: .standard)
+    let other = try store.engine.branches.create(named: "other")
     try other.put(1, [1])
     try store.reopen()
     let (engine, disk) = (store.engine, store.disk)
@@ -140,7 +140,7 @@ import Testing
 
   @Test func `a branch written to during its replacement keeps the write`() throws {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(3, [1, 2, 3])
     let staging = try store.engine.imports.begin(replacing: main)
     try fill(staging, 3, [9])
@@ -173,11 +173,11 @@ import Testing
     let store = try TestStore()
     var generator = SplitMix64(seed: 8)
     let bytes = generator.bytes(40 * 4096)
-    let first = try store.engine.branches.create(named: "first", domain: .standard)
+    let first = try store.engine.branches.create(named: "first")
     try first.put(1, bytes)
     try store.reopen()
     store.engine.core.refillWindow()
-    let second = try store.engine.branches.create(named: "second", domain: .standard)
+    let second = try store.engine.branches.create(named: "second")
     try second.put(2, bytes)
     try store.engine.sealer.sealAll()
     #expect(store.engine.accounts.statistics.seals.duplicateCount == 40)
@@ -205,7 +205,7 @@ import Testing
   @Test func `a small change of a page is stored as a difference`() throws {
     let store = try TestStore()
     var generator = SplitMix64(seed: 9)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, generator.bytes(1024 * 4096))
     try store.engine.sealer.sealAll()
     for round in 0..<3 {

@@ -25,7 +25,7 @@ struct StoredCountTests {
 
   @Test func `holes do not count, in layers, in the tree, and in one over the other`() throws {
     let store = try TestStore()
-    _ = try store.engine.branches.create(named: "main", domain: .standard)
+    _ = try store.engine.branches.create(named: "main")
     func main() throws -> EngineBranch { try store.engine.branches.named("main") }
     func stored() throws -> UInt64 { try main().storedByteCount(of: VolumeNumber(5)) / Self.unit }
     #expect(try stored() == 0)
@@ -56,7 +56,7 @@ struct StoredCountTests {
   @Test func `it is never less than what is stored`() throws {
     let store = try TestStore()
     var random = SplitMix64(seed: 12)
-    var branch = try store.engine.branches.create(named: "main", domain: .standard)
+    var branch = try store.engine.branches.create(named: "main")
     for step in 0..<300 {
       let first = UInt64(random.below(2000))
       switch random.below(8) {

@@ -9,7 +9,7 @@ import Testing
 
   private func prepare() throws -> TestStore {
     let store = try TestStore()
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     try main.put(1, [1, 2, 3])
     try store.engine.close()
     return store

@@ -82,6 +82,15 @@ extension EngineOptions {
   }
 }
 
+extension Branches {
+  /// A branch of the standard trust domain.
+  func create(
+    named name: String, annotations: [FieldChange] = []
+  ) throws(StoreError) -> EngineBranch {
+    try create(named: name, domain: .standard, annotations: annotations)
+  }
+}
+
 extension EngineBranch {
   @discardableResult
   func put(_ volume: UInt64, at offset: UInt64 = 0, _ bytes: [UInt8], time: Int64 = 1) throws -> LSN

@@ -22,7 +22,7 @@ import Testing
   private func prepare(pageCount: Int) throws -> (TestStore, EngineBranch, SplitMix64) {
     let store = try TestStore()
     var generator = SplitMix64(seed: 1)
-    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    let main = try store.engine.branches.create(named: "main")
     for start in stride(from: 0, to: pageCount, by: 256) {
       let count = min(256, pageCount - start)
       try main.put(1, at: UInt64(start * Self.page), generator.bytes(count * Self.page))
@@ -69,7 +69,7 @@ import Testing
     let (store, main, generator) = try prepare(pageCount: 100)
     var random = generator
     let bytes = try #require(try main.all(1))
-    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let doomed = try store.engine.branches.create(named: "doomed")
     for round in 0..<4 {
       try doomed.put(1, random.bytes(100 * Self.page))
       try store.engine.sealer.sealAll()

@@ -1,7 +1,6 @@
 internal import Coppice
 
-/// The data directories of PostgreSQL in a tree: those with `PG_VERSION` and `global/pg_control`.
-/// A directory of one database has the former too, but not the latter.
+/// Finds the data directories of PostgreSQL in a tree.
 struct DataDirectories {
   private let tree: FileTree
   private let visitCountMax: Int
@@ -28,7 +27,7 @@ struct DataDirectories {
     var visited = 0
     while visited < places.count, visited < visitCountMax {
       let directory = places[visited].directory
-      if try isDataDirectory(directory) {
+      if try DataDirectory.isThere(directory, in: tree) {
         found.append(path(to: visited, of: places))
       } else {
         for entry in try tree.readDirectory(directory, after: nil, limit: .max)
@@ -49,12 +48,5 @@ struct DataDirectories {
       place = places[place.parent]
     }
     return BranchPath(components: names.reversed())
-  }
-
-  private func isDataDirectory(_ directory: FileID) throws(StoreError) -> Bool {
-    guard try tree.lookupIfPresent("PG_VERSION", in: directory) != nil,
-      let global = try tree.lookupIfPresent("global", in: directory), global.kind == .directory
-    else { return false }
-    return try tree.lookupIfPresent("pg_control", in: global.file) != nil
   }
 }

@@ -19,7 +19,6 @@ struct ForkPlan {
     var slots: [String]
   }
 
-  private static let processFile: FileName = "postmaster.pid"
   /// A quick look is enough for a warning.
   private static let quickVisitCountMax = 100
 
@@ -38,7 +37,7 @@ struct ForkPlan {
       let place = try tree.lookup(path)
       var directory = Directory(
         path: path,
-        hasProcessFile: try tree.lookupIfPresent(Self.processFile, in: place) != nil,
+        hasProcessFile: try tree.lookupIfPresent(DataDirectory.processFile, in: place) != nil,
         slots: try Self.slots(place, of: tree))
       for link in try OutwardLink.find(in: path, of: tree, branch: name, mounts: mounts) {
         if let target = try ownCopy(of: link, in: tree) {
@@ -92,9 +91,9 @@ struct ForkPlan {
     directories.flatMap { directory in
       var notes: [String] = []
       if directory.hasProcessFile {
+        let file = directory.path.appending(DataDirectory.processFile)
         notes.append(
-          "\(directory.path.appending(Self.processFile)) names the original's server: remove it "
-            + "before another starts, or use --postgres")
+          "\(file) names the original's server: remove it before another starts, or use --postgres")
       }
       notes += directory.led.map {
         "\(warning(of: $0.link)); --postgres leads it to the branch's own copy"
@@ -162,7 +161,7 @@ struct ForkPlan {
     _ directory: Directory, of branch: Branch, _ changes: FileTransaction
   ) throws(StoreError) {
     let place = try branch.lookup(directory.path)
-    if directory.hasProcessFile { try changes.remove(Self.processFile, in: place) }
+    if directory.hasProcessFile { try changes.remove(DataDirectory.processFile, in: place) }
     var map = try TablespaceMap(in: place, of: branch)
     for (link, target) in directory.led {
       switch link.form {

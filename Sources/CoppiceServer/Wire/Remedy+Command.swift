@@ -9,7 +9,7 @@ extension Remedy.Step {
   fileprivate var commandWords: String {
     switch self {
     case .create: "`coppice init`"
-    case .listBranches: "`coppice branch list`"
+    case .listBranches: "`coppice branch list` or `coppice snapshot list`"
     case .listDeletedBranches: "`coppice branch list --deleted`"
     case .check: "`coppice check`"
     case .scrub: "`coppice scrub`"

@@ -22,7 +22,7 @@ struct BranchCreateCommand: ParsableCommand {
         coppice branch create trial --from main --postgres
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @OptionGroup var domainOptions: DomainOptions
 

@@ -25,7 +25,7 @@ struct BranchDeleteCommand: ParsableCommand {
         coppice branch delete trial-7 --now --dry-run
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The branches.")
   var names: [String]

@@ -12,7 +12,7 @@ struct BranchListCommand: ParsableCommand {
         coppice branch list --deleted
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Flag(name: .long, help: "List the deleted branches that can still be restored.")
   var deleted = false

@@ -14,7 +14,7 @@ struct BranchRenameCommand: ParsableCommand {
         coppice branch rename trial-7 release
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The branch.")
   var old: String

@@ -16,7 +16,7 @@ struct BranchResetCommand: ParsableCommand {
         coppice branch reset experiment --to main --keep-old experiment-1
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The branch.")
   var name: String

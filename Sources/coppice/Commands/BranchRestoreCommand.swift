@@ -13,7 +13,7 @@ struct BranchRestoreCommand: ParsableCommand {
         coppice branch restore experiment
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The deleted branch or snapshot.")
   var name: String

@@ -12,7 +12,7 @@ struct BranchShowCommand: ParsableCommand {
         coppice branch show experiment
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "A branch or snapshot.")
   var name: String

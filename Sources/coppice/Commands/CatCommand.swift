@@ -13,7 +13,7 @@ struct CatCommand: ParsableCommand {
         coppice cat main:orders main:payments
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "REF:PATH, once or more.")
   var files: [Reference]

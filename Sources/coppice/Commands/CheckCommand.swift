@@ -18,7 +18,7 @@ struct CheckCommand: ParsableCommand {
         coppice check
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   func run() throws {
     let answer = try options.perform(CheckRequest(), showing: "check")

@@ -17,7 +17,7 @@ struct CollectCommand: ParsableCommand {
         coppice gc --dry-run --explain
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Flag(
     name: .long,

@@ -15,7 +15,7 @@ struct DiffCommand: ParsableCommand {
         coppice diff main experiment
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "A branch or snapshot.")
   var old: String

@@ -31,7 +31,7 @@ struct DomainCreateCommand: ParsableCommand {
         coppice domain create customer-7 --class masked
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The new domain's name.")
   var name: String
@@ -67,7 +67,7 @@ struct DomainListCommand: ParsableCommand {
         coppice domain list
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   func run() throws { try options.print(try options.perform(DomainListRequest())) }
 }

@@ -24,7 +24,7 @@ struct ExportCommand: ParsableCommand {
         coppice export machines:web/disk.img disk.img
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "A branch or snapshot, or REF:PATH for a part of it.")
   var source: Reference
@@ -37,6 +37,10 @@ struct ExportCommand: ParsableCommand {
   var tar = false
 
   func run() throws {
+    guard !target.isEmpty else {
+      throw StoreError(
+        .invalid, "the target's path is empty", remedy: "name a directory that does not exist")
+    }
     let held =
       target == "-" ? try HeldFile.standardOutput() : try HeldFile(target: target)
     let answer = try options.perform(

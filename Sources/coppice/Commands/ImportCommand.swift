@@ -28,7 +28,7 @@ struct ImportCommand: ParsableCommand {
         coppice import disk.img machines:web/disk.img
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @OptionGroup var domainOptions: DomainOptions
 

@@ -14,7 +14,7 @@ struct InitCommand: ParsableCommand {
         coppice init --store /var/lib/coppice
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Option(
     name: .long, parsing: .unconditional,

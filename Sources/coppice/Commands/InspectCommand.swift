@@ -31,7 +31,7 @@ struct InspectSuperblockCommand: ParsableCommand {
         coppice inspect superblock
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   func run() throws {
     try options.print(try SuperblockInspection(StoreInspector(options)))
@@ -50,7 +50,7 @@ struct InspectCatalogueCommand: ParsableCommand {
         coppice inspect catalogue
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   func run() throws {
     try options.print(try CatalogueInspection(StoreInspector(options)))
@@ -69,7 +69,7 @@ struct InspectJournalCommand: ParsableCommand {
         coppice inspect journal
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   func run() throws {
     try options.print(try JournalInspection(StoreInspector(options)))
@@ -87,7 +87,7 @@ struct InspectSegmentCommand: ParsableCommand {
         coppice inspect segment 1 --frames
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The segment's number.")
   var id: UInt64
@@ -111,7 +111,7 @@ struct InspectNodeCommand: ParsableCommand {
         coppice inspect node 1/207
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The node's frame, as SEGMENT/ORDINAL.")
   var name: String

@@ -12,7 +12,7 @@ struct ListCommand: ParsableCommand {
         coppice ls main:base
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "A branch or snapshot, or REF:PATH for a directory or file in it.")
   var place: Reference
@@ -48,7 +48,14 @@ extension FileListRequest.FileAnswer {
     let bits = UInt16(permissions, radix: 8) ?? 0
     var text = String(letters[kind] ?? "-")
     for (index, letter) in "rwxrwxrwx".enumerated() {
-      text.append(bits & (1 << (8 - UInt16(index))) != 0 ? letter : "-")
+      let isSet = bits & (1 << (8 - UInt16(index))) != 0
+      // The bits above stand where a right to execute does: set-user-ID, set-group-ID, sticky.
+      let (mark, isMarked) = (index < 8 ? "s" : "t", bits & (0o4000 >> (UInt16(index) / 3)) != 0)
+      if letter == "x", isMarked {
+        text += isSet ? mark : mark.uppercased()
+      } else {
+        text.append(isSet ? letter : "-")
+      }
     }
     return text
   }

@@ -30,7 +30,7 @@ struct MountCommand: ParsableCommand {
         coppice mount /mnt/coppice
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "An empty directory.")
   var directory: String

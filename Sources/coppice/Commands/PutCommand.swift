@@ -16,7 +16,7 @@ struct PutCommand: ParsableCommand {
         coppice put machines:scratch.img --zeros 10G
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "BRANCH:PATH.")
   var file: Reference

@@ -33,7 +33,7 @@ struct ReclaimVerifyCommand: ParsableCommand {
         coppice reclaim verify trial-7 --json
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The deleted branch.")
   var name: String

@@ -15,7 +15,7 @@ struct RemoveCommand: ParsableCommand {
         coppice rm --recursive experiment:pg_replslot/old
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "BRANCH:PATH.")
   var file: Reference

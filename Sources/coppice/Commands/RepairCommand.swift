@@ -24,7 +24,7 @@ struct RepairCommand: ParsableCommand {
         coppice repair
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Flag(
     name: .long,

@@ -19,7 +19,7 @@ struct ScrubCommand: ParsableCommand {
         coppice scrub --rate 50M --limit 10G
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Option(
     name: .long, parsing: .unconditional,

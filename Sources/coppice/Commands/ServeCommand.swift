@@ -19,7 +19,7 @@ struct ServeCommand: ParsableCommand {
         coppice serve --mount /mnt/coppice
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Option(name: .long, help: "Mount the store on this directory.")
   var mount: String?
@@ -63,7 +63,7 @@ struct ServeCommand: ParsableCommand {
 
   /// Serves until the end.
   static func serve(
-    _ options: StoreOptions, _ mounts: [MountRequest], endsWithLastMount: Bool,
+    _ options: StoreArguments, _ mounts: [MountRequest], endsWithLastMount: Bool,
     whenReady: @escaping @Sendable (StatusRequest.Answer) -> Void
   ) throws(StoreError) {
     LoggingSystem.bootstrap(StreamLogHandler.standardError)

@@ -27,7 +27,7 @@ struct SnapshotCreateCommand: ParsableCommand {
         coppice snapshot create main@before-migration
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "BRANCH@NAME.")
   var name: String
@@ -51,7 +51,7 @@ struct SnapshotListCommand: ParsableCommand {
         coppice snapshot list main
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The branch. Default: all.")
   var branch: String?
@@ -77,7 +77,7 @@ struct SnapshotDeleteCommand: ParsableCommand {
         coppice snapshot delete main@monday main@tuesday
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "The snapshots, each as BRANCH@NAME.")
   var names: [String]

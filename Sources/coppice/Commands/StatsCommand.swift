@@ -16,7 +16,7 @@ struct StatsCommand: ParsableCommand {
         coppice stats
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   func run() throws {
     try options.print(try options.perform(StatisticsRequest()))

@@ -12,7 +12,7 @@ struct StatusCommand: ParsableCommand {
         coppice status
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   func run() throws {
     try options.print(try StoreAccess(try options.directory()).status())

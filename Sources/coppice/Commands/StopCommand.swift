@@ -14,7 +14,7 @@ struct StopCommand: ParsableCommand {
         coppice stop
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Flag(name: .long, help: "End it also while files of its mounts are open.")
   var force = false

@@ -27,7 +27,7 @@ struct UsageCommand: ParsableCommand {
         coppice du --history main --json
       """)
 
-  @OptionGroup var options: StoreOptions
+  @OptionGroup var options: StoreArguments
 
   @Argument(help: "Branches and snapshots. Default: all.")
   var names: [String] = []

@@ -7,7 +7,7 @@ internal import CoppiceServer
 extension StoreInspector {
   /// Of the files in the store's directory, as they are: a damaged store can be looked at, and one
   /// that another process uses. What that has not written yet is not seen.
-  init(_ options: StoreOptions) throws(StoreError) {
+  init(_ options: StoreArguments) throws(StoreError) {
     let directory = try options.directory()
     options.warn(of: directory)
     self.init(disk: try Store.disk(at: directory))

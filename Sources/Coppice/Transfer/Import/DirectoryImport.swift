@@ -101,7 +101,7 @@ struct DirectoryImport {
     let source = walk.current
     try SourcePlace.refuse(source, onDevices: refusedDevices)
     let names = try reading(source.path) { () throws(SystemError) in try source.names() }
-    if RunningPostgreSQL.isCandidate(names) {
+    if DataDirectory.isCandidate(names) {
       try RunningPostgreSQL.refuse(source)
       dataDirectories.append(walk.names)
     }

@@ -7,15 +7,6 @@ internal import CoppicePlatform
 /// they live in. `postmaster.pid` proves nothing: its first line has the number that the server has
 /// in its own namespace, and a killed server leaves the file behind.
 package enum RunningPostgreSQL {
-  private static let pidFile = Array("postmaster.pid".utf8)
-  private static let versionFile = Array("PG_VERSION".utf8)
-  private static let globalDirectory = Array("global".utf8)
-
-  /// Whether these names in a directory belong to a data directory.
-  static func isCandidate(_ names: [[UInt8]]) -> Bool {
-    names.contains(versionFile) && names.contains(globalDirectory)
-  }
-
   /// Throws `inUse` with the way to copy a running server when one works on `directory`.
   static func refuse(_ directory: HostDirectory) throws(StoreError) {
     let lines = try lines(of: directory)
@@ -55,7 +46,7 @@ package enum RunningPostgreSQL {
   private static func lines(of directory: HostDirectory) throws(StoreError) -> [String] {
     var bytes = [UInt8](repeating: 0, count: 4096)
     do throws(SystemError) {
-      let file = try directory.openFile(pidFile)
+      let file = try directory.openFile(DataDirectory.processFile.bytes)
       let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
         try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
       }
@@ -64,7 +55,7 @@ package enum RunningPostgreSQL {
     } catch {
       // There is none, or a server that stops meanwhile removed it.
       if error.isMissing { return [] }
-      throw StoreError(reading: error, object: directory.path + "/postmaster.pid")
+      throw StoreError(reading: error, object: "\(directory.path)/\(DataDirectory.processFile)")
     }
   }
 }

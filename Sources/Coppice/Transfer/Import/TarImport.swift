@@ -54,7 +54,7 @@ struct TarImport {
   /// PostgreSQL's base backups do not list their top directory, and a server refuses one that is
   /// not its user's alone: it gets the owner of the file that marks a data directory.
   private mutating func addTop() throws(StoreError) {
-    let marker: FileName = "PG_VERSION"
+    let marker = DataDirectory.versionFile
     guard directories[top] == nil, seen.contains(SeenName(directory: top, name: marker)),
       let file = try session.lookupIfPresent(marker, in: top)
     else { return }

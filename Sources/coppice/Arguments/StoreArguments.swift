@@ -4,7 +4,7 @@ internal import CoppicePlatform
 internal import CoppiceServer
 
 /// What every command takes: which store, and how to answer.
-struct StoreOptions: ParsableArguments {
+struct StoreArguments: ParsableArguments {
   @Option(name: .long, help: "The store's directory. Default: the variable COPPICE_STORE.")
   var store: String?
 
