@@ -79,8 +79,8 @@ public struct ReclaimVerification: Hashable, Sendable, Codable {
   /// leaves no garbage makes it true.
   public var isComplete: Bool
   /// Whether the branch cannot be restored any more and its removal is not through: it is under
-  /// way, or a crash or a failure interrupted it. Opening the store for writing goes on with it,
-  /// and so does a collection.
+  /// way, a reader or an import holds some of it, or a crash or a failure interrupted it. Opening
+  /// the store for writing goes on with it, and so does a collection.
   public var isPending: Bool
   /// Whether nothing is left.
   public var isReclaimed: Bool
@@ -148,7 +148,7 @@ extension Store {
 }
 
 extension SpaceUsage.Part {
-  fileprivate init(_ part: SpaceReport.Part) {
+  init(_ part: SpaceReport.Part) {
     let (holder, name) = SpaceUsage.Holder.named(part.holder)
     self.init(holder: holder, name: name, byteCount: part.byteCount)
     if case .segment(let id) = part.holder { segment = id.rawValue }

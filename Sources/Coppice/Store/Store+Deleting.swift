@@ -6,11 +6,14 @@ internal import Synchronization
 /// What became of entries that were deleted for good.
 public struct DeletionSummary: Hashable, Sendable {
   /// Stored bytes of pages and nodes that only they held, and bytes of their pages that were in
-  /// memory and in the journal only. They are gone from disk.
+  /// memory and in the journal only, as far as they are gone from disk.
   public var freedByteCount: UInt64
   /// Bytes of journal files that may have records of them still: 0, unless damage or a full disk
   /// kept changes of other branches from being sealed, whose records share these files.
   public var journalByteCount: UInt64
+  /// What readers and imports that are under way hold of what only the entries held besides. The
+  /// store gives it back once these have ended.
+  public var held: [SpaceUsage.Part]
   public var collection: CollectionSummary
   /// What they referred to besides, and who keeps it: `nil` where damage hid some of it.
   public var kept: SpaceFreed?
@@ -39,9 +42,11 @@ extension Store {
 
   /// Deletes entries, all or none, so that nothing brings them back, collects garbage, and
   /// overwrites the journal's records with zeros: what only they held is in no file of the store on
-  /// return. The changes of other branches are sealed for that. Content that they had replaced or
-  /// removed before is garbage like any other, which a full collection ends. Entries that were
-  /// deleted before can be restored as long as they could.
+  /// return, but for what a reader or an import that is under way holds. That goes once these have
+  /// ended, by the store's thread, its closing, the next opening or any collection. The changes of
+  /// other branches are sealed for that. Content that they had replaced or removed before is
+  /// garbage like any other, which a full collection ends. Entries that were deleted before can be
+  /// restored as long as they could.
   ///
   /// Throws what `delete` does. When the collection fails, for lack of space say, the entries are
   /// gone all the same, and their space comes back later: the store's thread, its closing, the next
@@ -59,6 +64,7 @@ extension Store {
     let report = try engine.collector.deleteForGood(targets) { noteDeleted(open) }
     return DeletionSummary(
       freedByteCount: UInt64(report.freedByteCount), journalByteCount: report.journalByteCount,
+      held: report.held.map(SpaceUsage.Part.init),
       collection: CollectionSummary(report.collection), kept: kept)
   }
 

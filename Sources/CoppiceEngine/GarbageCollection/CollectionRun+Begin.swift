@@ -32,10 +32,11 @@ extension CollectionRun {
     keptBranches = Set(entries.map(\.id)).subtracting(ids)
       .union(core.stagings.all.compactMap(\.claimedBranch))
     roots = rootRefs(kept)
+    loans = loanRefs()
     if options.isDryRun { return lsn }
     report.forgottenBranchCount += kept.unexamined.count
     if !ids.isEmpty {
-      let staying = kept.layersStaying(without: Set(ids), pins: core.pins.all)
+      let staying = kept.layersStaying(without: Set(ids))
       var gone: [ForgottenEntry] = []
       for entry in forgettable { gone.append(kept.forgottenEntry(entry, staying: staying)) }
       lsn = try kept.record(GarbageCollector.condemnations(of: gone, isForGood: false))
@@ -59,13 +60,28 @@ extension CollectionRun {
         refs += state.open.storedRefs
       }
     }
-    for pin in core.pins.all {
-      if let state = pin.state { take(state) }
-      refs += pin.refs
-    }
     for layer in layers.values { refs += layer.storedRefs }
-    for staging in core.stagings.all { refs += staging.storedRefs }
+    for staging in core.stagings.all where staging.claimedBranch != nil {
+      refs += staging.storedRefs
+    }
     return refs
+  }
+
+  /// What readers and imports refer to, those first that came first.
+  private func loanRefs() -> [Loan] {
+    var loans: [Loan] = []
+    for pin in core.pins.all.sorted(by: { $0.key < $1.key }) {
+      var refs = pin.refs
+      if let state = pin.state {
+        refs.append(state.root.root)
+        for layer in state.frozen.layers { refs += layer.storedRefs }
+      }
+      loans.append(Loan(borrower: .reader(pin.key), refs: refs))
+    }
+    for (number, staging) in core.stagings.numbered {
+      loans.append(Loan(borrower: .staging(number), refs: staging.storedRefs))
+    }
+    return loans
   }
 }
 

@@ -7,8 +7,9 @@ extension CollectionRun {
   private static let sharedFrameCountMax = 1 << 12
   private static let sharedNodeCountMax = 32
 
-  /// Finds the frames that nothing but forgotten branches kept, so that it can be verified later
-  /// that they are gone. Takes time in proportion to them, and a look at the directories.
+  /// Finds the frames that nothing but forgotten branches kept, and readers and imports that end
+  /// before they become entries, so that it can be verified later that they are gone. Takes time in
+  /// proportion to them, and a look at the directories.
   func examineForgotten() throws(StoreError) {
     if options.isDryRun || forgotten.isEmpty { return }
     let ids = Set(forgotten.map(\.entry.id))
@@ -27,10 +28,10 @@ extension CollectionRun {
     for isLast in [false, true] {
       for entry in candidates {
         try forEachBundle(entry, retired) { bundle in
-          let isDead = core.cycle.withLive { live in
-            bundle.names.map { !live.keeps($0, entry.domain) }
+          let isTheirs = core.cycle.withLive { live in
+            bundle.names.map { !live.keepsBesidesLoans($0, entry.domain) }
           }
-          for index in bundle.frames.indices where isDead[index] && bundle.isPlaced[index] {
+          for index in bundle.frames.indices where isTheirs[index] && bundle.isPlaced[index] {
             let frame = bundle.frames[index]
             for (number, set) in sets.enumerated() where set.frames.contains(bundle.names[index]) {
               if isLast {
@@ -56,27 +57,34 @@ extension CollectionRun {
     }
     // What is known now holds whatever becomes of this collection.
     core.hints.collection.withLock { $0.remember(branches) }
-    // What is to be gone for good is looked for in old segments too before it counts as examined.
-    let isYoung = options.isYoung
+    // What is to be gone for good is examined until it is.
     core.keeper.change { kept in
-      kept.unexamined.removeAll {
-        ids.contains($0.entry.id) && !(isYoung && $0.departure != nil)
-      }
+      kept.unexamined.removeAll { ids.contains($0.entry.id) && $0.departure == nil }
     }
   }
 
-  /// Tells deletions which segments hold what died with them; a frame that several of their entries
-  /// kept counts once.
+  /// Tells deletions which segments hold what died with them, and who keeps what did not yet; a
+  /// frame that several of their entries kept counts once.
   private func noteDepartures(_ found: [[DeadFrame]]) {
-    for departure in departures where departure.deadByteCounts == nil {
-      var byteCounts: [SegmentID: Int] = [:]
+    for departure in departures {
+      departure.report = nil
+      departure.deadByteCounts = [:]
+      (departure.readByteCount, departure.importedByteCount) = (0, 0)
+      var borrowers: Set<Borrower> = []
       let seen = FrameSet()
       for (gone, frames) in zip(forgotten, found) where gone.departure === departure {
         for dead in frames where seen.insert(dead.name) {
-          byteCounts[dead.segment, default: 0] += dead.frame.storedByteCount
+          let byteCount = dead.frame.storedByteCount
+          let borrower = loans.first { $0.frames.contains(dead.name) }?.borrower
+          switch borrower {
+          case .reader: departure.readByteCount += UInt64(byteCount)
+          case .staging: departure.importedByteCount += UInt64(byteCount)
+          case nil: departure.deadByteCounts[dead.segment, default: 0] += byteCount
+          }
+          if let borrower { borrowers.insert(borrower) }
         }
       }
-      departure.deadByteCounts = byteCounts
+      core.keeper.change { _ in departure.borrowers = borrowers }
     }
   }
 

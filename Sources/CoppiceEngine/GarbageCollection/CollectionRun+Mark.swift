@@ -3,18 +3,32 @@ internal import CoppicePlatform
 
 extension CollectionRun {
   /// Marks everything that roots reach by effective refs, what it builds on, and the newest note of
-  /// every branch. Bases come last: by then every node that a root reaches was walked.
+  /// every branch. What readers and imports keep besides comes after what branches do. Bases come
+  /// last: by then every node that a root reaches was walked.
   ///
   /// A node that cannot be read is reported, and everything it could refer to, all frames of its
   /// domain with smaller names, counts as live in this cycle.
   func mark() throws(StoreError) {
+    try mark(roots)
+    for loan in loans { try mark(loan.refs, for: loan) }
+    try markBasesAndNotes()
+    report.markByteCount = core.cycle.withLive { $0.byteCount }
+  }
+
+  /// - Parameter loan: whose refs they are, unless they are those of entries.
+  private func mark(_ refs: [Ref], for loan: Loan? = nil) throws(StoreError) {
     let cycle = core.cycle
     try FrameWalk(frames: core.frames).walk(
-      roots,
+      refs,
       enter: { met in
         cycle.withLive { live in
           met.removeAll {
-            $0.locator.name.segment < live.youngFrom || !live.reached.insert($0.locator.name)
+            let name = $0.locator.name
+            if name.segment < live.youngFrom { return true }
+            guard let loan else { return !live.reached.insert(name) }
+            if live.reached.contains(name) || !live.lent.insert(name) { return true }
+            loan.frames.insert(name)
+            return false
           }
         }
       },
@@ -24,9 +38,10 @@ extension CollectionRun {
         announce(.marking)
       },
       unreadable: { locator, error throws(StoreError) in try keepAll(below: locator, error) })
-    try markBasesAndNotes()
-    report.markByteCount = cycle.withLive { $0.byteCount }
   }
+
+  /// Whether readers or imports keep what no entry does.
+  var hasLoans: Bool { loans.contains { $0.frames.count > 0 } }
 
   private func keepAll(below locator: Locator, _ error: StoreError) throws(StoreError) {
     let name = locator.name
@@ -64,10 +79,15 @@ extension CollectionRun {
           for index in bundle.frames.indices {
             let frame = bundle.frames[index]
             // A base lies in the same domain, before what builds on it.
-            guard frame.base != .none, frame.base.segment >= youngFrom,
-              live.keeps(bundle.names[index], entry.domain)
-            else { continue }
-            live.bases.insert(frame.base)
+            guard frame.base != .none, frame.base.segment >= youngFrom else { continue }
+            if live.keepsBesidesLoans(bundle.names[index], entry.domain) {
+              live.bases.insert(frame.base)
+            } else if live.lent.contains(bundle.names[index]) {
+              live.lentBases.insert(frame.base)
+              for loan in loans where loan.frames.contains(bundle.names[index]) {
+                loan.frames.insert(frame.base)
+              }
+            }
           }
         }
         for index in bundle.frames.indices where bundle.frames[index].form.kind == .note {

@@ -32,7 +32,7 @@ extension CollectionRun {
       let victims = VictimSelection(
         isFull: options.isFull, deadShareMin: options.deadShareMin,
         copiedByteCountMax: options.copiedByteCountMax,
-        due: Set(departures.flatMap { ($0.deadByteCounts ?? [:]).keys })
+        due: Set(departures.flatMap { $0.deadByteCounts.keys })
       ).victims(census)
       if !options.isYoung { emptyHomes = homesWithoutLiveFrames() }
       core.cycle.choose(victimHomes: Set(victims.flatMap(\.homes)).union(emptyHomes))

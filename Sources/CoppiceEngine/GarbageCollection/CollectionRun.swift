@@ -2,6 +2,14 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
+/// What a reader or an import in preparation keeps.
+struct Loan {
+  let borrower: Borrower
+  let refs: [Ref]
+  /// The frames that no entry reaches, and no loan before this one, with what they build on.
+  let frames = FrameSet()
+}
+
 /// One collection, from its beginning to its end. The caller holds `collecting`.
 final class CollectionRun {
   let collector: GarbageCollector
@@ -16,7 +24,9 @@ final class CollectionRun {
   private(set) var youngFrom: SegmentID
   /// Frames of this segment and later ones were born in the cycle.
   var firstBorn = SegmentID(0)
+  /// Of entries, and of imports that are about to become some.
   var roots: [Ref] = []
+  var loans: [Loan] = []
   /// Entries that were forgotten since the last collection, by this one too.
   var forgotten: [ForgottenEntry] = []
   /// Deletions that this collection brings to their end.
@@ -82,6 +92,7 @@ final class CollectionRun {
   /// Whether everything that was dead when the collection began is gone.
   private var hasLeftNothing: Bool {
     !options.isYoung && report.leftByteCount == 0 && report.unreadable.isEmpty
+      && !hasLoans
   }
 
   /// Keeps what this collection learned, for the next ones and for estimates.
@@ -99,7 +110,9 @@ final class CollectionRun {
     }
     for departure in departures { departure.report = report }
     core.keeper.change { kept in
-      kept.departures.removeAll { departure in departures.contains { $0 === departure } }
+      let through = departures.filter(\.isThrough)
+      kept.departures.removeAll { departure in through.contains { $0 === departure } }
+      kept.unexamined.removeAll { gone in through.contains { $0 === gone.departure } }
     }
     core.hints.growth.withLock { $0.remove(forgotten.map(\.entry.id)) }
     core.hints.save(to: core.disk)

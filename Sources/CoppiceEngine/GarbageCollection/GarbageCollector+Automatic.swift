@@ -74,8 +74,14 @@ extension GarbageCollector {
     // It grows with the store.
     core.room.restoreReserve()
     if try collectAutomatically() != nil { return .worked }
-    return .idle(nanoseconds: nanosecondsUntilForgettable)
+    let next = nanosecondsUntilForgettable
+    guard isWaitingForBorrowers else { return .idle(nanoseconds: next) }
+    // Readers end without a word.
+    return .idle(nanoseconds: min(next ?? .max, Self.borrowerIntervalNanoseconds))
   }
+
+  /// Between two looks whether readers have ended for which a deletion for good waits.
+  private static let borrowerIntervalNanoseconds: UInt64 = 1_000_000_000
 
   /// Until the restore window of the next deleted branch ends.
   private var nanosecondsUntilForgettable: UInt64? {

@@ -12,6 +12,9 @@ internal import Synchronization
 //  forgotten   a second record takes it off: of an entry that is to be gone for good once these
 //              frames and the journal's records are, of any other once it is examined.
 //
+// Frames that only readers and imports in preparation keep besides count as the entry's: they are
+// among those examined, and a deletion for good waits for the collection that finds them dead.
+//
 // Whatever was done before a crash may be done again after it. Hints that cannot be written hold
 // nothing up but the second record.
 
@@ -50,18 +53,43 @@ extension GarbageCollector {
       hasUnfinishedDeletions.store(false, ordering: .relaxed)
       return nil
     }
+    if !hasMore { return nil }
     do throws(StoreError) {
       let report = try collecting.withLock { () throws(StoreError) in
-        let pending = core.keeper.read { $0.departures }
+        let pending = core.keeper.read { $0.departures.filter { !core.isWaiting($0) } }
         try finish(pending)
         return pending.compactMap(\.report).last
       }
       try eraseJournal()
-      hasUnfinishedDeletions.store(false, ordering: .relaxed)
+      hasUnfinishedDeletions.store(isWaitingForBorrowers, ordering: .relaxed)
       return report
     } catch {
       noteUnfinished(after: error)
       throw error
+    }
+  }
+
+  /// Whether readers or imports keep what deletions for good are to take away.
+  var isWaitingForBorrowers: Bool {
+    core.keeper.read { kept in kept.departures.contains { !$0.borrowers.isEmpty } }
+  }
+
+  /// Has the store's thread look whether those have ended for whom deletions for good wait.
+  func noteWaiting() {
+    guard isWaitingForBorrowers else { return }
+    hasUnfinishedDeletions.store(true, ordering: .relaxed)
+    thread.wake()
+  }
+
+  /// Whether deletions for good can go on: not while all that is left of them is lent.
+  private var hasMore: Bool {
+    core.keeper.read { kept in
+      let waiting = kept.departures.filter(core.isWaiting).reduce(into: Set<BranchID>()) {
+        $0.formUnion($1.branches)
+      }
+      return kept.catalogue.condemned.values.contains {
+        $0.flags.contains(.forGood) && !waiting.contains($0.id)
+      }
     }
   }
 
@@ -75,7 +103,7 @@ extension GarbageCollector {
   /// Collects, unless a collection brought all of these to their end already. The caller holds
   /// `collecting`.
   func finish(_ pending: [Departure]) throws(StoreError) {
-    guard pending.contains(where: { $0.report == nil }) else { return }
+    guard core.keeper.read({ _ in pending.contains { !$0.isThrough } }) else { return }
     core.keeper.change { _ in for departure in pending { departure.isActive = true } }
     defer { core.keeper.change { _ in for departure in pending { departure.isActive = false } } }
     var options = CollectionOptions()

@@ -9,6 +9,9 @@ package struct DeletionReport: Sendable {
   package var freedByteCount: Int
   /// Bytes of journal files that may hold records of the entries still.
   package var journalByteCount: UInt64
+  /// What readers and imports in preparation still hold of what was theirs alone; the collector
+  /// goes on once these have ended.
+  package var held: [SpaceReport.Part]
 }
 
 extension GarbageCollector {
@@ -16,10 +19,11 @@ extension GarbageCollector {
   /// journal: every segment that holds something which only they kept is emptied. Other deleted
   /// entries can be restored as before.
   ///
-  /// Once the record is durable nothing brings the entries back. A collection under way took them
-  /// for roots or began after the record; it ends first, and a later one reclaims their frames.
-  /// They stay on record until all of that is through: after a crash or a failure,
-  /// `finishDeletions` goes on.
+  /// Once the record is durable nothing brings the entries back. What readers and imports in
+  /// preparation hold then stays until these have ended, and so does the deletion's record. A
+  /// collection under way took them for roots or began after the record; it ends first, and a later
+  /// one reclaims their frames. They stay on record until all of that is through: after a crash or
+  /// a failure, `finishDeletions` goes on.
   ///
   /// - Parameter forgotten: called before the collection, once the record is durable.
   package func deleteForGood(_ targets: [EngineBranch], forgotten: () -> Void = {})
@@ -29,7 +33,7 @@ extension GarbageCollector {
     let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
     let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
       try core.keeper.change { kept throws(StoreError) in
-        try kept.condemn(targets, departure, pins: core.pins.all, at: core.clock.wallNanoseconds())
+        try kept.condemn(targets, departure, at: core.clock.wallNanoseconds())
       }
     }
     try core.journal.flush(through: lsn)
@@ -38,9 +42,15 @@ extension GarbageCollector {
       try collecting.withLock { () throws(StoreError) in try finish([departure]) }
       let left = try eraseJournal()
       let unsealedByteCount = left == 0 ? departure.unsealed.byteCount(core.pageByteCount) : 0
+      noteWaiting()
+      let held = [
+        SpaceReport.Part(holder: .reader, byteCount: departure.readByteCount),
+        SpaceReport.Part(holder: .imports, byteCount: departure.importedByteCount),
+      ]
       return DeletionReport(
         collection: departure.report ?? CollectionReport(),
-        freedByteCount: departure.freedByteCount + Int(unsealedByteCount), journalByteCount: left)
+        freedByteCount: departure.freedByteCount + Int(unsealedByteCount), journalByteCount: left,
+        held: held.filter { $0.byteCount > 0 })
     } catch {
       noteUnfinished(after: error)
       thread.wake()
@@ -60,11 +70,11 @@ extension GarbageCollector {
 extension Kept {
   /// One transaction deletes and condemns.
   fileprivate mutating func condemn(
-    _ targets: [EngineBranch], _ departure: Departure, pins: [PinnedStates.Pin], at time: Int64
+    _ targets: [EngineBranch], _ departure: Departure, at time: Int64
   ) throws(StoreError) -> LSN {
     for target in targets { try understoodEntry(of: target) }
     let ids = targets.map(\.id)
-    let staying = layersStaying(without: Set(ids), pins: pins)
+    let staying = layersStaying(without: Set(ids))
     var gone: [ForgottenEntry] = []
     for id in ids {
       guard var entry = catalogue.branches[id] else { continue }
@@ -109,19 +119,14 @@ extension Kept {
     return gone
   }
 
-  /// The frozen layers of all other branches, with these, and of readers.
-  func layersStaying(without ids: Set<BranchID>, pins: [PinnedStates.Pin]) -> [ObjectIdentifier:
-    Set<BranchID>]
-  {
+  /// The frozen layers of all other branches, with these. Those that only readers have are in
+  /// memory and nowhere else.
+  func layersStaying(without ids: Set<BranchID>) -> [ObjectIdentifier: Set<BranchID>] {
     var staying: [ObjectIdentifier: Set<BranchID>] = [:]
     for branch in branches.values where !ids.contains(branch.id) {
       for layer in branch.state.withLock({ $0.sealed.frozen.layers }) {
         staying[ObjectIdentifier(layer), default: []].insert(branch.id)
       }
-    }
-    for layer in pins.flatMap({ $0.state?.frozen.layers ?? [] })
-    where staying[ObjectIdentifier(layer)] == nil {
-      staying[ObjectIdentifier(layer)] = []
     }
     return staying
   }

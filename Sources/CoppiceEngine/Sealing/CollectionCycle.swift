@@ -52,10 +52,9 @@ final class CollectionCycle: @unchecked Sendable {
   /// go.
   func admitHit(_ name: FrameName) -> Bool {
     monitor.withLock {
-      guard let live, name.segment >= live.youngFrom, name.segment < firstBorn,
-        !live.isMarked(name)
-      else { return true }
-      if victimHomes.contains(name.segment) { return false }
+      guard let live, name.segment >= live.youngFrom, name.segment < firstBorn else { return true }
+      if !live.isMarked(name), victimHomes.contains(name.segment) { return false }
+      // What only a reader kept is a branch's from here on.
       live.reached.insert(name)
       return true
     }
@@ -66,11 +65,16 @@ final class CollectionCycle: @unchecked Sendable {
 ///
 /// Two states that a frame may be in, alone or both: it was reached, and so was all below it, or
 /// its bytes are needed because a live frame builds on them, whatever becomes of what is below.
+/// Either may be due to readers and imports alone; these are marked last, and apart.
 final class Liveness {
   /// What roots reach by effective refs, what hits by hash brought back, and the newest notes.
   let reached = FrameSet()
   /// The full frames that live derived ones build on.
   let bases = FrameSet()
+  /// What only readers and imports in preparation reach besides, and what only that builds on: it
+  /// stays no longer than they do.
+  let lent = FrameSet()
+  let lentBases = FrameSet()
   /// Frames of older segments are not looked at, and live.
   let youngFrom: SegmentID
   /// By domain: frames up to this name count as live, because a node that may refer to any of them
@@ -80,25 +84,38 @@ final class Liveness {
   init(youngFrom: SegmentID) { self.youngFrom = youngFrom }
 
   /// Whether a frame of a segment that is looked at is known to be needed.
-  func isMarked(_ name: FrameName) -> Bool { reached.contains(name) || bases.contains(name) }
+  func isMarked(_ name: FrameName) -> Bool {
+    reached.contains(name) || bases.contains(name) || isLent(name)
+  }
 
   /// Whether a frame stays.
   func keeps(_ name: FrameName, _ domain: DomainID) -> Bool {
+    keepsBesidesLoans(name, domain) || isLent(name)
+  }
+
+  /// Whether a frame stays whatever becomes of readers and imports in preparation.
+  func keepsBesidesLoans(_ name: FrameName, _ domain: DomainID) -> Bool {
     keepsAllBelow(name, domain) || bases.contains(name)
   }
 
-  /// Whether a frame stays, and with it all that it refers to.
+  /// Whether readers or imports in preparation have a frame, be it that others have it too.
+  func isLent(_ name: FrameName) -> Bool { lent.contains(name) || lentBases.contains(name) }
+
+  /// Whether a frame stays, and with it all that it refers to, whatever becomes of readers.
   func keepsAllBelow(_ name: FrameName, _ domain: DomainID) -> Bool {
     if name.segment < youngFrom || reached.contains(name) { return true }
     return through.isEmpty ? false : name <= through[domain] ?? .none
   }
 
   /// Bytes of RAM.
-  var byteCount: Int { reached.byteCount + bases.byteCount }
+  var byteCount: Int {
+    reached.byteCount + bases.byteCount + lent.byteCount + lentBases.byteCount
+  }
 
   /// Whether any frame of a home segment is kept.
   func keepsAny(of home: SegmentID, _ domain: DomainID) -> Bool {
-    if home < youngFrom || reached.hasFrames(of: home) || bases.hasFrames(of: home) {
+    if home < youngFrom { return true }
+    if [reached, bases, lent, lentBases].contains(where: { $0.hasFrames(of: home) }) {
       return true
     }
     return FrameName(segment: home, ordinal: 0) <= through[domain] ?? .none

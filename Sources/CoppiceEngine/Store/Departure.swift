@@ -14,7 +14,7 @@ struct ForgottenEntry {
   var heirs: [BranchID] = []
   /// False when frames that its layers referred to are not known any more, after a crash.
   var hasAllRefs = true
-  /// With others that are to be gone at once.
+  /// With others that are to be gone at once: it is examined by every collection until they are.
   var departure: Departure?
 
   var condemnation: Condemnation {
@@ -25,20 +25,28 @@ struct ForgottenEntry {
 }
 
 /// Entries that were deleted to be gone at once, and how far that is. Guarded by `collecting`, but
-/// for `isActive`.
+/// for `isActive` and `borrowers`, which the keeper's lock guards.
 final class Departure: @unchecked Sendable {
   let branches: Set<BranchID>
   /// Whether somebody waits for its end, so that young collections look at all segments for it.
-  /// Guarded by the keeper's lock.
   var isActive: Bool
-  /// Stored bytes of pages and nodes that only they kept, by the segment that still holds them;
-  /// `nil` until a collection has looked for them.
-  var deadByteCounts: [SegmentID: Int]?
+  /// Readers and imports that keep frames which are no entry's any more, as the last collection
+  /// found: the deletion is not through before one begins without them.
+  var borrowers: Set<Borrower> = []
+  /// Stored bytes of pages and nodes that only they kept, by the segment that still holds them, as
+  /// the last collection found them.
+  var deadByteCounts: [SegmentID: Int] = [:]
+  /// Of what only they kept besides, what readers hold, and imports.
+  var readByteCount: UInt64 = 0
+  var importedByteCount: UInt64 = 0
   var freedByteCount = 0
   /// What only they had in memory and in the journal.
   var unsealed = UnsealedPages()
-  /// Of the collection that brought it to its end.
+  /// Of the last collection that looked for its frames; `nil` until that one is through.
   var report: CollectionReport?
+
+  /// Whether nothing of its frames is left. The caller holds both locks.
+  var isThrough: Bool { report != nil && borrowers.isEmpty }
 
   init(of branches: Set<BranchID>, isActive: Bool) {
     self.branches = branches
@@ -47,6 +55,6 @@ final class Departure: @unchecked Sendable {
 
   /// The segments are gone.
   func noteReclaimed(_ segments: [SegmentID]) {
-    for id in segments { freedByteCount += deadByteCounts?.removeValue(forKey: id) ?? 0 }
+    for id in segments { freedByteCount += deadByteCounts.removeValue(forKey: id) ?? 0 }
   }
 }

@@ -11,6 +11,7 @@ internal import Synchronization
 /// a state that he took from here looks whether there is another one by now.
 final class PinnedStates: Sendable {
   struct Pin: Sendable {
+    let key: UInt64
     var state: SealedState?
     /// Frames besides.
     var refs: [Ref] = []
@@ -26,10 +27,13 @@ final class PinnedStates: Sendable {
 
   var all: [Pin] { state.withLock { Array($0.pins.values) } }
 
+  func contains(_ key: UInt64) -> Bool { state.withLock { $0.pins[key] != nil } }
+
   func insert(_ pinned: SealedState?, refs: [Ref] = [], followsSeals: Bool = false) -> UInt64 {
     state.withLock { state in
       state.next += 1
-      state.pins[state.next] = Pin(state: pinned, refs: refs, followsSeals: followsSeals)
+      state.pins[state.next] = Pin(
+        key: state.next, state: pinned, refs: refs, followsSeals: followsSeals)
       return state.next
     }
   }

@@ -12,22 +12,36 @@ protocol StagedRoots: AnyObject, Sendable {
 /// The imports in preparation, whose states are roots for the garbage collector.
 final class StagingRegister: Sendable {
   private struct Weak: Sendable {
+    let number: UInt64
     weak let staging: (any StagedRoots)?
   }
 
-  private let entries = Mutex<[ObjectIdentifier: Weak]>([:])
+  private struct State: Sendable {
+    var count: UInt64 = 0
+    var entries: [ObjectIdentifier: Weak] = [:]
+  }
+
+  private let state = Mutex(State())
 
   /// An import that was let go without an end is garbage, and no longer among these.
-  var all: [any StagedRoots] { entries.withLock { $0.values.compactMap(\.staging) } }
+  var all: [any StagedRoots] { numbered.map(\.staging) }
+
+  /// Each with a number that no other gets.
+  var numbered: [(number: UInt64, staging: any StagedRoots)] {
+    state.withLock { state in
+      state.entries.values.compactMap { entry in entry.staging.map { (entry.number, $0) } }
+    }
+  }
 
   func insert(_ staging: any StagedRoots) {
-    entries.withLock { entries in
-      entries = entries.filter { $0.value.staging != nil }
-      entries[ObjectIdentifier(staging)] = Weak(staging: staging)
+    state.withLock { state in
+      state.entries = state.entries.filter { $0.value.staging != nil }
+      state.count += 1
+      state.entries[ObjectIdentifier(staging)] = Weak(number: state.count, staging: staging)
     }
   }
 
   func remove(_ staging: any StagedRoots) {
-    entries.withLock { $0[ObjectIdentifier(staging)] = nil }
+    state.withLock { $0.entries[ObjectIdentifier(staging)] = nil }
   }
 }

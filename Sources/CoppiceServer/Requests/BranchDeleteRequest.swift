@@ -49,6 +49,7 @@ package struct BranchDeleteRequest: StoreRequest {
         names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force)
       answer.freedByteCount = summary?.freedByteCount ?? 0
       answer.journalByteCount = summary?.journalByteCount
+      answer.held = summary?.held
       answer.collection = summary.map {
         CollectRequest.Answer(
           $0.collection, CollectRequest.Answer.Addition(isDryRun: false, space: nil))
@@ -70,6 +71,8 @@ package struct BranchDeleteRequest: StoreRequest {
     /// With `now`, when anything was deleted: bytes of journal files that may have records of them
     /// still.
     package var journalByteCount: UInt64?
+    /// With `now`, when anything was deleted: what readers and imports hold until they end.
+    package var held: [SpaceUsage.Part]?
     /// With `now`, when anything was deleted: the collection that followed.
     package var collection: CollectRequest.Answer?
     /// With `now`: stored bytes that they refer to besides, and that stay; not where damage hides

@@ -19,7 +19,8 @@ package struct ReclaimRequest: StoreRequest {
     package struct Addition: Codable, Sendable {
       /// Unless it is complete: why not.
       package var reason: String?
-      /// Unless it is complete, through, and nothing of it is in the journal: what to do.
+      /// Unless it is complete, through, and nothing of it is in the journal or held by a reader:
+      /// what to do.
       package var remedy: String?
 
       init(_ verification: ReclaimVerification) {
@@ -31,6 +32,14 @@ package struct ReclaimRequest: StoreRequest {
         if !verification.isComplete || verification.held.contains(where: { $0.holder == .journal })
         {
           remedy = "run 'coppice gc --full', which leaves nothing of it, and verify again"
+        } else if verification.held.contains(where: {
+          $0.holder == .reader || $0.holder == .import
+        }) {
+          remedy =
+            verification.isPending
+            ? "wait until the readers and imports that hold it have ended, and verify again"
+            : "wait until the readers and imports that hold it have ended, run 'coppice gc --full', "
+              + "and verify again"
         } else if verification.isPending {
           remedy = "run 'coppice gc', which goes on with it, and verify again"
         }

@@ -12,13 +12,15 @@ struct BranchDeleteCommand: ParsableCommand {
       restored, their space is given back at once, and the journal's records are overwritten with \
       zeros, so that no file of the store has what only they held, but for their names, by which \
       'reclaim verify' finds them. What others share with them stays, and they are named: forks, \
-      and what was deleted before and can be restored. Once it has begun a crash does not undo it: \
-      the next command that writes goes on, and until it is through 'reclaim verify' says so.
+      and what was deleted before and can be restored. What an export, another reader or an import \
+      that is under way holds goes once that has ended, without being asked for. Once it has begun \
+      a crash does not undo it: the next command that writes goes on, and until it is through \
+      'reclaim verify' says so.
 
       JSON: \(BranchDeleteRequest.keys). freedByteCount is what only they held, sharedByteCount \
       what stays (null where damage hides it), sharers who keep it; after a deletion \
-      journalByteCount is what files of the journal may have of it still. Without --now these and \
-      collection are null.
+      journalByteCount is what files of the journal may have of it still, held what readers and \
+      imports hold until they end. Without --now these and collection are null.
 
       Examples:
         coppice branch delete experiment trial-7
@@ -66,6 +68,9 @@ extension BranchDeleteRequest.Answer: Reply {
       left = CollectRequest.Answer.textOfJournal(journalByteCount) + "\n"
     }
     let kept = SpaceSharer.keeping(sharedByteCount ?? 0, sharers ?? [])
+    for part in held ?? [] {
+      left += "\(Output.bytes(part.byteCount)) is \(part.text), and goes once that has ended\n"
+    }
     return lines + freed + kept + left + (collection?.text ?? "")
   }
 }

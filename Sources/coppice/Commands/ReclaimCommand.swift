@@ -17,15 +17,15 @@ struct ReclaimVerifyCommand: ParsableCommand {
     commandName: "verify", abstract: "Prove that a deleted branch's own bytes are gone.",
     discussion: """
       Looks for every page and node that nothing but the branch held when a garbage collection \
-      forgot it, and tells whether files of the journal may have its records; 'coppice gc --full' \
-      and 'coppice branch delete --now' overwrite these. Ends with status 2 while any of it may be \
-      on disk. Names who keeps what the branch shared: forks, snapshots, and deleted ones that can \
-      be restored.
+      forgot it, and readers and imports, which end, and tells whether files of the journal may \
+      have its records; 'coppice gc --full' and 'coppice branch delete --now' overwrite these. \
+      Ends with status 2 while any of it may be on disk. Names who keeps what the branch shared: \
+      forks, snapshots, and deleted ones that can be restored.
 
       JSON: \(ReclaimRequest.keys). isComplete is false when what it held in old segments is not \
       known: then reason and remedy are not null. isPending is true while its removal is not \
-      through. sharedByteCount is null once it is forgotten, restoreWindowEndsAt of what is not \
-      deleted.
+      through, or waits for a reader. sharedByteCount is null once it is forgotten, \
+      restoreWindowEndsAt of what is not deleted.
 
       Example:
         coppice branch delete trial-7
@@ -72,10 +72,15 @@ extension ReclaimRequest.Answer: Reply {
     var lines = ["Of the \(what), \(Output.bytes(report.reclaimedByteCount)) is gone"]
     lines += report.held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }
     if report.isPending {
-      lines.append("Its removal is not through: it is under way, or was interrupted")
+      lines.append("Its removal is not through: \(whyPending)")
     }
     if let reason = addition.reason { lines.append("This may not be all: \(reason)") }
     if let remedy = addition.remedy { lines.append("To be sure, \(remedy)") }
     return lines
+  }
+
+  private var whyPending: String {
+    report.held.contains { $0.holder == .reader || $0.holder == .import }
+      ? "it goes on once they have ended that hold it" : "it is under way, or was interrupted"
   }
 }

@@ -1,0 +1,145 @@
+import CoppiceEngine
+import CoppiceFormat
+import TestSupport
+import Testing
+
+/// Proofs of deletions beside those who keep some of what goes.
+@Suite struct ReclaimProofTests {
+  private static let page = 4096
+
+  private static var full: CollectionOptions {
+    var options = CollectionOptions()
+    options.isFull = true
+    return options
+  }
+
+  /// A large branch, and one with pages of its own in the same segment.
+  private func prepare() throws -> (TestStore, doomed: EngineBranch) {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 1)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(200 * Self.page))
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    var bytes = generator.bytes(20 * Self.page)
+    try doomed.put(1, bytes)
+    try store.engine.sealer.sealAll()
+    // Differences, with bases that only they need.
+    for page in 0..<5 { bytes[page * Self.page] ^= 1 }
+    try doomed.put(1, bytes)
+    try store.engine.sealer.sealAll()
+    return (store, doomed)
+  }
+
+  private func proof(_ store: TestStore) throws -> ReclaimProof {
+    try store.engine.accounts.reclaimProof(ofDeleted: "doomed")
+  }
+
+  // MARK: Readers and imports
+
+  @Test func `a deletion for good waits for a reader, and goes on by itself`() throws {
+    let (store, doomed) = try prepare()
+    var view: PinnedView? = try doomed.pinnedView(followsSeals: true)
+    let report = try store.engine.collector.deleteForGood([doomed])
+    #expect(report.held.map(\.holder) == [.reader])
+    #expect(report.held.allSatisfy { Int($0.byteCount) > 20 * Self.page })
+    #expect(report.freedByteCount == 0)
+    var early = try proof(store)
+    #expect(early.uniquePageCount == 25)
+    #expect(early.isPending && !early.isReclaimed && early.reclaimedByteCount == 0)
+    #expect(early.held.map(\.holder) == [.reader])
+    // Nothing to do as long as the reader is there, and nothing is lost on it.
+    let cycleNumber = report.collection.cycleNumber
+    #expect(try store.engine.collector.collectAutomatically() == nil)
+    let another = try store.engine.collector.collectGarbage(Self.full)
+    #expect(another.cycleNumber == cycleNumber + 1)
+    early = try proof(store)
+    #expect(early.isPending && early.held.map(\.holder) == [.reader])
+    #expect(try view?.attributes(of: VolumeNumber(1))?.byteCount == UInt64(20 * Self.page))
+    view = nil
+    #expect(try proof(store).held.allSatisfy { $0.holder != .reader })
+    #expect(try !proof(store).isReclaimed)
+    #expect(try store.engine.collector.collectAutomatically() != nil)
+    let late = try proof(store)
+    #expect(late.isReclaimed && late.uniquePageCount == 25)
+    #expect(late.reclaimedByteCount == late.uniqueByteCount)
+    #expect(try store.engine.collector.collectAutomatically() == nil)
+    try store.crash(seed: 1)
+    #expect(try proof(store).isReclaimed)
+    #expect(try store.engine.checks.check().findings == [])
+  }
+
+  @Test func `each reader's end gives back what only that one still held`() throws {
+    let (store, doomed) = try prepare()
+    var first: PinnedView? = try doomed.pinnedView()
+    var generator = SplitMix64(seed: 2)
+    try doomed.put(2, generator.bytes(20 * Self.page))
+    try store.engine.sealer.sealAll()
+    var second: PinnedView? = try doomed.pinnedView()
+    _ = try store.engine.collector.deleteForGood([doomed])
+    withExtendedLifetime((first, second)) {}
+    let whole = try proof(store).heldByteCount
+    second = nil
+    #expect(try store.engine.collector.collectAutomatically() != nil)
+    let half = try proof(store)
+    #expect(half.isPending && half.held.map(\.holder) == [.reader])
+    #expect(half.heldByteCount < whole)
+    first = nil
+    #expect(try store.engine.collector.collectAutomatically() != nil)
+    #expect(try proof(store).isReclaimed)
+  }
+
+  @Test func `so it does for an import that does not come to its end`() throws {
+    let (store, doomed) = try prepare()
+    var staging: StagingImport? = try store.engine.imports.begin(replacing: doomed)
+    let report = try store.engine.collector.deleteForGood([doomed])
+    #expect(report.held.map(\.holder) == [.imports])
+    let early = try proof(store)
+    #expect(early.isPending && early.held.map(\.holder) == [.imports])
+    #expect(try store.engine.collector.collectAutomatically() == nil)
+    withExtendedLifetime(staging) {}
+    staging = nil
+    #expect(try store.engine.collector.collectAutomatically() != nil)
+    #expect(try proof(store).isReclaimed)
+  }
+
+  @Test func `a crash ends the readers, and opening goes on with the deletion`() throws {
+    let (store, doomed) = try prepare()
+    let view = try doomed.pinnedView()
+    _ = try store.engine.collector.deleteForGood([doomed])
+    withExtendedLifetime(view) {}
+    try store.crash(seed: 3)
+    #expect(try proof(store).isPending)
+    #expect(try store.engine.collector.collectAutomatically() != nil)
+    #expect(try proof(store).isReclaimed)
+  }
+
+  @Test func `a collection notes what a reader holds of a branch that it forgets`() throws {
+    let (store, doomed) = try prepare()
+    var view: PinnedView? = try doomed.pinnedView()
+    try store.engine.branches.delete([doomed])
+    _ = try store.engine.collector.collectGarbage(Self.full)
+    _ = try store.engine.collector.eraseJournal()
+    withExtendedLifetime(view) {}
+    let early = try proof(store)
+    #expect(early.isComplete && !early.isReclaimed && early.uniquePageCount == 25)
+    #expect(early.held.map(\.holder) == [.reader])
+    view = nil
+    let garbage = try proof(store)
+    #expect(!garbage.isReclaimed && !garbage.held.isEmpty)
+    #expect(garbage.held.allSatisfy { $0.holder != .reader })
+    _ = try store.engine.collector.collectGarbage(Self.full)
+    #expect(try proof(store).isReclaimed)
+  }
+
+  @Test func `what a reader has in memory only is the branch's all the same`() throws {
+    let store = try TestStore()
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    try doomed.put(1, [UInt8](repeating: 5, count: 6 * Self.page))
+    let view = try doomed.pinnedView()
+    let report = try store.engine.collector.deleteForGood([doomed])
+    #expect(report.freedByteCount == 6 * Self.page && report.held.isEmpty)
+    let proof = try proof(store)
+    #expect(proof.isReclaimed && proof.uniquePageCount == 6)
+    withExtendedLifetime(view) {}
+  }
+}
