@@ -131,6 +131,20 @@ import Testing
     #expect(try proof(store).isReclaimed)
   }
 
+  // MARK: What else has bytes of it
+
+  @Test func `folders that repairs left may have bytes of it, and are named`() throws {
+    let (store, doomed) = try prepare()
+    try store.disk.makeDirectory("repair-2")
+    let report = try store.engine.collector.deleteForGood([doomed])
+    #expect(report.repairFolders == ["repair-2"])
+    let early = try proof(store)
+    #expect(!early.isReclaimed && early.repairFolders == ["repair-2"])
+    #expect(early.reclaimedByteCount == early.uniqueByteCount && early.held.isEmpty)
+    try store.disk.rename("repair-2", to: "copies")
+    #expect(try proof(store).isReclaimed)
+  }
+
   @Test func `what a reader has in memory only is the branch's all the same`() throws {
     let store = try TestStore()
     let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)

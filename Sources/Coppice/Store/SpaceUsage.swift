@@ -89,6 +89,9 @@ public struct ReclaimVerification: Hashable, Sendable, Codable {
   public var sharers: [SpaceSharer]
   /// The stored bytes that others keep; `nil` once the branch is forgotten.
   public var sharedByteCount: UInt64?
+  /// Folders of the store in which repairs left copies of its files: they may have bytes of the
+  /// branch, and nothing looks. As long as there are any it does not count as reclaimed.
+  public var repairFolders: [String]
 }
 
 /// What a branch has stored up to one moment, since it was made.
@@ -131,7 +134,8 @@ extension Store {
       uniqueByteCount: proof.uniqueByteCount, reclaimedByteCount: proof.reclaimedByteCount,
       held: proof.held.map(SpaceUsage.Part.init), isComplete: proof.isComplete,
       isPending: proof.isPending, isReclaimed: proof.isReclaimed,
-      sharers: proof.sharers.map(SpaceSharer.init), sharedByteCount: proof.sharedByteCount)
+      sharers: proof.sharers.map(SpaceSharer.init), sharedByteCount: proof.sharedByteCount,
+      repairFolders: proof.repairFolders)
   }
 
   /// What a branch stored over time, oldest first: one sample for every time its changes were

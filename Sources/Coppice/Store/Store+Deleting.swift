@@ -14,6 +14,9 @@ public struct DeletionSummary: Hashable, Sendable {
   /// What readers and imports that are under way hold of what only the entries held besides. The
   /// store gives it back once these have ended.
   public var held: [SpaceUsage.Part]
+  /// Folders of the store in which repairs left copies of its files, which may have bytes of the
+  /// entries. Their owner removes them.
+  public var repairFolders: [String]
   public var collection: CollectionSummary
   /// What they referred to besides, and who keeps it: `nil` where damage hid some of it.
   public var kept: SpaceFreed?
@@ -42,11 +45,11 @@ extension Store {
 
   /// Deletes entries, all or none, so that nothing brings them back, collects garbage, and
   /// overwrites the journal's records with zeros: what only they held is in no file of the store on
-  /// return, but for what a reader or an import that is under way holds. That goes once these have
-  /// ended, by the store's thread, its closing, the next opening or any collection. The changes of
-  /// other branches are sealed for that. Content that they had replaced or removed before is
-  /// garbage like any other, which a full collection ends. Entries that were deleted before can be
-  /// restored as long as they could.
+  /// return, repairs' folders aside, but for what a reader or an import that is under way holds.
+  /// That goes once these have ended, by the store's thread, its closing, the next opening or any
+  /// collection. The changes of other branches are sealed for that. Content that they had replaced
+  /// or removed before is garbage like any other, which a full collection ends. Entries that were
+  /// deleted before can be restored as long as they could.
   ///
   /// Throws what `delete` does. When the collection fails, for lack of space say, the entries are
   /// gone all the same, and their space comes back later: the store's thread, its closing, the next
@@ -64,7 +67,7 @@ extension Store {
     let report = try engine.collector.deleteForGood(targets) { noteDeleted(open) }
     return DeletionSummary(
       freedByteCount: UInt64(report.freedByteCount), journalByteCount: report.journalByteCount,
-      held: report.held.map(SpaceUsage.Part.init),
+      held: report.held.map(SpaceUsage.Part.init), repairFolders: report.repairFolders,
       collection: CollectionSummary(report.collection), kept: kept)
   }
 

@@ -30,10 +30,12 @@ package struct ReclaimProof: Hashable, Sendable {
   package var sharers: [Sharer] = []
   /// The stored bytes of that; `nil` once the branch is forgotten.
   package var sharedByteCount: UInt64?
+  /// Folders that repairs left, which may have bytes of it: what is in them is not looked at.
+  package var repairFolders: [String] = []
 
   package var heldByteCount: UInt64 { held.reduce(0) { $0 + $1.byteCount } }
   package var isReclaimed: Bool {
-    isComplete && held.isEmpty && forgottenAt != nil && !isPending
+    isComplete && held.isEmpty && forgottenAt != nil && !isPending && repairFolders.isEmpty
   }
 }
 
@@ -45,6 +47,12 @@ extension Accounts {
   ///   deleted, or so many were since that it is no longer known.
   package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
     try core.gate.checkOpen()
+    var proof = try proof(ofDeleted: name)
+    proof.repairFolders = try core.repairFolders()
+    return proof
+  }
+
+  private func proof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
     let (entries, condemned) = core.keeper.read { kept in
       (
         kept.catalogue.branches.values.filter { $0.name.hasBytes(of: name) },

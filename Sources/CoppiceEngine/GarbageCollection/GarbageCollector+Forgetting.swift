@@ -12,6 +12,8 @@ package struct DeletionReport: Sendable {
   /// What readers and imports in preparation still hold of what was theirs alone; the collector
   /// goes on once these have ended.
   package var held: [SpaceReport.Part]
+  /// Folders that repairs left, which may have bytes of the entries.
+  package var repairFolders: [String]
 }
 
 extension GarbageCollector {
@@ -50,7 +52,7 @@ extension GarbageCollector {
       return DeletionReport(
         collection: departure.report ?? CollectionReport(),
         freedByteCount: departure.freedByteCount + Int(unsealedByteCount), journalByteCount: left,
-        held: held.filter { $0.byteCount > 0 })
+        held: held.filter { $0.byteCount > 0 }, repairFolders: try core.repairFolders())
     } catch {
       noteUnfinished(after: error)
       thread.wake()

@@ -2,7 +2,6 @@ internal import CoppicePlatform
 
 /// Copies of files as they were before a repair touched them, in a folder of the store.
 struct SavedFiles {
-  private static let prefix = "repair-"
   private static let pieceByteCount = 1 << 20
 
   let disk: any Disk
@@ -14,10 +13,7 @@ struct SavedFiles {
   init(disk: any Disk) throws(StoreError) {
     self.disk = disk
     do throws(SystemError) {
-      let taken = try disk.list("").compactMap { name in
-        name.hasPrefix(Self.prefix) ? Int(name.dropFirst(Self.prefix.count)) : nil
-      }
-      folder = "\(Self.prefix)\((taken.max() ?? 0) + 1)"
+      folder = RepairFolders.name((try RepairFolders.numbers(on: disk).last ?? 0) + 1)
     } catch {
       throw StoreError(error, while: "preparing a repair")
     }

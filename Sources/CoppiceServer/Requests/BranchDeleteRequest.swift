@@ -50,6 +50,7 @@ package struct BranchDeleteRequest: StoreRequest {
       answer.freedByteCount = summary?.freedByteCount ?? 0
       answer.journalByteCount = summary?.journalByteCount
       answer.held = summary?.held
+      answer.repairFolders = summary?.repairFolders
       answer.collection = summary.map {
         CollectRequest.Answer(
           $0.collection, CollectRequest.Answer.Addition(isDryRun: false, space: nil))
@@ -73,6 +74,9 @@ package struct BranchDeleteRequest: StoreRequest {
     package var journalByteCount: UInt64?
     /// With `now`, when anything was deleted: what readers and imports hold until they end.
     package var held: [SpaceUsage.Part]?
+    /// With `now`, when anything was deleted: folders that repairs left in the store, which may
+    /// have bytes of them.
+    package var repairFolders: [String]?
     /// With `now`, when anything was deleted: the collection that followed.
     package var collection: CollectRequest.Answer?
     /// With `now`: stored bytes that they refer to besides, and that stay; not where damage hides

@@ -13,14 +13,16 @@ struct BranchDeleteCommand: ParsableCommand {
       zeros, so that no file of the store has what only they held, but for their names, by which \
       'reclaim verify' finds them. What others share with them stays, and they are named: forks, \
       and what was deleted before and can be restored. What an export, another reader or an import \
-      that is under way holds goes once that has ended, without being asked for. Once it has begun \
-      a crash does not undo it: the next command that writes goes on, and until it is through \
-      'reclaim verify' says so.
+      that is under way holds goes once that has ended, without being asked for. Folders that \
+      'coppice repair' left in the store are not touched: remove them. Once it has begun a crash \
+      does not undo it: the next command that writes goes on, and until it is through 'reclaim \
+      verify' says so.
 
       JSON: \(BranchDeleteRequest.keys). freedByteCount is what only they held, sharedByteCount \
       what stays (null where damage hides it), sharers who keep it; after a deletion \
       journalByteCount is what files of the journal may have of it still, held what readers and \
-      imports hold until they end. Without --now these and collection are null.
+      imports hold until they end, repairFolders what may have bytes of it. Without --now these and \
+      collection are null.
 
       Examples:
         coppice branch delete experiment trial-7
@@ -71,6 +73,8 @@ extension BranchDeleteRequest.Answer: Reply {
     for part in held ?? [] {
       left += "\(Output.bytes(part.byteCount)) is \(part.text), and goes once that has ended\n"
     }
+    left += (repairFolders ?? []).map { ReclaimRequest.Answer.text(ofRepairFolder: $0) + "\n" }
+      .joined()
     return lines + freed + kept + left + (collection?.text ?? "")
   }
 }

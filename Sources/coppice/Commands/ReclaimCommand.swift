@@ -19,8 +19,9 @@ struct ReclaimVerifyCommand: ParsableCommand {
       Looks for every page and node that nothing but the branch held when a garbage collection \
       forgot it, and readers and imports, which end, and tells whether files of the journal may \
       have its records; 'coppice gc --full' and 'coppice branch delete --now' overwrite these. \
-      Ends with status 2 while any of it may be on disk. Names who keeps what the branch shared: \
-      forks, snapshots, and deleted ones that can be restored.
+      Ends with status 2 while any of it may be on disk. Copies of the store's files that a repair \
+      left in a folder of it count as such. Names who keeps what the branch shared: forks, \
+      snapshots, and deleted ones that can be restored.
 
       JSON: \(ReclaimRequest.keys). isComplete is false when what it held in old segments is not \
       known: then reason and remedy are not null. isPending is true while its removal is not \
@@ -68,12 +69,18 @@ extension ReclaimRequest.Answer: Reply {
     return text
   }
 
+  static func text(ofRepairFolder folder: String) -> String {
+    "The folder \(folder), which a repair left in the store, may have bytes of it: remove the "
+      + "folder once it is not needed"
+  }
+
   private func unreclaimed(_ what: String) -> [String] {
     var lines = ["Of the \(what), \(Output.bytes(report.reclaimedByteCount)) is gone"]
     lines += report.held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }
     if report.isPending {
       lines.append("Its removal is not through: \(whyPending)")
     }
+    lines += report.repairFolders.map(Self.text(ofRepairFolder:))
     if let reason = addition.reason { lines.append("This may not be all: \(reason)") }
     if let remedy = addition.remedy { lines.append("To be sure, \(remedy)") }
     return lines
