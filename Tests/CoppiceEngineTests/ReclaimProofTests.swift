@@ -133,6 +133,33 @@ import Testing
 
   // MARK: What else has bytes of it
 
+  @Test func `pages that differences of others build on stay, and are told`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 4)
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    var bytes = generator.bytes(20 * Self.page)
+    try doomed.put(1, bytes)
+    try store.engine.sealer.sealAll()
+    let fork = try store.engine.branches.fork(doomed, named: "fork", isReadOnly: false)
+    for page in 0..<20 { bytes[page * Self.page] ^= 1 }
+    try fork.put(1, bytes)
+    try store.engine.sealer.sealAll()
+    let report = try store.engine.collector.deleteForGood([doomed])
+    #expect(report.basePageCount == 20 && report.baseByteCount >= 20 * UInt64(Self.page))
+    #expect(report.freedByteCount < 4 * Self.page)
+    let early = try proof(store)
+    #expect(early.isComplete && !early.isPending && !early.isReclaimed)
+    #expect(early.uniquePageCount == 20 && early.basePageCount == 20)
+    #expect(early.baseByteCount == report.baseByteCount)
+    #expect(early.held.map(\.holder) == [.branch(name: "fork")])
+    #expect(early.heldByteCount == early.baseByteCount)
+    #expect(try fork.all(1) == bytes)
+    try store.reopen()
+    _ = try store.engine.collector.deleteForGood([store.engine.branches.named("fork")])
+    let late = try proof(store)
+    #expect(late.isReclaimed && late.basePageCount == 0 && late.baseByteCount == 0)
+  }
+
   @Test func `folders that repairs left may have bytes of it, and are named`() throws {
     let (store, doomed) = try prepare()
     try store.disk.makeDirectory("repair-2")

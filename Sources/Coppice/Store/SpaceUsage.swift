@@ -74,6 +74,13 @@ public struct ReclaimVerification: Hashable, Sendable, Codable {
   /// Of these, what is still there, and what holds it; of the journal, what its files take that may
   /// have records of the branch still. `deleteForGood` and a full collection erase them.
   public var held: [SpaceUsage.Part]
+  /// Of what is still there: pages, and bytes of pages and nodes, that nothing shows any more and
+  /// that stay because their holders show differences which build on them.
+  public var basePageCount: UInt64
+  public var baseByteCount: UInt64
+  /// Whether pages may stay for that reason that are not among the above: the branch was forgotten
+  /// by a collection of the young, which did not look what else it held.
+  public var mayHaveBases: Bool
   /// False when the collection that forgot the branch looked at new segments only and the branch
   /// may have held more in older ones, or could not read all of it. A later full collection that
   /// leaves no garbage makes it true.
@@ -132,7 +139,9 @@ extension Store {
       forgottenAt: proof.forgottenAt.map { Timestamp(nanoseconds: $0) },
       collectionNumber: proof.cycleNumber, uniquePageCount: proof.uniquePageCount,
       uniqueByteCount: proof.uniqueByteCount, reclaimedByteCount: proof.reclaimedByteCount,
-      held: proof.held.map(SpaceUsage.Part.init), isComplete: proof.isComplete,
+      held: proof.held.map(SpaceUsage.Part.init), basePageCount: proof.basePageCount,
+      baseByteCount: proof.baseByteCount, mayHaveBases: proof.mayHaveBases,
+      isComplete: proof.isComplete,
       isPending: proof.isPending, isReclaimed: proof.isReclaimed,
       sharers: proof.sharers.map(SpaceSharer.init), sharedByteCount: proof.sharedByteCount,
       repairFolders: proof.repairFolders)

@@ -14,6 +14,10 @@ public struct DeletionSummary: Hashable, Sendable {
   /// What readers and imports that are under way hold of what only the entries held besides. The
   /// store gives it back once these have ended.
   public var held: [SpaceUsage.Part]
+  /// Pages, and stored bytes of pages and nodes, that nothing shows any more and that stay, for
+  /// they are what differences build on that others show.
+  public var basePageCount: UInt64
+  public var baseByteCount: UInt64
   /// Folders of the store in which repairs left copies of its files, which may have bytes of the
   /// entries. Their owner removes them.
   public var repairFolders: [String]
@@ -67,7 +71,8 @@ extension Store {
     let report = try engine.collector.deleteForGood(targets) { noteDeleted(open) }
     return DeletionSummary(
       freedByteCount: UInt64(report.freedByteCount), journalByteCount: report.journalByteCount,
-      held: report.held.map(SpaceUsage.Part.init), repairFolders: report.repairFolders,
+      held: report.held.map(SpaceUsage.Part.init), basePageCount: report.basePageCount,
+      baseByteCount: report.baseByteCount, repairFolders: report.repairFolders,
       collection: CollectionSummary(report.collection), kept: kept)
   }
 

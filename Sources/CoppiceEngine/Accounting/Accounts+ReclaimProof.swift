@@ -23,6 +23,12 @@ package struct ReclaimProof: Hashable, Sendable {
   /// Of these, what is, and why. The journal's part is what its files take: whether records of the
   /// branch are among theirs is not looked up.
   package var held: [SpaceReport.Part]
+  /// Of what is still there: pages, and bytes of pages and nodes, that nothing shows any more and
+  /// that stay because differences build on them which their holders show.
+  package var basePageCount: UInt64 = 0
+  package var baseByteCount: UInt64 = 0
+  /// Whether there may be such pages of it that are not known.
+  package var mayHaveBases = false
   /// False when older segments, which may hold more of it, were not looked at, or when not all of
   /// it could be read, and no collection has left nothing dead since.
   package var isComplete: Bool
@@ -133,6 +139,7 @@ extension Accounts {
       cycleNumber: branch.cycleNumber, uniquePageCount: branch.pageCount,
       uniqueByteCount: branch.byteCount, reclaimedByteCount: branch.byteCount, held: [],
       isComplete: branch.isComplete)
+    proof.mayHaveBases = branch.mayHaveBases
     let moment = try StoreMoment(core)
     let present = try presentFrames(of: branch, moment)
     var held: [SpaceHolder: UInt64] = [:]
@@ -142,6 +149,10 @@ extension Accounts {
         // What was found by hash again has a new owner.
         let holder = owners.holder(of: frame.name) ?? .segment(frame.segment)
         held[holder, default: 0] += UInt64(frame.byteCount)
+        if owners.isMereBase(frame.name) {
+          if frame.isPage { proof.basePageCount += 1 }
+          proof.baseByteCount += UInt64(frame.byteCount)
+        }
       }
     }
     let journalByteCount = branch.isErased ? 0 : core.journal.heldByteCount
@@ -168,6 +179,7 @@ extension Accounts {
     var name: FrameName
     var segment: SegmentID
     var byteCount: Int
+    var isPage: Bool
   }
 
   /// The branch's frames that still lie in some segment, wherever they are now.
@@ -183,7 +195,9 @@ extension Accounts {
       }
       if isOwn ?? false {
         present.append(
-          PresentFrame(name: name, segment: segment.id, byteCount: frame.storedByteCount))
+          PresentFrame(
+            name: name, segment: segment.id, byteCount: frame.storedByteCount,
+            isPage: frame.form.kind == .page))
       }
     }
     return present

@@ -28,17 +28,23 @@ extension CollectionRun {
     for isLast in [false, true] {
       for entry in candidates {
         try forEachBundle(entry, retired) { bundle in
-          let isTheirs = core.cycle.withLive { live in
-            bundle.names.map { !live.keepsBesidesLoans($0, entry.domain) }
+          // No entry shows it, or needs it.
+          let (isUnshown, isUnneeded) = core.cycle.withLive { live in
+            (
+              bundle.names.map { !live.keepsAllBelow($0, entry.domain) },
+              bundle.names.map { !live.keepsBesidesLoans($0, entry.domain) }
+            )
           }
-          for index in bundle.frames.indices where isTheirs[index] && bundle.isPlaced[index] {
-            let frame = bundle.frames[index]
-            for (number, set) in sets.enumerated() where set.frames.contains(bundle.names[index]) {
-              if isLast {
+          for index in bundle.frames.indices where isUnshown[index] && bundle.isPlaced[index] {
+            let (name, frame) = (bundle.names[index], bundle.frames[index])
+            for (number, set) in sets.enumerated() {
+              let isTheirs = set.frames.contains(name)
+              if !isLast {
+                if isTheirs, frame.base != .none { set.bases.insert(frame.base) }
+              } else if isTheirs || isUnneeded[index] && set.bases.contains(name) {
                 found[number].append(
-                  DeadFrame(name: bundle.names[index], frame: frame, segment: entry.id))
-              } else if frame.base != .none {
-                set.frames.insert(frame.base)
+                  DeadFrame(
+                    name: name, frame: frame, segment: entry.id, isNeeded: !isUnneeded[index]))
               }
             }
           }
@@ -70,11 +76,17 @@ extension CollectionRun {
       departure.report = nil
       departure.deadByteCounts = [:]
       (departure.readByteCount, departure.importedByteCount) = (0, 0)
+      (departure.basePageCount, departure.baseByteCount) = (0, 0)
       var borrowers: Set<Borrower> = []
       let seen = FrameSet()
       for (gone, frames) in zip(forgotten, found) where gone.departure === departure {
         for dead in frames where seen.insert(dead.name) {
           let byteCount = dead.frame.storedByteCount
+          if dead.isNeeded {
+            if dead.frame.form.kind == .page { departure.basePageCount += 1 }
+            departure.baseByteCount += UInt64(byteCount)
+            continue
+          }
           let borrower = loans.first { $0.frames.contains(dead.name) }?.borrower
           switch borrower {
           case .reader: departure.readByteCount += UInt64(byteCount)
@@ -92,10 +104,14 @@ extension CollectionRun {
     var name: FrameName
     var frame: BundleDirectoryEntry
     var segment: SegmentID
+    /// Whether frames that others show build on it: it stays as long as these.
+    var isNeeded: Bool
   }
 
   private struct DeadFrames {
-    var frames = FrameSet()
+    let frames = FrameSet()
+    /// What these build on.
+    let bases = FrameSet()
     /// False when a node could not be read, so that what it refers to is not known.
     var isWhole = true
     /// The first that stay of those that dead nodes refer to.
@@ -236,8 +252,13 @@ extension CollectionHints {
   private static let runCountMax = 1 << 16
 
   /// No dead frame is left: of branches of which not all frames are known, none are there either.
-  mutating func noteAllGone() {
-    for index in forgotten.indices { forgotten[index].isComplete = true }
+  ///
+  /// - Parameter hasBases: whether frames are there that nothing shows and others build on.
+  mutating func noteAllGone(hasBases: Bool) {
+    for index in forgotten.indices where !forgotten[index].isComplete {
+      forgotten[index].isComplete = true
+      forgotten[index].mayHaveBases = hasBases
+    }
   }
 
   /// The journal holds no record of these branches any more.

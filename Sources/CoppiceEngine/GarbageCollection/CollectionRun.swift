@@ -35,6 +35,8 @@ final class CollectionRun {
   var youngDeadByteCount: UInt64 = 0
   /// Entries that it keeps.
   var keptBranches: Set<BranchID> = []
+  /// Whether frames are there that no root shows and live ones build on.
+  var hasMereBases = false
   var census: [SegmentCensus] = []
   /// Retired ids that no live frame bears any more.
   var emptyHomes: Set<SegmentID> = []
@@ -106,7 +108,7 @@ final class CollectionRun {
       let left = UInt64(report.leftByteCount)
       hints.oldDeadByteCount = options.isYoung ? hints.oldDeadByteCount + left : left
       hints.youngDeadByteCount -= min(hints.youngDeadByteCount, youngDeadByteCount)
-      if hasLeftNothing { hints.noteAllGone() }
+      if hasLeftNothing { hints.noteAllGone(hasBases: hasMereBases) }
     }
     for departure in departures { departure.report = report }
     core.keeper.change { kept in

@@ -12,6 +12,10 @@ package struct DeletionReport: Sendable {
   /// What readers and imports in preparation still hold of what was theirs alone; the collector
   /// goes on once these have ended.
   package var held: [SpaceReport.Part]
+  /// Pages, and stored bytes of pages and nodes, that only the entries showed and that stay, for
+  /// differences that others show build on them.
+  package var basePageCount: UInt64
+  package var baseByteCount: UInt64
   /// Folders that repairs left, which may have bytes of the entries.
   package var repairFolders: [String]
 }
@@ -52,7 +56,8 @@ extension GarbageCollector {
       return DeletionReport(
         collection: departure.report ?? CollectionReport(),
         freedByteCount: departure.freedByteCount + Int(unsealedByteCount), journalByteCount: left,
-        held: held.filter { $0.byteCount > 0 }, repairFolders: try core.repairFolders())
+        held: held.filter { $0.byteCount > 0 }, basePageCount: departure.basePageCount,
+        baseByteCount: departure.baseByteCount, repairFolders: try core.repairFolders())
     } catch {
       noteUnfinished(after: error)
       thread.wake()

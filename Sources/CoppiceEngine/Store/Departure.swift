@@ -39,6 +39,10 @@ final class Departure: @unchecked Sendable {
   /// Of what only they kept besides, what readers hold, and imports.
   var readByteCount: UInt64 = 0
   var importedByteCount: UInt64 = 0
+  /// Pages, and bytes of pages and nodes, that only they showed, and that frames of others build
+  /// on.
+  var basePageCount: UInt64 = 0
+  var baseByteCount: UInt64 = 0
   var freedByteCount = 0
   /// What only they had in memory and in the journal.
   var unsealed = UnsealedPages()

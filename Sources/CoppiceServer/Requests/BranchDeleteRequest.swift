@@ -50,6 +50,8 @@ package struct BranchDeleteRequest: StoreRequest {
       answer.freedByteCount = summary?.freedByteCount ?? 0
       answer.journalByteCount = summary?.journalByteCount
       answer.held = summary?.held
+      answer.basePageCount = summary?.basePageCount
+      answer.baseByteCount = summary?.baseByteCount
       answer.repairFolders = summary?.repairFolders
       answer.collection = summary.map {
         CollectRequest.Answer(
@@ -74,6 +76,10 @@ package struct BranchDeleteRequest: StoreRequest {
     package var journalByteCount: UInt64?
     /// With `now`, when anything was deleted: what readers and imports hold until they end.
     package var held: [SpaceUsage.Part]?
+    /// With `now`, when anything was deleted: what nothing shows any more, and stays because
+    /// differences build on it.
+    package var basePageCount: UInt64?
+    package var baseByteCount: UInt64?
     /// With `now`, when anything was deleted: folders that repairs left in the store, which may
     /// have bytes of them.
     package var repairFolders: [String]?

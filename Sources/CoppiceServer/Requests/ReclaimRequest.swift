@@ -42,6 +42,10 @@ package struct ReclaimRequest: StoreRequest {
               + "and verify again"
         } else if verification.isPending {
           remedy = "run 'coppice gc', which goes on with it, and verify again"
+        } else if verification.baseByteCount > 0 {
+          remedy =
+            "delete the branches whose differences build on it, or overwrite these pages, run "
+            + "'coppice gc --full', and verify again"
         }
       }
     }

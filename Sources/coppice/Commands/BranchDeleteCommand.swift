@@ -12,17 +12,19 @@ struct BranchDeleteCommand: ParsableCommand {
       restored, their space is given back at once, and the journal's records are overwritten with \
       zeros, so that no file of the store has what only they held, but for their names, by which \
       'reclaim verify' finds them. What others share with them stays, and they are named: forks, \
-      and what was deleted before and can be restored. What an export, another reader or an import \
-      that is under way holds goes once that has ended, without being asked for. Folders that \
-      'coppice repair' left in the store are not touched: remove them. Once it has begun a crash \
-      does not undo it: the next command that writes goes on, and until it is through 'reclaim \
-      verify' says so.
+      and what was deleted before and can be restored. A page that only they showed stays too \
+      where a difference that another branch shows builds on it. What an export, another reader or \
+      an import that is under way holds goes once that has ended, without being asked for. Folders \
+      that 'coppice repair' left in the store are not touched: remove them. Once it has begun a \
+      crash does not undo it: the next command that writes goes on, and until it is through \
+      'reclaim verify' says so.
 
       JSON: \(BranchDeleteRequest.keys). freedByteCount is what only they held, sharedByteCount \
       what stays (null where damage hides it), sharers who keep it; after a deletion \
       journalByteCount is what files of the journal may have of it still, held what readers and \
-      imports hold until they end, repairFolders what may have bytes of it. Without --now these and \
-      collection are null.
+      imports hold until they end, basePageCount and baseByteCount what only they showed and stays \
+      because differences build on it, repairFolders what may have bytes of it. Without --now these \
+      and collection are null.
 
       Examples:
         coppice branch delete experiment trial-7
@@ -72,6 +74,9 @@ extension BranchDeleteRequest.Answer: Reply {
     let kept = SpaceSharer.keeping(sharedByteCount ?? 0, sharers ?? [])
     for part in held ?? [] {
       left += "\(Output.bytes(part.byteCount)) is \(part.text), and goes once that has ended\n"
+    }
+    if let baseByteCount, baseByteCount > 0 {
+      left += ReclaimRequest.Answer.text(ofBases: baseByteCount, basePageCount ?? 0) + "\n"
     }
     left += (repairFolders ?? []).map { ReclaimRequest.Answer.text(ofRepairFolder: $0) + "\n" }
       .joined()

@@ -20,12 +20,14 @@ struct ReclaimVerifyCommand: ParsableCommand {
       forgot it, and readers and imports, which end, and tells whether files of the journal may \
       have its records; 'coppice gc --full' and 'coppice branch delete --now' overwrite these. \
       Ends with status 2 while any of it may be on disk. Copies of the store's files that a repair \
-      left in a folder of it count as such. Names who keeps what the branch shared: forks, \
-      snapshots, and deleted ones that can be restored.
+      left in a folder of it count as such. So does a page that only it showed and on which a \
+      difference builds that another branch shows: it stays as long as that. Names who keeps what \
+      the branch shared: forks, snapshots, and deleted ones that can be restored.
 
       JSON: \(ReclaimRequest.keys). isComplete is false when what it held in old segments is not \
       known: then reason and remedy are not null. isPending is true while its removal is not \
-      through, or waits for a reader. sharedByteCount is null once it is forgotten, \
+      through, or waits for a reader. basePageCount and baseByteCount are what of held stays because \
+      differences build on it, mayHaveBases is true when more may stay for that. sharedByteCount is null once it is forgotten, \
       restoreWindowEndsAt of what is not deleted.
 
       Example:
@@ -61,6 +63,11 @@ extension ReclaimRequest.Answer: Reply {
     } else {
       text = unreclaimed(what).map { $0 + "\n" }.joined()
     }
+    if report.mayHaveBases {
+      text +=
+        "Pages that it showed may stay where differences of others build on them: which it had in "
+        + "old segments is not known\n"
+    }
     if !report.sharers.isEmpty {
       let shared =
         report.sharedByteCount.map { "\(Output.bytes($0)) that it shared" } ?? "What it shared"
@@ -74,9 +81,17 @@ extension ReclaimRequest.Answer: Reply {
       + "folder once it is not needed"
   }
 
+  static func text(ofBases byteCount: UInt64, _ pageCount: UInt64) -> String {
+    "\(Output.bytes(byteCount)) (\(Output.count(Int(clamping: pageCount), "page"))) stays because "
+      + "differences that others show build on it"
+  }
+
   private func unreclaimed(_ what: String) -> [String] {
     var lines = ["Of the \(what), \(Output.bytes(report.reclaimedByteCount)) is gone"]
     lines += report.held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }
+    if report.baseByteCount > 0 {
+      lines.append("Of this, " + Self.text(ofBases: report.baseByteCount, report.basePageCount))
+    }
     if report.isPending {
       lines.append("Its removal is not through: \(whyPending)")
     }
