@@ -38,8 +38,8 @@ package struct ReclaimRequest: StoreRequest {
           remedy =
             verification.isPending
             ? "wait until the readers and imports that hold it have ended, and verify again"
-            : "wait until the readers and imports that hold it have ended, run 'coppice gc --full', "
-              + "and verify again"
+            : "wait until the readers and imports that hold it have ended, "
+              + "run 'coppice gc --full', and verify again"
         } else if verification.isPending {
           remedy = "run 'coppice gc', which goes on with it, and verify again"
         } else if verification.baseByteCount > 0 {

@@ -23,8 +23,8 @@ struct BranchDeleteCommand: ParsableCommand {
       what stays (null where damage hides it), sharers who keep it; after a deletion \
       journalByteCount is what files of the journal may have of it still, held what readers and \
       imports hold until they end, basePageCount and baseByteCount what only they showed and stays \
-      because differences build on it, repairFolders what may have bytes of it. Without --now these \
-      and collection are null.
+      because differences build on it, repairFolders what may have bytes of it. Without --now \
+      these and collection are null.
 
       Examples:
         coppice branch delete experiment trial-7

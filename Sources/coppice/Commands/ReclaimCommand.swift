@@ -26,9 +26,9 @@ struct ReclaimVerifyCommand: ParsableCommand {
 
       JSON: \(ReclaimRequest.keys). isComplete is false when what it held in old segments is not \
       known: then reason and remedy are not null. isPending is true while its removal is not \
-      through, or waits for a reader. basePageCount and baseByteCount are what of held stays because \
-      differences build on it, mayHaveBases is true when more may stay for that. sharedByteCount is null once it is forgotten, \
-      restoreWindowEndsAt of what is not deleted.
+      through, or waits for a reader. basePageCount and baseByteCount are what of held stays \
+      because differences build on it, mayHaveBases is true when more may stay for that. \
+      sharedByteCount is null once it is forgotten, restoreWindowEndsAt of what is not deleted.
 
       Example:
         coppice branch delete trial-7
