@@ -14,8 +14,8 @@ public struct DeletionSummary: Hashable, Sendable {
   /// What readers and imports that are under way hold of what only the entries held besides. The
   /// store gives it back once these have ended.
   public var held: [SpaceUsage.Part]
-  /// Pages, and stored bytes of pages and nodes, that nothing shows any more and that stay, for
-  /// they are what differences build on that others show.
+  /// Pages that nothing shows any more and that stay, for they are what differences build on that
+  /// others show, and their stored bytes.
   public var basePageCount: UInt64
   public var baseByteCount: UInt64
   /// Folders of the store in which repairs left copies of its files, which may have bytes of the

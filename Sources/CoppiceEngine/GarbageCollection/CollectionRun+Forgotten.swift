@@ -28,12 +28,15 @@ extension CollectionRun {
     for isLast in [false, true] {
       for entry in candidates {
         try forEachBundle(entry, retired) { bundle in
-          // No entry shows it, or needs it.
+          // No entry shows it, or needs it. A node that others build on has no content.
           let (isUnshown, isUnneeded) = core.cycle.withLive { live in
-            (
-              bundle.names.map { !live.keepsAllBelow($0, entry.domain) },
-              bundle.names.map { !live.keepsBesidesLoans($0, entry.domain) }
-            )
+            let isUnneeded = bundle.names.map { !live.keepsBesidesLoans($0, entry.domain) }
+            let isUnshown = bundle.frames.indices.map { index in
+              isUnneeded[index]
+                || bundle.frames[index].form.kind == .page
+                  && !live.keepsAllBelow(bundle.names[index], entry.domain)
+            }
+            return (isUnshown, isUnneeded)
           }
           for index in bundle.frames.indices where isUnshown[index] && bundle.isPlaced[index] {
             let (name, frame) = (bundle.names[index], bundle.frames[index])
@@ -83,7 +86,7 @@ extension CollectionRun {
         for dead in frames where seen.insert(dead.name) {
           let byteCount = dead.frame.storedByteCount
           if dead.isNeeded {
-            if dead.frame.form.kind == .page { departure.basePageCount += 1 }
+            departure.basePageCount += 1
             departure.baseByteCount += UInt64(byteCount)
             continue
           }
@@ -253,7 +256,7 @@ extension CollectionHints {
 
   /// No dead frame is left: of branches of which not all frames are known, none are there either.
   ///
-  /// - Parameter hasBases: whether frames are there that nothing shows and others build on.
+  /// - Parameter hasBases: whether pages are there that nothing shows and others build on.
   mutating func noteAllGone(hasBases: Bool) {
     for index in forgotten.indices where !forgotten[index].isComplete {
       forgotten[index].isComplete = true

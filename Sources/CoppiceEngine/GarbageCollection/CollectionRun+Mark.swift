@@ -82,7 +82,9 @@ extension CollectionRun {
             guard frame.base != .none, frame.base.segment >= youngFrom else { continue }
             if live.keepsBesidesLoans(bundle.names[index], entry.domain) {
               live.bases.insert(frame.base)
-              if !live.reached.contains(frame.base) { hasMereBases = true }
+              if frame.form.kind == .page, !live.reached.contains(frame.base) {
+                hasMereBases = true
+              }
             } else if live.lent.contains(bundle.names[index]) {
               live.lentBases.insert(frame.base)
               for loan in loans where loan.frames.contains(bundle.names[index]) {

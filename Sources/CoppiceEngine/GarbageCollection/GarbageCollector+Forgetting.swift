@@ -12,8 +12,8 @@ package struct DeletionReport: Sendable {
   /// What readers and imports in preparation still hold of what was theirs alone; the collector
   /// goes on once these have ended.
   package var held: [SpaceReport.Part]
-  /// Pages, and stored bytes of pages and nodes, that only the entries showed and that stay, for
-  /// differences that others show build on them.
+  /// Pages that only the entries showed and that stay, for differences that others show build on
+  /// them, and their stored bytes.
   package var basePageCount: UInt64
   package var baseByteCount: UInt64
   /// Folders that repairs left, which may have bytes of the entries.

@@ -39,8 +39,7 @@ final class Departure: @unchecked Sendable {
   /// Of what only they kept besides, what readers hold, and imports.
   var readByteCount: UInt64 = 0
   var importedByteCount: UInt64 = 0
-  /// Pages, and bytes of pages and nodes, that only they showed, and that frames of others build
-  /// on.
+  /// Pages that only they showed, and that pages of others build on, and their bytes.
   var basePageCount: UInt64 = 0
   var baseByteCount: UInt64 = 0
   var freedByteCount = 0
