@@ -131,6 +131,83 @@ import Testing
     #expect(try proof(store).isReclaimed)
   }
 
+  // MARK: One name
+
+  @Test func `what an earlier branch of the name left is not hidden by the last one`() throws {
+    let (store, doomed) = try prepare()
+    // The segment is mostly live.
+    try store.engine.branches.delete([doomed])
+    var options = CollectionOptions()
+    options.deadShareMin = 0.9
+    _ = try store.engine.collector.collectGarbage(options)
+    let first = try proof(store)
+    #expect(!first.isReclaimed && first.heldByteCount > 20 * UInt64(Self.page))
+    store.clock.advance(byNanoseconds: 1000)
+    let second = try store.engine.branches.create(named: "doomed", domain: .standard)
+    try second.put(2, [UInt8](repeating: 1, count: 3 * Self.page))
+    try store.engine.branches.delete([second])
+    _ = try store.engine.collector.collectGarbage(options)
+    #expect(try store.engine.collector.eraseJournal() == 0)
+    let both = try proof(store)
+    #expect(both.entries.map(\.branch) == [doomed.id, second.id])
+    #expect(both.entries.map(\.isReclaimed) == [false, true])
+    #expect(!both.isReclaimed && both.uniquePageCount >= 25)
+    #expect(both.reclaimedByteCount + both.heldByteCount == both.uniqueByteCount)
+    _ = try store.engine.collector.collectGarbage(Self.full)
+    #expect(try proof(store).isReclaimed)
+  }
+
+  // MARK: After a crash
+
+  /// How many of these pages lie in files of segments.
+  private func pagesOnDisk(_ store: TestStore, _ bytes: [UInt8]) throws -> Int {
+    let files = try store.disk.fileNames().filter { $0.hasPrefix("segments/") }
+      .map { try store.disk.contents(of: $0) }
+    return stride(from: 0, to: bytes.count, by: Self.page).count { start in
+      files.contains { $0.firstRange(of: bytes[start..<start + 64]) != nil }
+    }
+  }
+
+  @Test func `amounts are true, or not known, wherever a crash comes`() throws {
+    var (point, isWhole, knownCount) = (0, false, 0)
+    while !isWhole {
+      let store = try TestStore()
+      var generator = SplitMix64(seed: 6)
+      let main = try store.engine.branches.create(named: "main", domain: .standard)
+      try main.put(1, generator.bytes(30 * Self.page))
+      let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+      let bytes = generator.bytes(10 * Self.page)
+      try doomed.put(1, bytes)
+      try store.engine.sealer.sealAll()
+      let foretold = try store.engine.accounts.spaceFreed(byForgetting: [doomed.id])
+      store.disk.powerOff(beforeOperation: store.disk.operationCount + point)
+      do throws(StoreError) {
+        _ = try store.engine.collector.deleteForGood([doomed])
+        isWhole = true
+      } catch {}
+      store.disk.clearFaults()
+      store.disk.crash(seed: UInt64(point))
+      store.engine.abandon()
+      // Nothing goes on with it before the proof.
+      store.options.isReadOnly = true
+      try store.open()
+      if store.engine.branches.entries().count == 1 {
+        let proof = try proof(store)
+        #expect(proof.isPending || proof.isReclaimed, "before operation \(point)")
+        if proof.areAmountsKnown {
+          knownCount += 1
+          #expect(proof.uniqueByteCount == foretold.byteCount, "before operation \(point)")
+          let left = try pagesOnDisk(store, bytes)
+          let lost = proof.uniqueByteCount - min(proof.uniqueByteCount, proof.reclaimedByteCount)
+          #expect(lost >= left * Self.page, "before operation \(point): \(proof)")
+        }
+      }
+      store.engine.abandon()
+      point += 1
+    }
+    #expect(knownCount > 10)
+  }
+
   // MARK: What else has bytes of it
 
   @Test func `pages that differences of others build on stay, and are told`() throws {

@@ -55,27 +55,41 @@ public struct SpaceUsage: Hashable, Sendable, Codable {
   public var parts: [Part]
 }
 
-/// What became of the bytes that a deleted branch alone held.
+/// What became of the bytes that deleted branches of one name alone held.
 public struct ReclaimVerification: Hashable, Sendable, Codable {
+  /// One of these branches.
+  public struct Entry: Hashable, Sendable, Codable {
+    /// Of no other branch of the store, whatever its name.
+    public var id: UInt64
+    public var deletedAt: Timestamp
+    public var forgottenAt: Timestamp?
+    public var isReclaimed: Bool
+  }
+
   public var name: String
+  /// The branches that it is about, in order of their deletion: all that cannot be restored, and
+  /// one that can be if it was deleted last. What follows is of them together.
+  public var entries: [Entry]
+  /// Of the last of them.
   public var deletedAt: Timestamp
-  /// When a garbage collection forgot the branch; `nil` as long as it can be restored, or none has
-  /// come to it yet.
+  /// When a garbage collection forgot the last of them; `nil` as long as one can be restored, or no
+  /// collection has come to it yet.
   public var forgottenAt: Timestamp?
   /// That collection's number.
   public var collectionNumber: UInt64?
-  /// Pages that only this branch held.
-  public var uniquePageCount: UInt64
+  /// Pages that only these branches held; like the two amounts that follow `nil` when a crash came
+  /// before a collection found how much that was: the next one finds what is there.
+  public var uniquePageCount: UInt64?
   /// Stored bytes of pages and nodes that only this branch held, and bytes of its pages that were
   /// in memory and in the journal only.
-  public var uniqueByteCount: UInt64
+  public var uniqueByteCount: UInt64?
   /// Of these, what is surely gone from disk.
-  public var reclaimedByteCount: UInt64
+  public var reclaimedByteCount: UInt64?
   /// Of these, what is still there, and what holds it; of the journal, what its files take that may
   /// have records of the branch still. `deleteForGood` and a full collection erase them.
   public var held: [SpaceUsage.Part]
-  /// Of what is still there: pages, and bytes of pages and nodes, that nothing shows any more and
-  /// that stay because their holders show differences which build on them.
+  /// Of what is still there: pages that nothing shows any more and that stay because their holders
+  /// show differences which build on them, and their bytes.
   public var basePageCount: UInt64
   public var baseByteCount: UInt64
   /// Whether pages may stay for that reason that are not among the above: the branch was forgotten
@@ -129,16 +143,19 @@ extension Store {
       parts: (report.exclusive + report.dead).map(SpaceUsage.Part.init))
   }
 
-  /// Looks for every page and node that the branch last deleted under that name alone held, and
-  /// tells whether the journal may have records of it. Throws `conflict` when there is such a
+  /// Looks for every page and node that the branches deleted under that name alone held, and tells
+  /// whether the journal may have records of it. Throws `conflict` when there is such a
   /// branch, `notFound` when nothing is known of its deletion.
   public func verifyReclaim(of name: String) throws(StoreError) -> ReclaimVerification {
     let proof = try engine.accounts.reclaimProof(ofDeleted: name)
     return ReclaimVerification(
-      name: proof.name, deletedAt: Timestamp(nanoseconds: proof.deletedAt),
+      name: proof.name, entries: proof.entries.map(ReclaimVerification.Entry.init),
+      deletedAt: Timestamp(nanoseconds: proof.deletedAt),
       forgottenAt: proof.forgottenAt.map { Timestamp(nanoseconds: $0) },
-      collectionNumber: proof.cycleNumber, uniquePageCount: proof.uniquePageCount,
-      uniqueByteCount: proof.uniqueByteCount, reclaimedByteCount: proof.reclaimedByteCount,
+      collectionNumber: proof.cycleNumber,
+      uniquePageCount: proof.areAmountsKnown ? proof.uniquePageCount : nil,
+      uniqueByteCount: proof.areAmountsKnown ? proof.uniqueByteCount : nil,
+      reclaimedByteCount: proof.areAmountsKnown ? proof.reclaimedByteCount : nil,
       held: proof.held.map(SpaceUsage.Part.init), basePageCount: proof.basePageCount,
       baseByteCount: proof.baseByteCount, mayHaveBases: proof.mayHaveBases,
       isComplete: proof.isComplete,
@@ -157,6 +174,15 @@ extension Store {
         newPageCount: $0.newPageCount, deltaPageCount: $0.deltaPageCount,
         duplicatePageCount: $0.duplicatePageCount)
     }
+  }
+}
+
+extension ReclaimVerification.Entry {
+  fileprivate init(_ entry: ReclaimProof.Entry) {
+    self.init(
+      id: entry.branch.rawValue, deletedAt: Timestamp(nanoseconds: entry.deletedAt),
+      forgottenAt: entry.forgottenAt.map { Timestamp(nanoseconds: $0) },
+      isReclaimed: entry.isReclaimed)
   }
 }
 

@@ -35,7 +35,7 @@ final class CollectionRun {
   var youngDeadByteCount: UInt64 = 0
   /// Entries that it keeps.
   var keptBranches: Set<BranchID> = []
-  /// Whether frames are there that no root shows and live ones build on.
+  /// Whether pages are there that no root shows and live ones build on.
   var hasMereBases = false
   var census: [SegmentCensus] = []
   /// Retired ids that no live frame bears any more.
@@ -68,6 +68,8 @@ final class CollectionRun {
     announce(.begun)
     try mark()
     try examineForgotten()
+    // So that a proof can tell amounts, whenever a crash comes.
+    if !departures.isEmpty { core.hints.save(to: core.disk) }
     if !options.isDryRun { try collector.forgetExamined() }
     announce(.marked)
     try count()

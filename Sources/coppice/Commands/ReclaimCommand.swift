@@ -27,8 +27,10 @@ struct ReclaimVerifyCommand: ParsableCommand {
       JSON: \(ReclaimRequest.keys). isComplete is false when what it held in old segments is not \
       known: then reason and remedy are not null. isPending is true while its removal is not \
       through, or waits for a reader. basePageCount and baseByteCount are what of held stays \
-      because differences build on it, mayHaveBases is true when more may stay for that. \
-      sharedByteCount is null once it is forgotten, restoreWindowEndsAt of what is not deleted.
+      because differences build on it, mayHaveBases is true when more may stay for that. entries are \
+      all deleted branches of that name, and the answer is of them together. uniquePageCount, \
+      uniqueByteCount and reclaimedByteCount are null when a crash came before they were found, \
+      sharedByteCount once it is forgotten, restoreWindowEndsAt of what is not deleted.
 
       Example:
         coppice branch delete trial-7
@@ -52,16 +54,18 @@ extension ReclaimRequest.Answer: Reply {
   var text: String {
     let printed = Output.printable(report.name)
     let what =
-      "\(Output.bytes(report.uniqueByteCount)) that only \(printed) held "
-      + "(\(Output.count(Int(clamping: report.uniquePageCount), "page")))"
-    var text = ""
+      "\(Output.bytes(report.uniqueByteCount ?? 0)) that only \(printed) held "
+      + "(\(Output.count(Int(clamping: report.uniquePageCount ?? 0), "page")))"
+    var text =
+      report.entries.count > 1
+      ? "\(report.entries.count) branches of that name were deleted: of all of them\n" : ""
     if report.isReclaimed, let collectionNumber = report.collectionNumber {
-      text =
+      text +=
         report.uniqueByteCount == 0
         ? "Nothing that \(printed) held was its alone, as collection \(collectionNumber) found\n"
         : "All of the \(what) is gone since collection \(collectionNumber)\n"
     } else {
-      text = unreclaimed(what).map { $0 + "\n" }.joined()
+      text += unreclaimed(what).map { $0 + "\n" }.joined()
     }
     if report.mayHaveBases {
       text +=
@@ -87,7 +91,11 @@ extension ReclaimRequest.Answer: Reply {
   }
 
   private func unreclaimed(_ what: String) -> [String] {
-    var lines = ["Of the \(what), \(Output.bytes(report.reclaimedByteCount)) is gone"]
+    var lines = [
+      report.reclaimedByteCount.map { "Of the \(what), \(Output.bytes($0)) is gone" }
+        ?? "How much only \(Output.printable(report.name)) held is not known before a collection "
+        + "finds it"
+    ]
     lines += report.held.map { "\(Output.bytes($0.byteCount)) is \($0.text)" }
     if report.baseByteCount > 0 {
       lines.append("Of this, " + Self.text(ofBases: report.baseByteCount, report.basePageCount))
