@@ -30,8 +30,8 @@ import Testing
     return (store, doomed)
   }
 
-  private func proof(_ store: TestStore) throws -> ReclaimProof {
-    try store.engine.accounts.reclaimProof(ofDeleted: "doomed")
+  private func proof(_ store: TestStore, _ name: String = "doomed") throws -> ReclaimProof {
+    try store.engine.accounts.reclaimProof(ofDeleted: name)
   }
 
   // MARK: Readers and imports
@@ -155,6 +155,30 @@ import Testing
     #expect(both.reclaimedByteCount + both.heldByteCount == both.uniqueByteCount)
     _ = try store.engine.collector.collectGarbage(Self.full)
     #expect(try proof(store).isReclaimed)
+  }
+
+  // MARK: A lost record
+
+  @Test func `a record of deletions that is lost is not taken for none`() throws {
+    let (store, doomed) = try prepare()
+    let nobody = #expect(throws: StoreError.self) { try proof(store, "nobody") }
+    #expect(nobody?.message.contains("as far as is known") == true)
+    _ = try store.engine.collector.deleteForGood([doomed])
+    #expect(try proof(store).isReclaimed)
+    try store.engine.close()
+    try store.disk.flipBit(3, at: 30, in: "hints-collection")
+    try store.open()
+    var loss = #expect(throws: StoreError.self) { try proof(store) }
+    #expect(loss?.kind == .notFound && loss?.message.contains("was lost") == true)
+    let findings = try store.engine.checks.check().findings
+    #expect(findings.map(\.object) == ["hints-collection"])
+    #expect(findings.allSatisfy { $0.affected.isEmpty && $0.message.contains("no content is") })
+    try store.engine.close()
+    try store.disk.remove("hints-collection")
+    try store.open()
+    loss = #expect(throws: StoreError.self) { try proof(store) }
+    #expect(loss?.message.contains("was lost") == true)
+    #expect(try store.engine.checks.check().findings == [])
   }
 
   // MARK: After a crash

@@ -34,12 +34,34 @@ extension Accounts {
       proofs.append(try proof(ofRestorable: last))
     }
     guard !proofs.isEmpty else {
+      if isRecordLost {
+        throw StoreError(
+          .notFound,
+          "the record of past deletions was lost: of that name nothing is known",
+          object: name,
+          remedy: "a full collection leaves nothing of what was deleted, whatever its name")
+      }
       throw StoreError(
         .notFound, "no branch of that name was deleted, as far as is known", object: name)
     }
     let folders = try core.repairFolders()
     for index in proofs.indices { proofs[index].repairFolders = folders }
     return ReclaimProof(of: proofs)
+  }
+
+  /// Whether opening found nothing of what collections had noted, though there had been some: they
+  /// alone make hosts and take segments away.
+  private var isRecordLost: Bool {
+    switch core.hints.foundCollection {
+    case .whole: false
+    case .damaged: true
+    case .missing:
+      core.keeper.read { kept in
+        let catalogue = kept.catalogue
+        return !catalogue.retired.isEmpty || !catalogue.reclaimed.isEmpty
+          || UInt64(catalogue.segments.count) + 1 < catalogue.nextSegment
+      }
+    }
   }
 
   private func proof(ofRestorable entry: BranchEntry) throws(StoreError) -> ReclaimProof {

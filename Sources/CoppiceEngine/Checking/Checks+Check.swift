@@ -25,6 +25,7 @@ extension Checks {
       let durable = core.journal.durableLSN
       let opening = OpeningCheck(disk: core.disk, findings: findings)
       _ = opening.checkSuperblock()
+      opening.checkHints()
       guard let newest = opening.checkCatalogues() else { return }
       opening.checkJournal(core.superblock, newest, through: durable)
     }

@@ -43,6 +43,29 @@ struct OpeningCheck {
     }
   }
 
+  /// Content does not depend on these: a damaged one is told as what it is.
+  func checkHints() {
+    check(
+      EngineHints.collectionFile, "the record of past deletions is lost with it, and estimates"
+    ) { (bytes) throws(FormatError) in _ = try CollectionHints.decode(bytes.span.bytes) }
+    check(EngineHints.scrubFile, "the place of the last scrub is lost with it") {
+      (bytes) throws(FormatError) in _ = try ScrubHints.decode(bytes.span.bytes)
+    }
+    check(EngineHints.growthFile, "the history of growth is lost with it") {
+      (bytes) throws(FormatError) in _ = try GrowthHints.decode(bytes.span.bytes)
+    }
+  }
+
+  private func check(
+    _ file: String, _ loss: String, _ decode: ([UInt8]) throws(FormatError) -> Void
+  ) {
+    // One that is missing may never have been written.
+    guard let bytes = try? disk.contents(of: file) else { return }
+    do throws(FormatError) { try decode(bytes) } catch {
+      findings.add(file, "\(error): \(loss); no content is")
+    }
+  }
+
   /// Reads the journal as opening would.
   ///
   /// - Parameter durable: of a journal that is being written: what was durable before; what comes

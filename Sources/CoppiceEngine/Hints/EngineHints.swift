@@ -10,11 +10,18 @@ final class EngineHints: Sendable {
   static let growthFile = "hints-growth"
 
   let collection = Mutex(CollectionHints())
+  /// What opening found of the file of `collection`.
+  private let found = Mutex(Found.whole)
   let scrub = Mutex(ScrubHints())
   let growth = Mutex(GrowthLog())
   /// One save at a time.
   private let saving = Monitor()
   private let saved = Mutex(Saved())
+
+  /// What there was of a file.
+  enum Found { case whole, damaged, missing }
+
+  var foundCollection: Found { found.withLock { $0 } }
 
   /// What the files hold, as far as is known.
   private struct Saved {
@@ -25,10 +32,11 @@ final class EngineHints: Sendable {
 
   /// Throws when a file cannot be read now: the next save would replace what is in it.
   func load(from disk: any Disk) throws(StoreError) {
-    if let bytes = try Self.bytes(of: Self.collectionFile, disk),
-      let hints = try? CollectionHints.decode(bytes.span.bytes)
-    {
+    let bytes = try Self.bytes(of: Self.collectionFile, disk)
+    if let bytes, let hints = try? CollectionHints.decode(bytes.span.bytes) {
       collection.withLock { $0 = hints }
+    } else {
+      found.withLock { $0 = bytes == nil ? .missing : .damaged }
     }
     if let bytes = try Self.bytes(of: Self.scrubFile, disk),
       let hints = try? ScrubHints.decode(bytes.span.bytes)
