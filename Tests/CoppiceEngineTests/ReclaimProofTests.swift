@@ -261,6 +261,28 @@ import Testing
     #expect(late.isReclaimed && late.basePageCount == 0 && late.baseByteCount == 0)
   }
 
+  @Test func `who has nothing but a node in common is not named`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 5)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    for volume in 1...40 as ClosedRange<UInt64> { try main.put(volume, generator.bytes(Self.page)) }
+    try store.engine.sealer.sealAll()
+    var forks: [EngineBranch] = []
+    for name in ["doomed", "other"] {
+      let fork = try store.engine.branches.fork(main, named: name, isReadOnly: false)
+      for volume in 1...40 as ClosedRange<UInt64> {
+        try fork.put(volume, generator.bytes(Self.page))
+      }
+      forks.append(fork)
+    }
+    try store.engine.sealer.sealAll()
+    let estimate = try store.engine.accounts.deletionEstimate(of: [forks[0].id])
+    #expect(estimate.sharers == [] && estimate.sharedByteCount < Self.page)
+    _ = try store.engine.collector.deleteForGood([forks[0]])
+    let proof = try proof(store)
+    #expect(proof.isReclaimed && proof.uniquePageCount == 40 && proof.sharers == [])
+  }
+
   @Test func `folders that repairs left may have bytes of it, and are named`() throws {
     let (store, doomed) = try prepare()
     try store.disk.makeDirectory("repair-2")

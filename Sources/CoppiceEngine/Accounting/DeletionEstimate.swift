@@ -57,7 +57,7 @@ extension Accounts {
     try shared.addBases(core, moment)
     var byteCount = doomed.unsealed.byteCount(core.pageByteCount)
     try core.listing.forEachFrame(of: shared.segments(of: moment)) { name, frame in
-      if frame.form.kind != .note, shared.frames.contains(name) {
+      if frame.form.kind != .note, shared.frames.contains(name) || shared.nodeBases.contains(name) {
         byteCount += UInt64(frame.storedByteCount)
       }
     }
@@ -104,7 +104,10 @@ extension Accounts {
 /// Frames and layers that others are looked for that have them.
 struct SharedFrames {
   let frames = FrameSet()
-  /// Frames that build on these: whoever keeps one keeps its base.
+  /// Nodes that these build on: they have no content, and whoever shows one or builds on one too
+  /// shares nothing by that.
+  let nodeBases = FrameSet()
+  /// Pages that build on these: whoever keeps one keeps its base.
   let derived = FrameSet()
   /// No frame of either set has a smaller name.
   private(set) var smallest: FrameName?
@@ -120,16 +123,17 @@ struct SharedFrames {
 
   /// Adds the frames that these build on, and notes who else builds on any of them.
   mutating func addBases(_ core: StoreCore, _ moment: StoreMoment) throws(StoreError) {
-    let found = frames
+    let (found, nodeBases, also) = (frames, nodeBases, derived)
     var smallest = smallest
-    try core.listing.forEachBase(of: segments(of: moment)) { derived, base in
-      guard found.contains(derived), found.insert(base) else { return }
-      smallest = smallest.map { min($0, base) }
+    try core.listing.forEachFrame(of: segments(of: moment)) { derived, frame in
+      guard frame.base != .none, found.contains(derived) else { return }
+      let bases = frame.form.kind == .page ? found : nodeBases
+      guard bases.insert(frame.base) else { return }
+      smallest = smallest.map { min($0, frame.base) }
     }
     self.smallest = smallest
-    let also = derived
-    try core.listing.forEachBase(of: segments(of: moment)) { derived, base in
-      if found.contains(base) { also.insert(derived) }
+    try core.listing.forEachFrame(of: segments(of: moment)) { derived, frame in
+      if frame.form.kind == .page, found.contains(frame.base) { also.insert(derived) }
     }
   }
 

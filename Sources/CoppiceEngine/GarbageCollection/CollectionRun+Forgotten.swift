@@ -164,11 +164,17 @@ extension CollectionRun {
     while !level.isEmpty {
       var next: [Ref] = []
       for ref in level where !ref.isHole && names.count < Self.sharedFrameCountMax {
+        if ref.locator.form.kind != .page, nodeCount < Self.sharedNodeCountMax {
+          nodeCount += 1
+          let count = next.count
+          // It is a sample: what cannot be read is left out.
+          if let node = try? core.frames.node(ref) {
+            node.appendEffectiveRefs(to: &next)
+            // Equal empty nodes are everywhere, and nobody's content.
+            if next[count...].allSatisfy(\.isHole) { continue }
+          }
+        }
         names.append(ref.locator.name)
-        guard ref.locator.form.kind != .page, nodeCount < Self.sharedNodeCountMax else { continue }
-        nodeCount += 1
-        // It is a sample: what cannot be read is left out.
-        if let node = try? core.frames.node(ref) { node.appendEffectiveRefs(to: &next) }
       }
       level = next
     }

@@ -27,6 +27,9 @@ extension SpaceSharer {
   /// What stays of entries that are to go, and with whom; nothing when nothing does.
   static func keeping(_ byteCount: UInt64, _ sharers: [SpaceSharer]) -> String {
     if byteCount == 0 { return "" }
+    if sharers.isEmpty {
+      return "\(Output.bytes(byteCount)) without content stays, on which others build\n"
+    }
     return "\(Output.bytes(byteCount)) that they share stays, kept by\n" + lines(sharers)
   }
 }
