@@ -27,8 +27,8 @@ struct ReclaimVerifyCommand: ParsableCommand {
       JSON: \(ReclaimRequest.keys). isComplete is false when what it held in old segments is not \
       known: then reason and remedy are not null. isPending is true while its removal is not \
       through, or waits for a reader. basePageCount and baseByteCount are what of held stays \
-      because differences build on it, mayHaveBases is true when more may stay for that. entries are \
-      all deleted branches of that name, and the answer is of them together. uniquePageCount, \
+      because differences build on it, mayHaveBases is true when more may stay for that. entries \
+      are all deleted branches of that name, and the answer is of them together. uniquePageCount, \
       uniqueByteCount and reclaimedByteCount are null when a crash came before they were found, \
       sharedByteCount once it is forgotten, restoreWindowEndsAt of what is not deleted.
 
