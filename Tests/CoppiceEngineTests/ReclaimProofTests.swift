@@ -1,5 +1,7 @@
 import CoppiceEngine
 import CoppiceFormat
+import CoppicePlatform
+import Glibc
 import TestSupport
 import Testing
 
@@ -32,6 +34,38 @@ import Testing
 
   private func proof(_ store: TestStore, _ name: String = "doomed") throws -> ReclaimProof {
     try store.engine.accounts.reclaimProof(ofDeleted: name)
+  }
+
+  /// S35.
+  @Test func `a seal under way leaves nothing that no note has`() throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 3)
+    let main = try store.engine.branches.create(named: "main", domain: .standard)
+    try main.put(1, generator.bytes(100 * Self.page))
+    try store.engine.sealer.sealAll()
+    let doomed = try store.engine.branches.create(named: "doomed", domain: .standard)
+    let secret = generator.bytes(20 * Self.page)
+    try doomed.put(1, secret)
+    var thread: SystemThread?
+    let engine = store.engine
+    store.disk.intercept(.sync, namePrefix: "segments/") {
+      thread = try? SystemThread(name: "deletes") {
+        _ = try? engine.collector.deleteForGood([doomed])
+      }
+      // Long enough for a deletion that waits for nobody.
+      usleep(200_000)
+    }
+    try engine.sealer.sealAll()
+    thread?.join()
+    #expect(try proof(store).isReclaimed)
+    let mark = Array(secret[0..<64])
+    for file in store.disk.fileNames() where file.hasPrefix("segments/") {
+      let bytes = try store.disk.contents(of: file)
+      let isThere = stride(from: 0, through: bytes.count - 64, by: 1).contains {
+        bytes[$0] == mark[0] && bytes[$0..<$0 + 64].elementsEqual(mark)
+      }
+      #expect(!isThere, "\(file)")
+    }
   }
 
   // MARK: Readers and imports

@@ -38,8 +38,11 @@ extension GarbageCollector {
     try core.gate.checkWritable()
     let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
     let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
-      try core.keeper.change { kept throws(StoreError) in
-        try kept.condemn(targets, departure, at: core.clock.wallNanoseconds())
+      // A seal under way stores frames of a branch that only its publish tells of.
+      try core.latch.withExclusive { () throws(StoreError) in
+        try core.keeper.change { kept throws(StoreError) in
+          try kept.condemn(targets, departure, at: core.clock.wallNanoseconds())
+        }
       }
     }
     try core.journal.flush(through: lsn)
