@@ -232,6 +232,23 @@ struct MountCommandTests {
     }
   }
 
+  @Test func `an import below a path of a branch in use says by whom`() throws {
+    try withMount { _ in
+      let reader = try Program("sh").start([
+        "-c", "exec sleep 60 < \(coppice.folder("mnt/main/a/numbers"))",
+      ])
+      defer {
+        reader.send(signal: SIGKILL)
+        _ = try? reader.wait()
+      }
+      usleep(300_000)
+      let refused = try coppice.failure("import", "tree", "main:below")
+      #expect(refused.status == 5)
+      #expect(refused.message.contains("by process \(reader.pid) (sleep)"))
+      #expect(refused.remedy.contains("--force"))
+    }
+  }
+
   @Test func `who stands in the mount keeps the server`() throws {
     try withMount { _ in
       let sleeper = try Program("sh").start([

@@ -56,7 +56,12 @@ package struct ImportRequest: StoreRequest {
     {
       try BranchUse.refuse([branch], context)
     }
-    var report = try importFiles(at: place, options, context)
+    var report: ImportReport
+    do throws(StoreError) { report = try importFiles(at: place, options, context) } catch {
+      // The store only knows that files are open; here it is seen by whom.
+      if error.kind == .inUse, error.object == branch { try BranchUse.refuse([branch], context) }
+      throw error
+    }
     if !dryRun {
       let tree = try context.store.tree(branch)
       let plan = try ForkPlan(
