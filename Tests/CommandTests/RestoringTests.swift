@@ -128,7 +128,7 @@ struct RestoringTests {
 
   private func modified(_ place: String) throws -> String? {
     let entries = try coppice.json("ls", place)["entries"] as? [[String: Any]]
-    return entries?.first?["modifiedAt"] as? String
+    return entries?.first?["modified"] as? String
   }
 
   @Test func `a file of more than an octal field can say goes through an archive`() throws {

@@ -50,7 +50,8 @@ package struct FileListRequest: StoreRequest {
     package var groupID: UInt32
     package var linkCount: UInt32
     package var byteCount: UInt64
-    package var modifiedAt: Timestamp
+    /// A file's own attribute, called as everywhere.
+    package var modified: Timestamp
     package var target: String?
 
     init(_ file: FileID, _ name: FileName?, _ tree: FileTree) throws(StoreError) {
@@ -62,7 +63,7 @@ package struct FileListRequest: StoreRequest {
       groupID = attributes.groupID
       linkCount = attributes.linkCount
       byteCount = attributes.byteCount
-      modifiedAt = attributes.modified
+      modified = attributes.modified
       if attributes.kind == .symbolicLink {
         target = ByteText.text(try tree.symbolicLinkTarget(of: file))
       }

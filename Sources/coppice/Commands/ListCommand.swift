@@ -31,7 +31,7 @@ extension FileListRequest.Answer: Reply {
       let arrow = entry.target.map { " -> \($0)" } ?? ""
       table.add(
         entry.mode, "\(entry.userID):\(entry.groupID)", "\(entry.byteCount)",
-        Output.time(entry.modifiedAt),
+        Output.time(entry.modified),
         entry.name + arrow)
     }
     return table.text
