@@ -234,35 +234,37 @@ struct MountCommandTests {
 
   @Test func `an import below a path of a branch in use says by whom`() throws {
     try withMount { _ in
-      let reader = try Program("sh").start([
-        "-c", "exec sleep 60 < \(coppice.folder("mnt/main/a/numbers"))",
-      ])
-      defer {
-        reader.send(signal: SIGKILL)
-        _ = try? reader.wait()
+      try withSleeper("exec sleep 60 < \(coppice.folder("mnt/main/a/numbers"))") { process in
+        let refused = try coppice.failure("import", "tree", "main:below")
+        #expect(refused.status == 5)
+        #expect(refused.message.contains("by process \(process) (sleep)"))
+        #expect(refused.remedy.contains("--force"))
       }
-      usleep(300_000)
-      let refused = try coppice.failure("import", "tree", "main:below")
-      #expect(refused.status == 5)
-      #expect(refused.message.contains("by process \(reader.pid) (sleep)"))
-      #expect(refused.remedy.contains("--force"))
     }
   }
 
   @Test func `who stands in the mount keeps the server`() throws {
     try withMount { _ in
-      let sleeper = try Program("sh").start([
-        "-c", "cd \(coppice.folder("mnt/main/a")); exec sleep 60",
-      ])
-      defer {
-        sleeper.send(signal: SIGKILL)
-        _ = try? sleeper.wait()
+      try withSleeper("cd \(coppice.folder("mnt/main/a")); exec sleep 60") { process in
+        let refused = try coppice.failure("stop")
+        #expect(refused.status == 5)
+        #expect(refused.message.contains("\(process) (sleep)"))
+        #expect(refused.object == "main")
       }
-      usleep(300_000)
-      let refused = try coppice.failure("stop")
-      #expect(refused.status == 5)
-      #expect(refused.message.contains("\(sleeper.pid) (sleep)"))
-      #expect(refused.object == "main")
     }
+  }
+
+  /// Runs `body` beside a shell's script, with its process number, once it has become `sleep`.
+  private func withSleeper(_ script: String, _ body: (Int32) throws -> Void) throws {
+    let sleeper = try Program("sh").start(["-c", script])
+    defer {
+      sleeper.send(signal: SIGKILL)
+      _ = try? sleeper.wait()
+    }
+    for _ in 0..<1000 {
+      if FileUser.name(of: sleeper.pid) == "sleep" { return try body(sleeper.pid) }
+      usleep(10_000)
+    }
+    Issue.record("the script did not come to sleep")
   }
 }
