@@ -32,8 +32,13 @@ enum BranchUse {
   /// As `refuse`, for all that is used through the doors; whoever stands in a directory there keeps
   /// them open too, as with any file system.
   static func refuseAll(_ store: Store, _ doors: Doors) throws(StoreError) {
+    let affected = doors.users.map(\.entry)
     for name in try store.entries().map(\.name) {
       let tree = try store.tree(name)
+      // To look who uses an entry is to look at all processes: only for those that are used.
+      guard tree.openFileCount > 0 || affected.contains(where: { $0.hasBytes(of: name) }) else {
+        continue
+      }
       try refuse(name, doors) { tree.openFileCount }
     }
     let visitors = doors.visitors
