@@ -32,4 +32,14 @@ import Testing
     #expect(stat(folder("inner/file"), &status) == 0 && status.st_mode & 0o777 == 0o600)
     #expect(stat(folder("inner"), &status) == 0 && status.st_mode & 0o777 == 0o700)
   }
+
+  @Test func `what is there already keeps its owner`() throws {
+    let folder = try TemporaryFolder()
+    let directory = try HostDirectory(path: folder.path)
+    let name = Array("log".utf8)
+    _ = try directory.makeFile(name, permissions: 0o600)
+    #expect(chown(folder.path, Self.user, Self.user) == 0)
+    _ = try directory.openForAppending(name, permissions: 0o600)
+    #expect(owner(folder("log")) == 0)
+  }
 }

@@ -70,14 +70,7 @@ public final class HostDirectory: Sendable {
   public func makeFile(
     _ name: [UInt8], permissions: UInt32, isOwners: Bool = false
   ) throws(SystemError) -> HostFile {
-    let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
-    let file = HostFile(
-      owning: try call("open", name) { clinux_openat(fileDescriptor, $0, flags, permissions) },
-      path: path(of: name))
-    if isOwners, let owner = FileOwner(besidesRootOf: fileDescriptor) {
-      try owner.take(file.fileDescriptor, file.path)
-    }
-    return file
+    try makeFile(name, O_RDWR, permissions: permissions, isOwners: isOwners)
   }
 
   /// Opens a regular file to write at its end; makes it, for the directory's owner, if it is
@@ -85,22 +78,36 @@ public final class HostDirectory: Sendable {
   public func openForAppending(
     _ name: [UInt8], permissions: UInt32
   ) throws(SystemError) -> HostFile {
-    let flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW
-    do throws(SystemError) {
-      let file = try call("open", name) { clinux_openat(fileDescriptor, $0, flags, 0) }
-      return HostFile(owning: file, path: path(of: name))
-    } catch {
-      guard error.isMissing else { throw error }
+    let access = O_WRONLY | O_APPEND
+    while true {
+      do throws(SystemError) {
+        let file = try call("open", name) {
+          clinux_openat(fileDescriptor, $0, access | O_CLOEXEC | O_NOFOLLOW, 0)
+        }
+        return HostFile(owning: file, path: path(of: name))
+      } catch {
+        guard error.isMissing else { throw error }
+      }
+      do throws(SystemError) {
+        return try makeFile(name, access, permissions: permissions, isOwners: true)
+      } catch {
+        // Somebody made it in between, and may not have meant to give it away.
+        guard error.isExisting else { throw error }
+      }
     }
-    let made = HostFile(
-      owning: try call("open", name) {
-        clinux_openat(fileDescriptor, $0, flags | O_CREAT, permissions)
-      },
+  }
+
+  private func makeFile(
+    _ name: [UInt8], _ access: Int32, permissions: UInt32, isOwners: Bool
+  ) throws(SystemError) -> HostFile {
+    let flags = access | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
+    let file = HostFile(
+      owning: try call("open", name) { clinux_openat(fileDescriptor, $0, flags, permissions) },
       path: path(of: name))
-    if let owner = FileOwner(besidesRootOf: fileDescriptor) {
-      try owner.take(made.fileDescriptor, made.path)
+    if isOwners, let owner = FileOwner(besidesRootOf: fileDescriptor) {
+      try owner.take(file.fileDescriptor, file.path)
     }
-    return made
+    return file
   }
 
   /// Gives what root made here, in another user's directory, to that user.
