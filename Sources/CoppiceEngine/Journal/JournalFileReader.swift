@@ -104,10 +104,8 @@ struct JournalFileReader {
   )] {
     var found: [(offset: UInt64, header: JournalBatchHeader)] = []
     let block = UInt64(JournalLimits.blockByteCount)
+    guard try file.readBlock(at: block).contents.contains(where: { $0 != 0 }) else { return [] }
     let window = ReadWindow(file: file)
-    guard try window.bytes(at: block, count: Int(block)).contains(where: { $0 != 0 }) else {
-      return []
-    }
     var place = block
     while place < file.capacity {
       let head = try window.bytes(at: place, count: JournalBatchHeader.byteCount)
@@ -171,6 +169,20 @@ struct JournalFileReader {
       }
       throw StoreError(error, in: "\(file.name) at offset \(offset)")
     }
+  }
+}
+
+extension JournalFile {
+  /// A block, or as much of it as the file has.
+  func readBlock(at offset: UInt64) throws(StoreError) -> AlignedBuffer {
+    let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
+    block.extend(JournalLimits.blockByteCount)
+    do throws(SystemError) {
+      block.removeAll(from: try file.read(into: block.mutableContents, at: offset))
+    } catch {
+      throw StoreError(error, while: "reading the journal")
+    }
+    return block
   }
 }
 

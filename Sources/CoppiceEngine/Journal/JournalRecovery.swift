@@ -284,14 +284,8 @@ struct JournalRecovery {
 
   /// `nil` where other bytes stand: the file is prepared, or free, or damaged.
   private func header(of file: JournalFile) throws(StoreError) -> JournalFileHeader? {
-    let block = AlignedBuffer(byteCountMin: JournalLimits.blockByteCount)
-    block.extend(JournalLimits.blockByteCount)
-    let count: Int
-    do throws(SystemError) { count = try file.file.read(into: block.mutableContents, at: 0) } catch
-    {
-      throw StoreError(error, while: "reading the journal")
-    }
-    guard count == block.byteCount else { return nil }
+    let block = try file.readBlock(at: 0)
+    guard block.byteCount == JournalLimits.blockByteCount else { return nil }
     do throws(FormatError) {
       let header = try JournalFileHeader.decode(block.contents.bytes)
       return header.uuid == uuid ? header : nil
