@@ -32,7 +32,7 @@ extension CollectionRun {
 
   private var batchByteCount: Int {
     let share = SegmentLimits.segmentByteCount(
-      storedByteCount: core.keeper.catalogue.storedByteCount)
+      storedByteCount: core.keeper.storedByteCount)
     return min(options.batchByteCountMax, Int(share))
   }
 

@@ -39,7 +39,7 @@ final class HostWriter {
     let segment = OpenSegment(
       id: id, file: file, byteCount: UInt64(SegmentHeader.byteCount), frameCount: 0,
       byteCountMax: SegmentLimits.segmentByteCount(
-        storedByteCount: core.keeper.catalogue.storedByteCount))
+        storedByteCount: core.keeper.storedByteCount))
     open = segment
     return segment
   }

@@ -44,6 +44,7 @@ final class CatalogueKeeper: @unchecked Sendable {
 extension CatalogueKeeper {
   var catalogue: CatalogueState { read { $0.catalogue } }
   var segments: [SegmentID: SegmentEntry] { read { $0.catalogue.segments } }
+  var storedByteCount: UInt64 { read { $0.catalogue.storedByteCount } }
   /// Deleted ones too, in no order.
   var entries: [BranchEntry] { read { Array($0.catalogue.branches.values) } }
   /// Of all entries, in no order.

@@ -41,7 +41,7 @@ final class Room: Sendable {
 
   /// Looks for the reserve that an earlier run made.
   func find() {
-    reserve.find(storedByteCount: keeper.read { $0.catalogue.storedByteCount }, shares: shares)
+    reserve.find(storedByteCount: keeper.storedByteCount, shares: shares)
   }
 
   /// Whether the disk was so full that of the reserve was given.

@@ -6,7 +6,7 @@ extension Sealer {
   // MARK: Building and publishing
 
   func sealContext(_ domain: DomainID) throws(StoreError) -> SealContext {
-    core.appenders.note(storedByteCount: core.keeper.read { $0.catalogue.storedByteCount })
+    core.appenders.note(storedByteCount: core.keeper.storedByteCount)
     let appender = try core.appenders.appender(domain, continuing: newestSegment(of: domain))
     return SealContext(
       frames: core.frames, appender: appender, window: core.window,
