@@ -32,9 +32,7 @@ package struct ReclaimRequest: StoreRequest {
         if !verification.isComplete || verification.held.contains(where: { $0.holder == .journal })
         {
           remedy = "run 'coppice gc --full', which leaves nothing of it, and verify again"
-        } else if verification.held.contains(where: {
-          $0.holder == .reader || $0.holder == .import
-        }) {
+        } else if verification.isHeldByReaders {
           remedy =
             verification.isPending
             ? "wait until the readers and imports that hold it have ended, and verify again"
@@ -57,5 +55,12 @@ package struct ReclaimRequest: StoreRequest {
       self.report = report
       self.addition = addition
     }
+  }
+}
+
+extension ReclaimVerification {
+  /// Whether readers or imports hold some of it, which goes once they have ended.
+  package var isHeldByReaders: Bool {
+    held.contains { $0.holder == .reader || $0.holder == .import }
   }
 }

@@ -110,7 +110,7 @@ extension ReclaimRequest.Answer: Reply {
   }
 
   private var whyPending: String {
-    report.held.contains { $0.holder == .reader || $0.holder == .import }
+    report.isHeldByReaders
       ? "it goes on once they have ended that hold it" : "it is under way, or was interrupted"
   }
 }
