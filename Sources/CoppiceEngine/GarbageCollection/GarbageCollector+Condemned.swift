@@ -165,7 +165,6 @@ extension GarbageCollector {
     }
     try core.journal.flush(through: lsn)
   }
-
 }
 
 extension Kept {

@@ -25,7 +25,7 @@ package final class GarbageCollector: Sendable {
     self.thread = thread
   }
 
-  /// Takes up what opening found to be done, and starts the thread if there is to be one.
+  /// Starts the thread, if there is to be one.
   func start() throws(StoreError) {
     guard core.options.usesThreads, core.options.collection.isEnabled else { return }
     do throws(SystemError) {

@@ -1,10 +1,11 @@
 internal import CoppicePlatform
 
-/// Keeps the moments at which a collection takes stock apart from the stretch, in a seal or an
-/// import, between looking a frame up and making it reachable from a root.
+/// Keeps the moments at which a collection takes stock, or a deletion for good condemns, apart from
+/// the stretch, in a seal or an import, between looking a frame up and making it reachable from a
+/// root.
 ///
-/// Sealing and importing hold it together with others, a collection alone. A waiting collection
-/// goes first, so that a stream of short holders cannot keep it out.
+/// Sealing and importing hold it together with others, collections and deletions alone. Who waits
+/// to hold it alone goes first, so that a stream of short holders cannot keep him out.
 final class SealLatch: Sendable {
   private let monitor = Monitor()
   // Guarded by `monitor`.

@@ -5,19 +5,17 @@ package import CoppicePlatform
 //
 //  superblock  a damaged copy is written anew from the other one.
 //  catalogue   when the newest one is damaged: itself, if one bit is all its damage; the one
-//  before, if
-//              the journal still has every record since; else one that is put together.
-//  journal     when acknowledged records are gone: opened without them.
+//              before, if the journal still has every record since; else one that is put together.
+//  journal     damaged headers of files are written anew, as the batches behind them tell. When
+//              acknowledged records are gone all the same: opened without them.
 //  hosts       frames whose names only a damaged directory told are found again by their content.
 //  nodes       each that cannot be read is rebuilt if its id proves what was found, and every
-//  branch gets
-//              a root without the damage: before writes are laid over the roots.
+//              branch gets a root without the damage: before writes are laid over the roots.
 //  segments    a damaged header is written anew. With damaged bundle directories or notes: what
-//  refs lead
-//              to is copied out.
+//              refs lead to is copied out.
 //  pages       where one cannot be read, and another frame has a copy of its content, every branch
-//  gets a
-//              root that names that frame. Writes of parts of such pages are then replayed anew.
+//              gets a root that names that frame. Writes of parts of such pages are then replayed
+//              anew.
 //
 // Files are copied before they are changed or removed. Whatever drops something that was
 // acknowledged is done only when the caller accepts that. What is lost for good stays as it is:

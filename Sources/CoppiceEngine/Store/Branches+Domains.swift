@@ -73,7 +73,6 @@ extension Branches {
   package func takeUnnamedDomain() throws(StoreError) -> DomainID {
     try core.keeper.change { kept throws(StoreError) in try kept.takeDomainID() }
   }
-
 }
 
 extension Kept {

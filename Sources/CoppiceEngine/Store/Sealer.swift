@@ -190,5 +190,4 @@ package final class Sealer: Sendable {
     outcome.layerCount = built.count
     return outcome
   }
-
 }
