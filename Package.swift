@@ -55,9 +55,12 @@ let package = Package(
       dependencies: ["CoppiceEngine", "CoppiceErrors", "CoppiceFormat", "CoppicePlatform"],
       swiftSettings: strict),
     .target(
+      name: "CoppiceLifecycle", dependencies: ["CoppiceErrors"], swiftSettings: strict),
+    .target(
       name: "CoppiceServer",
       dependencies: [
-        "CLinux", "Coppice", "CoppiceEngine", "CoppicePlatform",
+        "CLinux", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppiceLifecycle",
+        "CoppicePlatform",
         server("AsyncHTTPClient", "async-http-client"),
         server("Hummingbird", "hummingbird"),
         server("Logging", "swift-log"),
@@ -132,7 +135,7 @@ let package = Package(
     .testTarget(
       name: "CoppiceServerTests",
       dependencies: [
-        "Coppice", "CoppicePlatform", "CoppiceServer", "TestSupport",
+        "Coppice", "CoppiceLifecycle", "CoppicePlatform", "CoppiceServer", "TestSupport",
         server("Logging", "swift-log"),
       ], swiftSettings: strict),
     .testTarget(

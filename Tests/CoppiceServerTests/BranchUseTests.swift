@@ -1,4 +1,5 @@
 import Coppice
+import CoppiceLifecycle
 import CoppiceServer
 import TestSupport
 import Testing
@@ -33,7 +34,8 @@ import Testing
     try doors.add(FakeDoor("/mnt", users: users))
     defer { try? doors.closeAll() }
     return try request.run(
-      RequestContext(store: store, work: Work(), files: OwnFiles(), doors: doors))
+      RequestContext(
+        store: store, work: Work(), files: OwnFiles(), doors: doors, principal: .administrator))
   }
 
   /// The error of a request that must fail while the users use what they do.

@@ -1,4 +1,5 @@
 import Coppice
+import CoppiceLifecycle
 import CoppicePlatform
 import CoppiceServer
 import TestSupport
@@ -46,7 +47,8 @@ import Testing
     }
     try body(
       RequestContext(
-        store: store, work: Work(), files: ChangingFiles(branch: branch), doors: Doors()), folder)
+        store: store, work: Work(), files: ChangingFiles(branch: branch), doors: Doors(),
+        principal: .administrator), folder)
     try store.close()
   }
 

@@ -1,4 +1,5 @@
 import Coppice
+import CoppiceLifecycle
 import CoppiceServer
 import TestSupport
 import Testing
@@ -37,7 +38,8 @@ import Testing
     for mount in mounts { try doors.add(FakeDoor(mount)) }
     defer { try? doors.closeAll() }
     return try request.run(
-      RequestContext(store: store, work: Work(), files: OwnFiles(), doors: doors))
+      RequestContext(
+        store: store, work: Work(), files: OwnFiles(), doors: doors, principal: .administrator))
   }
 
   private func fork(
@@ -188,7 +190,8 @@ import Testing
     }
     let doors = Doors()
     try doors.add(door)
-    let context = RequestContext(store: store, work: Work(), files: OwnFiles(), doors: doors)
+    let context = RequestContext(
+      store: store, work: Work(), files: OwnFiles(), doors: doors, principal: .administrator)
     _ = try BranchCreateRequest(name: "without", from: "main").run(context)
     _ = try BranchCreateRequest(name: "with", from: "main", sync: true).run(context)
     _ = try SnapshotCreateRequest(name: "main@with", sync: true).run(context)

@@ -1,4 +1,5 @@
 import Coppice
+import CoppiceLifecycle
 import CoppiceServer
 import TestSupport
 import Testing
@@ -10,7 +11,8 @@ import Testing
   ) throws -> Result {
     let path = folder("store")
     let store = creating ? try Store.create(at: path) : try Store.open(at: path)
-    let context = RequestContext(store: store, work: Work(), files: OwnFiles(), doors: Doors())
+    let context = RequestContext(
+      store: store, work: Work(), files: OwnFiles(), doors: Doors(), principal: .administrator)
     let result = try body(context)
     try store.close()
     return result

@@ -34,6 +34,11 @@ package struct BranchCreateRequest: StoreRequest {
 
   package var isReadOnly: Bool { false }
 
+  package var access: Access {
+    Access(.create, .new(name)).and(.create, from.map { .source($0) })
+      .and(.create, domain.map { .domain($0) })
+  }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
     if orExisting,

@@ -28,6 +28,11 @@ package struct BranchDeleteRequest: StoreRequest {
 
   package var isReadOnly: Bool { dryRun }
 
+  package var access: Access {
+    let deletion = Access(.end, entries: names)
+    return now ? deletion + Access(.giveUpWindow, entries: names) : deletion
+  }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
     let plan = try store.deletionPlan(

@@ -33,6 +33,11 @@ package struct BranchResetRequest: StoreRequest {
 
   package var isReadOnly: Bool { dryRun }
 
+  package var access: Access {
+    Access(.change, .entry(name)).and(.create, .source(to))
+      .and(.create, keepOld.map { .new($0) })
+  }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
     let mounts = context.doors.all.map(\.place)

@@ -10,6 +10,8 @@ package struct BranchListRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.see, .store) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     Answer(
       branches: try context.store.entries(includingDeleted: deleted)
@@ -30,6 +32,8 @@ package struct BranchShowRequest: StoreRequest {
   package init(name: String) { self.name = name }
 
   package var isReadOnly: Bool { true }
+
+  package var access: Access { Access(.see, .entry(name)) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
@@ -86,6 +90,8 @@ package struct BranchRenameRequest: StoreRequest {
 
   package var isReadOnly: Bool { false }
 
+  package var access: Access { Access(.change, .entry(name), .new(newName)) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     if !force { try BranchUse.refuse([name], context) }
     try context.store.rename(name, to: newName, force: force)
@@ -114,6 +120,10 @@ package struct BranchRestoreRequest: StoreRequest {
   }
 
   package var isReadOnly: Bool { false }
+
+  package var access: Access {
+    Access(.end, .entry(name)).and(.create, newName.map { .new($0) })
+  }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     try context.store.restore(name, as: newName)

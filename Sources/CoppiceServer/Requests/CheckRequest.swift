@@ -9,6 +9,8 @@ package struct CheckRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.run, .store) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let work = context.work
     return try context.store.check(

@@ -19,6 +19,8 @@ package struct CollectRequest: StoreRequest {
 
   package var isReadOnly: Bool { false }
 
+  package var access: Access { Access(.run, .store) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let work = context.work
     let summary = try context.store.collectGarbage(

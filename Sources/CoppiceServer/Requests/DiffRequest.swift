@@ -17,6 +17,8 @@ package struct DiffRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.compare, .entry(old), .entry(new)) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let diff = try context.store.diff(old, new)
     return Answer(

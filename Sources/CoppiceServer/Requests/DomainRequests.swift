@@ -7,6 +7,8 @@ package struct DomainListRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.see, .store) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let entries = try context.store.entries()
     return Answer(
@@ -36,6 +38,8 @@ package struct DomainCreateRequest: StoreRequest {
   }
 
   package var isReadOnly: Bool { false }
+
+  package var access: Access { Access(.govern, .domain(name)) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     guard let dataClass = DataClass(rawValue: `class` ?? DataClass.raw.rawValue) else {

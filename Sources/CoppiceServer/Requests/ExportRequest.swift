@@ -22,6 +22,8 @@ package struct ExportRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.content, .entry(entry)) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     var options = ExportOptions()
     options.isTar = tar

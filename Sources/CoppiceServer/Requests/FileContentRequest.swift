@@ -17,6 +17,10 @@ package struct FileContentRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access {
+    Access(.content, entries: files.map(\.entry))
+  }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     var moments: [String: Moment] = [:]
     for entry in files.map(\.entry) where moments[entry] == nil {

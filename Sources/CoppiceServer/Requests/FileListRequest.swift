@@ -16,6 +16,8 @@ package struct FileListRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.content, .entry(entry)) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let tree = try context.store.moment(of: entry)
     let place = FilePlace(entry, path)

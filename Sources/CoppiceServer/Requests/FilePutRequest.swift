@@ -26,6 +26,8 @@ package struct FilePutRequest: StoreRequest {
 
   package var isReadOnly: Bool { false }
 
+  package var access: Access { Access(.change, .entry(entry)) }
+
   /// What is written in one transaction; more goes through an import, which is as atomic.
   private static let transactionByteCountMax = 8 << 20
 

@@ -23,6 +23,8 @@ package struct FileRemoveRequest: StoreRequest {
 
   package var isReadOnly: Bool { dryRun }
 
+  package var access: Access { Access(.change, .entry(entry)) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let place = FilePlace(entry, path)
     let path = try place.requiredPath()

@@ -10,6 +10,8 @@ package struct GrowthRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.see, entries: names) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     var entries: [Entry] = []
     for name in names {

@@ -40,6 +40,10 @@ package struct ImportRequest: StoreRequest {
 
   package var isReadOnly: Bool { false }
 
+  package var access: Access {
+    Access(.change, .new(branch)).and(.create, domain.map { .domain($0) })
+  }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     var options = ImportOptions()
     options.domain = domain

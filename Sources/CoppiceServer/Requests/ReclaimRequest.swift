@@ -10,6 +10,8 @@ package struct ReclaimRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.proofs, .entry(name)) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let verification = try context.store.verifyReclaim(of: name)
     return Answer(verification, Answer.Addition(verification))

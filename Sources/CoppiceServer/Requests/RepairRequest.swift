@@ -12,6 +12,8 @@ package struct RepairRequest: StoreRequest {
 
   package var isReadOnly: Bool { false }
 
+  package var access: Access { Access(.govern, .store) }
+
   /// A server has the store open, and a repair needs it closed.
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     throw StoreError(

@@ -23,6 +23,8 @@ package struct ScrubRequest: StoreRequest {
 
   package var isReadOnly: Bool { from != nil }
 
+  package var access: Access { Access(.run, .store) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let work = context.work
     let options = ScrubOptions(

@@ -7,6 +7,8 @@ package struct StatusRequest: ServerRequest {
 
   package init() {}
 
+  package var access: Access { Access(.status, .store) }
+
   package func run(_ server: ServerState, _ context: RequestContext) -> Answer { server.status }
 
   package struct Answer: Codable, Sendable {
@@ -30,6 +32,8 @@ package struct StopRequest: ServerRequest {
   package var force: Bool
 
   package init(force: Bool = false) { self.force = force }
+
+  package var access: Access { Access(.govern, .store) }
 
   package func run(
     _ server: ServerState, _ context: RequestContext
@@ -60,6 +64,8 @@ package struct MountRequest: ServerRequest {
     self.writebackCache = writebackCache
     self.rings = rings
   }
+
+  package var access: Access { Access(.run, .store) }
 
   package func run(
     _ server: ServerState, _ context: RequestContext

@@ -18,6 +18,8 @@ package struct SnapshotCreateRequest: StoreRequest {
 
   package var isReadOnly: Bool { false }
 
+  package var access: Access { Access(.create, .new(name)) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     if sync, let branch = name.split(byte: UInt8(ascii: "@"), keepsEmpty: true).first {
       try context.doors.writeDirtyPages(of: branch)
@@ -36,6 +38,8 @@ package struct SnapshotListRequest: StoreRequest {
   package init(branch: String?) { self.branch = branch }
 
   package var isReadOnly: Bool { true }
+
+  package var access: Access { Access(.see, branch.map { .entry($0) } ?? .store) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     if let branch { _ = try context.store.branch(branch) }
@@ -68,6 +72,8 @@ package struct SnapshotDeleteRequest: StoreRequest {
   }
 
   package var isReadOnly: Bool { dryRun }
+
+  package var access: Access { Access(.end, entries: names) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     for name in names { _ = try context.store.snapshot(name) }

@@ -10,6 +10,8 @@ package struct StatisticsRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.status, .store) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     try context.store.statistics()
   }

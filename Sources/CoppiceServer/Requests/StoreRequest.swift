@@ -1,4 +1,5 @@
 package import Coppice
+package import CoppiceLifecycle
 
 /// A request that one process can make of another: a value, its answer, and its place in the API.
 ///
@@ -11,6 +12,9 @@ package protocol WireRequest: Codable, Sendable {
   /// Whether it waits for nothing, or a moment: then it is answered however much other work there
   /// is.
   static var isBrief: Bool { get }
+  /// The rights that it needs. There is no default: a request that does not say what it does is
+  /// none.
+  var access: Access { get }
 }
 
 extension WireRequest {
@@ -19,8 +23,9 @@ extension WireRequest {
 
 /// A request that needs an open store and nothing else.
 ///
-/// A new one takes three steps: a type here with its `Answer`, its line in `RequestCatalogue`, and
-/// a command that makes it from its arguments and gives it to `StoreOptions.perform`.
+/// A new one takes three steps: a type here with its `Answer` and the rights that it needs, its
+/// line in `RequestCatalogue`, and a command that makes it from its arguments and gives it to
+/// `StoreOptions.perform`.
 package protocol StoreRequest: WireRequest {
   /// Whether it can be carried out on a store opened for reading only, beside other readers.
   var isReadOnly: Bool { get }
@@ -41,12 +46,17 @@ package struct RequestContext: Sendable {
   package let files: any ClientFiles
   /// The mounts of the store; none without a server.
   package let doors: Doors
+  /// Who asks.
+  package let principal: Principal
 
-  package init(store: Store, work: Work, files: any ClientFiles, doors: Doors) {
+  package init(
+    store: Store, work: Work, files: any ClientFiles, doors: Doors, principal: Principal
+  ) {
     self.store = store
     self.work = work
     self.files = files
     self.doors = doors
+    self.principal = principal
   }
 }
 
@@ -90,7 +100,8 @@ extension StoreRequest {
       return .locked(error)
     }
     let context = RequestContext(
-      store: store, work: alone.work, files: alone.files, doors: Doors())
+      store: store, work: alone.work, files: alone.files, doors: Doors(),
+      principal: .administrator)
     let answer: Answer
     do throws(StoreError) {
       answer = try run(context)

@@ -11,6 +11,8 @@ package struct UsageRequest: StoreRequest {
 
   package var isReadOnly: Bool { true }
 
+  package var access: Access { Access(.see, entries: names) }
+
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     Answer(
       entries: try context.store.usage(names.isEmpty ? nil : names),
@@ -33,6 +35,8 @@ package struct FreedRequest: StoreRequest {
   package init(names: [String]) { self.names = names }
 
   package var isReadOnly: Bool { true }
+
+  package var access: Access { Access(.see, entries: names) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     Answer(try context.store.spaceFreed(deleting: names), Answer.Addition(deleting: names))

@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceLifecycle
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
@@ -146,10 +147,13 @@ package struct ControlRoutes: Sendable {
           } catch {
             return .failure(error)
           }
-          let context = routes.server.context(work, PeerFiles(process: peer.process))
+          guard let principal = peer.principal else { return .failure(PeerCredentials.refusal) }
+          let context = routes.server.context(
+            work, PeerFiles(process: peer.process), for: principal)
           return await routes.server.works.run(work, isBrief: Request.isBrief) {
             () throws(StoreError) in
-            try run(value, context)
+            try principal.check(value.access)
+            return try run(value, context)
           }
         } onInboundClosed: {
           work.cancel(because: .cancelled)
@@ -169,7 +173,7 @@ private struct Gate: RouterMiddleware {
     next: (Request, PeerContext) async throws -> Response
   ) async throws -> Response {
     do {
-      guard try await PeerCredentials(of: context.channel).isAccepted else {
+      guard try await PeerCredentials(of: context.channel).principal != nil else {
         return ControlRoutes.response(PeerCredentials.refusal)
       }
       return try await next(request, context)

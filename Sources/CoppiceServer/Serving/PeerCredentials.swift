@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 internal import NIOCore
 
@@ -25,8 +26,11 @@ struct PeerCredentials: Sendable {
     }
   }
 
-  /// Whether the server does what this user asks: its own user, and root.
-  var isAccepted: Bool { user == 0 || user == HostProcess.user }
+  /// Who asks: the server's own user, and root, are administrators. `nil` for others, whom it does
+  /// not serve.
+  var principal: Principal? {
+    user == 0 || user == HostProcess.user ? .administrator : nil
+  }
 
   static var refusal: StoreError {
     StoreError(

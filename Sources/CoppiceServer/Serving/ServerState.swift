@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 package import Logging
 internal import Synchronization
@@ -47,8 +48,10 @@ package final class ServerState: Sendable {
     return door
   }
 
-  func context(_ work: Work, _ files: any ClientFiles) -> RequestContext {
-    RequestContext(store: store, work: work, files: files, doors: doors)
+  func context(
+    _ work: Work, _ files: any ClientFiles, for principal: Principal
+  ) -> RequestContext {
+    RequestContext(store: store, work: work, files: files, doors: doors, principal: principal)
   }
 
   /// Has the server end once running requests are answered.
