@@ -133,6 +133,9 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "CoppiceLifecycleTests", dependencies: ["CoppiceErrors", "CoppiceLifecycle"],
+      swiftSettings: strict),
+    .testTarget(
       name: "CoppiceServerTests",
       dependencies: [
         "Coppice", "CoppiceLifecycle", "CoppicePlatform", "CoppiceServer", "TestSupport",
