@@ -96,6 +96,33 @@ import Testing
     }
   }
 
+  @Test func `a difference keeps names of any bytes and length on the way through JSON`() throws {
+    let deep = String(repeating: "directory/", count: 600) + #"$'\xFF'"#
+    let item: JSONValue = [
+      "change": "renamed", "path": .string(deep), "from": #"a/$'\xE9'"#, "file": .unsigned(17),
+      "kind": "file", "oldByteCount": .unsigned(1), "newByteCount": .unsigned(2),
+      "changedPageCount": .unsigned(1), "changedByteCount": .unsigned(2),
+      "attributesChanged": true, "pages": [["firstPage": .unsigned(0), "pageCount": .unsigned(1)]],
+    ]
+    let decoded = try JSON.decode(Diff.Item.self, from: JSON.encode(item))
+    #expect(decoded.change == .renamed(from: try BranchPath(bytes: Array("a/".utf8) + [0xE9])))
+    #expect(decoded.path.bytes.last == 0xFF && decoded.kind == .regular)
+    #expect(JSONValue(encoding: decoded) == item)
+    for text in [#"["a/b"]"#, #"[""]"#, #"[".."]"#] {
+      #expect(throws: JSONFailure.self) { try JSON.decode([FileName].self, from: text.utf8) }
+    }
+    #expect(throws: JSONFailure.self) {
+      try JSON.decode([BranchPath].self, from: #"["a/.."]"#.utf8)
+    }
+    #expect(throws: JSONFailure.self) {
+      try JSON.decode([FileKind].self, from: #"["regular"]"#.utf8)
+    }
+    let nowhere = String(decoding: JSON.encode(item), as: UTF8.self).replacing(
+      #""from":"a/$'\\xE9'""#, with: #""from":null"#)
+    #expect(nowhere.contains(#""from":null"#))
+    #expect(throws: JSONFailure.self) { try JSON.decode(Diff.Item.self, from: nowhere.utf8) }
+  }
+
   @Test func `a line of progress has one key`() {
     let line = AnswerLine<StopRequest.Answer>(
       progress: .transfer(TransferProgress(byteCount: 1, expectedByteCount: nil)))

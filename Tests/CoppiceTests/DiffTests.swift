@@ -10,9 +10,9 @@ import Testing
   init() throws { fixture = try StoreFixture() }
 
   func changes(_ old: String, _ new: String) throws -> [String] {
-    try store.diff(old, new).items.map { item in
+    try store.diff(old, new, listingPages: true).items.map { item in
       let attributes = item.attributesChanged ? " attributes" : ""
-      let pages = item.pages.map { "\($0.lowerBound)-\($0.upperBound - 1)" }
+      let pages = (item.pages ?? []).map { "\($0.firstPage)-\($0.firstPage + $0.pageCount - 1)" }
       let content = pages.isEmpty ? "" : " \(pages.joined(separator: ","))"
       switch item.change {
       case .added: return "+ \(item.path)\(content)"

@@ -30,6 +30,24 @@ import Testing
     #expect(failure { try store.restore("main") }?.kind == .notFound)
   }
 
+  @Test func `a list has what a directory has, or one file`() throws {
+    let main = try store.createBranch("main")
+    try main.createDirectories("d/inner")
+    let file = try main.writeFile("d/file", [1, 2, 3])
+    try main.setAttributes(of: file, AttributeChanges(permissions: 0o4750))
+    try main.createSymbolicLink("link", in: main.lookup("d"), target: [0x61, 0xFF])
+    let list = try main.list("d")
+    #expect(list.map(\.name) == ["file", "inner", "link"])
+    #expect(list.map(\.kind) == [.regular, .directory, .symbolicLink])
+    #expect(list.map(\.byteCount) == [3, 0, 2] && list[0].permissions == "4750")
+    #expect(list.map(\.target) == [nil, nil, #"a$'\xFF'"#])
+    #expect(try main.list("d/link") == [list[2]])
+    #expect(try store.moment(of: "main").list("d/file") == [list[0]])
+    #expect(try main.list(.root).map(\.name) == ["d"] && main.list("d/inner") == [])
+    #expect(failure { _ = try main.list("d/none") }?.kind == .notFound)
+    #expect(failure { _ = try main.list("d/file/x") }?.reason == .notDirectory)
+  }
+
   @Test func `a collection leaves every branch as it was`() throws {
     var random = SplitMix64(seed: 10)
     var work = ModelledBranch(branch: try store.createBranch("main"))

@@ -2,7 +2,7 @@
 ///
 /// Content is compared page by page without reading pages that both share; names and attributes by
 /// what volume 0 records of them. Times alone are no difference.
-public struct Diff: Hashable, Sendable {
+public struct Diff: Hashable, Sendable, Codable {
   /// What happened to a path.
   public enum Change: Hashable, Sendable {
     /// The path exists in the new state only.
@@ -29,31 +29,45 @@ public struct Diff: Hashable, Sendable {
     public var oldByteCount: UInt64
     /// 0 where there is no such file.
     public var newByteCount: UInt64
-    /// Ranges of page numbers whose content differs, ascending. All pages of a file that is added
-    /// or removed, but holes.
-    public var pages: [Range<UInt64>]
-    /// How many pages `pages` names.
+    /// Pages whose content differs; all of a file that is added or removed, but holes.
     public var changedPageCount: Int
     /// Bytes in these pages, as far as they lie before the end of the file.
     public var changedByteCount: UInt64
     /// Whether permissions, owner, group, flags, device, a link's target or extended attributes
     /// differ.
     public var attributesChanged: Bool
+    /// Which pages differ, ascending; `nil` unless they were asked for.
+    public var pages: [PageRange]?
   }
 
+  /// The branch or snapshot that has the old state.
+  public var old: String
+  /// The one that has the new state.
+  public var new: String
+  /// Paths in the new state only.
+  public var addedCount: Int
+  /// Paths in the old state only.
+  public var removedCount: Int
+  /// Changed and renamed files.
+  public var changedCount: Int
+  /// The sum over all items.
+  public var changedPageCount: Int
+  /// The sum over all items.
+  public var changedByteCount: UInt64
   /// Sorted by path.
   public var items: [Item]
 
   /// Whether the two states are the same but for times.
   public var isEmpty: Bool { items.isEmpty }
-  /// Paths in the new state only.
-  public var addedCount: Int { items.count { $0.change == .added } }
-  /// Paths in the old state only.
-  public var removedCount: Int { items.count { $0.change == .removed } }
-  /// Changed and renamed files.
-  public var changedCount: Int { items.count - addedCount - removedCount }
-  /// The sum over all items.
-  public var changedPageCount: Int { items.reduce(0) { $0 + $1.changedPageCount } }
-  /// The sum over all items.
-  public var changedByteCount: UInt64 { items.reduce(0) { $0 + $1.changedByteCount } }
+
+  init(old: String, new: String, items: [Item]) {
+    self.old = old
+    self.new = new
+    self.items = items
+    addedCount = items.count { $0.change == .added }
+    removedCount = items.count { $0.change == .removed }
+    changedCount = items.count - addedCount - removedCount
+    changedPageCount = items.reduce(0) { $0 + $1.changedPageCount }
+    changedByteCount = items.reduce(0) { $0 + $1.changedByteCount }
+  }
 }

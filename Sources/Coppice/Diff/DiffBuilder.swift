@@ -1,13 +1,14 @@
 internal import CoppiceEngine
 internal import CoppiceFormat
 
-/// Puts page differences of volumes and differences of names together into a `Diff`.
+/// Puts page differences of volumes and differences of names together into the items of a `Diff`.
 struct DiffBuilder {
   private let difference: BranchDifference
   private let old: CommittedNames
   private let new: CommittedNames
   private let oldSpace: PinnedView
   private let newSpace: PinnedView
+  private let listsPages: Bool
   private var oldPaths: PathFinder
   private var newPaths: PathFinder
   private var volumes: [FileID: VolumeDifference] = [:]
@@ -19,12 +20,19 @@ struct DiffBuilder {
     var file: FileID
   }
 
-  static func build(from old: PinnedView, to new: PinnedView) throws(StoreError) -> Diff {
-    var builder = try DiffBuilder(from: old, to: new)
-    return try builder.run()
+  /// Sorted by path.
+  static func items(
+    from old: PinnedView, to new: PinnedView, listingPages: Bool
+  ) throws(StoreError) -> [Diff.Item] {
+    var builder = try DiffBuilder(from: old, to: new, listsPages: listingPages)
+    try builder.run()
+    return builder.items
   }
 
-  private init(from oldSpace: PinnedView, to newSpace: PinnedView) throws(StoreError) {
+  private init(
+    from oldSpace: PinnedView, to newSpace: PinnedView, listsPages: Bool
+  ) throws(StoreError) {
+    self.listsPages = listsPages
     self.oldSpace = oldSpace
     self.newSpace = newSpace
     difference = BranchDifference(from: oldSpace, to: newSpace)
@@ -34,7 +42,7 @@ struct DiffBuilder {
     newPaths = PathFinder(names: new)
   }
 
-  private mutating func run() throws(StoreError) -> Diff {
+  private mutating func run() throws(StoreError) {
     var volumes: [FileID: VolumeDifference] = [:]
     var namesPages: [Range<UInt64>] = []
     try difference.forEachVolume { volume throws(StoreError) in
@@ -52,7 +60,6 @@ struct DiffBuilder {
     items.sort {
       ($0.path, $0.change == .removed ? 0 : 1) < ($1.path, $1.change == .removed ? 0 : 1)
     }
-    return Diff(items: items)
   }
 
   // MARK: Names that came, went or lead elsewhere
@@ -194,9 +201,10 @@ struct DiffBuilder {
     }
     return Diff.Item(
       change: change, path: path, file: attributes.file, kind: attributes.kind,
-      oldByteCount: oldByteCount, newByteCount: newByteCount, pages: pages,
+      oldByteCount: oldByteCount, newByteCount: newByteCount,
       changedPageCount: pages.reduce(0) { $0 + $1.count },
-      changedByteCount: changedByteCount, attributesChanged: attributesChanged)
+      changedByteCount: changedByteCount, attributesChanged: attributesChanged,
+      pages: listsPages ? pages.map(PageRange.init) : nil)
   }
 
   private func attributes(

@@ -23,3 +23,15 @@ public struct FileID: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// By number: older files first.
   public static func < (a: FileID, b: FileID) -> Bool { a.volume < b.volume }
 }
+
+/// As the number.
+extension FileID: Codable {
+  public init(from decoder: any Decoder) throws {
+    self.init(rawValue: try decoder.singleValueContainer().decode(UInt64.self))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(rawValue)
+  }
+}

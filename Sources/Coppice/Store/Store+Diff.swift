@@ -3,8 +3,13 @@ internal import CoppiceEngine
 extension Store {
   /// What differs between two branches or snapshots as they are now, related or not. Takes time in
   /// proportion to what differs. Throws `notFound`.
-  public func diff(_ old: String, _ new: String) throws(StoreError) -> Diff {
-    try DiffBuilder.build(
-      from: engineBranch(old).pinnedView(), to: engineBranch(new).pinnedView())
+  /// - Parameter listingPages: whether the items name the pages that differ, or only count them.
+  public func diff(
+    _ old: String, _ new: String, listingPages: Bool = false
+  ) throws(StoreError) -> Diff {
+    let items = try DiffBuilder.items(
+      from: engineBranch(old).pinnedView(), to: engineBranch(new).pinnedView(),
+      listingPages: listingPages)
+    return Diff(old: old, new: new, items: items)
   }
 }

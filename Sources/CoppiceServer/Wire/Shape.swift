@@ -64,7 +64,8 @@ private final class Recording {
   }
 
   private func first<Choice: CaseIterable>(of type: Choice.Type) -> Choice? {
-    shape = .choice(type.allCases.compactMap { ($0 as? any RawRepresentable<String>)?.rawValue })
+    shape = .choice(
+      type.allCases.compactMap { ($0 as? any Encodable).flatMap { JSONValue(encoding: $0).text } })
     return type.allCases.first
   }
 }
@@ -158,7 +159,7 @@ private struct ValueShape: SingleValueDecodingContainer {
 
   func decode<T: Decodable>(_ type: T.Type) throws -> T {
     let samples: [(Shape, any Decodable)] = [
-      (.boolean, false), (.string, ""), (.integer, 0), (.integer, Int32(0)),
+      (.boolean, false), (.string, "text"), (.integer, 0), (.integer, Int32(0)),
       (.integer, Int64(0)), (.integer, UInt8(0)), (.integer, UInt16(0)), (.integer, UInt32(0)),
       (.integer, UInt64(0)), (.number, 0.0),
     ]

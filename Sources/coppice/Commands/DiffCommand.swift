@@ -36,16 +36,16 @@ struct DiffCommand: ParsableCommand {
   }
 }
 
-extension DiffRequest.Answer: Reply {
+extension Diff: Reply {
   var text: String {
     guard !items.isEmpty else { return "no difference\n" }
     var table = TextTable(
       ("", .left), ("path", .left), ("pages", .right), ("bytes", .right), ("size", .right))
     for item in items {
-      let name = item.from.map { "\($0) -> \(item.path)" } ?? item.path
       table.add(
-        item.sign, name, "\(item.changedPageCount)", Output.bytes(item.changedByteCount),
-        Output.bytes(item.change == "removed" ? item.oldByteCount : item.newByteCount))
+        item.change.sign, item.name, "\(item.changedPageCount)",
+        Output.bytes(item.changedByteCount),
+        Output.bytes(item.change == .removed ? item.oldByteCount : item.newByteCount))
       for range in item.pages ?? [] {
         table.add("", "  pages \(range.firstPage)+\(range.pageCount)", "", "", "")
       }
@@ -56,13 +56,19 @@ extension DiffRequest.Answer: Reply {
   }
 }
 
-extension DiffRequest.Item {
+extension Diff.Item {
+  fileprivate var name: String {
+    if case .renamed(let from) = change { "\(from) -> \(path)" } else { "\(path)" }
+  }
+}
+
+extension Diff.Change {
   fileprivate var sign: String {
-    switch change {
-    case "added": "+"
-    case "removed": "-"
-    case "renamed": ">"
-    default: "*"
+    switch self {
+    case .added: "+"
+    case .removed: "-"
+    case .renamed: ">"
+    case .changed: "*"
     }
   }
 }

@@ -32,21 +32,17 @@ extension FileListRequest.Answer: Reply {
       table.add(
         entry.mode, "\(entry.userID):\(entry.groupID)", "\(entry.byteCount)",
         Output.time(entry.modified),
-        entry.name + arrow)
+        "\(entry.name)\(arrow)")
     }
     return table.text
   }
 }
 
-extension FileListRequest.FileAnswer {
+extension FileInfo {
   /// As `ls -l` writes it.
   fileprivate var mode: String {
-    let letters: [String: Character] = [
-      "directory": "d", "symbolicLink": "l", "characterDevice": "c", "blockDevice": "b",
-      "fifo": "p", "socket": "s",
-    ]
     let bits = UInt16(permissions, radix: 8) ?? 0
-    var text = String(letters[kind] ?? "-")
+    var text = kind.letter
     for (index, letter) in "rwxrwxrwx".enumerated() {
       let isSet = bits & (1 << (8 - UInt16(index))) != 0
       // The bits above stand where a right to execute does: set-user-ID, set-group-ID, sticky.
@@ -58,5 +54,19 @@ extension FileListRequest.FileAnswer {
       }
     }
     return text
+  }
+}
+
+extension FileKind {
+  fileprivate var letter: String {
+    switch self {
+    case .regular: "-"
+    case .directory: "d"
+    case .symbolicLink: "l"
+    case .characterDevice: "c"
+    case .blockDevice: "b"
+    case .fifo: "p"
+    case .socket: "s"
+    }
   }
 }
