@@ -11,37 +11,34 @@ enum Mounting {
     options.usesWritebackCache = request.writebackCache
     options.wantsRings = request.rings
     options.log = { logger.notice("\($0)") }
-    return MountDoor(
-      mount: try Mount(store, at: request.directory, options: options),
-      usesWritebackCache: request.writebackCache)
+    return OpenMount(try Mount(store, at: request.directory, options: options), request)
   }
 }
 
-private final class MountDoor: Door {
-  private let mount: Mount
-  let usesWritebackCache: Bool
+private final class OpenMount: MountDoor {
+  private let opened: Mount
+  let mount: MountAnswer
 
-  init(mount: Mount, usesWritebackCache: Bool) {
-    self.mount = mount
-    self.usesWritebackCache = usesWritebackCache
+  init(_ opened: Mount, _ request: MountRequest) {
+    self.opened = opened
+    mount = MountAnswer(
+      directory: opened.directory, usesWritebackCache: request.writebackCache,
+      usesRings: opened.usesRings)
   }
 
-  var place: String { mount.directory }
-  var usesRings: Bool { mount.usesRings }
-
   var users: [DoorUser] {
-    mount.users.map {
+    opened.users.map {
       DoorUser(
         process: $0.process, name: $0.name, entry: $0.entry, fileCount: $0.fileCount,
         isWorkingThere: $0.isWorkingThere)
     }
   }
 
-  func waitUntilClosed() { mount.waitUntilUnmounted() }
+  func waitUntilClosed() { opened.waitUntilUnmounted() }
 
-  func close() throws(StoreError) { try mount.stop() }
+  func close() throws(StoreError) { try opened.stop() }
 
   func writeDirtyPages(of branch: String) throws(StoreError) {
-    try mount.writeDirtyPages(of: branch)
+    try opened.writeDirtyPages(of: branch)
   }
 }

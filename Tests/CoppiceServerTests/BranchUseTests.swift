@@ -71,6 +71,20 @@ import Testing
     #expect(unseen.message.contains("cannot be seen from here"))
   }
 
+  @Test func `a door that is no mount counts, and is none`() throws {
+    let doors = Doors()
+    let device = FakeDevice(users: [user(71, "psql")])
+    try doors.add(device)
+    try doors.add(FakeDoor("/mnt"))
+    let context = RequestContext(
+      store: store, work: Work(), files: OwnFiles(), doors: doors, principal: .administrator)
+    let error = #expect(throws: StoreError.self) { try delete().run(context) }
+    #expect(error?.message.hasSuffix("by process 71 (psql)") == true)
+    #expect(doors.mounts.map(\.directory) == ["/mnt"] && doors.all.count == 2)
+    try doors.closeAll()
+    #expect(device.isClosed)
+  }
+
   @Test func `an idle server counts, a shell that stands there does not`() throws {
     let error = try refusal(of: delete(), [user(12, "postgres", files: 0, works: true)])
     #expect(error.message == "a PostgreSQL server works on it, by process 12 (postgres)")

@@ -2,41 +2,49 @@ import Coppice
 import CoppicePlatform
 import CoppiceServer
 
-/// A door without a mount: it closes when it is told to.
-final class FakeDoor: Door {
-  let place: String
-  let usesWritebackCache = false
-  let usesRings = false
+/// A door of no kind in particular: it closes when it is told to.
+class FakeDevice: Door, @unchecked Sendable {
   let users: [DoorUser]
   private let write: @Sendable (String) throws(StoreError) -> Void
   private let monitor = Monitor()
-  private let state = State()
-
-  private final class State: @unchecked Sendable {
-    var isClosed = false
-  }
+  /// Changes with `monitor` held.
+  private var hasClosed = false
 
   init(
-    _ place: String, users: [DoorUser] = [],
+    users: [DoorUser] = [],
     write: @escaping @Sendable (String) throws(StoreError) -> Void = { _ throws(StoreError) in }
   ) {
-    self.place = place
     self.users = users
     self.write = write
   }
 
+  var isClosed: Bool { monitor.withLock { hasClosed } }
+
   func waitUntilClosed() {
     monitor.withLock {
-      while !state.isClosed { monitor.wait() }
+      while !hasClosed { monitor.wait() }
     }
   }
 
   func close() {
     monitor.withLock {
-      state.isClosed = true
+      hasClosed = true
       monitor.broadcast()
     }
   }
 
   func writeDirtyPages(of branch: String) throws(StoreError) { try write(branch) }
+}
+
+/// The same as a mount.
+final class FakeDoor: FakeDevice, MountDoor, @unchecked Sendable {
+  let mount: MountAnswer
+
+  init(
+    _ directory: String, users: [DoorUser] = [],
+    write: @escaping @Sendable (String) throws(StoreError) -> Void = { _ throws(StoreError) in }
+  ) {
+    mount = MountAnswer(directory: directory, usesWritebackCache: false, usesRings: false)
+    super.init(users: users, write: write)
+  }
 }

@@ -52,7 +52,7 @@ package struct BranchCreateRequest: StoreRequest {
       _ = try store.createBranch(name, domain: domain)
       return Answer(try store.entry(name), from: nil, isNew: true, notes: [])
     }
-    let mounts = context.doors.all.map(\.place)
+    let mounts = context.doors.mounts.map(\.directory)
     let mustBeOwn = postgres && !keepLinks
     // Before there is a fork; what changes between the two is refused as well.
     if mustBeOwn {

@@ -3,14 +3,8 @@ internal import CoppiceEngine
 internal import CoppicePlatform
 internal import Synchronization
 
-/// A way other than requests by which the files of a store are used: a mount.
+/// A way other than requests by which the files of a store are used, like a mount.
 package protocol Door: AnyObject, Sendable {
-  /// Where it is: for a mount, an absolute path without symbolic links.
-  var place: String { get }
-  var usesWritebackCache: Bool { get }
-  /// Whether requests come by memory that the kernel shares.
-  var usesRings: Bool { get }
-
   /// The processes that use files through it, as far as this one may look.
   var users: [DoorUser] { get }
 
@@ -22,6 +16,12 @@ package protocol Door: AnyObject, Sendable {
 
   /// Returns once what programs wrote to a branch before the call is in the branch, and durable.
   func writeDirtyPages(of branch: String) throws(StoreError)
+}
+
+/// A door that is a mount.
+package protocol MountDoor: Door {
+  /// As it was opened.
+  var mount: MountAnswer { get }
 }
 
 /// A process that uses files of a branch or snapshot through a door.
@@ -71,6 +71,9 @@ package final class Doors: Sendable {
 
   /// The doors in the order in which they were opened.
   package var all: [any Door] { state.withLock { $0.doors } }
+
+  /// Those of them that are mounts.
+  package var mounts: [MountAnswer] { all.compactMap { ($0 as? any MountDoor)?.mount } }
 
   /// Keeps a door until it is closed.
   package func add(_ door: any Door) throws(StoreError) {

@@ -52,7 +52,7 @@ package struct ImportRequest: StoreRequest {
     options.checksum = checksum
     options.isDryRun = dryRun
     options.force = force
-    options.mounts = context.doors.all.map(\.place)
+    options.mounts = context.doors.mounts.map(\.directory)
     options.apply(context, source)
     let place = try FilePlace(branch, path).branchPath()
     if replace, !force,
@@ -69,7 +69,7 @@ package struct ImportRequest: StoreRequest {
     if !dryRun {
       let tree = try context.store.tree(branch)
       let plan = try ForkPlan(
-        of: tree, as: branch, mounts: context.doors.all.map(\.place), isQuick: true)
+        of: tree, as: branch, mounts: context.doors.mounts.map(\.directory), isQuick: true)
       report.notes += plan.mapHazards
     }
     return Answer(

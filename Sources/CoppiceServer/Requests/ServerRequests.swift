@@ -70,8 +70,7 @@ package struct MountRequest: ServerRequest {
   package func run(
     _ server: ServerState, _ context: RequestContext
   ) throws(StoreError) -> Answer {
-    let door = try server.open(self)
-    return Answer(mount: MountAnswer(door), process: Int(HostProcess.identifier))
+    Answer(mount: try server.open(self), process: Int(HostProcess.identifier))
   }
 
   package struct Answer: Codable, Sendable {
@@ -98,12 +97,14 @@ package struct MountRequest: ServerRequest {
 package struct MountAnswer: Codable, Sendable {
   /// Absolute, without symbolic links.
   package var directory: String
+  /// Whether the kernel gathers writes and sends them later.
   package var usesWritebackCache: Bool
+  /// Whether requests come by memory that the kernel shares.
   package var usesRings: Bool
 
-  init(_ door: any Door) {
-    directory = door.place
-    usesWritebackCache = door.usesWritebackCache
-    usesRings = door.usesRings
+  package init(directory: String, usesWritebackCache: Bool, usesRings: Bool) {
+    self.directory = directory
+    self.usesWritebackCache = usesWritebackCache
+    self.usesRings = usesRings
   }
 }

@@ -13,7 +13,7 @@ package protocol ServerRequest: WireRequest {
 
 /// Mounts a store on a directory and serves it there.
 package typealias MountOpener =
-  @Sendable (Store, MountRequest, Logger) throws(StoreError) -> any Door
+  @Sendable (Store, MountRequest, Logger) throws(StoreError) -> any MountDoor
 
 /// A running server as its requests see it.
 package final class ServerState: Sendable {
@@ -41,11 +41,11 @@ package final class ServerState: Sendable {
   }
 
   /// Opens a mount and keeps it.
-  func open(_ mount: MountRequest) throws(StoreError) -> any Door {
-    let door = try mounting(store, mount, logger)
+  func open(_ request: MountRequest) throws(StoreError) -> MountAnswer {
+    let door = try mounting(store, request, logger)
     try doors.add(door)
-    logger.info("mounted on \(door.place)")
-    return door
+    logger.info("mounted on \(door.mount.directory)")
+    return door.mount
   }
 
   func context(
@@ -61,6 +61,6 @@ package final class ServerState: Sendable {
     StatusRequest.Answer(
       isRunning: true, store: directory, process: Int(HostProcess.identifier),
       startedAt: startedAt, requestCount: works.count,
-      mounts: doors.all.map(MountAnswer.init))
+      mounts: doors.mounts)
   }
 }
