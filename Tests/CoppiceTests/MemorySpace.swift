@@ -4,10 +4,11 @@ import CoppiceFormat
 import Synchronization
 
 /// Volumes in a dictionary: what the names tree and the file system above it need of an engine.
-final class MemorySpace: VolumeSpace {
+final class MemorySpace: FileSpace {
   struct Volume {
     var bytes: [UInt8] = []
     var modified: Int64 = 0
+    var lsn = LSN.zero
   }
 
   struct State {
@@ -17,6 +18,7 @@ final class MemorySpace: VolumeSpace {
     var committedByteCount = 0
     var largestCommitByteCount = 0
     var commitsUntilFailure: Int?
+    var generation: UInt64 = 0
   }
 
   let pageByteCount: Int
@@ -57,6 +59,7 @@ final class MemorySpace: VolumeSpace {
     }
     guard isAllowed else { throw StoreError(.full, "no room, as the test asked") }
     return state.withLock { state in
+      state.lsn += 1
       for record in records {
         operations.withUnsafeBytes {
           Self.apply(
@@ -65,9 +68,50 @@ final class MemorySpace: VolumeSpace {
       }
       state.committedByteCount += operations.count
       state.largestCommitByteCount = max(state.largestCommitByteCount, operations.count)
-      state.lsn += 1
       return LSN(state.lsn)
     }
+  }
+
+  var generation: UInt64 { state.withLock { $0.generation } }
+
+  /// Pages of zeros are holes.
+  func storedRanges(
+    of volume: VolumeNumber, in range: Range<UInt64>
+  ) throws(StoreError) -> [Range<UInt64>] {
+    state.withLock { state in
+      let bytes = state.volumes[volume]?.bytes ?? []
+      return stride(from: 0, to: bytes.count, by: pageByteCount).compactMap { start in
+        let page = start..<min(start + pageByteCount, bytes.count)
+        let stored = UInt64(page.lowerBound)..<UInt64(page.upperBound)
+        return bytes[page].allSatisfy { $0 == 0 } || !stored.overlaps(range) ? nil : stored
+      }
+    }
+  }
+
+  func storedByteCount(of volume: VolumeNumber) throws(StoreError) -> UInt64 {
+    try storedRanges(of: volume, in: 0..<UInt64.max).reduce(0) { $0 + UInt64($1.count) }
+  }
+
+  func lastLSN(of volume: VolumeNumber) -> LSN {
+    state.withLock { $0.volumes[volume]?.lsn ?? .zero }
+  }
+
+  func write(
+    _ volume: VolumeNumber, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, time: Int64,
+    in generation: UInt64?
+  ) throws(StoreError) -> LSN {
+    var transaction = Transaction(time: time)
+    transaction.write(volume, at: offset, bytes)
+    return try commit(transaction, in: generation)
+  }
+
+  func commit(
+    _ transaction: borrowing Transaction, in generation: UInt64?
+  ) throws(StoreError) -> LSN {
+    if let generation, generation != self.generation {
+      throw StoreError(.unavailable, "the volumes were replaced", reason: .stale)
+    }
+    return try commit(transaction)
   }
 
   func flush(through lsn: LSN) throws(StoreError) {
@@ -86,6 +130,7 @@ final class MemorySpace: VolumeSpace {
       var volume = state.volumes[header.volume] ?? Volume()
       let offset = Int(header.offset)
       volume.modified = time
+      volume.lsn = LSN(state.lsn)
       switch header.code {
       case .write:
         let end = offset + payload.count

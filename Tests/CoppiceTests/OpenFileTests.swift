@@ -140,6 +140,22 @@ import Testing
     try branch.write(a, at: 0, [2])
     try branch.flush()
     #expect(flushed() == before + 3)
+    try branch.write(b, at: 0, [3])
+    try branch.write(a, at: 0, [4])
+    try branch.flush(b)
+    #expect(flushed() == before + 4)
+  }
+
+  @Test func `a file that was opened before its volumes were replaced changes nothing of them`()
+    throws
+  {
+    let file = try branch.open(branch.writeFile("a", [1]))
+    // As a reset does between the write's look at the tree and its commit.
+    memory.space.state.withLock { $0.generation += 1 }
+    #expect(failure { try [2].withUnsafeBytes { try file.write(at: 0, $0) } }?.reason == .stale)
+    #expect(failure { try file.truncate(to: 0) }?.reason == .stale)
+    #expect(failure { try file.punchHole(0..<1) }?.reason == .stale)
+    #expect(try branch.read(file.id) == [1])
   }
 
   @Test func `a failed transaction changes nothing and its files can be opened`() throws {

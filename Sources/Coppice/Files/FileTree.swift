@@ -215,8 +215,7 @@ public class FileTree: @unchecked Sendable {
   /// and fewer than that where the file has large holes. Costs little, so that listings can show
   /// it.
   public func storedByteCount(of file: FileID) throws(StoreError) -> UInt64 {
-    if let space = core.fileSpace { return try space.storedByteCount(of: file.volume) }
-    return try core.space.attributes(of: file.volume)?.byteCount ?? 0
+    try core.space.storedByteCount(of: file.volume)
   }
 
   /// Where the content is stored and where it has holes, in order and without gaps, as far as it

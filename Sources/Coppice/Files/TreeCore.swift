@@ -1,4 +1,4 @@
-package import CoppiceEngine
+internal import CoppiceEngine
 package import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
@@ -9,9 +9,7 @@ internal import Synchronization
 /// Content goes straight to the volumes and concerns neither.
 package final class TreeCore: Sendable {
   /// The volumes below.
-  package let space: any VolumeSpace
-  /// The same, if it is an engine's branch.
-  let fileSpace: (any FileSpace)?
+  package let space: any FileSpace
   let cache: NamesCache
   let uses = FileUses()
   let durability = NamesDurability()
@@ -28,13 +26,12 @@ package final class TreeCore: Sendable {
   ///   - wallNanoseconds: the time of day, since 1970.
   ///   - changed: called after each change, without locks; `nil` stands for the whole tree.
   package init(
-    space: any VolumeSpace,
+    space: any FileSpace,
     allocateVolume: @escaping @Sendable () throws(StoreError) -> VolumeNumber,
     wallNanoseconds: @escaping @Sendable () -> Int64,
     changed: @escaping @Sendable (TreeChange?) -> Void = { _ in }
   ) {
     self.space = space
-    fileSpace = space as? any FileSpace
     cache = NamesCache(space: space)
     self.allocateVolume = allocateVolume
     self.wallNanoseconds = wallNanoseconds

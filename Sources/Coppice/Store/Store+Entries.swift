@@ -112,6 +112,3 @@ extension Store {
       ? Snapshot(core: core, entry: entry) : Branch(core: core, entry: entry)
   }
 }
-
-extension EngineBranch: FileSpace {}
-extension PinnedView: ExtentSpace {}
