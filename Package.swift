@@ -55,7 +55,8 @@ let package = Package(
       dependencies: ["CoppiceEngine", "CoppiceErrors", "CoppiceFormat", "CoppicePlatform"],
       swiftSettings: strict),
     .target(
-      name: "CoppiceLifecycle", dependencies: ["CoppiceErrors"], swiftSettings: strict),
+      name: "CoppiceLifecycle", dependencies: ["CXXHash", "CoppiceErrors"],
+      swiftSettings: strict),
     .target(
       name: "CoppiceServer",
       dependencies: [
@@ -79,8 +80,8 @@ let package = Package(
     .executableTarget(
       name: "coppice",
       dependencies: [
-        "Coppice", "CoppiceEngine", "CoppiceFUSE", "CoppiceFormat", "CoppicePlatform",
-        "CoppiceServer", server("ArgumentParser", "swift-argument-parser"),
+        "Coppice", "CoppiceEngine", "CoppiceFUSE", "CoppiceFormat", "CoppiceLifecycle",
+        "CoppicePlatform", "CoppiceServer", server("ArgumentParser", "swift-argument-parser"),
         server("Logging", "swift-log"),
       ], swiftSettings: strict),
 
@@ -112,6 +113,9 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "CoppiceLifecycleTests",
+      dependencies: ["CoppiceErrors", "CoppiceLifecycle", "TestSupport"], swiftSettings: strict),
+    .testTarget(
       name: "CoppiceTests",
       dependencies: [
         "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport",
@@ -131,9 +135,6 @@ let package = Package(
       dependencies: [
         "CFileCalls", "Coppice", "CoppiceFUSE", "CoppicePlatform", "MountDriver", "TestSupport",
       ],
-      swiftSettings: strict),
-    .testTarget(
-      name: "CoppiceLifecycleTests", dependencies: ["CoppiceErrors", "CoppiceLifecycle"],
       swiftSettings: strict),
     .testTarget(
       name: "CoppiceServerTests",

@@ -67,6 +67,14 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The system lacked something, such as file descriptors or memory: `EIO`. It says nothing of
     /// what is stored; try again.
     case passing
+    /// Something that is protected: `EPERM`.
+    case protected
+    /// A branch that has expired: renewing it is what helps. `EPERM`.
+    case expired
+    /// What a policy, or the rules of a baseline, do not allow: `EPERM`.
+    case policy
+    /// Bytes that a branch's limit, or its store's, does not allow: `ENOSPC`.
+    case limit
   }
 
   /// What to do next.

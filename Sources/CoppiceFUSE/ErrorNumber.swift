@@ -36,7 +36,8 @@ extension StoreError.Reason {
     case .otherTree: EXDEV
     case .unsupported: EOPNOTSUPP
     case .valueTooLarge: ERANGE
-    case .tooManyAttributes, .noRoom: ENOSPC
+    case .tooManyAttributes, .noRoom, .limit: ENOSPC
+    case .protected, .expired, .policy: EPERM
     case .passing: EIO
     }
   }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppiceLifecycle
 
 struct InitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

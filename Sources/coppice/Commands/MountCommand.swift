@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 internal import CoppiceServer
 
