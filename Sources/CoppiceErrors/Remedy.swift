@@ -35,6 +35,10 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     case importStream(of: String)
     /// List the frames of a segment.
     case listFrames
+    /// Take protection from a branch or snapshot.
+    case unprotect(String)
+    /// Bring an expired branch back.
+    case renew(String)
     /// Make a trust domain.
     case createDomain
     /// Copy all content of an entry into a branch by its bytes: a new one in a trust domain, or,
@@ -102,7 +106,7 @@ extension Remedy.Step {
     switch self {
     case .create: "`Store.create`"
     case .listBranches: "`Store.entries`"
-    case .listDeletedBranches: "`Store.entries(includingDeleted: true)`"
+    case .listDeletedBranches: "`Store.entries(in: .deleted)`"
     case .check: "`Store.check`"
     case .scrub: "`Store.scrub`"
     case .repair: "`Store.repair`"
@@ -116,6 +120,8 @@ extension Remedy.Step {
     case .importOutput: "with its output imported as a tar stream"
     case .importStream(let path): "import \(path) as an open stream"
     case .listFrames: "the command `coppice inspect segment`"
+    case .unprotect(let name): "`Store.unprotect` of \(name)"
+    case .renew(let name): "`Store.renew` of \(name)"
     case .createDomain: "`Store.createDomain`"
     case .copy(let source, let branch, let domain):
       "export \(source) with `FileTree.exportFiles` and import that into \(branch) with "

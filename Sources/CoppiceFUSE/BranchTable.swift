@@ -37,10 +37,10 @@ final class BranchTable: Sendable {
   /// more.
   func index(named name: String) throws(StoreError) -> (index: UInt32, tree: FileTree) {
     while true {
-      let tree = try store.tree(name)
+      let tree = try store.liveTree(name)
       let index = try index(of: tree, named: name)
       // What changed before the name was noted was told to nobody.
-      let isCurrent = try store.tree(name) === tree && treeIfPresent(NodeID(index, .root)) != nil
+      let isCurrent = try store.liveTree(name) === tree && treeIfPresent(NodeID(index, .root)) != nil
       if isCurrent { return (index, tree) }
     }
   }

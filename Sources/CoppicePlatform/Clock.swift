@@ -6,6 +6,9 @@ public protocol StoreClock: AnyObject, Sendable {
   func wallNanoseconds() -> Int64
   /// Nanoseconds since some fixed moment. Never goes back.
   func monotonicNanoseconds() -> UInt64
+  /// Nanoseconds since the machine started, those that it slept through too. Never goes back while
+  /// it runs.
+  func bootNanoseconds() -> UInt64
 }
 
 /// Moments as they are kept: nanoseconds since 1970-01-01 UTC in 64 bits, which reach from 1677 to

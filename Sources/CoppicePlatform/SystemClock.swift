@@ -8,6 +8,8 @@ public final class SystemClock: StoreClock {
 
   public func monotonicNanoseconds() -> UInt64 { UInt64(Self.read(CLOCK_MONOTONIC)) }
 
+  public func bootNanoseconds() -> UInt64 { UInt64(Self.read(CLOCK_BOOTTIME)) }
+
   private static func read(_ clock: clockid_t) -> Int {
     var time = timespec()
     clock_gettime(clock, &time)

@@ -5,10 +5,10 @@ import CoppiceFormat
 enum StoreListing {
   static func lines(_ store: Store) throws -> [String] {
     var lines: [String] = []
-    for entry in try store.entries(includingDeleted: true) {
+    for entry in try store.entries(in: .all) {
       let place = entry.domain.number == 0 ? "" : " in \(entry.domain), \(entry.domain.dataClass)"
-      lines.append("\(entry.name)\(entry.isDeleted ? " deleted" : "")\(place)")
-      if entry.isDeleted { continue }
+      lines.append("\(entry.name)\(entry.state == .deleted ? " deleted" : "")\(place)")
+      if entry.state == .deleted { continue }
       try list(try store.tree(entry.name), .root, "", &lines)
     }
     return lines

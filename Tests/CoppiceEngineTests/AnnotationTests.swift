@@ -7,7 +7,7 @@ import Testing
 @Suite struct AnnotationTests {
   private let plain = FieldTag(4)
   private let inherited = FieldTag(0x4009)
-  private let critical = FieldTag(0x8003)
+  private let critical = FieldTag(0x8F03)
   private let criticalInherited = FieldTag(0xC008)
 
   @Test func `forks and resets inherit, live and after a crash`() throws {
@@ -93,7 +93,7 @@ import Testing
     let branch = try test.engine.branches.create(named: "a")
     try test.engine.branches.delete([branch], annotations: [FieldChange(critical, [1])])
     var options = CollectionOptions()
-    options.forgetsAll = true
+    options.forgetting = .all
     _ = try test.engine.collector.collectGarbage(options)
     #expect(test.engine.branches.entries().map(\.id) == [branch.id])
   }

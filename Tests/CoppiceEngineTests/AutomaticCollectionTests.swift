@@ -20,7 +20,7 @@ import Testing
     store.clock.advance(byNanoseconds: 8)
     #expect(try store.engine.collector.collectAutomatically() == nil)
     var collection = CollectionOptions()
-    collection.forgetsAll = false
+    collection.forgetting = .overdue
     collection.restoreWindow = nanoseconds
     let isShort = nanoseconds < 10
     #expect(

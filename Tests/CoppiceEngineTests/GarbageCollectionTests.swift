@@ -129,7 +129,7 @@ import Testing
     try store.engine.sealer.sealAll()
     try store.engine.branches.delete([main])
     var careful = Self.full
-    careful.forgetsAll = false
+    careful.forgetting = .overdue
     _ = try store.engine.collector.collectGarbage(careful)
     let back = try store.engine.branches.restore(main.id, named: "main")
     #expect(try back.all(1) == bytes)

@@ -57,8 +57,9 @@ import Testing
     let branch = schema?["properties"]?["branches"]?["items"]
     #expect(
       fields(branch?["properties"]).keys.sorted() == [
-        "class", "createdAt", "deletedAt", "domain", "domainNumber", "id", "isDeleted",
-        "isSnapshot", "name", "openFileCount", "parent",
+        "class", "createdAt", "deletedAt", "domain", "domainNumber", "expiredAt", "expiresAt",
+        "id", "isSnapshot", "keepUntil", "labels", "leaseUntil", "name", "openFileCount", "owner",
+        "parent", "protectedUntil", "state",
       ])
     let required = elements(branch?["required"]).compactMap(\.text)
     #expect(required.contains("name") && required.contains("parent"))

@@ -77,10 +77,12 @@ import Testing
 
   @Test func `a domain keeps its name and number on the way through JSON`() throws {
     let entry: JSONValue = [
-      "name": "main", "id": .unsigned(7), "isSnapshot": false, "isDeleted": true,
+      "name": "main", "id": .unsigned(7), "isSnapshot": false, "state": "deleted",
       "createdAt": "2026-11-23T03:10:00Z", "deletedAt": "2026-11-23T03:10:00.123Z",
       "parent": .null, "openFileCount": .unsigned(0), "class": "masked",
-      "domain": "9", "domainNumber": .unsigned(9),
+      "domain": "9", "domainNumber": .unsigned(9), "keepUntil": "2026-11-24T03:10:00Z",
+      "expiredAt": .null, "expiresAt": "2026-11-25T03:10:00Z", "leaseUntil": .null,
+      "protectedUntil": .null, "owner": "ana", "labels": ["pr": "42"],
     ]
     var info = try JSON.decode(EntryInfo.self, from: JSON.encode(entry))
     #expect(info.domain.name == nil && info.domain.number == 9 && info.domain.dataClass == .masked)

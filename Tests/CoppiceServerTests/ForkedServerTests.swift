@@ -63,7 +63,7 @@ import Testing
   }
 
   private func has(_ branch: String) throws -> Bool {
-    try store.entries(includingDeleted: true).contains { $0.name == branch }
+    try store.entries(in: .all).contains { $0.name == branch }
   }
 
   private func target(_ link: String, of branch: String = "child") throws -> String {

@@ -218,7 +218,7 @@ import Testing
     try store.engine.sealer.sealAll()
     var full = CollectionOptions()
     full.isFull = true
-    full.forgetsAll = true
+    full.forgetting = .all
     #expect(try store.engine.collector.collectGarbage(full).copiedByteCount > 0)
     try expectNoCrossing()
     for number in [1, 2] as [UInt32] { try expectSomething(in: DomainID(number)) }

@@ -154,7 +154,7 @@ import Testing
     let main = try store.createBranch("main")
     try main.writeFile("file", [1])
     try store.delete(["main"])
-    #expect(try store.entries(includingDeleted: true).map(\.isDeleted) == [true])
+    #expect(try store.entries(in: .all).map(\.state) == [.deleted])
     try store.createBranch("main")
     #expect(failure { try store.restore("main") }?.kind == .conflict)
     try store.restore("main", as: "old")

@@ -8,14 +8,32 @@ public struct EntryInfo: Hashable, Sendable {
   public var id: UInt64
   /// Whether it is a snapshot; else a branch.
   public var isSnapshot: Bool
-  /// Hidden, but not forgotten yet: `Store.restore` brings it back.
-  public var isDeleted: Bool
+  public var state: EntryState
   /// The trust domain; what data the entry holds is its class.
   public var domain: Domain
   /// When it was made.
   public var createdAt: Timestamp
   /// When it was deleted; `nil` unless it is.
   public var deletedAt: Timestamp?
+  /// Until when it can be restored, lack of space aside; `nil` where nobody set that: the store's
+  /// own window counts then.
+  public var keepUntil: Timestamp?
+  /// Since when it is stopped and hidden; `nil` unless it has expired.
+  public var expiredAt: Timestamp?
+  /// When it ends; `nil` without an end.
+  public var expiresAt: Timestamp?
+  /// How long an end is from when it was given; `nil` for one at a time, or none. No key in JSON.
+  public var lifetime: Duration?
+  /// When it ends unless it is renewed; `nil` without a lease.
+  public var leaseUntil: Timestamp?
+  /// How often it is to be renewed; `nil` without a lease. No key in JSON.
+  public var leasePeriod: Duration?
+  /// Until when nothing may delete it or replace its content; 2262 for ever, `nil` without
+  /// protection.
+  public var protectedUntil: Timestamp?
+  /// Whose it is; `nil`: nobody's.
+  public var owner: String?
+  public var labels: [String: String]
   /// What it was made from, by its name of today; `nil` when that is gone or there was nothing.
   /// A note only: any entry can be deleted, whatever was made from it.
   public var parent: String?
@@ -26,10 +44,22 @@ public struct EntryInfo: Hashable, Sendable {
     name = entry.name
     id = entry.id.rawValue
     isSnapshot = entry.flags.contains(.readOnly)
-    isDeleted = entry.flags.contains(.deleted)
+    let fields = entry.annotations
+    state = entry.state
     self.domain = domain
     createdAt = Timestamp(nanoseconds: entry.createdAt)
-    deletedAt = isDeleted ? Timestamp(nanoseconds: entry.deletedAt) : nil
+    deletedAt = state == .deleted ? Timestamp(nanoseconds: entry.deletedAt) : nil
+    keepUntil = state == .deleted ? fields.keepUntil.map { Timestamp(nanoseconds: $0) } : nil
+    expiredAt = state == .expired ? fields.expiredSince.map { Timestamp(nanoseconds: $0) } : nil
+    protectedUntil = fields.protectedUntil.map { Timestamp(nanoseconds: $0) }
+    let expiry = fields[.expiry].flatMap(EntryField.timeAndSpan)
+    expiresAt = expiry.map { Timestamp(nanoseconds: $0.time) }
+    lifetime = expiry.flatMap { $0.span > 0 ? .nanoseconds($0.span) : nil }
+    let lease = fields[.lease].flatMap(EntryField.timeAndSpan)
+    leaseUntil = lease.map { Timestamp(nanoseconds: $0.time) }
+    leasePeriod = lease.map { .nanoseconds($0.span) }
+    owner = fields[.owner].flatMap(EntryField.text)
+    labels = entry.labels
     self.parent = parent
     self.openFileCount = openFileCount
   }
@@ -38,7 +68,8 @@ public struct EntryInfo: Hashable, Sendable {
 /// With the domain as three keys: `domain`, which is what it is called, `domainNumber` and `class`.
 extension EntryInfo: Codable {
   private enum CodingKeys: String, CodingKey {
-    case name, id, isSnapshot, isDeleted, createdAt, deletedAt, parent, domain, domainNumber
+    case name, id, isSnapshot, state, createdAt, deletedAt, parent, domain, domainNumber
+    case keepUntil, expiredAt, expiresAt, leaseUntil, protectedUntil, owner, labels
     case `class`, openFileCount
   }
 
@@ -47,7 +78,14 @@ extension EntryInfo: Codable {
     name = try fields.decode(String.self, forKey: .name)
     id = try fields.decode(UInt64.self, forKey: .id)
     isSnapshot = try fields.decode(Bool.self, forKey: .isSnapshot)
-    isDeleted = try fields.decode(Bool.self, forKey: .isDeleted)
+    state = try fields.decode(EntryState.self, forKey: .state)
+    keepUntil = try fields.decodeIfPresent(Timestamp.self, forKey: .keepUntil)
+    expiredAt = try fields.decodeIfPresent(Timestamp.self, forKey: .expiredAt)
+    expiresAt = try fields.decodeIfPresent(Timestamp.self, forKey: .expiresAt)
+    leaseUntil = try fields.decodeIfPresent(Timestamp.self, forKey: .leaseUntil)
+    protectedUntil = try fields.decodeIfPresent(Timestamp.self, forKey: .protectedUntil)
+    owner = try fields.decodeIfPresent(String.self, forKey: .owner)
+    labels = try fields.decode([String: String].self, forKey: .labels)
     createdAt = try fields.decode(Timestamp.self, forKey: .createdAt)
     deletedAt = try fields.decodeIfPresent(Timestamp.self, forKey: .deletedAt)
     parent = try fields.decodeIfPresent(String.self, forKey: .parent)
@@ -63,7 +101,14 @@ extension EntryInfo: Codable {
     try fields.encode(name, forKey: .name)
     try fields.encode(id, forKey: .id)
     try fields.encode(isSnapshot, forKey: .isSnapshot)
-    try fields.encode(isDeleted, forKey: .isDeleted)
+    try fields.encode(state, forKey: .state)
+    try fields.encodeIfPresent(keepUntil, forKey: .keepUntil)
+    try fields.encodeIfPresent(expiredAt, forKey: .expiredAt)
+    try fields.encodeIfPresent(expiresAt, forKey: .expiresAt)
+    try fields.encodeIfPresent(leaseUntil, forKey: .leaseUntil)
+    try fields.encodeIfPresent(protectedUntil, forKey: .protectedUntil)
+    try fields.encodeIfPresent(owner, forKey: .owner)
+    try fields.encode(labels, forKey: .labels)
     try fields.encode(createdAt, forKey: .createdAt)
     try fields.encodeIfPresent(deletedAt, forKey: .deletedAt)
     try fields.encodeIfPresent(parent, forKey: .parent)

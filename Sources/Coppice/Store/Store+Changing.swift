@@ -15,17 +15,20 @@ extension Store {
   /// - Parameters:
   ///   - domain: the name of the trust domain; `nil`: that of the source, `raw` without one. The
   ///     name of a class is that of a domain for its data, which is made at first use.
-  ///   - annotations: set in the transaction that makes the branch, over what it inherits.
+  ///   - terms: when it ends, whose it is and what is said of it.
+  ///   - annotations: set as well in the transaction that makes the branch, over what it inherits.
   @discardableResult
   public func createBranch(
     _ name: String, from source: String? = nil, domain: String? = nil,
-    annotations: [AnnotationChange] = []
+    terms: EntryTerms = EntryTerms(), annotations: [AnnotationChange] = []
   ) throws(StoreError) -> Branch {
     try EntryName.validate(branch: name)
+    let changes =
+      try terms.changes(of: name, at: engine.clock.wallNanoseconds()) + annotations.map(\.field)
     guard let source else {
       let id = try domainID(orStandard: domain)
       let branch = try engine.branches.create(
-        named: name, domain: id, annotations: annotations.map(\.field))
+        named: name, domain: id, annotations: changes)
       defer { watchers.tell(.added) }
       return try prepare(branch)
     }
@@ -35,8 +38,7 @@ extension Store {
         .invalid, "a branch is in the trust domain of its source, \(knownDomain(parent.domain))",
         object: name, remedy: "\(step: .copy(of: source, into: name, domain: domain))")
     }
-    _ = try engine.branches.fork(
-      parent, named: name, isReadOnly: false, annotations: annotations.map(\.field))
+    _ = try engine.branches.fork(parent, named: name, isReadOnly: false, annotations: changes)
     watchers.tell(.added)
     return try branch(name)
   }
@@ -57,16 +59,20 @@ extension Store {
   }
 
   /// A snapshot `branch@name` of the branch in its name, or of `source`. As fast as a branch.
-  /// - Parameter annotations: as for `createBranch`.
+  /// - Parameters:
+  ///   - terms: as for `createBranch`.
+  ///   - annotations: likewise.
   @discardableResult
   public func createSnapshot(
-    _ name: String, of source: String? = nil, annotations: [AnnotationChange] = []
+    _ name: String, of source: String? = nil, terms: EntryTerms = EntryTerms(),
+    annotations: [AnnotationChange] = []
   ) throws(StoreError) -> Snapshot {
     let branch = try EntryName.validate(snapshot: name)
+    let changes =
+      try terms.changes(of: name, at: engine.clock.wallNanoseconds()) + annotations.map(\.field)
     _ = try engineBranch(branch)
     _ = try engine.branches.fork(
-      engineBranch(source ?? branch), named: name, isReadOnly: true,
-      annotations: annotations.map(\.field))
+      engineBranch(source ?? branch), named: name, isReadOnly: true, annotations: changes)
     watchers.tell(.added)
     return try snapshot(name)
   }
@@ -100,11 +106,12 @@ extension Store {
   /// `denied` for a snapshot.
   /// - Parameters:
   ///   - oldName: a name under which the state before stays, as a branch.
+  ///   - oldTerms: when that branch ends, and whose it is.
   ///   - force: resets all the same; open files are stale then.
   ///   - isDryRun: changes nothing, and throws what it would.
   public func reset(
     _ name: String, to source: String, keepingOldAs oldName: String? = nil,
-    force: Bool = false, isDryRun: Bool = false
+    oldTerms: EntryTerms = EntryTerms(), force: Bool = false, isDryRun: Bool = false
   ) throws(StoreError) {
     if let oldName { try EntryName.validate(branch: oldName) }
     let target = try engineBranch(name)
@@ -114,13 +121,27 @@ extension Store {
         .denied, "a snapshot cannot be reset", object: name, remedy: "reset a branch",
         reason: .readOnlyTree)
     }
-    let tree = try tree(target)
-    try tree.checkUnused(force: force)
-    if isDryRun { return try engine.branches.checkReset(target, to: origin, keepingOldAs: oldName) }
-    try tree.core.replace { () throws(StoreError) in
-      try engine.branches.reset(target, to: origin, keepingOldAs: oldName)
+    let oldChanges = try oldTerms.changes(
+      of: oldName ?? name, at: engine.clock.wallNanoseconds())
+    if isDryRun {
+      try tree(target).checkUnused(force: force)
+      return try engine.branches.checkReset(target, to: origin, keepingOldAs: oldName)
+    }
+    try reset(target, to: origin, force: force) { () throws(StoreError) in
+      try engine.branches.reset(
+        target, to: origin, keepingOldAs: oldName, oldAnnotations: oldChanges)
     }
     if oldName != nil { watchers.tell(.added) }
+  }
+
+  /// Gives a branch another state by `change`, and what has files of it open.
+  func reset(
+    _ target: EngineBranch, to origin: EngineBranch, force: Bool,
+    by change: () throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let tree = try tree(target)
+    try tree.checkUnused(force: force)
+    try tree.core.replace(change)
     try tree.core.removeOrphans()
   }
 

@@ -141,7 +141,11 @@ extension Store {
 
   /// Brings a deleted entry back, the one deleted last if there are several of that name.
   /// Throws `notFound` when there is none, or none any more; `conflict` when the name is taken.
-  public func restore(_ name: String, as newName: String? = nil) throws(StoreError) {
+  /// - Parameter end: when it ends now; `nil`: what was a lifetime begins anew, any other end is
+  ///   gone, and a lease is renewed.
+  public func restore(
+    _ name: String, as newName: String? = nil, end: EntryTerms.End? = nil
+  ) throws(StoreError) {
     let newName = newName ?? name
     if EntryName.isSnapshot(newName) {
       try EntryName.validate(snapshot: newName)
@@ -157,7 +161,14 @@ extension Store {
         remedy: near.isEmpty
           ? "list them with \(step: .listDeletedBranches)" : "did you mean \(near)?")
     }
-    _ = try engine.branches.restore(found.id, named: newName)
+    let now = engine.clock.wallNanoseconds()
+    var restored = found
+    let expiry = found.annotations[.expiry].flatMap(EntryField.timeAndSpan)
+    if end == nil, let expiry, expiry.span == 0 { restored.annotations[.expiry] = nil }
+    let changes =
+      (restored.annotations[.expiry] == nil ? [FieldChange(.expiry, nil)] : [])
+      + (try restored.renewal(end, nil, at: now))
+    _ = try engine.branches.restore(found.id, named: newName, annotations: changes)
     watchers.tell(.added)
   }
 }

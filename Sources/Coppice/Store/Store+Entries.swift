@@ -6,14 +6,13 @@ internal import Synchronization
 extension Store {
   // MARK: Looking
 
-  /// All branches and snapshots, sorted by name.
-  /// - Parameter includingDeleted: those too that were deleted and can still be restored.
-  public func entries(includingDeleted: Bool = false) throws(StoreError) -> [EntryInfo] {
+  /// The branches and snapshots in one of these states, sorted by name.
+  public func entries(in states: EntryStates = .live) throws(StoreError) -> [EntryInfo] {
     let entries = engine.branches.entries()
     let domains = engine.branches.namedDomains()
     let names = Dictionary(
       entries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    return entries.filter { includingDeleted || !$0.flags.contains(.deleted) }
+    return entries.filter { states.includes($0.state) }
       .map { entry in
         let parent = names[entry.parent].flatMap { $0.flags.contains(.deleted) ? nil : $0.name }
         let domain = domains[entry.domain] ?? KnownDomain(entry.domain)
@@ -41,6 +40,16 @@ extension Store {
   /// exists. Throws `notFound`.
   public func tree(_ name: String) throws(StoreError) -> FileTree {
     try tree(engineBranch(name))
+  }
+
+  /// As `tree`; what has expired is `notFound`.
+  package func liveTree(_ name: String) throws(StoreError) -> FileTree {
+    let branch = try engineBranch(name)
+    guard engine.branches.annotations(of: branch).expiredSince == nil else {
+      throw StoreError(
+        .notFound, "the branch has expired", object: name, remedy: "\(step: .renew(name))")
+    }
+    return try tree(branch)
   }
 
   /// A branch or snapshot as it is now. Throws `notFound`.

@@ -25,7 +25,7 @@ extension Store {
   public func usage(_ names: [String]? = nil) throws(StoreError) -> [Usage] {
     if let names { return try usage(of: names) }
     while true {
-      do throws(StoreError) { return try usage(of: try entries().map(\.name)) } catch {
+      do throws(StoreError) { return try usage(of: try entries(in: .named).map(\.name)) } catch {
         // One of them was deleted meanwhile.
         guard error.kind == .notFound else { throw error }
       }

@@ -95,7 +95,7 @@ extension Accounts {
     var sharer = Sharer(holder: SpaceHolder(entry))
     if entry.flags.contains(.deleted) {
       sharer.restorableUntil = RestoreWindow.end(
-        core.options.collection.restoreWindow, deletedAt: entry.deletedAt)
+        core.options.collection.restoreWindow, of: entry)
     }
     return sharer
   }

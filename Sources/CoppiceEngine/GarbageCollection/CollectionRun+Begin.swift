@@ -23,7 +23,11 @@ extension CollectionRun {
   /// Returns the LSN of the record that condemns.
   private func takeRoots(_ kept: inout Kept) throws(StoreError) -> LSN {
     let entries = kept.catalogue.branches.values
-    let forgettable = entries.filter(isForgettable).sorted { $0.id < $1.id }
+    var forgettable: [BranchEntry] = []
+    for entry in entries where isForgettable(entry, kept.branches[entry.id]) {
+      forgettable.append(entry)
+    }
+    forgettable.sort { $0.id < $1.id }
     // A young collection ends none: what they held may be old.
     departures = options.isYoung ? [] : kept.departures
     report.forgottenBranchCount = forgettable.count

@@ -84,13 +84,18 @@ final class CollectionRun {
 
   /// Entries that are deleted, and past the restore window if they have to be. One that a newer
   /// version restricted is kept for it.
-  func isForgettable(_ entry: BranchEntry) -> Bool {
-    guard entry.flags.contains(.deleted), entry.annotations.criticalTags.isEmpty else {
+  func isForgettable(_ entry: BranchEntry, _ branch: EngineBranch?) -> Bool {
+    guard entry.flags.contains(.deleted), entry.annotations.unknownCriticalTags.isEmpty else {
       return false
     }
-    return options.forgetsAll
-      || RestoreWindow.isOver(
-        options.restoreWindow, deletedAt: entry.deletedAt, now: core.clock.wallNanoseconds())
+    let moment = RestoreWindow.Moment(core.clock)
+    switch options.forgetting {
+    case .all: return true
+    case .unlessKept:
+      return entry.annotations.keepUntil == nil
+        || RestoreWindow.isOver(options.restoreWindow, entry, branch, at: moment)
+    case .overdue: return RestoreWindow.isOver(options.restoreWindow, entry, branch, at: moment)
+    }
   }
 
   /// Whether everything that was dead when the collection began is gone.

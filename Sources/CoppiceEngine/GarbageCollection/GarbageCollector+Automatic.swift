@@ -20,9 +20,10 @@ extension GarbageCollector {
     switch kind {
     case .young:
       collection.isYoung = true
-      collection.forgetsAll = false
-    case .all: collection.forgetsAll = false
+      collection.forgetting = .overdue
+    case .all: collection.forgetting = .overdue
     case .forSpace:
+      collection.forgetting = .all
       try sealer.sealForCollection()
       collection.byteCountPerSecond = nil
       thread.noteSpaceCollection(at: core.journal.lastLSN)
@@ -35,7 +36,9 @@ extension GarbageCollector {
     let hints = core.hints.collection.withLock { $0 }
     need.oldDeadByteCount = hints.oldDeadByteCount
     need.youngDeadByteCount = hints.youngDeadByteCount
-    let deleted = core.keeper.read { kept in
+    let window = core.options.collection.restoreWindow
+    let moment = RestoreWindow.Moment(core.clock)
+    let (hasDeleted, forgettable) = core.keeper.read { kept in
       for segment in kept.catalogue.segments.values {
         if segment.id < hints.youngFrom {
           need.oldByteCount += segment.byteCount
@@ -43,15 +46,17 @@ extension GarbageCollector {
           need.youngByteCount += segment.byteCount
         }
       }
-      return kept.catalogue.branches.values.filter { $0.flags.contains(.deleted) }
-        + kept.unexamined.filter { $0.departure == nil }.map(\.entry)
+      let condemned = kept.unexamined.filter { $0.departure == nil }.map(\.entry)
+      let deleted = kept.catalogue.branches.values.filter { $0.flags.contains(.deleted) }
+      var forgettable = condemned
+      for entry in deleted
+      where RestoreWindow.isOver(window, entry, kept.branches[entry.id], at: moment) {
+        forgettable.append(entry)
+      }
+      return (!deleted.isEmpty || !condemned.isEmpty, forgettable)
     }
-    need.hasDeletedBranches = !deleted.isEmpty
-    let (now, window) = (core.clock.wallNanoseconds(), core.options.collection.restoreWindow)
-    for entry in deleted
-    where entry.flags.contains(.condemned)
-      || RestoreWindow.isOver(window, deletedAt: entry.deletedAt, now: now)
-    {
+    need.hasDeletedBranches = hasDeleted
+    for entry in forgettable {
       let stored = core.hints.growth.withLock { $0.storedByteCount(of: entry.id) }
       if entry.createdAt >= hints.endedAt, !entry.root.isHole {
         need.youngForgettableByteCount += stored
@@ -85,10 +90,15 @@ extension GarbageCollector {
 
   /// Until the restore window of the next deleted branch ends.
   private var nanosecondsUntilForgettable: UInt64? {
-    let now = core.clock.wallNanoseconds()
-    let ends = core.keeper.entries.filter { $0.flags.contains(.deleted) }
-      .map { RestoreWindow.end(core.options.collection.restoreWindow, deletedAt: $0.deletedAt) }
-    guard let next = ends.filter({ $0 > now && $0 < .max }).min() else { return nil }
-    return UInt64(next.subtractingReportingOverflow(now).partialValue.magnitude)
+    let moment = RestoreWindow.Moment(core.clock)
+    let window = core.options.collection.restoreWindow
+    return core.keeper.read { kept in
+      var next: UInt64?
+      for entry in kept.catalogue.branches.values where entry.flags.contains(.deleted) {
+        let rest = RestoreWindow.rest(window, entry, kept.branches[entry.id], at: moment)
+        if let rest, rest > 0 { next = min(next ?? .max, rest) }
+      }
+      return next
+    }
   }
 }

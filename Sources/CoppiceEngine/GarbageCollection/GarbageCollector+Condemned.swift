@@ -107,7 +107,7 @@ extension GarbageCollector {
     core.keeper.change { _ in for departure in pending { departure.isActive = true } }
     defer { core.keeper.change { _ in for departure in pending { departure.isActive = false } } }
     var options = CollectionOptions()
-    options.forgetsAll = false
+    options.forgetting = .overdue
     options.restoreWindow = .max
     options.isFull = needsAll(pending)
     let report = try collect(options) { _ in }

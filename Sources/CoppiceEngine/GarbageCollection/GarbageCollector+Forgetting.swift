@@ -82,7 +82,7 @@ extension Kept {
   fileprivate mutating func condemn(
     _ targets: [EngineBranch], _ departure: Departure, at time: Int64
   ) throws(StoreError) -> LSN {
-    for target in targets { try understoodEntry(of: target) }
+    for target in targets { _ = try deletableEntry(of: target, at: time) }
     let ids = targets.map(\.id)
     let staying = layersStaying(without: Set(ids))
     var gone: [ForgottenEntry] = []

@@ -99,7 +99,8 @@ extension StagingImport {
   ) throws(StoreError) -> LSN {
     try core.keeper.change { kept throws(StoreError) in
       try checkUnchanged(target, kept)
-      let entry = try kept.understoodEntry(of: target)
+      let entry = try kept.deletableEntry(of: target, at: core.clock.wallNanoseconds())
+      try entry.checkNotExpired(after: annotations)
       try entry.annotations.check(annotations, of: entry.name)
       let lsns = try kept.record(
         .replace(root: root, ends: ends), of: target.id, annotating: target.id, annotations)

@@ -18,13 +18,28 @@ extension Branches {
   package func annotate(
     _ branch: EngineBranch, _ changes: [FieldChange]
   ) throws(StoreError) {
+    try annotate([branch]) { _ in changes }
+  }
+
+  /// As `annotate`, of several entries, all or none: `changes` says what changes in each, from what
+  /// it is at that moment, and may refuse all. It must not ask the engine for anything.
+  package func annotate(
+    _ branches: [EngineBranch],
+    _ changes: (BranchEntry) throws(StoreError) -> [FieldChange]
+  ) throws(StoreError) {
     try core.gate.checkWritable()
     let lsn = try core.keeper.change { kept throws(StoreError) in
-      try kept.checkExists(branch)
-      guard let entry = kept.catalogue.branches[branch.id] else { return kept.lastLSN }
-      try entry.annotations.check(changes, of: entry.name)
-      let lsn = try kept.record(.annotate(changes), of: branch.id)
-      branch.noteControl(lsn)
+      var records: [(branch: BranchID, record: ControlRecord)] = []
+      for branch in branches {
+        try kept.checkExists(branch)
+        guard let entry = kept.catalogue.branches[branch.id] else { continue }
+        let changes = try changes(entry)
+        try entry.annotations.check(changes, of: entry.name)
+        if !changes.isEmpty { records.append((branch.id, .annotate(changes))) }
+      }
+      if records.isEmpty { return kept.lastLSN }
+      let lsn = try kept.record(records)
+      for branch in branches { branch.noteControl(lsn) }
       return lsn
     }
     try core.journal.flush(through: lsn)
@@ -78,8 +93,17 @@ extension Kept {
 }
 
 extension Fields {
-  /// Throws `invalid` when the fields would be too long after the changes.
+  /// Throws `invalid` when the fields would be too long after the changes, or when one that the
+  /// engine heeds would have a value that it cannot read.
   func check(_ changes: [FieldChange], of name: String) throws(StoreError) {
+    for change in changes {
+      guard [.protected, .expired, .keepUntil].contains(change.tag), let value = change.value,
+        EntryField.time(in: value) == nil
+      else { continue }
+      throw StoreError(
+        .invalid, "the value of annotation \(change.tag.rawValue) is a time of 8 bytes",
+        object: name)
+    }
     var changed = self
     changed.apply(changes)
     guard changed.byteCount <= Self.byteCountMax else {
@@ -93,12 +117,29 @@ extension Fields {
 
 extension BranchEntry {
   /// Throws `unsupportedFormat` when a newer version restricted what may be done with the entry.
-  /// This version knows no critical tag.
   func checkUnderstood() throws(StoreError) {
-    guard let tag = annotations.criticalTags.first else { return }
+    guard let tag = annotations.unknownCriticalTags.first else { return }
     throw StoreError(
       .unsupportedFormat,
       "an annotation that this version does not know (tag \(tag.rawValue)) restricts it to reading",
       object: name, remedy: "use the version of Coppice that wrote it, or a later one")
+  }
+
+  /// Throws `denied` while the entry is protected: nothing deletes it or replaces its content.
+  func checkUnprotected(at now: Int64) throws(StoreError) {
+    guard let until = annotations.protectedUntil, until > now else { return }
+    throw StoreError(
+      .denied, "is protected", object: name, remedy: "\(step: .unprotect(name)) if you may",
+      reason: .protected)
+  }
+
+  /// Throws `denied` when the branch has expired, and nothing in the changes brings it back.
+  func checkNotExpired(after changes: [FieldChange] = []) throws(StoreError) {
+    var fields = annotations
+    fields.apply(changes)
+    guard fields.expiredSince != nil else { return }
+    throw StoreError(
+      .denied, "the branch has expired", object: name, remedy: "\(step: .renew(name))",
+      reason: .expired)
   }
 }

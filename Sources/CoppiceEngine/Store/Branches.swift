@@ -154,10 +154,11 @@ package final class Branches: Sendable {
     _ targets: [EngineBranch], annotations: [FieldChange] = []
   ) throws(StoreError) {
     try core.gate.checkWritable()
+    let now = core.clock.wallNanoseconds()
     let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
       try core.keeper.change { kept throws(StoreError) in
         for target in targets {
-          let entry = try kept.understoodEntry(of: target)
+          let entry = try kept.deletableEntry(of: target, at: now)
           try entry.annotations.check(annotations, of: entry.name)
         }
         var records: [(branch: BranchID, record: ControlRecord)] = targets.map { ($0.id, .delete) }
@@ -174,8 +175,12 @@ package final class Branches: Sendable {
     didDelete()
   }
 
-  /// Brings a deleted entry back under a name.
-  package func restore(_ id: BranchID, named name: String) throws(StoreError) -> EngineBranch {
+  /// Brings a deleted entry back under a name, as one that is neither expired nor kept.
+  ///
+  /// - Parameter annotations: changes besides, in the same transaction.
+  package func restore(
+    _ id: BranchID, named name: String, annotations: [FieldChange] = []
+  ) throws(StoreError) -> EngineBranch {
     try core.gate.checkWritable()
     let (branch, lsn) = try core.keeper.change { kept throws(StoreError) in
       guard let branch = kept.branches[id], branch.isDeleted else {
@@ -184,10 +189,14 @@ package final class Branches: Sendable {
           remedy: "list the deleted branches")
       }
       try kept.checkFree(name)
-      let lsn = try kept.record(.restore(name: name), of: id)
+      let fields = kept.catalogue.branches[id]?.annotations ?? Fields()
+      let ended = [FieldTag.keepUntil, .expired].filter { fields[$0] != nil }
+      let changes = ended.map { FieldChange($0, nil) } + annotations
+      try fields.check(changes, of: name)
+      let lsns = try kept.record(.restore(name: name), of: id, annotating: id, changes)
       branch.setDeleted(false)
-      branch.noteControl(lsn)
-      return (branch, lsn)
+      branch.noteControl(lsns.last)
+      return (branch, lsns.last)
     }
     try core.journal.flush(through: lsn)
     return branch
@@ -195,17 +204,28 @@ package final class Branches: Sendable {
 
   /// Gives `target` the state of `source` at this moment. With `oldName` the state that the target
   /// had becomes a branch of that name, in the same transaction.
-  package func reset(_ target: EngineBranch, to source: EngineBranch, keepingOldAs oldName: String?)
-    throws(StoreError)
-  {
+  ///
+  /// - Parameters:
+  ///   - annotations: what changes in the target's, asked under the keeper's lock: it must not ask
+  ///     the engine for anything, and may refuse.
+  ///   - oldAnnotations: to those that the branch with the old state inherits.
+  package func reset(
+    _ target: EngineBranch, to source: EngineBranch, keepingOldAs oldName: String?,
+    annotations: (BranchEntry) throws(StoreError) -> [FieldChange] = { _ in [] },
+    oldAnnotations: [FieldChange] = []
+  ) throws(StoreError) {
     try core.gate.checkWritable()
-    guard target !== source else { return }
+    guard target !== source else { return try annotate([target], annotations) }
     try checkReset(target, to: source)
+    var plan = ResetPlan(
+      target: target, source: source, oldName: oldName, oldAnnotations: oldAnnotations,
+      now: core.clock.wallNanoseconds())
     let (first, second) = target.id < source.id ? (target, source) : (source, target)
     let lsn = try first.writer.withLockFirst { () throws(StoreError) in
       try second.writer.withLockFirst { () throws(StoreError) in
         try core.keeper.change { kept throws(StoreError) in
-          try reset(&kept, target, to: source, keepingOldAs: oldName)
+          plan.annotations = try annotations(try kept.understoodEntry(of: target))
+          return try reset(&kept, plan)
         }
       }
     }
@@ -218,8 +238,9 @@ package final class Branches: Sendable {
   ) throws(StoreError) {
     guard target !== source else { return }
     try checkReset(target, to: source)
+    let now = core.clock.wallNanoseconds()
     try core.keeper.read { kept throws(StoreError) in
-      try kept.checkInheriting(target, from: source)
+      try kept.checkReset(target, to: source, at: now)
       if let oldName { try kept.checkFree(oldName) }
     }
   }
@@ -241,14 +262,12 @@ package final class Branches: Sendable {
   }
 
   /// The caller holds both branches' `writer`.
-  private func reset(
-    _ kept: inout Kept, _ target: EngineBranch, to source: EngineBranch,
-    keepingOldAs oldName: String?
-  ) throws(StoreError) -> LSN {
-    try kept.checkInheriting(target, from: source)
+  private func reset(_ kept: inout Kept, _ plan: ResetPlan) throws(StoreError) -> LSN {
+    let (target, source) = (plan.target, plan.source)
+    try kept.checkReset(target, to: source, plan.annotations, at: plan.now)
     var records: [(branch: BranchID, record: ControlRecord)] = []
     var old: BranchID?
-    if let oldName {
+    if let oldName = plan.oldName {
       try kept.checkFree(oldName)
       let id = kept.catalogue.takeBranchID()
       old = id
@@ -261,15 +280,23 @@ package final class Branches: Sendable {
     }
     records.append(
       (target.id, .reset(source: source.id, sharesThrough: source.writtenThrough)))
-    let lsn = try kept.record(records)
+    let structural = records.count
+    if !plan.annotations.isEmpty { records.append((target.id, .annotate(plan.annotations))) }
+    if let old, !plan.oldAnnotations.isEmpty {
+      records.append((old, .annotate(plan.oldAnnotations)))
+    }
+    let last = try kept.record(records)
+    let lsn = LSN(last.rawValue - UInt64(records.count - structural))
     if let old {
       let forkLSN = LSN(lsn.rawValue - 1)
       target.freezeOpenLayer(through: forkLSN)
-      _ = makeBranch(&kept, old, target.state.withLock { $0.sealed }, from: forkLSN)
+      let branch = makeBranch(&kept, old, target.state.withLock { $0.sealed }, from: forkLSN)
+      branch.noteControl(last)
     }
     source.freezeOpenLayer(through: lsn)
     target.replace(source.state.withLock { $0.sealed }, from: lsn)
-    return lsn
+    target.noteControl(last)
+    return last
   }
 
   // MARK: Volume numbers
@@ -293,6 +320,16 @@ package final class Branches: Sendable {
       }
     }
   }
+}
+
+/// What a reset is to do.
+private struct ResetPlan {
+  var target: EngineBranch
+  var source: EngineBranch
+  var oldName: String?
+  var annotations: [FieldChange] = []
+  var oldAnnotations: [FieldChange]
+  var now: Int64
 }
 
 /// Volume numbers that a `reserve` record set aside. The record's LSN is below that of any write to
@@ -337,11 +374,21 @@ extension Kept {
     return entry
   }
 
-  func checkInheriting(
-    _ target: EngineBranch, from source: EngineBranch
+  /// As `understoodEntry`, of one that is not protected.
+  func deletableEntry(of branch: EngineBranch, at now: Int64) throws(StoreError) -> BranchEntry {
+    let entry = try understoodEntry(of: branch)
+    try entry.checkUnprotected(at: now)
+    return entry
+  }
+
+  /// - Parameter changes: what the reset does to the target's annotations besides.
+  func checkReset(
+    _ target: EngineBranch, to source: EngineBranch, _ changes: [FieldChange] = [], at now: Int64
   ) throws(StoreError) {
     let own = try understoodEntry(of: target)
+    try own.checkUnprotected(at: now)
+    try own.checkNotExpired(after: changes)
     let taken = try understoodEntry(of: source)
-    try own.annotations.inheriting(from: taken.annotations).check([], of: own.name)
+    try own.annotations.inheriting(from: taken.annotations).check(changes, of: own.name)
   }
 }

@@ -8,8 +8,8 @@ package struct CollectionOptions: Sendable {
   package var isFull = false
   /// Only say what would be done. Deleted branches count as forgotten if they would be.
   package var isDryRun = false
-  /// Forget all deleted branches, not only those past the restore window.
-  package var forgetsAll = true
+  /// Which deleted branches to forget.
+  package var forgetting = Forgetting.unlessKept
   /// Nanoseconds for which a deleted branch can surely be restored.
   package var restoreWindow = CollectionOptions.restoreWindowDefault
   /// A segment is worth emptying from this share of dead bytes on.
@@ -28,6 +28,16 @@ package struct CollectionOptions: Sendable {
   package static let restoreWindowDefault: Int64 = 3600 * 1_000_000_000
 
   package init() {}
+}
+
+/// Which deleted branches a collection forgets.
+package enum Forgetting: Hashable, Sendable {
+  /// Those past the restore window and the time until which they are kept.
+  case overdue
+  /// Those that nobody asked to be kept until a time to come.
+  case unlessKept
+  /// All.
+  case all
 }
 
 /// Where a collection is. It holds no lock there but the one that keeps collections apart.

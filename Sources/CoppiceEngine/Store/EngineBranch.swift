@@ -17,8 +17,10 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   /// The newest control record that made or changed this branch as a whole.
   private let controlLSNValue: Atomic<UInt64>
   private let isDeletedFlag: Atomic<Bool>
-  /// Whether the entry carries something critical that this version does not know.
+  /// Whether the entry has expired, or carries something critical that this version does not know.
   private let isRestrictedFlag: Atomic<Bool>
+  /// By the boot clock, since when this process knows the entry as deleted.
+  private let deletedSinceBoot: Atomic<UInt64>
   private let replacementCount = Atomic<UInt64>(0)
 
   init(
@@ -33,7 +35,8 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     self.state = StripedLock(state)
     controlLSNValue = Atomic(controlLSN.rawValue)
     isDeletedFlag = Atomic(entry.flags.contains(.deleted))
-    isRestrictedFlag = Atomic(!entry.annotations.criticalTags.isEmpty)
+    isRestrictedFlag = Atomic(entry.annotations.restrictWriting)
+    deletedSinceBoot = Atomic(core.clock.bootNanoseconds())
   }
 
   package var pageByteCount: Int { core.pageByteCount }
@@ -45,11 +48,20 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   package var generation: UInt64 { replacementCount.load(ordering: .acquiring) }
 
   package var isDeleted: Bool { isDeletedFlag.load(ordering: .acquiring) }
-  func setDeleted(_ isDeleted: Bool) { isDeletedFlag.store(isDeleted, ordering: .releasing) }
+  func setDeleted(_ isDeleted: Bool) {
+    deletedSinceBoot.store(core.clock.bootNanoseconds(), ordering: .relaxed)
+    isDeletedFlag.store(isDeleted, ordering: .releasing)
+  }
+
+  /// Nanoseconds of the boot clock for which a deleted entry has surely been so.
+  func deletedNanoseconds(at bootNanoseconds: UInt64) -> UInt64 {
+    let since = deletedSinceBoot.load(ordering: .relaxed)
+    return bootNanoseconds > since ? bootNanoseconds - since : 0
+  }
 
   /// Called after each change of the entry's annotations, with the keeper's lock.
   func noteAnnotations(_ fields: Fields) {
-    isRestrictedFlag.store(!fields.criticalTags.isEmpty, ordering: .releasing)
+    isRestrictedFlag.store(fields.restrictWriting, ordering: .releasing)
   }
 
   private func checkExists() throws(StoreError) {
@@ -69,7 +81,9 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
         remedy: "create a branch from it and write there")
     }
     if isRestrictedFlag.load(ordering: .acquiring) {
-      try core.keeper.read({ $0.catalogue.branches[id] })?.checkUnderstood()
+      let entry = core.keeper.read { $0.catalogue.branches[id] }
+      try entry?.checkUnderstood()
+      try entry?.checkNotExpired()
     }
   }
 
@@ -279,4 +293,9 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) {
     state.withLock { $0.sealed.applyPublish(of: layers, oldRoot: oldRoot, newRoot: newRoot) }
   }
+}
+
+extension Fields {
+  /// Whether whoever writes must look what it is.
+  fileprivate var restrictWriting: Bool { expiredSince != nil || !unknownCriticalTags.isEmpty }
 }

@@ -42,7 +42,7 @@ package struct BranchCreateRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
     if orExisting,
-      let existing = try store.entries().first(where: { $0.name.hasBytes(of: name) })
+      let existing = try store.entries(in: .named).first(where: { $0.name.hasBytes(of: name) })
     {
       try check(existing)
       return Answer(existing, from: from, isNew: false, notes: [])

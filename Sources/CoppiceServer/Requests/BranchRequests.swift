@@ -14,8 +14,8 @@ package struct BranchListRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     Answer(
-      branches: try context.store.entries(includingDeleted: deleted)
-        .filter { !$0.isSnapshot && $0.isDeleted == deleted })
+      branches: try context.store.entries(in: deleted ? .deleted : .live)
+        .filter { !$0.isSnapshot })
   }
 
   package struct Answer: Codable, Sendable {
@@ -38,7 +38,7 @@ package struct BranchShowRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
     let entry = try store.entry(name)
-    let snapshots = try store.entries(includingDeleted: false)
+    let snapshots = try store.entries(in: .named)
       .filter { $0.isSnapshot && $0.name.utf8.starts(with: "\(name)@".utf8) }
     guard let usage = try store.usage([name]).first else {
       preconditionFailure("there is a usage for each name")

@@ -10,7 +10,7 @@ package struct DomainListRequest: StoreRequest {
   package var access: Access { Access(.see, .store) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let entries = try context.store.entries()
+    let entries = try context.store.entries(in: .named)
     return Answer(
       domains: try context.store.domains().map { domain in
         let count = entries.count { !$0.isSnapshot && $0.domain.number == domain.number }

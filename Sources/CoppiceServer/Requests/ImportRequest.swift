@@ -56,7 +56,7 @@ package struct ImportRequest: StoreRequest {
     options.apply(context, source)
     let place = try FilePlace(branch, path).branchPath()
     if replace, !force,
-      try context.store.entries().contains(where: { $0.name.hasBytes(of: branch) })
+      try context.store.entries(in: .named).contains(where: { $0.name.hasBytes(of: branch) })
     {
       try BranchUse.refuse([branch], context)
     }

@@ -43,7 +43,7 @@ package struct SnapshotListRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     if let branch { _ = try context.store.branch(branch) }
-    let entries = try context.store.entries(includingDeleted: false).filter { entry in
+    let entries = try context.store.entries(in: .named).filter { entry in
       entry.isSnapshot && (branch.map { entry.name.utf8.starts(with: "\($0)@".utf8) } ?? true)
     }
     return Answer(snapshots: entries)

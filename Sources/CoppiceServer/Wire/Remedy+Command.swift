@@ -24,6 +24,8 @@ extension Remedy.Step {
     case .importOutput: "| coppice import --tar - BRANCH"
     case .importStream(let path): "pipe its content: coppice import - BRANCH:PATH < \(path)"
     case .listFrames: "`coppice inspect segment`"
+    case .unprotect(let name): "`coppice branch unprotect \(name)`"
+    case .renew(let name): "renew it: `coppice branch renew \(name) --ttl 3d`"
     case .createDomain: "`coppice domain create`"
     case .copy(let source, let branch, let domain):
       "copy it: coppice export --tar \(source) copy.tar && coppice import --tar "

@@ -155,7 +155,7 @@ private struct ImportPlan {
   private static func checkTarget(
     _ branch: String, _ path: BranchPath, _ options: ImportOptions, _ store: Store
   ) throws(StoreError) -> Bool {
-    let exists = try store.entries(includingDeleted: false).contains {
+    let exists = try store.entries(in: .named).contains {
       $0.name.hasBytes(of: branch)
     }
     guard exists, !options.isReplacing else { return exists }

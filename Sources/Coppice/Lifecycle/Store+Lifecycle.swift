@@ -1,0 +1,141 @@
+internal import CoppiceEngine
+internal import CoppiceFormat
+internal import CoppicePlatform
+internal import Synchronization
+
+/// What changes the terms of branches and snapshots. Each call changes all of its entries or none,
+/// in one transaction, and is durable on return; it goes on when the disk is full.
+extension Store {
+  /// Gives entries more time, and makes those live again that expired.
+  ///
+  /// An end that was given as a lifetime is that long from now on again, and a lease its period. An
+  /// end that was given as a time stays, but not where it is past: without `end` that is `invalid`.
+  ///
+  /// - Parameters:
+  ///   - end: takes the place of what there is.
+  ///   - leasePeriod: likewise.
+  /// - Throws: `notFound`, `invalid` as for `EntryTerms`.
+  public func renew(
+    _ names: [String], end: EntryTerms.End? = nil, leasePeriod: Duration? = nil
+  ) throws(StoreError) {
+    let now = engine.clock.wallNanoseconds()
+    let isBack = try change(names) { entry throws(StoreError) in
+      try entry.renewal(end, leasePeriod, at: now)
+    }
+    if isBack { watchers.tell(.added) }
+  }
+
+  /// Keeps entries from being deleted, reset or replaced, by anyone, until a time; `nil`: for ever.
+  /// Throws `notFound`, `invalid` for a time that is past.
+  public func protect(_ names: [String], until time: Timestamp? = nil) throws(StoreError) {
+    let now = engine.clock.wallNanoseconds()
+    if let time, time.nanoseconds <= now {
+      throw StoreError(
+        .invalid, "protection until \(time) would be over: it is \(Timestamp(nanoseconds: now))",
+        object: names.first ?? "", remedy: "name a time to come")
+    }
+    let value = EntryField.value(ofTime: time?.nanoseconds ?? .max)
+    _ = try change(names) { _ in [FieldChange(.protected, value)] }
+  }
+
+  /// Takes the protection away. Throws `notFound`.
+  public func unprotect(_ names: [String]) throws(StoreError) {
+    _ = try change(names) { _ in [FieldChange(.protected, nil)] }
+  }
+
+  /// Adds labels, in the place of those with the same keys, and removes others.
+  /// Throws `notFound`, `invalid` by the rules of `Labels`.
+  public func label(
+    _ names: [String], _ added: [String: String], removing removed: Set<String> = []
+  ) throws(StoreError) {
+    _ = try change(names) { entry throws(StoreError) in
+      let labels = entry.labels.filter { !removed.contains($0.key) }.merging(added) { $1 }
+      let value = labels.isEmpty ? nil : try Labels.value(labels, entry.name)
+      return [FieldChange(.labels, value)]
+    }
+  }
+
+  /// Gives entries to someone, or with `nil` to nobody. Throws `notFound`, `invalid`.
+  public func setOwner(_ names: [String], to owner: String?) throws(StoreError) {
+    let value = try owner.map { owner throws(StoreError) in
+      try Labels.value(ofOwner: owner, names.first ?? "")
+    }
+    _ = try change(names) { _ in [FieldChange(.owner, value)] }
+  }
+
+  /// Stops branches and hides them: nobody writes to them any more, mounts do not show them, and
+  /// their content and names stay as they are. `renew` brings each back. One that has expired stays
+  /// as it is.
+  ///
+  /// Throws `notFound`, `invalid` for a snapshot, `inUse` while files are open.
+  /// - Parameter force: also while files are open, which are stale then.
+  public func expire(_ names: [String], force: Bool = false) throws(StoreError) {
+    var targets: [EngineBranch] = []
+    for name in names {
+      targets.append(try engineBranch(name))
+      if targets.last?.isReadOnly == true {
+        throw StoreError(
+          .invalid, "is a snapshot, which nobody writes to", object: name,
+          remedy: "expire its branch, or delete it")
+      }
+    }
+    let open = try checkUnused(targets, force: force)
+    let now = EntryField.value(ofTime: engine.clock.wallNanoseconds())
+    try engine.branches.annotate(targets) { entry in
+      entry.annotations.expiredSince == nil ? [FieldChange(.expired, now)] : []
+    }
+    for tree in open { tree.core.replace {} }
+    watchers.tell(.removed)
+  }
+
+  /// Returns whether one of them had expired.
+  private func change(
+    _ names: [String], _ changes: (BranchEntry) throws(StoreError) -> [FieldChange]
+  ) throws(StoreError) -> Bool {
+    var targets: [EngineBranch] = []
+    for name in names { targets.append(try engineBranch(name)) }
+    var hadExpired = false
+    try engine.branches.annotate(targets) { entry throws(StoreError) in
+      if entry.annotations.expiredSince != nil { hadExpired = true }
+      return try changes(entry)
+    }
+    return hadExpired
+  }
+}
+
+extension BranchEntry {
+  /// Without those that cannot be read.
+  var labels: [String: String] {
+    let labels = annotations[.labels].flatMap(EntryField.labels) ?? []
+    return Dictionary(labels.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+  }
+
+  /// What gives an entry more time.
+  func renewal(
+    _ end: EntryTerms.End?, _ leasePeriod: Duration?, at now: Int64
+  ) throws(StoreError) -> [FieldChange] {
+    var changes: [FieldChange] = []
+    if annotations.expiredSince != nil { changes.append(FieldChange(.expired, nil)) }
+    if let end {
+      changes.append(FieldChange(.expiry, try EntryTerms.value(of: end, name, at: now)))
+    } else if let known = annotations[.expiry].flatMap(EntryField.timeAndSpan) {
+      if known.span > 0 {
+        let time = try EntryTerms.time(now, plus: known.span, name)
+        let value = EntryField.value(ofTime: time, every: known.span)
+        changes.append(FieldChange(.expiry, value))
+      } else if known.time <= now {
+        throw StoreError(
+          .invalid, "ended at \(Timestamp(nanoseconds: known.time)), and no lifetime is known",
+          object: name, remedy: "name a lifetime, or a time to come")
+      }
+    }
+    if let leasePeriod {
+      changes.append(
+        FieldChange(.lease, try EntryTerms.value(ofLease: leasePeriod, name, at: now)))
+    } else if let lease = annotations[.lease].flatMap(EntryField.timeAndSpan), lease.span > 0 {
+      let until = try EntryTerms.time(now, plus: lease.span, name)
+      changes.append(FieldChange(.lease, EntryField.value(ofTime: until, every: lease.span)))
+    }
+    return changes
+  }
+}

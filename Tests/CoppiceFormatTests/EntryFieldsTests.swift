@@ -1,0 +1,53 @@
+import CoppiceFormat
+import TestSupport
+import Testing
+
+@Suite struct EntryFieldsTests {
+  @Test func `values come back as they were`() {
+    for time in [Int64.min, -1, 0, 1, .max] {
+      #expect(EntryField.time(in: EntryField.value(ofTime: time)) == time)
+      let read = EntryField.timeAndSpan(in: EntryField.value(ofTime: time, every: 7))
+      #expect(read?.time == time && read?.span == 7)
+    }
+    let labels = [("a", ""), ("pr", "42"), ("\u{FC}", String(repeating: "x", count: 255))]
+    let read = EntryField.labels(
+      in: EntryField.value(ofLabels: labels.map { (key: $0.0, value: $0.1) }))
+    #expect(read?.map(\.key) == labels.map(\.0) && read?.map(\.value) == labels.map(\.1))
+    #expect(EntryField.value(ofTime: 0x0102) == [2, 1, 0, 0, 0, 0, 0, 0])
+    #expect(EntryField.value(ofLabels: [("k", "v")]) == [1, 0x6B, 1, 0x76])
+  }
+
+  @Test func `bytes of any other form are no value`() {
+    #expect(EntryField.time(in: []) == nil && EntryField.time(in: [1, 2]) == nil)
+    #expect(EntryField.timeAndSpan(in: [UInt8](repeating: 0, count: 15)) == nil)
+    #expect(EntryField.timeAndSpan(in: EntryField.value(ofTime: 1, every: -1)) == nil)
+    for labels: [UInt8] in [[1], [1, 0x61], [1, 0x61, 2, 0x62], [1, 0xFF, 0]] {
+      #expect(EntryField.labels(in: labels) == nil, "\(labels)")
+    }
+    var generator = SplitMix64(seed: 3)
+    for _ in 0..<2000 {
+      let bytes = generator.bytes(generator.below(40))
+      guard let labels = EntryField.labels(in: bytes) else { continue }
+      #expect(EntryField.value(ofLabels: labels) == bytes)
+    }
+  }
+
+  @Test func `a restriction that cannot be read holds for ever`() {
+    var fields = Fields()
+    #expect(fields.protectedUntil == nil && fields.expiredSince == nil && fields.keepUntil == nil)
+    for tag in [FieldTag.protected, .expired, .keepUntil] { fields[tag] = [1, 2, 3] }
+    #expect(fields.protectedUntil == .max && fields.keepUntil == .max && fields.expiredSince == 0)
+    #expect(fields.unknownCriticalTags.isEmpty && fields.criticalTags.count == 3)
+    fields[FieldTag(0x8F00)] = []
+    #expect(fields.unknownCriticalTags == [FieldTag(0x8F00)])
+  }
+
+  @Test func `tags are those that the format names`() {
+    let tags: [(FieldTag, UInt16)] = [
+      (.protected, 0x8001), (.expired, 0x8002), (.keepUntil, 0x8003), (.expiry, 4), (.lease, 5),
+      (.owner, 6), (.labels, 7), (.origin, 0xC009), (.limit, 10), (.approval, 0x800B),
+      (.part, 0x800F),
+    ]
+    for (tag, number) in tags { #expect(tag.rawValue == number) }
+  }
+}
