@@ -40,8 +40,8 @@ final class BranchTable: Sendable {
       let tree = try store.liveTree(name)
       let index = try index(of: tree, named: name)
       // What changed before the name was noted was told to nobody.
-      let isCurrent = try store.liveTree(name) === tree && treeIfPresent(NodeID(index, .root)) != nil
-      if isCurrent { return (index, tree) }
+      let isKept = treeIfPresent(NodeID(index, .root)) != nil
+      if isKept, try store.liveTree(name) === tree { return (index, tree) }
     }
   }
 

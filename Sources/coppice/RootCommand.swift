@@ -16,9 +16,10 @@ struct RootCommand: ParsableCommand {
 
       With --json answers have the same keys whatever there is to tell: what is missing is null. \
       Help lists them, with ? behind what may be null, those of a list's elements in brackets and \
-      of an object in braces. Times are UTC, and their keys end in At, but for a file's modified. \
-      An error is such an object on standard error: \(Shape(of: ErrorAnswer.self).keys). Numbers \
-      of bytes are written as output has them, 10G, 1.5GiB.
+      of an object in braces. Times are UTC, and their keys end in At or Until, but for a file's \
+      modified. An error is such an object on standard error: \
+      \(Shape(of: ErrorAnswer.self).keys). Numbers of bytes are written as output has them, 10G, \
+      1.5GiB.
 
       Names are bytes. Where text is all there is, in JSON and where output has control \
       characters, other bytes are written as a shell understands them, caf$'\\xE9'; arguments may \

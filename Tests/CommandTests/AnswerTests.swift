@@ -39,7 +39,7 @@ import Testing
     try coppice.check("branch", "delete", "fork")
     #expect(try coppice("ls", "fork").status == 3)
     let deleted = try #require(
-      try coppice.json("branch", "list", "--deleted")["branches"] as? [[String: Any]])
+      try coppice.json("branch", "list", "--state", "deleted")["branches"] as? [[String: Any]])
     #expect(deleted.map { $0["name"] as? String } == ["fork"])
     try coppice.check("branch", "restore", "fork")
     #expect(try coppice.check("cat", "fork:added").text == "other")
@@ -165,7 +165,8 @@ import Testing
     let coppice = try Self.made()
     try coppice.check("branch", "delete", "fork")
     for arguments in [
-      ["branch", "list"], ["branch", "list", "--deleted"], ["branch", "show", "main"], ["du"],
+      ["branch", "list"], ["branch", "list", "--state", "deleted"], ["branch", "show", "main"],
+      ["du"],
       ["du", "--history", "main"], ["gc", "--explain"], ["scrub"],
     ] {
       let text = try coppice.program.check(arguments + ["--store", coppice.folder("store")]).text

@@ -29,6 +29,10 @@ struct CoppiceCommand {
     try program.run(arguments, in: folder.path, input: input)
   }
 
+  func run(_ arguments: [String]) throws -> Program.Result {
+    try program.run(arguments, in: folder.path, input: "/dev/null")
+  }
+
   /// Runs the command, which must succeed.
   @discardableResult
   func check(_ arguments: String..., input: String = "/dev/null") throws -> Program.Result {
@@ -37,6 +41,10 @@ struct CoppiceCommand {
 
   /// Runs the command with `--json`, which must succeed, and decodes the answer.
   func json(_ arguments: String..., input: String = "/dev/null") throws -> [String: Any] {
+    try json(all: arguments, input: input)
+  }
+
+  func json(all arguments: [String], input: String = "/dev/null") throws -> [String: Any] {
     let result = try program.check(arguments + ["--json"], in: folder.path, input: input)
     return try Self.object(Data(result.output))
   }

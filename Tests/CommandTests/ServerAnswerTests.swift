@@ -12,7 +12,7 @@ import Testing
   }
 
   private static let readers = [
-    "branch list", "branch list --deleted", "branch show main", "branch show main@one",
+    "branch list", "branch list --state deleted", "branch show main", "branch show main@one",
     "snapshot list", "snapshot list main", "domain list", "ls main", "ls main:a",
     "ls fork:a/b/hello",
     "cat main:soft", "diff main fork --pages", "diff main fork --exit-code", "diff main main",

@@ -272,13 +272,3 @@ import Testing
     #expect(test.engine.branches.entries().isEmpty)
   }
 }
-
-/// The error that `body` ends with.
-private func failure(_ body: () throws -> Void) -> StoreError? {
-  do {
-    try body()
-    return nil
-  } catch {
-    return error as? StoreError
-  }
-}

@@ -232,13 +232,3 @@ import Testing
     #expect(finding.message == "its hosts lie in several trust domains, 0, 1")
   }
 }
-
-/// The error that `body` ends with.
-private func failure(_ body: () throws -> Void) -> StoreError? {
-  do {
-    try body()
-    return nil
-  } catch {
-    return error as? StoreError
-  }
-}

@@ -111,3 +111,13 @@ extension EngineBranch {
     return try get(volume, Int(attributes.byteCount))
   }
 }
+
+/// The error that `body` ends with.
+func failure(_ body: () throws -> Void) -> StoreError? {
+  do {
+    try body()
+    return nil
+  } catch {
+    return error as? StoreError
+  }
+}

@@ -53,13 +53,14 @@ import Testing
   }
 
   /// But for a file's own.
-  @Test func `times, and times alone, have keys that end in At`() {
+  @Test func `times, and times alone, have keys that end in At or Until`() {
     func answerFields<Request: WireRequest>(_ type: Request.Type) -> [Shape.Field] {
       fields(Shape(of: Request.Answer.self))
     }
     var count = 0
     for field in Self.all.flatMap({ answerFields($0) }) where field.name != "modified" {
-      #expect(field.name.hasSuffix("At") == (field.shape == .time), "\(field.name)")
+      let isCalledTime = field.name.hasSuffix("At") || field.name.hasSuffix("Until")
+      #expect(isCalledTime == (field.shape == .time), "\(field.name)")
       if field.shape == .time { count += 1 }
     }
     #expect(count > 10)

@@ -63,7 +63,7 @@ import Testing
     }
     #expect(many?.message.contains("'color'") == true)
     let wrong = #expect(throws: StoreError.self) {
-      _ = try BranchListRequest(path: "/v1/branches", query: [("deleted", "maybe")], body: [])
+      _ = try BranchDeleteRequest(path: "/v1/branches", query: [("force", "maybe")], body: [])
     }
     #expect(wrong?.message.contains("true or false") == true)
     let body = #expect(throws: StoreError.self) {
@@ -77,12 +77,20 @@ import Testing
   }
 
   @Test func `Booleans may be left out`() throws {
-    let request = try BranchListRequest(path: "/v1/branches", query: [], body: [])
-    #expect(!request.deleted)
+    let request = try BranchDeleteRequest(path: "/v1/branches", query: [], body: [])
+    #expect(!request.force && request.names.isEmpty)
+    let list = try BranchListRequest(
+      path: "/v1/branches", query: [("state", "all"), ("labels", "a=b"), ("labels", "c=d")],
+      body: [])
+    #expect(list.state == .all && list.labels == ["a=b", "c=d"])
     let create = try BranchCreateRequest(
       path: "/v1/branches", query: [], body: Array(#"{"name": "main"}"#.utf8))
     #expect(create.name == "main")
-    #expect(create.from == nil && !create.postgres)
+    #expect(create.from == nil && !create.postgres && create.terms == nil)
+    let ending = try BranchCreateRequest(
+      path: "/v1/branches", query: [],
+      body: Array(#"{"name": "main", "terms": {"ttlSeconds": 60}}"#.utf8))
+    #expect(ending.terms?.ttlSeconds == 60 && ending.terms?.labels == nil)
   }
 
   @Test(arguments: StoreError.Kind.allCases)

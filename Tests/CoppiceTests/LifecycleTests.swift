@@ -80,6 +80,7 @@ import Testing
     #expect(open?.kind == .inUse)
     try fixture.store.expire(["a"], force: true)
     #expect(failure { try [4].withUnsafeBytes { try file.write(at: 0, $0) } }?.reason == .stale)
+    file.close()
     #expect(try fixture.store.entries().isEmpty)
     #expect(try fixture.store.entries(in: .named).map(\.state) == [.expired])
     #expect(failure { try fixture.store.createBranch("a") }?.kind == .conflict)
@@ -113,9 +114,9 @@ import Testing
     try fixture.store.setOwner(["a"], to: nil)
     #expect(try fixture.store.entry("a").owner == nil)
     #expect(
-      failure { try fixture.store.protect(["a"], until: after(fixture, hours: 0)) }?.kind
+      failure { try fixture.store.protect(["a"], until: .at(after(fixture, hours: 0))) }?.kind
         == .invalid)
-    try fixture.store.protect(["a"], until: after(fixture, hours: 1))
+    try fixture.store.protect(["a"], until: .at(after(fixture, hours: 1)))
     #expect(try fixture.store.entry("a").protectedUntil == after(fixture, hours: 1))
     #expect(failure { try fixture.store.delete(["a"], force: true) }?.reason == .protected)
     try fixture.store.protect(["a"])

@@ -53,18 +53,10 @@ public struct EntryTerms: Hashable, Sendable {
   static func value(
     of end: End, _ object: String, at now: Int64
   ) throws(StoreError) -> [UInt8] {
+    let time = try end.time(from: now, of: object)
     switch end {
-    case .after(let lifetime):
-      let span = try nanoseconds(lifetime, "a lifetime", object)
-      return EntryField.value(ofTime: try time(now, plus: span, object), every: span)
-    case .at(let time):
-      guard time.nanoseconds > now else {
-        throw StoreError(
-          .invalid, "an end at \(time) is past: it is \(Timestamp(nanoseconds: now))",
-          object: object, remedy: "name a time to come")
-      }
-      guard time.nanoseconds < .max else { throw tooFar(object) }
-      return EntryField.value(ofTime: time.nanoseconds, every: 0)
+    case .after: return EntryField.value(ofTime: time, every: time - now)
+    case .at: return EntryField.value(ofTime: time, every: 0)
     }
   }
 
@@ -83,7 +75,7 @@ public struct EntryTerms: Hashable, Sendable {
     return time
   }
 
-  private static func nanoseconds(
+  fileprivate static func nanoseconds(
     _ duration: Duration, _ what: String, _ object: String
   ) throws(StoreError) -> Int64 {
     let (seconds, attoseconds) = duration.components
@@ -98,9 +90,29 @@ public struct EntryTerms: Hashable, Sendable {
     return nanoseconds
   }
 
-  private static func tooFar(_ object: String) -> StoreError {
+  fileprivate static func tooFar(_ object: String) -> StoreError {
     StoreError(
       .invalid, "an end past the year 2262, where the store's times end", object: object,
       remedy: "name an earlier one, or none: it then stays until it is deleted")
+  }
+}
+
+extension EntryTerms.End {
+  /// When it is, in nanoseconds since 1970. Throws `invalid` for a time that is not to come, and
+  /// past the year 2262.
+  func time(from now: Int64, of object: String) throws(StoreError) -> Int64 {
+    switch self {
+    case .after(let lifetime):
+      let span = try EntryTerms.nanoseconds(lifetime, "a lifetime", object)
+      return try EntryTerms.time(now, plus: span, object)
+    case .at(let time):
+      guard time.nanoseconds > now else {
+        throw StoreError(
+          .invalid, "an end at \(time) is past: it is \(Timestamp(nanoseconds: now))",
+          object: object, remedy: "name a time to come")
+      }
+      guard time.nanoseconds < .max else { throw EntryTerms.tooFar(object) }
+      return time.nanoseconds
+    }
   }
 }

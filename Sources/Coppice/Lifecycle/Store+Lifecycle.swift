@@ -25,16 +25,14 @@ extension Store {
     if isBack { watchers.tell(.added) }
   }
 
-  /// Keeps entries from being deleted, reset or replaced, by anyone, until a time; `nil`: for ever.
-  /// Throws `notFound`, `invalid` for a time that is past.
-  public func protect(_ names: [String], until time: Timestamp? = nil) throws(StoreError) {
+  /// Keeps entries from being deleted, reset or replaced, by anyone, until then; `nil`: for ever.
+  /// Throws `notFound`, `invalid` as for `EntryTerms.End`.
+  public func protect(_ names: [String], until end: EntryTerms.End? = nil) throws(StoreError) {
     let now = engine.clock.wallNanoseconds()
-    if let time, time.nanoseconds <= now {
-      throw StoreError(
-        .invalid, "protection until \(time) would be over: it is \(Timestamp(nanoseconds: now))",
-        object: names.first ?? "", remedy: "name a time to come")
+    let until = try end.map { end throws(StoreError) in
+      try end.time(from: now, of: names.first ?? "")
     }
-    let value = EntryField.value(ofTime: time?.nanoseconds ?? .max)
+    let value = EntryField.value(ofTime: until ?? .max)
     _ = try change(names) { _ in [FieldChange(.protected, value)] }
   }
 

@@ -9,6 +9,12 @@ public struct ObtainedBranch: Sendable {
   public var isNew: Bool
   /// Whether it was there, and had expired.
   public var wasExpired: Bool
+
+  public init(branch: Branch, isNew: Bool, wasExpired: Bool) {
+    self.branch = branch
+    self.isNew = isNew
+    self.wasExpired = wasExpired
+  }
 }
 
 extension Store {

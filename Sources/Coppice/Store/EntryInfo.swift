@@ -65,6 +65,11 @@ public struct EntryInfo: Hashable, Sendable {
   }
 }
 
+extension EntryInfo {
+  /// When it ends unless somebody renews it; `nil`: never by itself.
+  public var nextEnd: Timestamp? { [expiresAt, leaseUntil].compactMap(\.self).min() }
+}
+
 /// With the domain as three keys: `domain`, which is what it is called, `domainNumber` and `class`.
 extension EntryInfo: Codable {
   private enum CodingKeys: String, CodingKey {

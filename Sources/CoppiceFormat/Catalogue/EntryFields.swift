@@ -1,17 +1,17 @@
 /// The fields of entries that this version knows.
 ///
-///     number   bits                 value
-///     1 protected   critical        until i64
-///     2 expired     critical        since i64
-///     3 keepUntil   critical        until i64
-///     4 expiry      -               at i64   lifetime i64
-///     5 lease       -               until i64   period i64
-///     6 owner       -               UTF-8
-///     7 labels      -               for each: byteCount u8   key   byteCount u8   value
-///     9 origin      both            JSON, for whoever keeps baselines
-///     10 limit      -               byteCount u64
-///     11 approval   critical        JSON, likewise
-///     15 part       critical        JSON, likewise
+///     number         bits                   value
+///      1 protected   critical               until i64
+///      2 expired     critical               since i64
+///      3 keepUntil   critical               until i64
+///      4 expiry      -                      at i64   lifetime i64
+///      5 lease       -                      until i64   period i64
+///      6 owner       -                      UTF-8
+///      7 labels      -                      for each: byteCount u8   key   byteCount u8   value
+///      9 origin      critical, inherited    JSON, of whoever keeps baselines
+///     10 limit       -                      byteCount u64
+///     11 approval    critical               JSON, likewise
+///     15 part        critical               JSON, likewise
 ///
 /// Times are nanoseconds since 1970, `Int64.max` for ever; lifetimes and periods are nanoseconds, 0
 /// for none.

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 
 package struct BranchCreateRequest: StoreRequest {
@@ -10,8 +11,14 @@ package struct BranchCreateRequest: StoreRequest {
   package var from: String?
   /// The trust domain of an empty branch; `raw` without. Of another one it is its source's.
   package var domain: String?
-  /// Do nothing when the branch exists.
+  /// Take the branch if it exists and was made from the same, and renew it.
   package var orExisting: Bool
+  /// As `orExisting`, and then give it the state of what it was made from.
+  package var orReset: Bool
+  /// With `orReset`: also while files of the branch are open.
+  package var force: Bool
+  /// When it ends, whose it is, what is said of it.
+  package var terms: RequestedTerms?
   /// First write what the kernel holds back of the branch to start from.
   package var sync: Bool
   /// Make PostgreSQL's data directories fit for a server of their own.
@@ -21,12 +28,16 @@ package struct BranchCreateRequest: StoreRequest {
 
   package init(
     name: String, from: String?, domain: String? = nil, orExisting: Bool = false,
-    sync: Bool = false, postgres: Bool = false, keepLinks: Bool = false
+    orReset: Bool = false, force: Bool = false, terms: RequestedTerms? = nil, sync: Bool = false,
+    postgres: Bool = false, keepLinks: Bool = false
   ) {
     self.name = name
     self.from = from
     self.domain = domain
     self.orExisting = orExisting
+    self.orReset = orReset
+    self.force = force
+    self.terms = terms
     self.sync = sync
     self.postgres = postgres
     self.keepLinks = keepLinks
@@ -40,61 +51,80 @@ package struct BranchCreateRequest: StoreRequest {
   }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let store = context.store
-    if orExisting,
-      let existing = try store.entries(in: .named).first(where: { $0.name.hasBytes(of: name) })
-    {
-      try check(existing)
-      return Answer(existing, from: from, isNew: false, notes: [])
+    guard !(orExisting && orReset) else {
+      throw StoreError(
+        .invalid, "an existing branch is taken as it is, or reset, not both", object: name,
+        remedy: "give one of the two")
     }
+    let asked = terms ?? RequestedTerms()
+    let terms = try asked.terms(of: name, askedBy: context.principal.name)
     if sync, let from { try context.doors.writeDirtyPages(of: from) }
-    guard let from else {
-      _ = try store.createBranch(name, domain: domain)
-      return Answer(try store.entry(name), from: nil, isNew: true, notes: [])
-    }
     let mounts = context.doors.mounts.map(\.directory)
     let mustBeOwn = postgres && !keepLinks
     // Before there is a fork; what changes between the two is refused as well.
-    if mustBeOwn {
-      try ForkPlan(of: store.moment(of: from), as: name, mounts: mounts).refuseOutwardLinks()
+    if mustBeOwn, let from {
+      try ForkPlan(of: context.store.moment(of: from), as: name, mounts: mounts)
+        .refuseOutwardLinks()
     }
-    let branch = try store.createBranch(name, from: from, domain: domain)
+    let obtained = try obtain(terms, context)
+    guard from != nil, obtained.isNew || orReset else {
+      return try answer(obtained, notes: [], context.store)
+    }
     do throws(StoreError) {
+      let branch = obtained.branch
       let plan = try ForkPlan(of: branch, as: name, mounts: mounts, isQuick: !postgres)
       if mustBeOwn { try plan.refuseOutwardLinks() }
       let notes = try postgres ? plan.carryOut(on: branch) : plan.hazards
-      return Answer(try store.entry(name), from: from, isNew: true, notes: notes)
+      return try answer(obtained, notes: notes, context.store)
     } catch {
       // A fork that is not fit for use must not look like one that is.
-      try? store.delete([name], force: true)
+      if obtained.isNew { try? context.store.delete([name], force: true) }
       throw error
     }
   }
 
-  /// What exists in another domain is not what was asked for.
-  private func check(_ existing: EntryInfo) throws(StoreError) {
-    guard let domain, !existing.domain.description.hasBytes(of: domain) else { return }
-    throw StoreError(
-      .conflict, "exists in the trust domain \(existing.domain)", object: name,
-      remedy: "choose another name, or leave the domain out", reason: .exists)
+  private func obtain(
+    _ terms: EntryTerms, _ context: RequestContext
+  ) throws(StoreError) -> ObtainedBranch {
+    let store = context.store
+    guard orExisting || orReset else {
+      let branch = try store.createBranch(name, from: from, domain: domain, terms: terms)
+      return ObtainedBranch(branch: branch, isNew: true, wasExpired: false)
+    }
+    if orReset, !force, try store.entries(in: .live).contains(where: { $0.name.hasBytes(of: name) })
+    {
+      try BranchUse.refuse([name], context)
+    }
+    return try store.obtainBranch(
+      name, from: from, domain: domain, terms: terms, isResetting: orReset, force: force)
   }
 
-  package struct Answer: Codable, Sendable {
-    package var name: String
-    package var from: String?
-    package var domain: String
-    package var `class`: String
-    package var isNew: Bool
-    /// What was done besides, and what to mind; one sentence each.
-    package var notes: [String]
+  private func answer(
+    _ obtained: ObtainedBranch, notes: [String], _ store: Store
+  ) throws(StoreError) -> Answer {
+    Answer(
+      try store.entry(name),
+      Answer.Addition(
+        from: from, isNew: obtained.isNew, wasExpired: obtained.wasExpired, notes: notes))
+  }
 
-    init(_ entry: EntryInfo, from: String?, isNew: Bool, notes: [String]) {
-      name = entry.name
-      self.from = from
-      domain = entry.domain.description
-      `class` = entry.domain.dataClass.rawValue
-      self.isNew = isNew
-      self.notes = notes
+  package struct Answer: ReportAnswer {
+    package struct Addition: Codable, Sendable {
+      /// What it is made from.
+      package var from: String?
+      package var isNew: Bool
+      /// Whether it was there, and had expired.
+      package var wasExpired: Bool
+      /// What was done besides, and what to mind; one sentence each.
+      package var notes: [String]
+    }
+
+    package var report: EntryInfo
+    package var addition: Addition
+
+    package init(_ report: EntryInfo, _ addition: Addition) {
+      self.report = report
+      self.addition = addition
     }
   }
 }

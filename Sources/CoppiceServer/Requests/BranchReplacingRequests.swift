@@ -45,7 +45,9 @@ package struct BranchResetRequest: StoreRequest {
       of: store.moment(of: to), as: name, mounts: mounts, isQuick: !postgres)
     if postgres, !keepLinks { try plan.refuseOutwardLinks() }
     if !force { try BranchUse.refuse([name], context) }
-    try store.reset(name, to: to, keepingOldAs: keepOld, force: force, isDryRun: dryRun)
+    let oldTerms = EntryTerms(end: .after(.seconds(Self.oldSeconds)))
+    try store.reset(
+      name, to: to, keepingOldAs: keepOld, oldTerms: oldTerms, force: force, isDryRun: dryRun)
     var notes = postgres ? [] : plan.hazards
     if postgres, !dryRun {
       let branch = try store.branch(name)
@@ -53,6 +55,9 @@ package struct BranchResetRequest: StoreRequest {
     }
     return Answer(name: name, to: to, keptAs: keepOld, isDryRun: dryRun, notes: notes)
   }
+
+  /// How long what a branch was before stays by itself.
+  package static let oldSeconds: UInt64 = 86_400
 
   package struct Answer: Codable, Sendable {
     package var name: String

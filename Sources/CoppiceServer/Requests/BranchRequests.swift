@@ -1,25 +1,63 @@
 package import Coppice
+internal import CoppicePlatform
 
 package struct BranchListRequest: StoreRequest {
   package static let route = Route(.get, "/v1/branches", "List the branches.")
 
-  /// The deleted ones instead, which can still be restored.
-  package var deleted: Bool
+  /// Those in this state; live ones without.
+  package var state: EntryChoice?
+  /// Only those that have all of these labels, each `KEY=VALUE`.
+  package var labels: [String]
+  /// Only those of this owner.
+  package var owner: String?
+  /// Only those that end, or must be renewed, within so long.
+  package var expiringSeconds: UInt64?
 
-  package init(deleted: Bool) { self.deleted = deleted }
+  package init(
+    state: EntryChoice? = nil, labels: [String] = [], owner: String? = nil,
+    expiringSeconds: UInt64? = nil
+  ) {
+    self.state = state
+    self.labels = labels
+    self.owner = owner
+    self.expiringSeconds = expiringSeconds
+  }
 
   package var isReadOnly: Bool { true }
 
   package var access: Access { Access(.see, .store) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    Answer(
-      branches: try context.store.entries(in: deleted ? .deleted : .live)
-        .filter { !$0.isSnapshot })
+    let wanted = try LabelText.labels(labels, of: "")
+    let now = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
+    let limit = expiringSeconds.map { seconds in
+      Timestamp(seconds: now.seconds + Int64(min(seconds, 1 << 40)), nanoseconds: 0)
+    }
+    let entries = try context.store.entries(in: (state ?? .live).states)
+    return Answer(
+      branches: entries.filter { entry in
+        !entry.isSnapshot && LabelText.match(wanted, entry)
+          && (owner.map { entry.owner?.hasBytes(of: $0) ?? false } ?? true)
+          && (limit.map { limit in entry.nextEnd.map { $0 <= limit } ?? false } ?? true)
+      })
   }
 
   package struct Answer: Codable, Sendable {
     package var branches: [EntryInfo]
+  }
+}
+
+/// Which entries to list.
+package enum EntryChoice: String, Codable, Sendable, CaseIterable {
+  case live, expired, deleted, all
+
+  var states: EntryStates {
+    switch self {
+    case .live: .live
+    case .expired: .expired
+    case .deleted: .deleted
+    case .all: .all
+    }
   }
 }
 
@@ -113,10 +151,13 @@ package struct BranchRestoreRequest: StoreRequest {
   package var name: String
   /// The name it comes back under; its own without.
   package var newName: String?
+  /// How long it has from now on; without, its lifetime begins anew if it had one.
+  package var ttlSeconds: UInt64?
 
-  package init(name: String, newName: String?) {
+  package init(name: String, newName: String?, ttlSeconds: UInt64? = nil) {
     self.name = name
     self.newName = newName
+    self.ttlSeconds = ttlSeconds
   }
 
   package var isReadOnly: Bool { false }
@@ -126,7 +167,8 @@ package struct BranchRestoreRequest: StoreRequest {
   }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    try context.store.restore(name, as: newName)
+    try context.store.restore(
+      name, as: newName, end: ttlSeconds.map { .after(.seconds($0)) })
     return Answer(entries: [newName ?? name], isDryRun: false)
   }
 }

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 
 package struct SnapshotCreateRequest: StoreRequest {
@@ -10,10 +11,13 @@ package struct SnapshotCreateRequest: StoreRequest {
   package var name: String
   /// First write what the kernel holds back of the branch.
   package var sync: Bool
+  /// When it ends, whose it is, what is said of it.
+  package var terms: RequestedTerms?
 
-  package init(name: String, sync: Bool = false) {
+  package init(name: String, sync: Bool = false, terms: RequestedTerms? = nil) {
     self.name = name
     self.sync = sync
+    self.terms = terms
   }
 
   package var isReadOnly: Bool { false }
@@ -24,7 +28,9 @@ package struct SnapshotCreateRequest: StoreRequest {
     if sync, let branch = name.split(byte: UInt8(ascii: "@"), keepsEmpty: true).first {
       try context.doors.writeDirtyPages(of: branch)
     }
-    _ = try context.store.createSnapshot(name)
+    let asked = terms ?? RequestedTerms()
+    _ = try context.store.createSnapshot(
+      name, terms: try asked.terms(of: name, askedBy: context.principal.name))
     return Answer(entries: [name], isDryRun: false)
   }
 }

@@ -10,7 +10,7 @@ extension Remedy.Step {
     switch self {
     case .create: "`coppice init`"
     case .listBranches: "`coppice branch list` or `coppice snapshot list`"
-    case .listDeletedBranches: "`coppice branch list --deleted`"
+    case .listDeletedBranches: "`coppice branch list --state deleted`"
     case .check: "`coppice check`"
     case .scrub: "`coppice scrub`"
     case .repair: "`coppice repair`"

@@ -3,8 +3,10 @@ package enum RequestCatalogue {
   package static let storeRequests: [any StoreRequest.Type] = [
     BranchListRequest.self, BranchShowRequest.self, BranchCreateRequest.self,
     BranchDeleteRequest.self, BranchRenameRequest.self, BranchResetRequest.self,
-    BranchRestoreRequest.self, SnapshotListRequest.self, SnapshotCreateRequest.self,
-    SnapshotDeleteRequest.self, FileListRequest.self, FileContentRequest.self,
+    BranchRestoreRequest.self, RenewRequest.self, ProtectRequest.self, UnprotectRequest.self,
+    LabelRequest.self, OwnerRequest.self, ExpireRequest.self, SnapshotListRequest.self,
+    SnapshotCreateRequest.self, SnapshotDeleteRequest.self, FileListRequest.self,
+    FileContentRequest.self,
     FilePutRequest.self, FileRemoveRequest.self, ImportRequest.self, ExportRequest.self,
     DomainListRequest.self, DomainCreateRequest.self,
     DiffRequest.self, UsageRequest.self, FreedRequest.self, GrowthRequest.self,

@@ -2,7 +2,7 @@ internal import ArgumentParser
 
 struct BranchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "branch", abstract: "Make, list, move and delete branches.",
+    commandName: "branch", abstract: "Make, list, move, keep and delete branches.",
     discussion: """
       Making a branch of another takes one write to the journal, whatever the other holds.
 
@@ -12,6 +12,7 @@ struct BranchCommand: ParsableCommand {
     subcommands: [
       BranchCreateCommand.self, BranchListCommand.self, BranchShowCommand.self,
       BranchDeleteCommand.self, BranchRenameCommand.self, BranchResetCommand.self,
-      BranchRestoreCommand.self,
+      BranchRestoreCommand.self, RenewCommand.self, ProtectCommand.self, UnprotectCommand.self,
+      LabelCommand.self, OwnerCommand.self, ExpireCommand.self,
     ])
 }

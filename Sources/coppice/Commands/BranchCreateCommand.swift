@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Coppice
 internal import CoppiceServer
 
 struct BranchCreateCommand: ParsableCommand {
@@ -15,10 +16,16 @@ struct BranchCreateCommand: ParsableCommand {
       A branch lies in the trust domain of its source. An empty one lies in raw, or where --domain \
       or --class says: see 'coppice domain --help'.
 
+      With an end it expires then: it is stopped and hidden, and deleted a day later, by the \
+      store's server. 'coppice branch renew' gives it more time. With --or-existing a branch of \
+      that name that was made from the same is taken and renewed, with --or-reset it is given the \
+      state of what it was made from as well; one that was made from something else is a conflict.
+
       JSON: \(BranchCreateRequest.keys). from is null for an empty branch.
 
       Examples:
         coppice branch create experiment --from main@monday
+        coppice branch create pr-42 --from main --or-existing --ttl 3d --label team=billing
         coppice branch create trial --from main --postgres
       """)
 
@@ -32,8 +39,16 @@ struct BranchCreateCommand: ParsableCommand {
   @Option(name: .long, help: "The branch or snapshot to start from. Default: empty.")
   var from: String?
 
-  @Flag(name: .long, help: "Do nothing when the branch exists.")
+  @OptionGroup var terms: TermsArguments
+
+  @Flag(name: .long, help: "Take a branch that exists and was made from the same, and renew it.")
   var orExisting = false
+
+  @Flag(name: .long, help: "As --or-existing, and reset it to what it was made from.")
+  var orReset = false
+
+  @Flag(name: .long, help: "With --or-reset: also while files of the branch are open.")
+  var force = false
 
   @Flag(name: .long, help: "First write what the kernel holds back of files in a mount.")
   var sync = false
@@ -48,6 +63,11 @@ struct BranchCreateCommand: ParsableCommand {
     guard from != nil || !(sync || postgres) else {
       throw ValidationError("--sync and --postgres need --from")
     }
+    guard !(orExisting && orReset) else {
+      throw ValidationError("write --or-existing or --or-reset, not both")
+    }
+    guard orReset || !force else { throw ValidationError("--force needs --or-reset") }
+    guard from != nil || !orReset else { throw ValidationError("--or-reset needs --from") }
     guard postgres || !keepLinks else { throw ValidationError("--keep-links needs --postgres") }
   }
 
@@ -55,17 +75,21 @@ struct BranchCreateCommand: ParsableCommand {
     try options.print(
       try options.perform(
         BranchCreateRequest(
-          name: name, from: from, domain: domainOptions.name, orExisting: orExisting, sync: sync,
-          postgres: postgres,
+          name: name, from: from, domain: domainOptions.name, orExisting: orExisting,
+          orReset: orReset, force: force, terms: terms.terms, sync: sync, postgres: postgres,
           keepLinks: keepLinks)))
   }
 }
 
 extension BranchCreateRequest.Answer: Reply {
   var text: String {
-    guard isNew else { return "\(Output.printable(name)) exists\n" }
-    let origin = from.map { "from \(Output.printable($0))" } ?? "empty"
-    let lines = notes.map { "  note: \(Output.printable($0))\n" }.joined()
-    return "Made \(Output.printable(name)), \(origin)\n\(lines)"
+    let name = Output.printable(report.name)
+    let terms = report.terms.isEmpty ? "" : ", \(report.terms)"
+    guard addition.isNew else {
+      return "\(name) exists\(addition.wasExpired ? ", and had expired" : "")\(terms)\n"
+    }
+    let origin = addition.from.map { "from \(Output.printable($0))" } ?? "empty"
+    let lines = addition.notes.map { "  note: \(Output.printable($0))\n" }.joined()
+    return "Made \(name), \(origin)\(terms)\n\(lines)"
   }
 }

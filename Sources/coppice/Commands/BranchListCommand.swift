@@ -6,20 +6,47 @@ struct BranchListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the branches.",
     discussion: """
+      Without --state those that are live.
+
       JSON: \(BranchListRequest.keys).
 
-      Example:
-        coppice branch list --deleted
+      Examples:
+        coppice branch list --state deleted
+        coppice branch list --label team=billing --expiring 1d
       """)
 
   @OptionGroup var options: StoreArguments
 
-  @Flag(name: .long, help: "List the deleted branches that can still be restored.")
-  var deleted = false
+  @Option(name: .long, help: "Those in this state: live, expired, deleted, or all.")
+  var state: EntryChoiceArgument?
+
+  @Option(
+    name: .long, help: ArgumentHelp("Only with this label; may come often.", valueName: "label"))
+  var label: [String] = []
+
+  @Option(name: .long, help: "Only those of this owner.")
+  var owner: String?
+
+  @Option(name: .long, help: "Only those that end, or must be renewed, within so long.")
+  var expiring: TimeSpan?
 
   func run() throws {
-    try options.print(try options.perform(BranchListRequest(deleted: deleted)))
+    try options.print(
+      try options.perform(
+        BranchListRequest(
+          state: state?.choice, labels: label, owner: owner, expiringSeconds: expiring?.seconds)))
   }
+}
+
+struct EntryChoiceArgument: ExpressibleByArgument {
+  var choice: EntryChoice
+
+  init?(argument: String) {
+    guard let choice = EntryChoice(rawValue: argument) else { return nil }
+    self.choice = choice
+  }
+
+  var defaultValueDescription: String { choice.rawValue }
 }
 
 extension BranchListRequest.Answer: Reply {

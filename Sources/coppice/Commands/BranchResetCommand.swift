@@ -5,7 +5,8 @@ struct BranchResetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reset", abstract: "Make a branch what another branch or a snapshot is.",
     discussion: """
-      What the branch held is gone unless --keep-old keeps it under another name. A branch with \
+      What the branch held is gone unless --keep-old keeps it under another name, as a branch that \
+      ends after a day unless it is renewed. A branch with \
       open files needs --force: what has them open gets errors from then on. What it becomes is \
       what a power cut at this moment would leave of the other: see 'coppice branch create', also \
       for --postgres and --keep-links.

@@ -5,7 +5,8 @@ struct BranchRestoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restore", abstract: "Bring a deleted branch or snapshot back.",
     discussion: """
-      It must still be listed by 'coppice branch list --deleted'.
+      It must still be listed by 'coppice branch list --state deleted'. A lifetime begins anew; \
+      an end that was given as a time is gone.
 
       JSON: \(BranchRestoreRequest.keys).
 
@@ -21,8 +22,12 @@ struct BranchRestoreCommand: ParsableCommand {
   @Option(name: .long, help: "Bring it back under this name.")
   var `as`: String?
 
+  @Option(name: .long, help: "How long it lives from now on.")
+  var ttl: TimeSpan?
+
   func run() throws {
-    let answer = try options.perform(BranchRestoreRequest(name: name, newName: `as`))
+    let answer = try options.perform(
+      BranchRestoreRequest(name: name, newName: `as`, ttlSeconds: ttl?.seconds))
     try options.print(EntriesReply(answer, "Restored"))
   }
 }

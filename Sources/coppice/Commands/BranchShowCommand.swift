@@ -30,6 +30,7 @@ extension BranchShowRequest.Answer: Reply {
     if let parent = report.parent { text += " from \(Output.printable(parent))" }
     text += "\n  trust domain \(Output.printable(domain.description)), "
     text += "class \(domain.dataClass.rawValue)\n"
+    if !report.terms.isEmpty { text += "  \(report.terms)\n" }
     text += "  \(Output.count(usage.fileCount, "file")), \(Output.bytes(usage.logicalByteCount))\n"
     text += "  stored: \(Output.bytes(usage.exclusiveByteCount)) of its own, "
     text += "\(Output.bytes(usage.sharedByteCount)) shared with others\n"

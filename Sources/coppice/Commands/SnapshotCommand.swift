@@ -14,6 +14,8 @@ struct SnapshotCommand: ParsableCommand {
       """,
     subcommands: [
       SnapshotCreateCommand.self, SnapshotListCommand.self, SnapshotDeleteCommand.self,
+      RenewCommand.self, ProtectCommand.self, UnprotectCommand.self, LabelCommand.self,
+      OwnerCommand.self,
     ])
 }
 
@@ -35,8 +37,11 @@ struct SnapshotCreateCommand: ParsableCommand {
   @Flag(name: .long, help: "First write what the kernel holds back of files in a mount.")
   var sync = false
 
+  @OptionGroup var terms: TermsArguments
+
   func run() throws {
-    let answer = try options.perform(SnapshotCreateRequest(name: name, sync: sync))
+    let answer = try options.perform(
+      SnapshotCreateRequest(name: name, sync: sync, terms: terms.terms))
     try options.print(EntriesReply(answer, "Made"))
   }
 }

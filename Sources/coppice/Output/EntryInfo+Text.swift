@@ -24,14 +24,32 @@ extension [EntryInfo] {
     for entry in self {
       table.add(
         entry.name, Output.time(entry.createdAt), entry.parent ?? "",
-        [entry.deletion, entry.place].compactMap(\.self).joined(separator: ", "))
+        [entry.terms, entry.place].compactMap { $0 }.filter { !$0.isEmpty }
+          .joined(separator: ", "))
     }
     return table.text
   }
 }
 
 extension EntryInfo {
-  fileprivate var deletion: String? { deletedAt.map { "deleted \(Output.time($0))" } }
+  /// What has become of it and when it ends, whose it is and what is said of it; empty where there
+  /// is nothing to tell.
+  var terms: String {
+    var parts: [String] = []
+    if let deletedAt { parts.append("deleted \(Output.time(deletedAt))") }
+    if let keepUntil { parts.append("kept until \(Output.time(keepUntil))") }
+    if let expiredAt { parts.append("expired \(Output.time(expiredAt))") }
+    if state == .live, let expiresAt { parts.append("ends \(Output.time(expiresAt))") }
+    if state == .live, let leaseUntil { parts.append("leased until \(Output.time(leaseUntil))") }
+    if let protectedUntil {
+      let isEndless = protectedUntil.nanoseconds == .max
+      parts.append(
+        isEndless ? "protected" : "protected until \(Output.time(protectedUntil))")
+    }
+    if let owner { parts.append("of \(Output.printable(owner))") }
+    parts += labels.sorted { $0.key < $1.key }.map { Output.printable("\($0.key)=\($0.value)") }
+    return parts.joined(separator: ", ")
+  }
 
   /// Where it lies, unless that is where everything does that nobody put elsewhere.
   fileprivate var place: String? {

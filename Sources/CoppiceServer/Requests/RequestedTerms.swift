@@ -1,0 +1,75 @@
+package import Coppice
+internal import CoppicePlatform
+
+/// What a request says of ends, owners and labels: a part of several requests, with keys of its
+/// own.
+package struct RequestedTerms: Codable, Hashable, Sendable {
+  /// How long from now on; not with `expiresAt`.
+  package var ttlSeconds: UInt64?
+  package var expiresAt: Timestamp?
+  /// How often it is to be renewed.
+  package var leaseSeconds: UInt64?
+  package var owner: String?
+  /// Each `KEY=VALUE`.
+  package var labels: [String]?
+
+  package init(
+    ttlSeconds: UInt64? = nil, expiresAt: Timestamp? = nil, leaseSeconds: UInt64? = nil,
+    owner: String? = nil, labels: [String]? = nil
+  ) {
+    self.ttlSeconds = ttlSeconds
+    self.expiresAt = expiresAt
+    self.leaseSeconds = leaseSeconds
+    self.owner = owner
+    self.labels = labels
+  }
+
+  /// Throws `invalid` for what contradicts itself.
+  func end(of object: String) throws(StoreError) -> EntryTerms.End? {
+    switch (ttlSeconds, expiresAt) {
+    case (let seconds?, nil): return .after(.seconds(seconds))
+    case (nil, let time?): return .at(time)
+    case (nil, nil): return nil
+    case (_?, _?):
+      throw StoreError(
+        .invalid, "a lifetime and an end at a time were both given", object: object,
+        remedy: "give one of the two")
+    }
+  }
+
+  var leasePeriod: Duration? { leaseSeconds.map { .seconds($0) } }
+
+  /// Throws `invalid` also for labels without `=`, and for keys that come twice.
+  func terms(of object: String, askedBy owner: String) throws(StoreError) -> EntryTerms {
+    EntryTerms(
+      end: try end(of: object), leasePeriod: leasePeriod,
+      owner: self.owner ?? (owner.isEmpty ? nil : owner),
+      labels: try LabelText.labels(labels ?? [], of: object))
+  }
+}
+
+/// Labels as requests write them: `KEY=VALUE`.
+enum LabelText {
+  static func labels(_ texts: [String], of object: String) throws(StoreError) -> [String: String] {
+    var labels: [String: String] = [:]
+    for text in texts {
+      let parts = text.split(byte: UInt8(ascii: "="), keepsEmpty: true, maxCount: 2)
+      guard parts.count == 2 else {
+        throw StoreError(
+          .invalid, "not a label: '\(text)'", object: object, remedy: "write KEY=VALUE")
+      }
+      guard labels.updateValue(parts[1], forKey: parts[0]) == nil else {
+        throw StoreError(
+          .invalid, "two labels have the key '\(parts[0])'", object: object,
+          remedy: "give each key once")
+      }
+      try Labels.validate(key: parts[0], value: parts[1], of: object)
+    }
+    return labels
+  }
+
+  /// Whether an entry has all of these.
+  static func match(_ wanted: [String: String], _ entry: EntryInfo) -> Bool {
+    wanted.allSatisfy { entry.labels[$0.key] == $0.value }
+  }
+}

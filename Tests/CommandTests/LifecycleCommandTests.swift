@@ -1,0 +1,137 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// Ends, owners, labels and protection, by the command.
+@Suite struct LifecycleCommandTests {
+  private static func made() throws -> CoppiceCommand {
+    let coppice = try CoppiceCommand()
+    try coppice.script("mkdir tree; echo one > tree/file")
+    try coppice.check("import", "tree", "main")
+    return coppice
+  }
+
+  private func create(_ coppice: CoppiceCommand, _ more: String...) throws -> [String: Any] {
+    try coppice.json(all: ["branch", "create", "pr-42", "--from", "main"] + more)
+  }
+
+  @Test(arguments: [false, true])
+  func `a branch is asked for, renewed, expired and comes back`(_ isServed: Bool) throws {
+    let coppice = try Self.made()
+    let server = isServed ? try ServingCoppice(coppice) : nil
+    defer { _ = try? server?.end(SIGTERM) }
+    let made = try create(
+      coppice, "--ttl", "3d", "--lease", "2h", "--owner", "ana", "--label", "pr=42")
+    #expect(made["isNew"] as? Bool == true && made["wasExpired"] as? Bool == false)
+    #expect(made["owner"] as? String == "ana" && made["state"] as? String == "live")
+    #expect(made["labels"] as? [String: String] == ["pr": "42"])
+    #expect((made["expiresAt"] as? String)?.hasSuffix("Z") == true)
+    #expect((made["leaseUntil"] as? String)?.hasSuffix("Z") == true)
+    #expect(try coppice("branch", "create", "pr-42", "--from", "main").status == 4)
+    let again = try create(coppice, "--or-existing", "--ttl", "4d")
+    #expect(again["isNew"] as? Bool == false && again["id"] as? Int == made["id"] as? Int)
+    #expect(again["expiresAt"] as? String != made["expiresAt"] as? String)
+    #expect(
+      try coppice("branch", "create", "pr-42", "--or-existing").status == 4, "another source")
+    try coppice.check("branch", "label", "pr-42", "team=billing", "--remove", "pr")
+    try coppice.check("branch", "owner", "pr-42", "bob")
+    try coppice.check("branch", "expire", "pr-42")
+    #expect(try names(coppice, "--label", "team=billing").isEmpty)
+    #expect(try names(coppice, "--state", "expired") == ["pr-42"])
+    let refused = try coppice("rm", "pr-42:file")
+    #expect(refused.status == 6 && refused.errors.contains("coppice branch renew pr-42"))
+    #expect(try coppice.check("cat", "pr-42:file").text == "one\n")
+    let text = try coppice.check("branch", "renew", "pr-42", "--ttl", "1d").text
+    #expect(text.hasPrefix("Renewed pr-42: ends ") && text.contains("of bob, team=billing"))
+    #expect(try names(coppice, "--label", "team=billing", "--owner", "bob") == ["pr-42"])
+    #expect(try names(coppice, "--expiring", "2d") == ["pr-42"])
+    #expect(try names(coppice, "--expiring", "20m").isEmpty)
+    try coppice.check("rm", "pr-42:file")
+    let reset = try create(coppice, "--or-reset")
+    #expect(reset["isNew"] as? Bool == false)
+    #expect(try coppice.check("cat", "pr-42:file").text == "one\n")
+  }
+
+  private func names(_ coppice: CoppiceCommand, _ options: String...) throws -> [String] {
+    let branches = try coppice.json(all: ["branch", "list"] + options)["branches"]
+    return try #require(branches as? [[String: Any]]).compactMap { $0["name"] as? String }
+  }
+
+  @Test func `what is protected stays, whoever asks`() throws {
+    let coppice = try Self.made()
+    try coppice.check("snapshot", "create", "main@kept", "--owner", "ana")
+    let text = try coppice.check("snapshot", "protect", "main@kept", "--for", "2w").text
+    #expect(text.hasPrefix("Protected main@kept: protected until "))
+    for arguments in [
+      ["snapshot", "delete", "main@kept", "--force"], ["branch", "delete", "main", "--snapshots"],
+      ["branch", "delete", "main", "--snapshots", "--now", "--force"],
+    ] {
+      let refused = try coppice.run(arguments)
+      #expect(refused.status == 6, "\(arguments)")
+      #expect(refused.errors.contains("main@kept: is protected"), "\(refused.errors)")
+    }
+    try coppice.check("branch", "protect", "main", "--for-ever")
+    #expect(try coppice("import", "tree", "main", "--replace").status == 6)
+    try coppice.check("put", "main:new", input: coppice.folder("tree/file"))
+    try coppice.check("branch", "unprotect", "main")
+    try coppice.check("import", "tree", "main", "--replace")
+    try coppice.check("snapshot", "unprotect", "main@kept")
+    try coppice.check("branch", "delete", "main", "--snapshots")
+  }
+
+  @Test func `bad input is refused with what is allowed, and changes nothing`() throws {
+    let coppice = try Self.made()
+    let before = try coppice.check("branch", "list", "--state", "all", "--json").text
+    let long = String(repeating: "x", count: 256)
+    let cases: [([String], Int32)] = [
+      (["--ttl", "0s"], 64), (["--ttl", "3 days"], 64), (["--expires", "2020-01-01T00:00:00Z"], 64),
+      (["--expires", "yesterday"], 64), (["--ttl", "1d", "--expires", "2030-01-01T00:00:00Z"], 64),
+      (["--expires", "2300-01-01T00:00:00Z"], 64), (["--or-existing", "--or-reset"], 64),
+      (["--label", "novalue"], 64), (["--label", "=x"], 64), (["--label", "a=\(long)"], 64),
+      (["--label", "a=b\n"], 64), (["--label", "a=1", "--label", "a=2"], 64),
+      (["--owner", long], 64), (["--owner", ""], 64), (["--owner", "a\u{7}"], 64),
+      ((0..<33).flatMap { ["--label", "k\($0)=v"] }, 64), (["--lease", "0s"], 64),
+      (["--force"], 64),
+    ]
+    for (options, status) in cases {
+      let refused = try coppice.run(["branch", "create", "bad", "--from", "main"] + options)
+      #expect(refused.status == status, "\(options): \(refused.errors)")
+      #expect(!refused.errors.isEmpty)
+    }
+    for arguments in [
+      ["branch", "renew", "nobody"], ["branch", "protect", "nobody"],
+      ["branch", "label", "main", "--remove", "nothing"], ["branch", "expire", "main", "nobody"],
+    ] { #expect(try coppice.run(arguments).status == 3, "\(arguments)") }
+    for arguments in [
+      ["branch", "protect", "main", "--for", "0s"], ["branch", "label", "main"],
+      ["branch", "protect", "main", "--for", "1d", "--for-ever"],
+      ["branch", "protect", "main", "--until", "2001-01-01T00:00:00Z"],
+      ["branch", "renew", "main", "--ttl", "0s"], ["branch", "list", "--state", "dead"],
+      ["branch", "renew", "main", "--", "true"],
+    ] { #expect(try coppice.run(arguments).status == 64, "\(arguments)") }
+    #expect(try coppice.check("branch", "list", "--state", "all", "--json").text == before)
+  }
+
+  @Test func `a program runs while its branch is renewed, and its status is told`() throws {
+    let coppice = try Self.made()
+    try coppice.check("branch", "create", "a", "--from", "main", "--lease", "1s")
+    let list = ["branch", "list", "--json", "--store", "store"]
+    let done = try coppice(
+      "branch", "renew", "a", "--", "sh", "-c",
+      "sleep 2; \(coppice.program.path) \(list.joined(separator: " ")) > list; exit 7")
+    #expect(done.status == 7, "\(done.errors)")
+    let entries = try #require(
+      JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(fileURLWithPath: coppice.folder("list")))) as? [String: Any])
+    let until = try #require(
+      (entries["branches"] as? [[String: Any]])?.first?["leaseUntil"] as? String)
+    let formatter = ISO8601DateFormatter()
+    formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+    let end = try #require(formatter.date(from: until))
+    #expect(end > Date(timeIntervalSinceNow: -1))
+    #expect(try coppice("branch", "renew", "a", "--", "sh", "-c", "kill -9 $$").status == 137)
+    let missing = try coppice("branch", "renew", "a", "--", "./no such program")
+    #expect(missing.status == 127)
+  }
+}
