@@ -85,7 +85,8 @@ import Testing
     let before = try coppice.check("branch", "list", "--state", "all", "--json").text
     let long = String(repeating: "x", count: 256)
     let cases: [([String], Int32)] = [
-      (["--ttl", "0s"], 64), (["--ttl", "3 days"], 64), (["--expires", "2020-01-01T00:00:00Z"], 64),
+      (["--ttl", "0s"], 64), (["--ttl", "3 days"], 64),
+      (["--expires", "2020-01-01T00:00:00Z"], 64),
       (["--expires", "yesterday"], 64), (["--ttl", "1d", "--expires", "2030-01-01T00:00:00Z"], 64),
       (["--expires", "2300-01-01T00:00:00Z"], 64), (["--or-existing", "--or-reset"], 64),
       (["--label", "novalue"], 64), (["--label", "=x"], 64), (["--label", "a=\(long)"], 64),

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CoppiceLifecycle
 internal import Coppice
 internal import CoppiceServer
 
