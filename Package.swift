@@ -28,6 +28,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -55,7 +56,8 @@ let package = Package(
       dependencies: ["CoppiceEngine", "CoppiceErrors", "CoppiceFormat", "CoppicePlatform"],
       swiftSettings: strict),
     .target(
-      name: "CoppiceLifecycle", dependencies: ["CXXHash", "CoppiceErrors"],
+      name: "CoppiceLifecycle",
+      dependencies: ["CXXHash", "CoppiceErrors", server("Crypto", "swift-crypto")],
       swiftSettings: strict),
     .target(
       name: "CoppiceServer",

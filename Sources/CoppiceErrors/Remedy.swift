@@ -39,6 +39,10 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     case unprotect(String)
     /// Bring an expired branch back.
     case renew(String)
+    /// Make no more branches of a baseline.
+    case retire(baseline: String)
+    /// Approve a snapshot of a branch.
+    case approve(branch: String)
     /// Make a trust domain.
     case createDomain
     /// Copy all content of an entry into a branch by its bytes: a new one in a trust domain, or,
@@ -122,6 +126,8 @@ extension Remedy.Step {
     case .listFrames: "the command `coppice inspect segment`"
     case .unprotect(let name): "`Store.unprotect` of \(name)"
     case .renew(let name): "`Store.renew` of \(name)"
+    case .retire(let baseline): "the command `coppice baseline retire \(baseline)`"
+    case .approve(let branch): "the command `coppice baseline approve \(branch)@SNAPSHOT`"
     case .createDomain: "`Store.createDomain`"
     case .copy(let source, let branch, let domain):
       "export \(source) with `FileTree.exportFiles` and import that into \(branch) with "

@@ -11,8 +11,8 @@ struct RootCommand: ParsableCommand {
     abstract: "Branches of whole databases, at the price of the bytes that change.",
     discussion: """
       A store holds branches; a branch holds a tree of files. The store is named by --store or the \
-      environment variable COPPICE_STORE. REF means 'branch' or 'branch@snapshot', and REF:PATH a \
-      file or directory in it.
+      environment variable COPPICE_STORE. REF means 'branch', 'branch@snapshot' or \
+      'baseline@newest', and REF:PATH a file or directory in it.
 
       With --json answers have the same keys whatever there is to tell: what is missing is null. \
       Help lists them, with ? behind what may be null, those of a list's elements in brackets and \
@@ -40,7 +40,8 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InitCommand.self, ImportCommand.self, ExportCommand.self, BranchCommand.self,
-      SnapshotCommand.self, DomainCommand.self, ListCommand.self, CatCommand.self, PutCommand.self,
+      SnapshotCommand.self, BaselineCommand.self, DomainCommand.self, ListCommand.self,
+      CatCommand.self, PutCommand.self,
       RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
       CollectCommand.self, ReclaimCommand.self, CheckCommand.self, ScrubCommand.self,
       RepairCommand.self, InspectCommand.self, ServeCommand.self, MountCommand.self,

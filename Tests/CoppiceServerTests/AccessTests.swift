@@ -17,8 +17,10 @@ import Testing
 
   /// Texts that name something else, or nothing.
   private static let others: Set = [
-    "path", "files.path", "class", "directory", "source.name", "source.shown", "target.name",
-    "target.shown", "ScrubRequest.from",
+    "path", "files.path", "class", "directory", "source", "source.name", "source.shown",
+    "target.name", "target.shown", "file.name", "file.shown", "attestation.name",
+    "attestation.shown", "owner", "labels", "remove", "terms.owner", "terms.labels",
+    "ScrubRequest.from",
   ]
 
   /// How the values of a request are made.

@@ -4,7 +4,8 @@ internal import CoppicePlatform
 ///
 /// A branch's name has 1 to 200 bytes, none of `/ @ : ^ ~` or control characters among them, and
 /// does not begin with `.` or `-`. Names are UTF-8, and different when their bytes are. A snapshot
-/// is called `branch@name`, both parts by these rules.
+/// is called `branch@name`, both parts by these rules, and never `newest`: `branch@newest` stands
+/// for the approved snapshot of the branch that was made last, wherever an entry is named.
 public enum EntryName {
   /// Of a branch's name, and of a snapshot's part behind the `@`.
   public static let byteCountMax = 200
@@ -24,7 +25,24 @@ public enum EntryName {
     }
     try validate(parts[0], of: "a branch")
     try validate(parts[1], of: "a snapshot")
+    guard !parts[1].hasBytes(of: newest) else {
+      throw StoreError(
+        .invalid, "not a name for a snapshot: it stands for the newest approved one", object: name,
+        remedy: "choose another name")
+    }
     return parts[0]
+  }
+
+  /// Behind the `@`: the newest approved snapshot of a branch. No snapshot can be called so.
+  public static let newest = "newest"
+
+  /// The branch whose newest approved snapshot the name stands for; `nil` for any other name.
+  static func branch(ofNewest name: String) -> String? {
+    let suffix = "@\(newest)".utf8
+    guard name.utf8.count > suffix.count,
+      name.utf8.suffix(suffix.count).elementsEqual(suffix)
+    else { return nil }
+    return String(Substring(name.utf8.dropLast(suffix.count)))
   }
 
   /// Names of trust domains: those of branches, but none of digits alone, which are numbers.

@@ -47,7 +47,7 @@ extension Store {
     try engine.branches.set(key, to: value)
   }
 
-  private func settingKey(_ text: String) throws(StoreError) -> SettingKey {
+  func settingKey(_ text: String) throws(StoreError) -> SettingKey {
     guard let key = SettingKey(text) else {
       throw StoreError(
         .invalid, "a setting's key has 1 to \(SettingKey.byteCountMax) bytes", object: text)

@@ -31,7 +31,7 @@ extension Store {
       entry, knownDomain(entry.domain), parent: isThere ? parent?.name : nil)
   }
 
-  private func info(_ entry: BranchEntry, _ domain: Domain, parent: String?) -> EntryInfo {
+  func info(_ entry: BranchEntry, _ domain: Domain, parent: String?) -> EntryInfo {
     let openFileCount = trees.withLock { $0[entry.id]?.openFileCount ?? 0 }
     return EntryInfo(entry, domain: domain, parent: parent, openFileCount: openFileCount)
   }
@@ -75,6 +75,7 @@ extension Store {
   }
 
   func engineBranch(_ name: String) throws(StoreError) -> EngineBranch {
+    if let branch = EntryName.branch(ofNewest: name) { return try newestApproved(of: branch) }
     do throws(StoreError) {
       return try engine.branches.named(name)
     } catch {

@@ -63,17 +63,23 @@ extension Branches {
   /// would take over `Setting.allByteCountMax`, `full` on a full disk.
   package func set(_ key: SettingKey, to value: [UInt8]?) throws(StoreError) {
     try core.gate.checkWritable()
-    let limit = Setting.valueByteCountMax
-    if let value, value.count > limit {
-      throw StoreError(
-        .invalid, "a setting has at most \(limit) bytes, this one \(value.count)",
-        object: key.description, reason: .valueTooLarge)
-    }
+    try key.checkLength(of: value)
     let lsn = try core.keeper.change { kept throws(StoreError) in
       try kept.checkRoom(for: key, value)
       return try kept.record(.set(key, value))
     }
     try core.journal.flush(through: lsn)
+  }
+}
+
+extension SettingKey {
+  /// Throws `invalid` for a value that is too long.
+  func checkLength(of value: [UInt8]?) throws(StoreError) {
+    let limit = Setting.valueByteCountMax
+    guard let value, value.count > limit else { return }
+    throw StoreError(
+      .invalid, "a setting has at most \(limit) bytes, this one \(value.count)",
+      object: description, reason: .valueTooLarge)
   }
 }
 

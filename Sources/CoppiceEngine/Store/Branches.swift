@@ -135,6 +135,7 @@ package final class Branches: Sendable {
     let lsn = try core.keeper.change { kept throws(StoreError) in
       for rename in renames {
         try kept.checkExists(rename.branch)
+        try kept.catalogue.branches[rename.branch.id]?.checkNotApproved()
         try kept.checkFree(rename.name)
         guard names.insert(rename.name.nameKey).inserted else {
           throw StoreError(.conflict, "two branches cannot take one name", object: rename.name)
@@ -158,7 +159,7 @@ package final class Branches: Sendable {
     let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
       try core.keeper.change { kept throws(StoreError) in
         for target in targets {
-          let entry = try kept.deletableEntry(of: target, at: now)
+          let entry = try kept.deletableEntry(of: target, annotations, at: now)
           try entry.annotations.check(annotations, of: entry.name)
         }
         var records: [(branch: BranchID, record: ControlRecord)] = targets.map { ($0.id, .delete) }
@@ -374,10 +375,13 @@ extension Kept {
     return entry
   }
 
-  /// As `understoodEntry`, of one that is not protected.
-  func deletableEntry(of branch: EngineBranch, at now: Int64) throws(StoreError) -> BranchEntry {
+  /// As `understoodEntry`, of one that is neither protected nor, after the changes, approved.
+  func deletableEntry(
+    of branch: EngineBranch, _ changes: [FieldChange] = [], at now: Int64
+  ) throws(StoreError) -> BranchEntry {
     let entry = try understoodEntry(of: branch)
     try entry.checkUnprotected(at: now)
+    try entry.checkNotApproved(after: changes)
     return entry
   }
 

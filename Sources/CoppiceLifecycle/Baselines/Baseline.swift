@@ -15,6 +15,8 @@ package struct Baseline: Hashable, Sendable, Codable {
   package var addedNanoseconds: Int64
   /// Likewise; `nil` while branches may be made of it.
   package var retiredNanoseconds: Int64?
+  /// How often it was changed, or a snapshot of it approved: whoever changes it says what it was.
+  package var revision: UInt64 = 0
 
   package init(
     name: String, dataClass: String, domain: String, source: String, sourceClass: String,
@@ -31,6 +33,7 @@ package struct Baseline: Hashable, Sendable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case name, domain, source, sourceClass, rules, addedNanoseconds, retiredNanoseconds
+    case revision
     case dataClass = "class"
   }
 

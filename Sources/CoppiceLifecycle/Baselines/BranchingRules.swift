@@ -137,8 +137,8 @@ extension BranchSources {
       let nanoseconds = now.subtractingReportingOverflow(snapshot.createdNanoseconds)
       let age = UInt64(max(0, nanoseconds.overflow ? .max : nanoseconds.partialValue))
       if age / 1_000_000_000 >= ageMax {
-        return "\(snapshot.name) is \(age / 1_000_000_000) s old, "
-          + "\(baseline.name) allows less than \(ageMax) s"
+        return "\(snapshot.name) is \(Self.span(age / 1_000_000_000)) old, "
+          + "\(baseline.name) allows less than \(Self.span(ageMax))"
       }
     }
     if let childrenMax = rules.childrenMax {
@@ -155,13 +155,16 @@ extension BranchSources {
   ) throws(StoreError) {
     if let ttlSeconds, let ttlMaxSeconds, ttlSeconds > ttlMaxSeconds {
       throw StoreError(
-        .denied, "branches of it live for \(ttlMaxSeconds) s at most, not for \(ttlSeconds) s",
-        object: wish.source, remedy: "ask for a TTL of \(ttlMaxSeconds)s")
+        .denied,
+        "branches of it live for \(Self.span(ttlMaxSeconds)) at most, not for "
+          + "\(Self.span(ttlSeconds))",
+        object: wish.source, remedy: "ask for a TTL of \(Self.span(ttlMaxSeconds))",
+        reason: .policy)
     }
     if principal.role == .ci, ttlSeconds ?? ttlMaxSeconds == nil {
       throw StoreError(
         .denied, "branches of the role ci have an end", object: wish.source,
-        remedy: "ask for a TTL")
+        remedy: "ask for a TTL", reason: .policy)
     }
   }
 
@@ -189,7 +192,12 @@ extension BranchSources {
   }
 
   private func refusal(_ source: String, _ rule: String, for principal: Principal) -> StoreError {
-    StoreError(.denied, rule, object: source, remedy: Remedy(remedy(for: principal)))
+    StoreError(
+      .denied, rule, object: source, remedy: Remedy(remedy(for: principal)), reason: .policy)
+  }
+
+  private static func span(_ seconds: UInt64) -> TimeSpan {
+    TimeSpan(seconds: min(seconds, UInt64(UInt32.max)))
   }
 
   private func remedy(for principal: Principal) -> String {

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceEngine
 internal import CoppiceLifecycle
 internal import CoppicePlatform
 
@@ -56,8 +57,24 @@ package struct BranchCreateRequest: StoreRequest {
         .invalid, "an existing branch is taken as it is, or reset, not both", object: name,
         remedy: "give one of the two")
     }
-    let asked = terms ?? RequestedTerms()
+    var asked = terms ?? RequestedTerms()
+    var request = self
+    var source: GrantedSource?
+    if let from {
+      let ttlSeconds = asked.ttlSeconds(at: context.store.engine.clock.wallNanoseconds())
+      let granted = try context.source(from, ttlSeconds: ttlSeconds)
+      if ttlSeconds == nil { asked.ttlSeconds = granted.ttlSeconds }
+      request.from = granted.name
+      source = granted
+    }
     let terms = try asked.terms(of: name, askedBy: context.principal.name)
+    return try request.obtain(source, terms, context)
+  }
+
+  /// - Parameter source: what `from` names.
+  private func obtain(
+    _ source: GrantedSource?, _ terms: EntryTerms, _ context: RequestContext
+  ) throws(StoreError) -> Answer {
     if sync, let from { try context.doors.writeDirtyPages(of: from) }
     let mounts = context.doors.mounts.map(\.directory)
     let mustBeOwn = postgres && !keepLinks
@@ -66,7 +83,7 @@ package struct BranchCreateRequest: StoreRequest {
       try ForkPlan(of: context.store.moment(of: from), as: name, mounts: mounts)
         .refuseOutwardLinks()
     }
-    let obtained = try obtain(terms, context)
+    let obtained = try branch(source, terms, context)
     guard from != nil, obtained.isNew || orReset else {
       return try answer(obtained, notes: [], context.store)
     }
@@ -83,8 +100,8 @@ package struct BranchCreateRequest: StoreRequest {
     }
   }
 
-  private func obtain(
-    _ terms: EntryTerms, _ context: RequestContext
+  private func branch(
+    _ source: GrantedSource?, _ terms: EntryTerms, _ context: RequestContext
   ) throws(StoreError) -> ObtainedBranch {
     let store = context.store
     guard orExisting || orReset else {
@@ -96,7 +113,8 @@ package struct BranchCreateRequest: StoreRequest {
       try BranchUse.refuse([name], context)
     }
     return try store.obtainBranch(
-      name, from: from, domain: domain, terms: terms, isResetting: orReset, force: force)
+      name, from: from, domain: domain, terms: terms, isResetting: orReset, force: force,
+      isSameOrigin: { source?.isOrigin(of: $0) ?? false })
   }
 
   private func answer(

@@ -42,6 +42,7 @@ package struct BranchDeleteRequest: StoreRequest {
         .invalid, "is a snapshot", object: snapshot,
         remedy: "delete it with 'coppice snapshot delete \(snapshot)'")
     }
+    try BaselineRegistry(store).refuse(workBranchAmong: plan)
     if !force { try BranchUse.refuse(plan, context) }
     var answer = Answer(entries: plan, isDryRun: dryRun)
     switch (now, dryRun) {

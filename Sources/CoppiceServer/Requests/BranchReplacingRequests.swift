@@ -40,6 +40,7 @@ package struct BranchResetRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
+    let to = try context.source(to).name
     let mounts = context.doors.mounts.map(\.directory)
     let plan = try ForkPlan(
       of: store.moment(of: to), as: name, mounts: mounts, isQuick: !postgres)

@@ -131,6 +131,7 @@ package struct BranchRenameRequest: StoreRequest {
   package var access: Access { Access(.change, .entry(name), .new(newName)) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    try BaselineRegistry(context.store).refuse(workBranchAmong: [name])
     if !force { try BranchUse.refuse([name], context) }
     try context.store.rename(name, to: newName, force: force)
     return Answer(name: newName, oldName: name)

@@ -37,6 +37,16 @@ package struct RequestedTerms: Codable, Hashable, Sendable {
     }
   }
 
+  /// How long from now on, however the end was given; `nil` without one.
+  func ttlSeconds(at now: Int64) -> UInt64? {
+    if let ttlSeconds { return ttlSeconds }
+    return expiresAt.map { time in
+      let (span, isBeyond) = time.nanoseconds.subtractingReportingOverflow(now)
+      // Rounded up: a rule that allows so many seconds allows no part of another one.
+      return isBeyond ? 0 : (UInt64(max(0, span)) + 999_999_999) / 1_000_000_000
+    }
+  }
+
   var leasePeriod: Duration? { leaseSeconds.map { .seconds($0) } }
 
   /// Throws `invalid` also for labels without `=`, and for keys that come twice.

@@ -26,6 +26,8 @@ extension Remedy.Step {
     case .listFrames: "`coppice inspect segment`"
     case .unprotect(let name): "`coppice branch unprotect \(name)`"
     case .renew(let name): "renew it: `coppice branch renew \(name) --ttl 3d`"
+    case .retire(let baseline): "`coppice baseline retire \(baseline)`"
+    case .approve(let branch): "`coppice baseline approve \(branch)@SNAPSHOT`"
     case .createDomain: "`coppice domain create`"
     case .copy(let source, let branch, let domain):
       "copy it: coppice export --tar \(source) copy.tar && coppice import --tar "

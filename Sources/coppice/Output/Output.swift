@@ -59,6 +59,16 @@ enum Output {
     "\(Timestamp(seconds: time.seconds, nanoseconds: 0))"
   }
 
+  private static let timeUnits: [(seconds: UInt64, name: String)] = [
+    (604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"),
+  ]
+
+  /// A length of time, in the greatest unit that it has one of, rounded down.
+  static func age(_ seconds: UInt64) -> String {
+    let unit = timeUnits.first { seconds >= $0.seconds }
+    return unit.map { "\(seconds / $0.seconds)\($0.name)" } ?? "0s"
+  }
+
   /// A number of bytes with three digits and a binary unit.
   static func bytes(_ count: UInt64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]

@@ -115,7 +115,7 @@ import Testing
     Row(role: .developer, source: "masked@newest", outcome: notFound, classes: []),
     Row(
       role: .developer, source: "fresh@newest",
-      outcome: "denied: fresh@old is 172800 s old, fresh allows less than 86400 s"),
+      outcome: "denied: fresh@old is 2d old, fresh allows less than 1d"),
     Row(
       role: .developer, source: "full@newest",
       outcome: "denied: the limit of live branches of full is 1, it has 1"),
@@ -128,7 +128,7 @@ import Testing
     Row(role: .developer, source: "short@newest", outcome: "short@a 600", ttl: 600),
     Row(
       role: .developer, source: "short@newest",
-      outcome: "denied: branches of it live for 600 s at most, not for 601 s", ttl: 601),
+      outcome: "denied: branches of it live for 10m at most, not for 601s", ttl: 601),
     // And their own live branches.
     Row(role: .developer, source: "mine", outcome: "mine"),
     Row(role: .developer, source: "ann-1", outcome: "ann-1"),
@@ -136,7 +136,7 @@ import Testing
     Row(role: .developer, source: "mine-short", outcome: "mine-short 60"),
     Row(
       role: .developer, source: "mine-short",
-      outcome: "denied: branches of it live for 600 s at most, not for 601 s", ttl: 601),
+      outcome: "denied: branches of it live for 10m at most, not for 601s", ttl: 601),
     Row(
       role: .developer, source: "mine-raw",
       outcome: "denied: mine-raw is raw, this token has masked"),

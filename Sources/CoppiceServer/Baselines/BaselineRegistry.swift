@@ -1,0 +1,114 @@
+internal import Coppice
+internal import CoppiceEngine
+internal import CoppiceLifecycle
+internal import CoppicePlatform
+
+/// The baselines of a store: settings that are read, and changed only from what they were when they
+/// were read.
+struct BaselineRegistry {
+  let store: Store
+
+  init(_ store: Store) { self.store = store }
+
+  /// A baseline, and the bytes that it was read from.
+  struct Kept {
+    var baseline: Baseline
+    var bytes: [UInt8]
+  }
+
+  /// Nanoseconds since 1970-01-01 UTC.
+  var now: Int64 { store.engine.clock.wallNanoseconds() }
+
+  /// All, in the order of their names' bytes. Throws `corrupt` for one that cannot be read.
+  func all() throws(StoreError) -> [Baseline] {
+    var baselines: [Baseline] = []
+    for setting in store.settings() where setting.key.utf8.starts(with: Self.prefix) {
+      baselines.append(try Self.read(setting.value, setting.key))
+    }
+    return baselines
+  }
+
+  /// `nil` where there is none of that name. Throws `corrupt`.
+  func find(_ name: String) throws(StoreError) -> Kept? {
+    let key = Baseline.settingKey(name)
+    guard key.utf8.count <= Self.keyByteCountMax, !name.isEmpty,
+      let bytes = try store.setting(key)
+    else { return nil }
+    return Kept(baseline: try Self.read(bytes, key), bytes: bytes)
+  }
+
+  /// Throws `notFound`, with the nearest names.
+  func baseline(_ name: String) throws(StoreError) -> Kept {
+    if let found = try find(name) { return found }
+    let names = try all().map(\.name)
+    let near = NearestNames.find(name, among: names).joined(separator: ", ")
+    throw StoreError(
+      .notFound, "there is no such baseline", object: name,
+      remedy: near.isEmpty
+        ? "list them with `coppice baseline list`" : Remedy("did you mean \(near)?"))
+  }
+
+  /// Throws `denied` for a branch that a baseline in use is refreshed in.
+  func refuse(workBranchAmong names: [String]) throws(StoreError) {
+    for name in names {
+      guard let kept = try find(name), !kept.baseline.isRetired else { continue }
+      throw StoreError(
+        .denied, "is the work branch of a baseline", object: name,
+        remedy: "\(step: .retire(baseline: name)) first", reason: .policy)
+    }
+  }
+
+  /// Changes a baseline by what `change` says of it as it is, again when another one was quicker.
+  ///
+  /// - Parameter change: returns the new value, and the annotations that change with it.
+  func change<Result>(
+    _ name: String,
+    _ change: (Baseline) throws(StoreError) -> (
+      Baseline, [(name: String, changes: [AnnotationChange])], Result
+    )
+  ) throws(StoreError) -> Result {
+    while true {
+      let kept = try baseline(name)
+      let (new, annotations, result) = try change(kept.baseline)
+      do throws(StoreError) {
+        try store.change(
+          Baseline.settingKey(name), from: kept.bytes, to: JSON.encode(new),
+          annotating: annotations)
+        return result
+      } catch {
+        guard error.reason == .stale else { throw error }
+      }
+    }
+  }
+
+  /// Throws `conflict` when there is one of that name.
+  func add(_ baseline: Baseline) throws(StoreError) {
+    do throws(StoreError) {
+      try store.change(
+        Baseline.settingKey(baseline.name), from: nil, to: JSON.encode(baseline), annotating: [])
+    } catch {
+      throw error.reason == .stale ? Self.exists(baseline.name) : error
+    }
+  }
+
+  /// The name is taken.
+  static func exists(_ name: String) -> StoreError {
+    StoreError(
+      .conflict, "there is a baseline of that name", object: name,
+      remedy: "choose another name; `coppice baseline show \(name)` tells what it is",
+      reason: .exists)
+  }
+
+  private static let prefix = Baseline.settingPrefix.utf8
+  /// What a setting's key has at most.
+  private static let keyByteCountMax = 255
+
+  private static func read(_ bytes: [UInt8], _ key: String) throws(StoreError) -> Baseline {
+    do throws(JSONFailure) { return try JSON.decode(Baseline.self, from: bytes) } catch {
+      throw StoreError(
+        .corrupt, "the setting is not that of a baseline", object: key,
+        remedy: "a program that uses the library can remove it with `Store.set`",
+        cause: error.description)
+    }
+  }
+}

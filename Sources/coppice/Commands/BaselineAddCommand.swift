@@ -1,0 +1,149 @@
+internal import ArgumentParser
+internal import Coppice
+internal import CoppiceLifecycle
+internal import CoppiceServer
+
+struct BaselineAddCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "add", abstract: "Register a source of branches, and bring its content in.",
+    discussion: """
+      SOURCE is directory:DIR, tar:FILE, tar:- for standard input, or branch:REF. The content \
+      becomes the work branch NAME; with branch:NAME the branch of that name is it, as it is. To \
+      branch from it, make a snapshot and approve that.
+
+      The class is that of the source: of a branch, that of its trust domain; of files, raw. With \
+      another --class the baseline lies in a domain of its own, which has its name, or in the one \
+      that --domain names, and a branch is copied there: every page is stored anew, and nothing is \
+      shared. Where the class is lower than the source's, each approval needs an attestation.
+
+      The rules are for users with tokens, of whom there are none yet: they bind nobody.
+
+      JSON: \(BaselineAddRequest.keys).
+
+      Examples:
+        coppice baseline add prod --from directory:/var/lib/postgresql/15/main
+        coppice baseline add masked --from branch:scrubbed --class masked --children-max 50
+      """)
+
+  @OptionGroup var options: StoreArguments
+
+  @Argument(help: "The baseline's name, which is its work branch's.")
+  var name: String
+
+  @Option(
+    name: .customLong("from"),
+    help: ArgumentHelp("directory:DIR, tar:FILE, tar:- or branch:REF.", valueName: "source"))
+  var source: String
+
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp(
+      "What data it holds: raw, masked, schema or none. Default: what its source holds.",
+      valueName: "class"))
+  var dataClass: String?
+
+  @Option(name: .long, help: "The trust domain. Default: the source's, or one of its own.")
+  var domain: String?
+
+  @OptionGroup var rules: BaselineRuleOptions
+
+  @Flag(name: .long, help: "Check and read everything, but change nothing.")
+  var dryRun = false
+
+  func run() throws {
+    var held: HeldFile?
+    var branch: String?
+    var waitsForInput = false
+    switch try BaselineSource(source) {
+    case .directory(let path): held = try HeldFile(source: path)
+    case .tar("-"):
+      held = try HeldFile.standardInput()
+      waitsForInput = true
+    case .tar(let path): held = try HeldFile(source: path)
+    case .branch(let name): branch = name
+    }
+    try options.print(
+      try options.perform(
+        BaselineAddRequest(
+          name: name, source: source, file: held?.file, branch: branch, class: dataClass,
+          domain: domain, rules: rules.rules, dryRun: dryRun),
+        holding: held, showing: dryRun ? "compare" : "import",
+        waitingFor: waitsForInput ? "standard input" : nil))
+  }
+}
+
+/// The rules of a baseline.
+struct BaselineRuleOptions: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Who may make branches of it, besides its owners. Default: developer,ci.",
+      valueName: "role,..."))
+  var roles: RolesArgument?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("How long a branch lives of which nobody said.", valueName: "duration"))
+  var ttlDefault: TimeSpan?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("How long a branch can live at most.", valueName: "duration"))
+  var ttlMax: TimeSpan?
+
+  @Option(
+    name: .long, help: ArgumentHelp("How many live branches there may be.", valueName: "count"))
+  var childrenMax: Int?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("How old a snapshot may be to branch from it.", valueName: "duration"))
+  var ageMax: TimeSpan?
+
+  var rules: BaselineRules {
+    var rules = BaselineRules(
+      ttlDefaultSeconds: ttlDefault?.seconds, ttlMaxSeconds: ttlMax?.seconds,
+      childrenMax: childrenMax, ageMaxSeconds: ageMax?.seconds)
+    if let roles { rules.roles = roles.roles }
+    return rules
+  }
+}
+
+/// Roles, with commas between them.
+struct RolesArgument: ExpressibleByArgument {
+  var roles: [Principal.Role]
+
+  init?(argument: String) {
+    var roles: [Principal.Role] = []
+    for name in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let role = Principal.Role(rawValue: String(name)) else { return nil }
+      if !roles.contains(role) { roles.append(role) }
+    }
+    self.roles = roles
+  }
+}
+
+extension BaselineRules {
+  /// One line each.
+  var lines: [String] {
+    var lines = ["for \(roles.map(\.rawValue).joined(separator: ", "))"]
+    if let ttlDefaultSeconds { lines.append("TTL \(Self.span(ttlDefaultSeconds))") }
+    if let ttlMaxSeconds { lines.append("TTL at most \(Self.span(ttlMaxSeconds))") }
+    if let childrenMax { lines.append("at most \(childrenMax) live branches") }
+    if let ageMaxSeconds { lines.append("snapshots younger than \(Self.span(ageMaxSeconds))") }
+    return lines
+  }
+
+  private static func span(_ seconds: UInt64) -> TimeSpan {
+    TimeSpan(seconds: min(seconds, UInt64(UInt32.max)))
+  }
+}
+
+extension BaselineAddRequest.Answer: Reply {
+  var text: String {
+    let verb = addition.isDryRun ? "Would add" : "Added"
+    let place = report.domain == report.class ? "" : " in \(Output.printable(report.domain))"
+    return "\(verb) \(Output.printable(report.name)), \(report.class)\(place)\n"
+      + addition.notes.map { "  note: \(Output.printable($0))\n" }.joined()
+  }
+}
