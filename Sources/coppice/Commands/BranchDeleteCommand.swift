@@ -11,13 +11,13 @@ struct BranchDeleteCommand: ParsableCommand {
       needs --force: what has them open gets errors from then on. With --now the branches cannot \
       be restored, their space is given back at once, and the journal's records are overwritten \
       with zeros, so that no file of the store has what only they held, but for their names, by \
-      which 'reclaim verify' finds them. What others share with them stays, and they are named: forks, \
-      and what was deleted before and can be restored. A page that only they showed stays too \
-      where a difference that another branch shows builds on it. What an export, another reader or \
-      an import that is under way holds goes once that has ended, without being asked for. Folders \
-      that 'coppice repair' left in the store are not touched: remove them. Once it has begun a \
-      crash does not undo it: the next command that writes goes on, and until it is through \
-      'reclaim verify' says so.
+      which 'reclaim verify' finds them. What others share with them stays, and they are named: \
+      forks, and what was deleted before and can be restored. A page that only they showed stays \
+      too where a difference that another branch shows builds on it. What an export, another \
+      reader or an import that is under way holds goes once that has ended, without being asked \
+      for. Folders that 'coppice repair' left in the store are not touched: remove them. Once it \
+      has begun a crash does not undo it: the next command that writes goes on, and until it is \
+      through 'reclaim verify' says so.
 
       JSON: \(BranchDeleteRequest.keys). freedByteCount is what only they held, sharedByteCount \
       what stays (null where damage hides it), sharers who keep it; after a deletion \
