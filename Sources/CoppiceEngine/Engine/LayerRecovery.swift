@@ -132,24 +132,16 @@ private struct StackBelow: PageSource {
   func checkDomain(of ref: Ref) throws(StoreError) {}
 
   func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
-    for layer in layers.reversed() {
-      if let part = layer[volume] { return part.attributes }
-    }
-    return try root.attributes(of: volume)
+    try sealed.attributes(of: volume, above: layers.attributes(of: volume))
   }
 
   func page(_ answer: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber)
     throws(StoreError) -> PageBuffer?
   {
-    var answer = answer
-    if case .below = answer {
-      for layer in layers.reversed() {
-        guard let part = layer[volume] else { continue }
-        answer = part.lookup(page)
-        if case .below = answer { continue }
-        break
-      }
-    }
-    return try SealedState(root: root, frozen: .empty).page(answer, volume, page, frames)
+    let found = answer.isBelow ? layers.lookup(volume, page) : answer
+    return try sealed.page(found, volume, page, frames)
   }
+
+  /// Below all layers, which change while they are filled: no stack keeps unions of them.
+  private var sealed: SealedState { SealedState(root: root, frozen: .empty) }
 }

@@ -42,6 +42,9 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
     /// The branch that the import is about to become.
     var claimed: BranchID?
 
+    /// What is below small writes and finished volumes.
+    var sealed: SealedState { SealedState(root: root, frozen: .empty) }
+
     /// What small writes say about a volume.
     func part(of volume: VolumeNumber) -> VolumeLayer? {
       hidden.contains(volume) ? nil : layer[volume]
@@ -121,18 +124,15 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
   // MARK: Small writes
 
   package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
-    let (part, finished, root) = state.withLock { state in
+    let (written, finished, sealed) = state.withLock {
+      state -> (VolumeAttributes??, Ref?, SealedState) in
       (
-        state.part(of: volume).map { Part(attributes: $0.attributes) },
-        state.finished[volume.rawValue], state.root
+        state.part(of: volume).map(\.attributes), state.finished[volume.rawValue], state.sealed
       )
     }
-    if let part { return part.attributes }
-    if let finished { return try core.frames.node(finished).attributes }
-    return try root.attributes(of: volume)
+    if written == nil, let finished { return try core.frames.node(finished).attributes }
+    return try sealed.attributes(of: volume, above: written)
   }
-
-  private struct Part { var attributes: VolumeAttributes? }
 
   func checkDomain(of ref: Ref) throws(StoreError) {
     try core.checkDomain(of: ref, is: domain)
@@ -141,16 +141,14 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
   func page(_ answer: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber)
     throws(StoreError) -> PageBuffer?
   {
-    let (own, finished, root) = state.withLock { state in
+    let (written, finished, sealed) = state.withLock { state in
       (
-        state.part(of: volume)?.lookup(page) ?? .below, state.finished[volume.rawValue], state.root
+        state.part(of: volume)?.lookup(page) ?? .below,
+        state.finished[volume.rawValue].map(VolumeLayer.Answer.adopted) ?? .below, state.sealed
       )
     }
-    var resolved = answer
-    if case .below = resolved { resolved = own }
-    if case .below = resolved, let finished { resolved = .adopted(finished) }
-    return try SealedState(root: root, frozen: .empty).page(
-      resolved, volume, page, core.frames)
+    let own = written.isBelow ? finished : written
+    return try sealed.page(answer.isBelow ? own : answer, volume, page, core.frames)
   }
 
   package func read(

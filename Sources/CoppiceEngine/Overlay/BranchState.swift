@@ -3,13 +3,17 @@ internal import CoppicePlatform
 
 /// A branch at one moment: the sealed part and the frozen layers above it. Immutable.
 ///
-/// A lookup asks the layers from the top down, then the root.
+/// A lookup asks the layers from the top down, then the root. It begins with what is known above:
+/// by a branch's open layer, whose lock is held for no longer than to ask it, or by a change.
 struct SealedState: Sendable {
   var root: RootView
   var frozen: LayerStack
 
-  func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
-    if let answer = frozen.attributes(of: volume) { return answer }
+  /// - Parameter above: outer `nil`: the volume is not known there; inner `nil`: it was dropped.
+  func attributes(
+    of volume: VolumeNumber, above: VolumeAttributes?? = nil
+  ) throws(StoreError) -> VolumeAttributes? {
+    if let answer = above ?? frozen.attributes(of: volume) { return answer }
     return try root.attributes(of: volume)
   }
 
@@ -20,14 +24,17 @@ struct SealedState: Sendable {
   }
 
   /// `nil` stands for a page of zeros.
-  func page(_ volume: VolumeNumber, _ page: PageNumber, _ frames: FrameReader)
-    throws(StoreError) -> PageBuffer?
-  {
-    try self.page(frozen.isEmpty ? .below : frozen.lookup(volume, page), volume, page, frames)
+  func page(
+    _ above: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber,
+    _ frames: FrameReader
+  ) throws(StoreError) -> PageBuffer? {
+    // An answer is handed on, never copied: that would retain the page.
+    guard above.isBelow else { return try found(above, volume, page, frames) }
+    return try found(frozen.lookup(volume, page), volume, page, frames)
   }
 
-  /// The page, given what the layers answered.
-  func page(
+  /// - Parameter answer: of all layers.
+  private func found(
     _ answer: VolumeLayer.Answer, _ volume: VolumeNumber, _ page: PageNumber,
     _ frames: FrameReader
   ) throws(StoreError) -> PageBuffer? {

@@ -149,6 +149,8 @@ final class VolumeLayer {
     case hole
     case adopted(Ref)
     case below
+
+    var isBelow: Bool { if case .below = self { true } else { false } }
   }
 
   func lookup(_ page: PageNumber) -> Answer {

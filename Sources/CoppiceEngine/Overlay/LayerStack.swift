@@ -48,25 +48,16 @@ final class LayerStack: Sendable {
   }
 
   func lookup(_ volume: VolumeNumber, _ page: PageNumber) -> VolumeLayer.Answer {
+    if layers.isEmpty { return .below }
     if layers.count > Self.scannedLayerCountMax {
       return union(of: volume).lookup(page)
     }
-    for layer in layers.reversed() {
-      guard let part = layer[volume] else { continue }
-      let answer = part.lookup(page)
-      if case .below = answer { continue }
-      return answer
-    }
-    return .below
+    return layers.lookup(volume, page)
   }
 
-  /// The attributes that the topmost layer which knows the volume gives it. Outer `nil`: no layer
-  /// knows it; inner `nil`: it was dropped.
+  /// As of the layers.
   func attributes(of volume: VolumeNumber) -> VolumeAttributes?? {
-    for layer in layers.reversed() {
-      if let part = layer[volume] { return .some(part.attributes) }
-    }
-    return nil
+    layers.attributes(of: volume)
   }
 
   /// The newest record in these layers that changed the volume.
@@ -89,5 +80,27 @@ final class LayerStack: Sendable {
       unions.parts.insert(union, at: volume.rawValue)
       return union
     }
+  }
+}
+
+/// Layers that lie upon each other, bottom first.
+extension [Layer] {
+  func lookup(_ volume: VolumeNumber, _ page: PageNumber) -> VolumeLayer.Answer {
+    for layer in reversed() {
+      guard let part = layer[volume] else { continue }
+      let answer = part.lookup(page)
+      if case .below = answer { continue }
+      return answer
+    }
+    return .below
+  }
+
+  /// The attributes that the topmost layer which knows the volume gives it. Outer `nil`: no layer
+  /// knows it; inner `nil`: it was dropped.
+  func attributes(of volume: VolumeNumber) -> VolumeAttributes?? {
+    for layer in reversed() {
+      if let part = layer[volume] { return .some(part.attributes) }
+    }
+    return nil
   }
 }

@@ -73,7 +73,7 @@ package final class PinnedView: VolumeSpace {
         try? state.beginReading(volume, pages, core.frames)
       }
       return try copier.read(at: offset, end: end, into: buffer) {
-        number throws(StoreError) in try state.page(volume, number, core.frames)
+        number throws(StoreError) in try state.page(.below, volume, number, core.frames)
       }
     }
   }

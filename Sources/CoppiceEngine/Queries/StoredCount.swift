@@ -16,18 +16,15 @@ struct StoredCount {
   private let pageByteCount: UInt64
   private var layerPageCount = 0
   private var holes = IntervalSet()
-  private var isReplaced = false
-  private var adopted: Ref?
+  private var descent = VolumeDescent()
 
   init(pageByteCount: Int) { self.pageByteCount = UInt64(pageByteCount) }
 
   /// Adds what a layer holds of the volume, topmost first.
   mutating func add(_ part: VolumeLayer) {
-    if isReplaced { return }
+    guard descent.enter(part) else { return }
     layerPageCount += part.pages.count
     for range in part.holes.ranges { holes.insert(range) }
-    isReplaced = part.replaces
-    adopted = part.adopted
   }
 
   /// The stored bytes, once all layers are added.
@@ -38,12 +35,8 @@ struct StoredCount {
     let end = attributes.byteCount
     let pageCount = (end + pageByteCount - 1) / pageByteCount
     var count = UInt64(layerPageCount)
-    if count < pageCount {
-      let top =
-        isReplaced
-        ? try adopted.map { ref throws(StoreError) in try frames.node(ref) }
-        : try root.top(volume)
-      if let top { count += try pages(below: top, pageCount, frames) }
+    if count < pageCount, let top = try descent.top(of: volume, below: root, frames) {
+      count += try pages(below: top, pageCount, frames)
     }
     return count < pageCount ? min(end, count * pageByteCount) : end
   }
@@ -100,14 +93,13 @@ extension EngineBranch {
       let (open, sealed) = state.withReadLock { state, _ -> (VolumeAttributes??, SealedState) in
         guard let part = state.open[volume] else { return (nil, state.sealed) }
         count.add(part)
-        return (.some(part.attributes), state.sealed)
+        return (part.attributes, state.sealed)
       }
       for layer in sealed.frozen.layers.reversed() {
         if let part = layer[volume] { count.add(part) }
       }
       do throws(StoreError) {
-        let attributes = if let open { open } else { try sealed.attributes(of: volume) }
-        guard let attributes else { return 0 }
+        guard let attributes = try sealed.attributes(of: volume, above: open) else { return 0 }
         return try count.byteCount(of: volume, attributes, below: sealed.root, core.frames)
       } catch {
         // As for a read: a collection may have removed a node that this state still named.

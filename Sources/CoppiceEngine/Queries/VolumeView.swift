@@ -12,6 +12,19 @@ struct VolumeView {
     var replaces: Bool
   }
 
+  /// What the branch's open layer has of the volume, copied under its lock.
+  struct Open {
+    var part: Part
+    var attributes: VolumeAttributes?
+    var descent = VolumeDescent()
+
+    init(_ layer: VolumeLayer) {
+      part = Part(layer, of: nil)
+      attributes = layer.attributes
+      _ = descent.enter(layer)
+    }
+  }
+
   private let frames: FrameReader
   private let state: SealedState
   let volume: VolumeNumber
@@ -19,35 +32,23 @@ struct VolumeView {
   let parts: [Part]
   let top: Node?
 
-  /// - Parameter open: the part of the branch's open layer, copied under its lock.
+  /// - Parameter open: what an open layer above the state has.
   init(
-    _ state: SealedState, _ volume: VolumeNumber, open: (part: Part, adopted: Ref?)? = nil,
-    attributes openAttributes: VolumeAttributes? = nil, frames: FrameReader
+    _ state: SealedState, _ volume: VolumeNumber, open: Open? = nil, frames: FrameReader
   ) throws(StoreError) {
     self.state = state
     self.volume = volume
     self.frames = frames
-    var parts: [Part] = []
-    var isReplaced = false
-    var adopted: Ref?
-    if let open {
-      parts.append(open.part)
-      isReplaced = open.part.replaces
-      adopted = open.adopted
-    }
-    for layer in state.frozen.layers.reversed() where !isReplaced {
+    var parts = open.map { [$0.part] } ?? []
+    var descent = open?.descent ?? VolumeDescent()
+    for layer in state.frozen.layers.reversed() {
       guard let part = layer[volume] else { continue }
+      guard descent.enter(part) else { break }
       parts.append(Part(part, of: layer))
-      isReplaced = part.replaces
-      adopted = part.adopted
     }
     self.parts = parts
-    if isReplaced {
-      top = try adopted.map { ref throws(StoreError) in try frames.node(ref) }
-    } else {
-      top = try state.root.top(volume)
-    }
-    attributes = open == nil ? try state.attributes(of: volume) : openAttributes
+    top = try descent.top(of: volume, below: state.root, frames)
+    attributes = try state.attributes(of: volume, above: open.map(\.attributes))
   }
 
   /// The pages that are not holes, within `pages`.
@@ -100,9 +101,7 @@ struct VolumeView {
   }
 
   func content(_ page: PageNumber) throws(StoreError) -> Content {
-    let answer: VolumeLayer.Answer =
-      state.frozen.isEmpty ? .below : state.frozen.lookup(volume, page)
-    switch answer {
+    switch state.frozen.lookup(volume, page) {
     case .page(.bytes(let buffer)): return .bytes(buffer)
     case .page(.shared(let ref)): return .stored(ref)
     case .page(.unreadable(let error)): throw error
@@ -128,15 +127,10 @@ extension EngineBranch {
   package func storedRanges(
     of volume: VolumeNumber, in range: Range<UInt64>
   ) throws(StoreError) -> [Range<UInt64>] {
-    let (open, openAttributes, sealed) = state.withLock { state in
-      let part = state.open[volume]
-      return (
-        part.map { (part: VolumeView.Part($0, of: nil), adopted: $0.adopted) }, part?.attributes,
-        state.sealed
-      )
+    let (open, sealed) = state.withLock { state in
+      (state.open[volume].map(VolumeView.Open.init), state.sealed)
     }
-    let view = try VolumeView(
-      sealed, volume, open: open, attributes: openAttributes, frames: core.frames)
+    let view = try VolumeView(sealed, volume, open: open, frames: core.frames)
     return try view.storedRanges(in: range, pageByteCount: pageByteCount)
   }
 }

@@ -90,14 +90,11 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   // MARK: Reading
 
   package func attributes(of volume: VolumeNumber) throws(StoreError) -> VolumeAttributes? {
-    let (part, sealed) = state.withReadLock { state, _ in
-      (state.open[volume].map { AttributesAnswer(attributes: $0.attributes) }, state.sealed)
+    let (own, sealed) = state.withReadLock { state, _ -> (VolumeAttributes??, SealedState) in
+      (state.open[volume].map(\.attributes), state.sealed)
     }
-    if let part { return part.attributes }
-    return try sealed.attributes(of: volume)
+    return try sealed.attributes(of: volume, above: own)
   }
-
-  private struct AttributesAnswer { var attributes: VolumeAttributes? }
 
   package func read(
     _ volume: VolumeNumber, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
@@ -128,11 +125,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
         (state.open[volume]?.lookup(page) ?? .below, state.sealed)
       }
       do throws(StoreError) {
-        if case .below = answer {
-        } else {
-          return try sealed.page(answer, volume, page, core.frames)
-        }
-        if case .below = own { return try sealed.page(volume, page, core.frames) }
+        guard answer.isBelow else { return try sealed.page(answer, volume, page, core.frames) }
         return try sealed.page(own, volume, page, core.frames)
       } catch {
         // A collection may have removed a frame that this state still named; the branch has
