@@ -85,10 +85,20 @@ extension SystemError {
   public var isOutOfFiles: Bool { code == EMFILE || code == ENFILE }
   /// The machine has no memory for the call.
   public var isOutOfMemory: Bool { code == ENOMEM }
-  /// Says nothing of what is stored: the call was not made for want of something, or the file was
-  /// not even opened.
+  /// The device is gone, or the machine that has the file does not answer.
+  public var isUnanswered: Bool {
+    switch code {
+    case ENXIO, ENODEV, ENOMEDIUM, ESTALE, ETIMEDOUT, ENOTCONN, ESHUTDOWN, ECONNREFUSED,
+      ECONNRESET, ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENETRESET:
+      true
+    default: false
+    }
+  }
+  /// Says nothing of what is stored: the call was not made for want of something or somebody, or
+  /// the file was not even opened. An EIO of a read does: the device has lost what was there.
   public var isPassing: Bool {
-    isOutOfFiles || isOutOfMemory || code == EAGAIN || (call == "open" && code == EIO)
+    isOutOfFiles || isOutOfMemory || isUnanswered || code == EAGAIN
+      || (call == "open" && code == EIO)
   }
 }
 

@@ -153,7 +153,7 @@ import Testing
     #expect(isMissing())
     _ = try store.create(Self.header)
     let fresh = SegmentStore(disk: disk)
-    for code in [EMFILE, ENOMEM, EACCES, EIO] {
+    for code in [EMFILE, ENOMEM, EACCES, EIO, ENXIO, ESTALE, ETIMEDOUT, ENOTCONN, EHOSTDOWN] {
       disk.inject(DiskFault(.open, namePrefix: "segments", code: code))
       let found = error { () throws(SegmentError) in _ = try fresh.open(Self.id) }
       guard case .unreachable = found else { throw Unexpected(found) }
@@ -161,8 +161,17 @@ import Testing
     // Nothing of that was kept.
     let segment = try fresh.open(Self.id)
     disk.inject(DiskFault(.read, namePrefix: "segments", code: ENOMEM))
-    disk.inject(DiskFault(.read, namePrefix: "segments", code: EIO))
     guard case .unreachable = readError(segment) else { throw Unexpected(readError(segment)) }
+    // The device is gone, or the machine that has the file: what it has is not.
+    for code in [ENXIO, ENODEV, ESTALE, ETIMEDOUT, ENOTCONN, EHOSTDOWN, ENETUNREACH] {
+      disk.inject(DiskFault(.read, namePrefix: "segments", code: code))
+      let found = try #require(readError(segment))
+      guard case .unreachable = found else { throw Unexpected(found) }
+      let told = StoreError(found, while: "reading")
+      #expect(told.kind == .unavailable && told.reason == .passing)
+      #expect("\(told.remedy)".contains("try again"))
+    }
+    disk.inject(DiskFault(.read, namePrefix: "segments", code: EIO))
     guard case .system = readError(segment) else { throw Unexpected(readError(segment)) }
     #expect(try segment.bytes(0, SegmentHeader.byteCount) == Self.header.encode())
   }

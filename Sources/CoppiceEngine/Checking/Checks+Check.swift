@@ -82,7 +82,7 @@ extension Checks {
     retired.update(state)
     return try StoreChecker(
       store: CheckedStore(
-        disk: disk, superblock: superblock, segmentStore: SegmentStore(disk: disk),
+        disk: disk, superblock: superblock, segmentStore: StoreInspector(disk: disk).segmentStore,
         retired: retired, current: { state }, isUnpublished: { _ in true }),
       entries: state.branches.values.sorted { $0.id < $1.id }.map {
         CheckedEntry(id: $0.id, name: $0.name, domain: $0.domain, root: $0.root, refs: [])

@@ -116,11 +116,11 @@ extension Engine {
     for entry in journal.controlRecords {
       catalogue.apply(entry.record, branch: entry.branch, lsn: entry.lsn, time: entry.time)
     }
-    if !options.isReadOnly { try removeUnpublished(disk, catalogue) }
     let opened = OpenedStore(
       disk: disk, clock: clock, lock: lock, superblock: superblock, catalogue: catalogue,
       catalogueNumber: number, journal: journal)
     let engine = try Engine(opened, options: options)
+    if !options.isReadOnly { try removeUnpublished(engine.core.segmentStore, catalogue) }
     try engine.core.hints.load(from: disk)
     // Ids that were taken and never published are taken again.
     engine.core.hints.collection.withLock {
@@ -195,10 +195,9 @@ extension Engine {
 
   /// Removes segment files that no publish ever named, which ids above all published ones prove.
   /// A file that is unknown otherwise means that something is wrong with the catalogue.
-  private static func removeUnpublished(_ disk: any Disk, _ catalogue: CatalogueState)
+  private static func removeUnpublished(_ store: SegmentStore, _ catalogue: CatalogueState)
     throws(StoreError)
   {
-    let store = SegmentStore(disk: disk)
     var unknown: SegmentID?
     do throws(SegmentError) {
       var unpublished: [SegmentID] = []

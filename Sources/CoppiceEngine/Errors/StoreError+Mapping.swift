@@ -27,6 +27,9 @@ extension StoreError {
     } else if error.isOutOfMemory {
       kind = .unavailable
       remedy = "free memory and try again"
+    } else if error.isUnanswered {
+      kind = .unavailable
+      remedy = "look whether the store's device is there and its file system answers, and try again"
     } else {
       kind = .unavailable
       remedy = "look at the system's log for the device"

@@ -46,20 +46,18 @@ extension CollectionRun {
       }
       if !isLive.contains(true) { return }
       try readFrames(bundle, into: buffer)
-      var offset = 0
-      for (index, frame) in bundle.frames.enumerated() {
-        if isLive[index] {
-          try writer.copy(
-            PendingFrame(
-              stored: UnsafeRawBufferPointer(
-                rebasing: buffer.contents[offset..<offset + frame.storedByteCount]),
-              form: frame.form, hashPrefix: frame.hashPrefix, volume: frame.volume,
-              page: frame.page, base: frame.base),
-            name: bundle.names[index])
-        }
-        offset += frame.storedByteCount
+      let offsets = bundle.bundle.frameOffsets
+      for (index, frame) in bundle.frames.enumerated() where isLive[index] {
+        let start = Int(offsets[index]) - Int(bundle.bundle.framesOffset)
+        try writer.copy(
+          PendingFrame(
+            stored: UnsafeRawBufferPointer(
+              rebasing: buffer.contents[start..<start + frame.storedByteCount]),
+            form: frame.form, hashPrefix: frame.hashPrefix, volume: frame.volume,
+            page: frame.page, base: frame.base),
+          name: bundle.names[index])
       }
-      try pace.spend(offset)
+      try pace.spend(Int(bundle.bundle.header.framesByteCount))
       announce(.copying)
     }
   }

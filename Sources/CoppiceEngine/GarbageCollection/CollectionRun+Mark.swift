@@ -119,13 +119,8 @@ extension CollectionRun {
 
     var frames: [BundleDirectoryEntry] { bundle.directory.entries }
 
-    /// Where a frame's bytes begin, from the first one's on.
-    func offset(_ index: Int) -> Int {
-      frames[..<index].reduce(0) { $0 + $1.storedByteCount }
-    }
-
     func note(_ index: Int) throws(StoreError) -> NoteFrame? {
-      let start = bundle.framesOffset + UInt64(offset(index))
+      let start = UInt64(bundle.frameOffsets[index])
       let bytes = try readable(
         file.bytes(at: start, count: frames[index].storedByteCount))
       return bytes.flatMap { try? NoteFrame.decode($0.span.bytes) }

@@ -12,6 +12,15 @@ struct Bundle {
   /// Where the first frame begins.
   var framesOffset: UInt64 { offset + UInt64(BundleHeader.byteCount) }
 
+  /// Where each frame begins, from the start of the segment.
+  var frameOffsets: [UInt32] {
+    var next = UInt32(framesOffset)
+    return directory.entries.map { entry in
+      defer { next += UInt32(entry.storedByteCount) }
+      return next
+    }
+  }
+
   /// Reads the bundle that begins at `offset`.
   ///
   /// - Parameter end: where the part of the segment that counts ends.
@@ -96,8 +105,7 @@ package struct BundleInspection: Sendable {
     header = bundle.header
     frames = []
     frames.reserveCapacity(bundle.directory.entries.count)
-    var place = UInt32(bundle.framesOffset)
-    for (index, entry) in bundle.directory.entries.enumerated() {
+    for (index, (entry, place)) in zip(bundle.directory.entries, bundle.frameOffsets).enumerated() {
       let name = bundle.name(ofEntry: index)
       frames.append(
         FrameInspection(
@@ -105,7 +113,6 @@ package struct BundleInspection: Sendable {
           locator: Locator(
             name: name, offset: place, storedByteCount: entry.storedByteCount, form: entry.form),
           entry: entry))
-      place += UInt32(entry.storedByteCount)
     }
   }
 }

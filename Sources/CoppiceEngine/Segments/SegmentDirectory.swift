@@ -41,13 +41,11 @@ package final class SegmentDirectory: CacheableDirectory {
     var homes: [FrameName] = []
     places.reserveCapacity(Int(entry.frameCount))
     try BundleReader(segment, entry).forEach { bundle in
-      var offset = bundle.framesOffset
-      for frame in bundle.directory.entries {
+      for (frame, offset) in zip(bundle.directory.entries, bundle.frameOffsets) {
         places.append(
           Place(
-            offset: UInt32(offset), storedByteCount: frame.storedByteCount, form: frame.form,
+            offset: offset, storedByteCount: frame.storedByteCount, form: frame.form,
             hashPrefix: frame.hashPrefix))
-        offset += UInt64(frame.storedByteCount)
         if bundle.header.hasHomeNames { homes.append(frame.home) }
       }
     }
