@@ -20,7 +20,8 @@ import Testing
     #expect(try coppice.json("branch", "list")["branches"] as? [String] == [])
     let added = try coppice.json(
       "baseline", "add", "prod", "--from", "directory:tree", "--roles", "ci,developer",
-      "--ttl-default", "1d", "--ttl-max", "2w", "--children-max", "5", "--age-max", "36h")
+      "--ttl-default", "1d", "--ttl-max", "2w", "--children-max", "5", "--age-max", "36h",
+      "--keep-daily", "7", "--keep-within", "3d")
     #expect(added["class"] as? String == "raw" && added["newest"] is NSNull)
     let rules = added["rules"] as? [String: Any]
     #expect(rules?["roles"] as? [String] == ["ci", "developer"])
@@ -46,7 +47,7 @@ import Testing
     #expect(list(try coppice.json("baseline", "list"), "baselines").count == 1)
     let text = try coppice.check("baseline", "show", "prod").text
     #expect(text.contains("TTL at most 2w\n") && text.contains("younger than 36h\n"))
-    #expect(text.contains("2 live branches\n"))
+    #expect(text.contains("2 live branches\n") && text.contains("keep 7 daily, within 3d\n"))
 
     for words in [
       ["snapshot", "delete", "prod@one"], ["branch", "delete", "prod", "--snapshots", "--force"],
@@ -189,6 +190,8 @@ import Testing
       (add + ["branch:main", "--ttl-max", "0"], 64, "leave it out"),
       (add + ["branch:main", "--age-max", "0"], 64, "leave it out"),
       (add + ["branch:main", "--children-max", "0"], 64, "at least 1"),
+      (add + ["branch:main", "--keep-last", "0"], 64, "no rule keeps"),
+      (add + ["branch:main", "--keep-daily", "-2"], 64, "-2"),
       (add + ["branch:main", "--roles", "king"], 64, "roles"),
       (add + ["branch:main", "--roles", ""], 64, "roles"),
       (["baseline", "add", "base", "--from", "branch:main"], 4, "baseline show base"),

@@ -125,6 +125,40 @@ import Testing
     try store.close()
   }
 
+  @Test func `keep rules end approved snapshots, but for the newest and what is held`() throws {
+    let folder = try TemporaryFolder()
+    let store = try Store.create(at: folder("store"))
+    try store.createBranch("main").writeFile("a", [1])
+    var keep = BaselineKeep()
+    keep.last = 1
+    try add("main", from: "main", store, BaselineRules(keep: keep))
+    for name in ["one", "two", "draft"] { try store.createSnapshot("main@\(name)") }
+    try approve("main@one", store)
+    try store.createBranch("child", from: "main@one")
+    try store.protect(["main@one"])
+    let second = try BaselineApproveRequest(name: "main@two", attestation: nil).run(context(store))
+    #expect(second.pruned.isEmpty && second.notes == ["main@one stays: is protected"])
+    try store.unprotect(["main@one"])
+    let snapshot = try store.snapshot("main@two")
+    let open = try snapshot.open(snapshot.lookup("a"))
+    try store.createSnapshot("main@three")
+    let third = try BaselineApproveRequest(name: "main@three", attestation: nil).run(context(store))
+    #expect(third.pruned == ["main@one"])
+    #expect(third.notes.count == 1 && third.notes[0].hasPrefix("main@two stays: 1 file is open"))
+    open.close()
+    // Approving what is approved prunes again; an older one that is approved late goes at once.
+    let again = try BaselineApproveRequest(name: "main@three", attestation: nil).run(context(store))
+    #expect(again.pruned == ["main@two"] && again.notes.isEmpty)
+    let late = try BaselineApproveRequest(name: "main@draft", attestation: nil).run(context(store))
+    #expect(late.pruned == ["main@draft"])
+    let left = try store.entries().map(\.name)
+    #expect(left == ["child", "main", "main@three"])
+    #expect(try store.annotations(of: "child")[.origin] != nil)
+    try store.restore("main@two")
+    #expect(try store.annotations(of: "main@two")[.approval] == nil)
+    try store.close()
+  }
+
   @Test func `a work branch that was made anew elsewhere is not what was registered`() throws {
     let folder = try TemporaryFolder()
     let store = try Store.create(at: folder("store"))

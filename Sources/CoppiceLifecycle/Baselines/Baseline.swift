@@ -64,15 +64,19 @@ package struct BaselineRules: Hashable, Sendable, Codable {
   package var childrenMax: Int?
   /// How old a snapshot may be that somebody branches from.
   package var ageMaxSeconds: UInt64?
+  /// Which approved snapshots stay; without, all do.
+  package var keep: BaselineKeep?
 
   package init(
     roles: [Principal.Role] = [.developer, .ci], ttlDefaultSeconds: UInt64? = nil,
-    ttlMaxSeconds: UInt64? = nil, childrenMax: Int? = nil, ageMaxSeconds: UInt64? = nil
+    ttlMaxSeconds: UInt64? = nil, childrenMax: Int? = nil, ageMaxSeconds: UInt64? = nil,
+    keep: BaselineKeep? = nil
   ) {
     self.roles = roles
     self.ttlDefaultSeconds = ttlDefaultSeconds
     self.ttlMaxSeconds = ttlMaxSeconds
     self.childrenMax = childrenMax
     self.ageMaxSeconds = ageMaxSeconds
+    self.keep = keep
   }
 }

@@ -95,6 +95,7 @@ package struct BaselineAddRequest: StoreRequest {
           + "\(TimeSpan(seconds: longest))", object: name,
         remedy: "make it \(TimeSpan(seconds: longest)), or the longest one longer")
     }
+    _ = try rules.keep?.rules(of: name)
     if let count = rules.childrenMax, count < 1 {
       throw StoreError(
         .invalid, "\(count) live branches are none", object: name,

@@ -53,8 +53,11 @@ package struct BaselineApproveRequest: StoreRequest {
       changed.revision += 1
       return (changed, [(entry.name, changes)], (approval, known == nil))
     }
+    let pruning = try registry.prune(baseline, context)
     return Answer(
-      ApprovalAnswer(entry, approval), Answer.Addition(baseline: baseline, isNew: isNew))
+      ApprovalAnswer(entry, approval),
+      Answer.Addition(
+        baseline: baseline, isNew: isNew, pruned: pruning.deleted, notes: pruning.notes))
   }
 
   /// Whether the entry is a snapshot of the baseline, and that takes approvals.
@@ -118,6 +121,10 @@ package struct BaselineApproveRequest: StoreRequest {
       package var baseline: String
       /// Whether it was not approved before.
       package var isNew: Bool
+      /// Approved snapshots that the baseline's keep rules let go, and that were deleted.
+      package var pruned: [String]
+      /// Why others that they let go are still there, one sentence each.
+      package var notes: [String]
     }
 
     package var report: ApprovalAnswer

@@ -16,7 +16,9 @@ struct BaselineAddCommand: ParsableCommand {
       that --domain names, and a branch is copied there: every page is stored anew, and nothing is \
       shared. Where the class is lower than the source's, each approval needs an attestation.
 
-      The rules are for users with tokens, of whom there are none yet: they bind nobody.
+      The rules of who may branch are for users with tokens, of whom there are none yet: they bind \
+      nobody. The keep rules are those of 'coppice snapshot prune': at each approval the approved \
+      snapshots that none of them keeps are deleted, but for the newest.
 
       JSON: \(BaselineAddRequest.keys).
 
@@ -100,10 +102,48 @@ struct BaselineRuleOptions: ParsableArguments {
     help: ArgumentHelp("How old a snapshot may be to branch from it.", valueName: "duration"))
   var ageMax: TimeSpan?
 
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Approved snapshots to keep: the newest ones. Default: all.")
+  var keepLast: Int?
+
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each hour.")
+  var keepHourly: Int?
+
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each day.")
+  var keepDaily: Int?
+
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each week.")
+  var keepWeekly: Int?
+
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each month.")
+  var keepMonthly: Int?
+
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each year.")
+  var keepYearly: Int?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "All that are less than this older than the newest.", valueName: "duration"))
+  var keepWithin: TimeSpan?
+
+  private var keep: BaselineKeep? {
+    var keep = BaselineKeep()
+    keep.last = keepLast
+    keep.hourly = keepHourly
+    keep.daily = keepDaily
+    keep.weekly = keepWeekly
+    keep.monthly = keepMonthly
+    keep.yearly = keepYearly
+    keep.withinSeconds = keepWithin?.seconds
+    return keep == BaselineKeep() ? nil : keep
+  }
+
   var rules: BaselineRules {
     var rules = BaselineRules(
       ttlDefaultSeconds: ttlDefault?.seconds, ttlMaxSeconds: ttlMax?.seconds,
-      childrenMax: childrenMax, ageMaxSeconds: ageMax?.seconds)
+      childrenMax: childrenMax, ageMaxSeconds: ageMax?.seconds, keep: keep)
     if let roles { rules.roles = roles.roles }
     return rules
   }
@@ -131,11 +171,24 @@ extension BaselineRules {
     if let ttlMaxSeconds { lines.append("TTL at most \(Self.span(ttlMaxSeconds))") }
     if let childrenMax { lines.append("at most \(childrenMax) live branches") }
     if let ageMaxSeconds { lines.append("snapshots younger than \(Self.span(ageMaxSeconds))") }
+    if let keep { lines.append("keep \(keep.parts.joined(separator: ", "))") }
     return lines
   }
 
   private static func span(_ seconds: UInt64) -> TimeSpan {
     TimeSpan(seconds: min(seconds, UInt64(UInt32.max)))
+  }
+}
+
+extension BaselineKeep {
+  /// As `7 daily`.
+  fileprivate var parts: [String] {
+    let counts = [
+      (last, "last"), (hourly, "hourly"), (daily, "daily"), (weekly, "weekly"),
+      (monthly, "monthly"), (yearly, "yearly"),
+    ]
+    return counts.compactMap { count, name in count.map { "\($0 < 0 ? "all" : "\($0)") \(name)" } }
+      + (withinSeconds.map { ["within \(TimeSpan(seconds: min($0, UInt64(UInt32.max))))"] } ?? [])
   }
 }
 

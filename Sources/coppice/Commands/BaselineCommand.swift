@@ -106,7 +106,8 @@ struct BaselineApproveCommand: ParsableCommand {
       What is approved is the content: the hash of the snapshot's root is kept. Where the class of \
       the baseline is lower than that of its source, somebody must attest that the content is what \
       it is called: --attest names a file that says so, whose SHA-256 is kept. A snapshot that is \
-      approved stays so, and gets another attestation where one is given.
+      approved stays so, and gets another attestation where one is given. Then the approved \
+      snapshots go that the baseline's keep rules let go, but for the newest.
 
       JSON: \(BaselineApproveRequest.keys).
 
@@ -136,6 +137,8 @@ extension BaselineApproveRequest.Answer: Reply {
   var text: String {
     "\(addition.isNew ? "Approved" : "Is approved:") \(Output.printable(report.name)), root "
       + "\(report.rootHash)\n"
+      + addition.pruned.map { "Deleted \(Output.printable($0))\n" }.joined()
+      + addition.notes.map { "  note: \(Output.printable($0))\n" }.joined()
   }
 }
 
