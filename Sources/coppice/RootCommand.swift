@@ -26,9 +26,9 @@ struct RootCommand: ParsableCommand {
       be written so too.
 
       Exit status: 0 done, 1 failed, 2 a finding (damage that check or scrub finds or repair \
-      leaves, a difference for diff --exit-code, what export could not keep, what reclaim verify \
-      still finds), 3 not found, 4 exists or conflict, 5 in use, 6 denied, 7 no space, 8 corrupt, \
-      9 unsupported format, 64 wrong usage, 75 try again.
+      leaves, a difference for diff --exit-code, what export could not keep, what is left of a \
+      deleted branch), 3 not found, 4 exists or conflict, 5 in use, 6 denied, 7 no space, \
+      8 corrupt, 9 unsupported format, 64 wrong usage, 75 try again.
 
       Example:
         export COPPICE_STORE=/var/lib/coppice
@@ -37,14 +37,15 @@ struct RootCommand: ParsableCommand {
         coppice branch create experiment --from main
         coppice export experiment /tmp/experiment
       """,
-    version: "0.1.0",
+    version: Store.version,
     subcommands: [
       InitCommand.self, ImportCommand.self, ExportCommand.self, BranchCommand.self,
       SnapshotCommand.self, BaselineCommand.self, DomainCommand.self, ListCommand.self,
       CatCommand.self, PutCommand.self,
       RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
-      CollectCommand.self, ReclaimCommand.self, CheckCommand.self, ScrubCommand.self,
-      RepairCommand.self, InspectCommand.self, ServeCommand.self, MountCommand.self,
+      CollectCommand.self, ReclaimCommand.self, ProofCommand.self, CheckCommand.self,
+      ScrubCommand.self, RepairCommand.self, InspectCommand.self, ServeCommand.self,
+      MountCommand.self,
       StatusCommand.self, StopCommand.self,
     ])
 

@@ -55,66 +55,6 @@ public struct SpaceUsage: Hashable, Sendable, Codable {
   public var parts: [Part]
 }
 
-/// What became of the bytes that deleted branches of one name alone held.
-public struct ReclaimVerification: Hashable, Sendable, Codable {
-  /// One of these branches.
-  public struct Entry: Hashable, Sendable, Codable {
-    /// Of no other branch of the store, whatever its name.
-    public var id: UInt64
-    public var deletedAt: Timestamp
-    public var forgottenAt: Timestamp?
-    public var isReclaimed: Bool
-  }
-
-  public var name: String
-  /// The branches that it is about, in order of their deletion: all that cannot be restored, and
-  /// one that can be if it was deleted last. What follows is of them together.
-  public var entries: [Entry]
-  /// Of the last of them.
-  public var deletedAt: Timestamp
-  /// When a garbage collection forgot the last of them; `nil` as long as one can be restored, or no
-  /// collection has come to it yet.
-  public var forgottenAt: Timestamp?
-  /// That collection's number.
-  public var collectionNumber: UInt64?
-  /// Pages that only these branches held; like the two amounts that follow `nil` when a crash came
-  /// before a collection found how much that was: the next one finds what is there.
-  public var uniquePageCount: UInt64?
-  /// Stored bytes of pages and nodes that only this branch held, and bytes of its pages that were
-  /// in memory and in the journal only.
-  public var uniqueByteCount: UInt64?
-  /// Of these, what is surely gone from disk.
-  public var reclaimedByteCount: UInt64?
-  /// Of these, what is still there, and what holds it; of the journal, what its files take that may
-  /// have records of the branch still. `deleteForGood` and a full collection erase them.
-  public var held: [SpaceUsage.Part]
-  /// Of what is still there: pages that nothing shows any more and that stay because their holders
-  /// show differences which build on them, and their bytes.
-  public var basePageCount: UInt64
-  public var baseByteCount: UInt64
-  /// Whether pages may stay for that reason that are not among the above: the branch was forgotten
-  /// by a collection of the young, which did not look what else it held.
-  public var mayHaveBases: Bool
-  /// False when the collection that forgot the branch looked at new segments only and the branch
-  /// may have held more in older ones, or could not read all of it. A later full collection that
-  /// leaves no garbage makes it true.
-  public var isComplete: Bool
-  /// Whether the branch cannot be restored any more and its removal is not through: it is under
-  /// way, a reader or an import holds some of it, or a crash or a failure interrupted it. Opening
-  /// the store for writing goes on with it, and so does a collection.
-  public var isPending: Bool
-  /// Whether nothing is left.
-  public var isReclaimed: Bool
-  /// Others that keep some of what the branch shared with them: that is not among its unique bytes,
-  /// and stays. Once the branch is forgotten these are found by a sample of what it shared.
-  public var sharers: [SpaceSharer]
-  /// The stored bytes that others keep; `nil` once the branch is forgotten.
-  public var sharedByteCount: UInt64?
-  /// Folders of the store in which repairs left copies of its files: they may have bytes of the
-  /// branch, and nothing looks. As long as there are any it does not count as reclaimed.
-  public var repairFolders: [String]
-}
-
 /// What a branch has stored up to one moment, since it was made.
 public struct GrowthSample: Hashable, Sendable, Codable {
   /// When changes were written to segments.
@@ -143,27 +83,6 @@ extension Store {
       parts: (report.exclusive + report.dead).map(SpaceUsage.Part.init))
   }
 
-  /// Looks for every page and node that the branches deleted under that name alone held, and tells
-  /// whether the journal may have records of it. Throws `conflict` when there is such a
-  /// branch, `notFound` when nothing is known of its deletion.
-  public func verifyReclaim(of name: String) throws(StoreError) -> ReclaimVerification {
-    let proof = try engine.accounts.reclaimProof(ofDeleted: name)
-    return ReclaimVerification(
-      name: proof.name, entries: proof.entries.map(ReclaimVerification.Entry.init),
-      deletedAt: Timestamp(nanoseconds: proof.deletedAt),
-      forgottenAt: proof.forgottenAt.map { Timestamp(nanoseconds: $0) },
-      collectionNumber: proof.cycleNumber,
-      uniquePageCount: proof.areAmountsKnown ? proof.uniquePageCount : nil,
-      uniqueByteCount: proof.areAmountsKnown ? proof.uniqueByteCount : nil,
-      reclaimedByteCount: proof.areAmountsKnown ? proof.reclaimedByteCount : nil,
-      held: proof.held.map(SpaceUsage.Part.init), basePageCount: proof.basePageCount,
-      baseByteCount: proof.baseByteCount, mayHaveBases: proof.mayHaveBases,
-      isComplete: proof.isComplete,
-      isPending: proof.isPending, isReclaimed: proof.isReclaimed,
-      sharers: proof.sharers.map(SpaceSharer.init), sharedByteCount: proof.sharedByteCount,
-      repairFolders: proof.repairFolders)
-  }
-
   /// What a branch stored over time, oldest first: one sample for every time its changes were
   /// written to segments, with fewer the longer ago. Empty for a branch that stored nothing. Throws
   /// `notFound`.
@@ -174,15 +93,6 @@ extension Store {
         newPageCount: $0.newPageCount, deltaPageCount: $0.deltaPageCount,
         duplicatePageCount: $0.duplicatePageCount)
     }
-  }
-}
-
-extension ReclaimVerification.Entry {
-  fileprivate init(_ entry: ReclaimProof.Entry) {
-    self.init(
-      id: entry.branch.rawValue, deletedAt: Timestamp(nanoseconds: entry.deletedAt),
-      forgottenAt: entry.forgottenAt.map { Timestamp(nanoseconds: $0) },
-      isReclaimed: entry.isReclaimed)
   }
 }
 

@@ -8,6 +8,13 @@ public struct DeletionSummary: Hashable, Sendable {
   /// Stored bytes of pages and nodes that only they held, and bytes of their pages that were in
   /// memory and in the journal only, as far as they are gone from disk.
   public var freedByteCount: UInt64
+  /// Pages that only they held, and stored bytes of these and of nodes, with those that were in
+  /// memory and in the journal only: each once, whatever became of it.
+  public var uniquePageCount: UInt64
+  public var uniqueByteCount: UInt64
+  /// Whether garbage is gone from all segments, so that nothing is left either of what they had
+  /// replaced and removed before, unless others have it.
+  public var hasLeftNothing: Bool
   /// Bytes of journal files that may have records of them still: 0, unless damage or a full disk
   /// kept changes of other branches from being sealed, whose records share these files.
   public var journalByteCount: UInt64
@@ -55,22 +62,39 @@ extension Store {
   /// or removed before is garbage like any other, which a full collection ends. Entries that were
   /// deleted before can be restored as long as they could.
   ///
-  /// Throws what `delete` does. When the collection fails, for lack of space say, the entries are
-  /// gone all the same, and their space comes back later: the store's thread, its closing, the next
-  /// opening and any collection go on, after a crash too.
+  /// - Parameters:
+  ///   - ids: the numbers that all the entries must have, and no others.
+  ///   - isFull: leaves no garbage in any segment, so that what they had replaced and removed
+  ///     before goes too. Takes time in proportion to the store.
+  ///   - recorded: called once the deletion is durable, before the collection.
+  ///
+  /// Throws what `delete` does, `conflict` when the names mean other entries than `ids` are. When
+  /// the collection fails, for lack of space say, the entries are gone all the same, and their
+  /// space comes back later: the store's thread, its closing, the next opening and any collection
+  /// go on, after a crash too.
   /// - Returns: `nil` when there was nothing to delete.
   public func deleteForGood(
     _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
-    force: Bool = false
+    force: Bool = false, ids: Set<UInt64>? = nil, isFull: Bool = false, recorded: () -> Void = {}
   ) throws(StoreError) -> DeletionSummary? {
     let targets = try deletionTargets(
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
+    guard ids == nil || ids == Set(targets.map(\.id.rawValue)) else {
+      throw StoreError(
+        .conflict, "was deleted, made anew or got a snapshot meanwhile",
+        object: names.joined(separator: ", "), remedy: "look at it, and delete it again")
+    }
     guard !targets.isEmpty else { return nil }
     let open = try checkUnused(targets, force: force)
     let kept = try sharing(targets)
-    let report = try engine.collector.deleteForGood(targets) { noteDeleted(open) }
+    let report = try engine.collector.deleteForGood(targets, isFull: isFull) {
+      noteDeleted(open)
+      recorded()
+    }
     return DeletionSummary(
-      freedByteCount: UInt64(report.freedByteCount), journalByteCount: report.journalByteCount,
+      freedByteCount: UInt64(report.freedByteCount), uniquePageCount: report.uniquePageCount,
+      uniqueByteCount: report.uniqueByteCount, hasLeftNothing: report.hasLeftNothing,
+      journalByteCount: report.journalByteCount,
       held: report.held.map(SpaceUsage.Part.init), basePageCount: report.basePageCount,
       baseByteCount: report.baseByteCount, repairFolders: report.repairFolders,
       collection: CollectionSummary(report.collection), kept: kept)

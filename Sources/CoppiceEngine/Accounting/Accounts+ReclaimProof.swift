@@ -1,4 +1,4 @@
-internal import CoppiceFormat
+package import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
@@ -9,11 +9,67 @@ extension Accounts {
   /// - Throws: `conflict` when there is such a branch; `notFound` when none of that name was
   ///   deleted, or so many were since that it is no longer known.
   package func reclaimProof(ofDeleted name: String) throws(StoreError) -> ReclaimProof {
+    let deletions = try deletions(named: name) { $1.hasBytes(of: name) }
+    var proofs = try proofs(ofUnexamined: deletions)
+    proofs += try self.proofs(of: deletions.known, pending: deletions.pending)
+    if let last = deletions.entries.max(by: { ($0.deletedAt, $0.id) < ($1.deletedAt, $1.id) }),
+      proofs.allSatisfy({ ($0.deletedAt, $0.entries[0].branch) < (last.deletedAt, last.id) })
+    {
+      proofs.append(try proof(ofRestorable: last))
+    }
+    guard !proofs.isEmpty else { throw nothingKnown(of: name) }
+    return try whole(proofs)
+  }
+
+  /// As the other, of entries that were deleted together and are not to be restored.
+  ///
+  /// - Parameter name: what errors call them.
+  /// - Throws: `conflict` when one of them is there or can be restored; `notFound` when not all of
+  ///   them are known.
+  package func reclaimProof(
+    ofDeleted ids: Set<BranchID>, named name: String
+  ) throws(StoreError) -> ReclaimProof {
+    let deletions = try deletions(named: name) { id, _ in ids.contains(id) }
+    guard deletions.entries.isEmpty else {
+      throw StoreError(
+        .conflict, "can still be restored", object: name,
+        remedy: "\(step: .collect) forgets it, or wait")
+    }
+    var proofs = try proofs(ofUnexamined: deletions)
+    if let group = ForgottenBranch(of: deletions.known) {
+      // What several of them kept is looked for once.
+      var proof = try self.proofs(of: [group], pending: [])[0]
+      proof.isPending = !deletions.pending.isDisjoint(with: deletions.known.map(\.id))
+      proof.areAmountsKnown = deletions.known.count == 1
+      proof.entries = deletions.known.map {
+        ReclaimProof.Entry(branch: $0.id, deletedAt: $0.deletedAt, forgottenAt: $0.forgottenAt)
+      }
+      proofs.append(proof)
+    }
+    guard Set(proofs.flatMap { $0.entries.map(\.branch) }) == ids else {
+      throw nothingKnown(of: name)
+    }
+    return try whole(proofs)
+  }
+
+  private struct Deletions {
+    /// In the catalogue.
+    var entries: [BranchEntry]
+    var condemned: [BranchEntry]
+    /// Those that a collection has looked at.
+    var known: [ForgottenBranch]
+    var pending: Set<BranchID> { Set(condemned.map(\.id)) }
+  }
+
+  /// Throws `conflict` when one of the entries is there.
+  private func deletions(
+    named name: String, where isMeant: (BranchID, String) -> Bool
+  ) throws(StoreError) -> Deletions {
     try core.gate.checkOpen()
     let (entries, condemned) = core.keeper.read { kept in
       (
-        kept.catalogue.branches.values.filter { $0.name.hasBytes(of: name) },
-        kept.catalogue.condemned.values.filter { $0.name.hasBytes(of: name) }
+        kept.catalogue.branches.values.filter { isMeant($0.id, $0.name) },
+        kept.catalogue.condemned.values.filter { isMeant($0.id, $0.name) }
       )
     }
     guard entries.allSatisfy({ $0.flags.contains(.deleted) }) else {
@@ -21,32 +77,37 @@ extension Accounts {
         .conflict, "there is such a branch", object: name, remedy: "delete it first")
     }
     let known = core.hints.collection.withLock {
-      $0.forgotten.filter { $0.name.hasBytes(of: name) }
+      $0.forgotten.filter { isMeant($0.id, $0.name) }
     }
+    return Deletions(entries: entries, condemned: condemned, known: known)
+  }
+
+  private func proofs(ofUnexamined deletions: Deletions) throws(StoreError) -> [ReclaimProof] {
     var proofs: [ReclaimProof] = []
-    for entry in condemned where !known.contains(where: { $0.id == entry.id }) {
+    for entry in deletions.condemned
+    where !deletions.known.contains(where: { $0.id == entry.id }) {
       proofs.append(try proof(ofCondemned: entry))
     }
-    proofs += try self.proofs(of: known, pending: Set(condemned.map(\.id)))
-    if let last = entries.max(by: { ($0.deletedAt, $0.id) < ($1.deletedAt, $1.id) }),
-      proofs.allSatisfy({ ($0.deletedAt, $0.entries[0].branch) < (last.deletedAt, last.id) })
-    {
-      proofs.append(try proof(ofRestorable: last))
-    }
-    guard !proofs.isEmpty else {
-      if isRecordLost {
-        throw StoreError(
-          .notFound,
-          "the record of past deletions was lost: of that name nothing is known",
-          object: name,
-          remedy: "a full collection leaves nothing of what was deleted, whatever its name")
-      }
-      throw StoreError(
-        .notFound, "no branch of that name was deleted, as far as is known", object: name)
-    }
+    return proofs
+  }
+
+  private func whole(_ proofs: [ReclaimProof]) throws(StoreError) -> ReclaimProof {
     let folders = try core.repairFolders()
+    var proofs = proofs
     for index in proofs.indices { proofs[index].repairFolders = folders }
     return ReclaimProof(of: proofs)
+  }
+
+  private func nothingKnown(of name: String) -> StoreError {
+    if isRecordLost {
+      return StoreError(
+        .notFound,
+        "the record of past deletions was lost: of that name nothing is known",
+        object: name,
+        remedy: "a full collection leaves nothing of what was deleted, whatever its name")
+    }
+    return StoreError(
+      .notFound, "no branch of that name was deleted, as far as is known", object: name)
   }
 
   /// Whether opening found nothing of what collections had noted, though there had been some: they
@@ -202,7 +263,9 @@ extension Accounts {
           met.insert(name)
         else { return }
         for (run, owner) in near
-        where name >= run.first && name.rawValue < run.first.rawValue + UInt64(run.frameCount) {
+        where name >= run.first && name.rawValue < run.first.rawValue + UInt64(run.frameCount)
+          && present[owner].last?.name != name
+        {
           present[owner].append(
             PresentFrame(
               name: name, segment: segment.id, byteCount: frame.storedByteCount,

@@ -74,10 +74,12 @@ extension ReclaimProof {
     }
     self = sorted[sorted.count - 1]
     for proof in sorted.dropLast().reversed() { merge(proof) }
-    entries = sorted.map { proof in
-      Entry(
-        branch: proof.entries[0].branch, deletedAt: proof.deletedAt,
-        forgottenAt: proof.forgottenAt, isReclaimed: proof.isReclaimed)
+    entries = sorted.flatMap { proof in
+      proof.entries.map { entry in
+        Entry(
+          branch: entry.branch, deletedAt: entry.deletedAt,
+          forgottenAt: entry.forgottenAt ?? proof.forgottenAt, isReclaimed: proof.isReclaimed)
+      }
     }
     held.sort { $0.byteCount > $1.byteCount }
   }
@@ -103,5 +105,26 @@ extension ReclaimProof {
     }
     sharers += other.sharers.filter { !sharers.contains($0) }
     sharedByteCount = sharedByteCount.flatMap { mine in other.sharedByteCount.map { mine + $0 } }
+  }
+}
+
+extension ForgottenBranch {
+  /// All that is known of branches that were deleted together, as if they were one; `nil` for none.
+  /// A frame that several of them kept counts for each in the amounts.
+  init?(of branches: [ForgottenBranch]) {
+    guard var group = branches.last else { return nil }
+    for other in branches.dropLast() {
+      group.pageCount += other.pageCount
+      group.byteCount += other.byteCount
+      group.isComplete = group.isComplete && other.isComplete
+      group.isErased = group.isErased && other.isErased
+      group.mayHaveBases = group.mayHaveBases || other.mayHaveBases
+      group.forgottenAt = max(group.forgottenAt, other.forgottenAt)
+      group.cycleNumber = max(group.cycleNumber, other.cycleNumber)
+      group.runs += other.runs
+      group.heirs += other.heirs.filter { !group.heirs.contains($0) }
+      group.sharedRuns += other.sharedRuns
+    }
+    self = group
   }
 }

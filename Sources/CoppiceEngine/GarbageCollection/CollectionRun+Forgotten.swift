@@ -81,10 +81,13 @@ extension CollectionRun {
       (departure.readByteCount, departure.importedByteCount) = (0, 0)
       (departure.basePageCount, departure.baseByteCount) = (0, 0)
       var borrowers: Set<Borrower> = []
+      var unique: (pageCount: UInt64, byteCount: UInt64) = (0, 0)
       let seen = FrameSet()
       for (gone, frames) in zip(forgotten, found) where gone.departure === departure {
         for dead in frames where seen.insert(dead.name) {
           let byteCount = dead.frame.storedByteCount
+          if dead.frame.form.kind == .page { unique.pageCount += 1 }
+          unique.byteCount += UInt64(byteCount)
           if dead.isNeeded {
             departure.basePageCount += 1
             departure.baseByteCount += UInt64(byteCount)
@@ -99,6 +102,7 @@ extension CollectionRun {
           if let borrower { borrowers.insert(borrower) }
         }
       }
+      if departure.unique == nil { departure.unique = unique }
       core.keeper.change { _ in departure.borrowers = borrowers }
     }
   }

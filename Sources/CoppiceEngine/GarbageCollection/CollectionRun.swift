@@ -117,6 +117,7 @@ final class CollectionRun {
       hints.youngDeadByteCount -= min(hints.youngDeadByteCount, youngDeadByteCount)
       if hasLeftNothing { hints.noteAllGone(hasBases: hasMereBases) }
     }
+    report.hasLeftNothing = hasLeftNothing && !hasMereBases
     for departure in departures { departure.report = report }
     core.keeper.change { kept in
       let through = departures.filter(\.isThrough)

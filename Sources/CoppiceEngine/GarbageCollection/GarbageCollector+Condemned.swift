@@ -1,4 +1,4 @@
-internal import CoppiceFormat
+package import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
@@ -74,6 +74,18 @@ extension GarbageCollector {
     core.keeper.read { kept in kept.departures.contains { !$0.borrowers.isEmpty } }
   }
 
+  /// Goes on with deletions of these entries as far as that goes, and tells whether readers and
+  /// imports alone keep them from their end.
+  package func isWaiting(forDeletionOf ids: Set<BranchID>) throws(StoreError) -> Bool {
+    while true {
+      let isWaiting = core.keeper.read { kept in
+        kept.departures.contains { !$0.branches.isDisjoint(with: ids) && core.isWaiting($0) }
+      }
+      if isWaiting { return true }
+      if try finishDeletions() == nil { return false }
+    }
+  }
+
   /// Has the store's thread look whether those have ended for whom deletions for good wait.
   func noteWaiting() {
     guard isWaitingForBorrowers else { return }
@@ -102,14 +114,16 @@ extension GarbageCollector {
 
   /// Collects, unless a collection brought all of these to their end already. The caller holds
   /// `collecting`.
-  func finish(_ pending: [Departure]) throws(StoreError) {
+  ///
+  /// - Parameter isFull: whether to leave nothing dead.
+  func finish(_ pending: [Departure], isFull: Bool = false) throws(StoreError) {
     guard core.keeper.read({ _ in pending.contains { !$0.isThrough } }) else { return }
     core.keeper.change { _ in for departure in pending { departure.isActive = true } }
     defer { core.keeper.change { _ in for departure in pending { departure.isActive = false } } }
     var options = CollectionOptions()
     options.forgetting = .overdue
     options.restoreWindow = .max
-    options.isFull = needsAll(pending)
+    options.isFull = isFull || needsAll(pending)
     let report = try collect(options) { _ in }
     // Nodes of theirs could not be read, or were gone after a crash on a full disk.
     if !options.isFull, report.unreadable.isEmpty, needsAll(pending) {

@@ -7,6 +7,13 @@ package struct DeletionReport: Sendable {
   /// Stored bytes of pages and nodes that went with the entries, and bytes of their pages that were
   /// in memory and in the journal only.
   package var freedByteCount: Int
+  /// Pages that only the entries held, and stored bytes of these and of nodes, with the pages that
+  /// were in memory and in the journal only: each once, whatever became of it.
+  package var uniquePageCount: UInt64
+  package var uniqueByteCount: UInt64
+  /// Whether a collection has left nothing dead since: what the entries had replaced and removed
+  /// before is gone too, unless others have it.
+  package var hasLeftNothing: Bool
   /// Bytes of journal files that may hold records of the entries still.
   package var journalByteCount: UInt64
   /// What readers and imports in preparation still hold of what was theirs alone; the collector
@@ -31,10 +38,12 @@ extension GarbageCollector {
   /// one reclaims their frames. They stay on record until all of that is through: after a crash or
   /// a failure, `finishDeletions` goes on.
   ///
-  /// - Parameter forgotten: called before the collection, once the record is durable.
-  package func deleteForGood(_ targets: [EngineBranch], forgotten: () -> Void = {})
-    throws(StoreError) -> DeletionReport
-  {
+  /// - Parameters:
+  ///   - isFull: whether to leave nothing dead, in no segment.
+  ///   - forgotten: called before the collection, once the record is durable.
+  package func deleteForGood(
+    _ targets: [EngineBranch], isFull: Bool = false, forgotten: () -> Void = {}
+  ) throws(StoreError) -> DeletionReport {
     try core.gate.checkWritable()
     let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
     let lsn = try checkpointer.makingRoomForRecords { () throws(StoreError) in
@@ -48,9 +57,10 @@ extension GarbageCollector {
     try core.journal.flush(through: lsn)
     forgotten()
     do throws(StoreError) {
-      try collecting.withLock { () throws(StoreError) in try finish([departure]) }
+      try collecting.withLock { () throws(StoreError) in try finish([departure], isFull: isFull) }
       let left = try eraseJournal()
-      let unsealedByteCount = left == 0 ? departure.unsealed.byteCount(core.pageByteCount) : 0
+      let unsealedByteCount = departure.unsealed.byteCount(core.pageByteCount)
+      let unique = departure.unique ?? (0, 0)
       noteWaiting()
       let held = [
         SpaceReport.Part(holder: .reader, byteCount: departure.readByteCount),
@@ -58,7 +68,10 @@ extension GarbageCollector {
       ]
       return DeletionReport(
         collection: departure.report ?? CollectionReport(),
-        freedByteCount: departure.freedByteCount + Int(unsealedByteCount), journalByteCount: left,
+        freedByteCount: departure.freedByteCount + (left == 0 ? Int(unsealedByteCount) : 0),
+        uniquePageCount: unique.pageCount + departure.unsealed.count,
+        uniqueByteCount: unique.byteCount + unsealedByteCount,
+        hasLeftNothing: departure.report?.hasLeftNothing ?? false, journalByteCount: left,
         held: held.filter { $0.byteCount > 0 }, basePageCount: departure.basePageCount,
         baseByteCount: departure.baseByteCount, repairFolders: try core.repairFolders())
     } catch {

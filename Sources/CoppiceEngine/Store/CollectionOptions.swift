@@ -93,4 +93,6 @@ package struct CollectionReport: Hashable, Sendable {
   package var victims: [SegmentID] = []
   /// Nodes that could not be read; what they may refer to was kept.
   package var unreadable: [String] = []
+  /// Whether nothing is left of what was dead when it began, and nothing that only builds on it.
+  package var hasLeftNothing = false
 }

@@ -43,6 +43,9 @@ final class Departure: @unchecked Sendable {
   var basePageCount: UInt64 = 0
   var baseByteCount: UInt64 = 0
   var freedByteCount = 0
+  /// Pages, and stored bytes of pages and nodes, that only they kept, each once; as the first
+  /// collection found them that looked.
+  var unique: (pageCount: UInt64, byteCount: UInt64)?
   /// What only they had in memory and in the journal.
   var unsealed = UnsealedPages()
   /// Of the last collection that looked for its frames; `nil` until that one is through.

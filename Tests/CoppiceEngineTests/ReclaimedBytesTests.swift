@@ -1,0 +1,62 @@
+import CoppiceEngine
+import CoppiceFormat
+import TestSupport
+import Testing
+
+/// What a deletion for good is foretold to free, what it frees, and what its proof finds gone.
+@Suite struct ReclaimedBytesTests {
+  private static let historiesPerArgument: UInt64 = 20
+
+  @Test(arguments: 0..<10 as Range<UInt64>)
+  func `foretold, freed and found gone are the same bytes`(block: UInt64) throws {
+    let first = block * Self.historiesPerArgument
+    for seed in first..<first + Self.historiesPerArgument { try run(seed) }
+  }
+
+  private func run(_ seed: UInt64) throws {
+    let store = try TestStore()
+    var history = RandomHistory(seed: seed)
+    try history.run(store, stepCount: 60)
+    let (branches, collector) = (store.engine.branches, store.engine.collector)
+    var there = branches.entries().filter { !$0.flags.contains(.deleted) }
+    // One, or some that went together.
+    var targets: [EngineBranch] = []
+    for _ in 0..<1 + history.generator.below(3) where !there.isEmpty {
+      let chosen = there.remove(at: history.generator.below(there.count))
+      targets.append(try branches.named(chosen.name))
+    }
+    let ids = Set(targets.map(\.id))
+    let foretold = try store.engine.accounts.deletionEstimate(of: ids).freed.byteCount
+    let report = try collector.deleteForGood(targets, isFull: history.generator.bool())
+    #expect(UInt64(report.freedByteCount) == foretold, "seed \(seed)")
+    let proof = try store.engine.accounts.reclaimProof(ofDeleted: ids, named: "deleted")
+    #expect(Set(proof.entries.map(\.branch)) == ids && !proof.isPending && proof.isComplete)
+    #expect(proof.held.allSatisfy { $0.holder != .nothing && $0.holder != .journal })
+    #expect(proof.isReclaimed == proof.held.isEmpty, "seed \(seed)")
+    #expect(report.uniqueByteCount - proof.heldByteCount == foretold, "seed \(seed)")
+    #expect(proof.areAmountsKnown == (ids.count == 1))
+    if ids.count == 1 {
+      #expect(proof.uniqueByteCount == report.uniqueByteCount, "seed \(seed)")
+      #expect(proof.uniquePageCount == report.uniquePageCount, "seed \(seed)")
+      #expect(proof.reclaimedByteCount == foretold, "seed \(seed)")
+    }
+  }
+
+  @Test func `of entries that went together all must be known`() throws {
+    let store = try TestStore()
+    let kept = try store.engine.branches.create(named: "kept")
+    let gone = try store.engine.branches.create(named: "gone")
+    _ = try store.engine.collector.deleteForGood([gone])
+    func kind(_ ids: Set<BranchID>) -> StoreError.Kind? {
+      do throws(StoreError) {
+        _ = try store.engine.accounts.reclaimProof(ofDeleted: ids, named: "x")
+        return nil
+      } catch { return error.kind }
+    }
+    #expect(kind([gone.id]) == nil)
+    #expect(kind([gone.id, kept.id]) == .conflict)
+    #expect(kind([gone.id, BranchID(99)]) == .notFound)
+    try store.engine.branches.delete([kept])
+    #expect(kind([kept.id]) == .conflict)
+  }
+}
