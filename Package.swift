@@ -57,8 +57,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "CoppiceLifecycle",
-      dependencies: ["CXXHash", "CoppiceErrors", server("Crypto", "swift-crypto")],
-      swiftSettings: strict),
+      dependencies: [
+        "CXXHash", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppicePlatform",
+        server("Crypto", "swift-crypto"),
+      ], swiftSettings: strict),
     .target(
       name: "CoppiceServer",
       dependencies: [
@@ -116,7 +118,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CoppiceLifecycleTests",
-      dependencies: ["CoppiceErrors", "CoppiceLifecycle", "TestSupport"], swiftSettings: strict),
+      dependencies: [
+        "Coppice", "CoppiceErrors", "CoppiceLifecycle", "CoppicePlatform", "TestSupport",
+      ], swiftSettings: strict),
     .testTarget(
       name: "CoppiceTests",
       dependencies: [

@@ -1,0 +1,41 @@
+internal import Coppice
+
+/// What a proof of deletion is about, and, in sentences that can be quoted, what it is not.
+package struct Coverage: OptionSet, Hashable, Sendable {
+  package let rawValue: UInt8
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// What the branch had replaced and removed before: a collection has left nothing since that no
+  /// other branch or snapshot shows.
+  package static let replaced = Coverage(rawValue: 1)
+
+  /// What a proof says nothing about.
+  static func missing(_ found: ReclaimVerification, _ covers: Coverage) -> [String] {
+    var sentences = [
+      "What the branch shared with other branches and snapshots: it stays with them.",
+      "Blocks of the device on which removed files lay: the file system or the device may keep "
+        + "their old content until it writes them again.",
+    ]
+    if found.held.contains(where: { $0.holder == .journal }) {
+      sentences.append(
+        "Free files of the journal that are not yet overwritten: they may have records of the "
+          + "branch.")
+    }
+    if !covers.contains(.replaced) {
+      sentences.append(
+        "What the branch had replaced or removed before it was deleted: garbage collections take "
+          + "it away, and a full one leaves nothing of it.")
+    }
+    if !found.repairFolders.isEmpty {
+      sentences.append(
+        "Folders that repairs left in the store, with copies of its files: "
+          + "\(found.repairFolders.joined(separator: ", ")).")
+    }
+    return sentences + [
+      "The branch's name, which records of the store and its proofs have.",
+      "Copies of the store's directory: backups, snapshots of the file system or of the machine.",
+      "Entries in pools to which the branch or what was made of it was pushed.",
+      "What left the store by an export, a dump or a mount, and what programs keep of it.",
+    ]
+  }
+}

@@ -1,0 +1,170 @@
+package import Coppice
+internal import CoppiceEngine
+internal import CoppicePlatform
+
+/// The proof of one deletion for good, of a branch and the snapshots that went with it: begun
+/// before the deletion, while there is a branch to describe, and kept from its first moment on.
+///
+/// What is kept says that nothing is reclaimed until it is: after a crash `renew` looks again.
+package struct DeletionProof: Sendable {
+  /// A proof that is signed.
+  package struct Signed: Sendable {
+    package var envelope: Envelope
+    package var statement: ReclaimStatement
+    /// What the statement tells of.
+    package var found: ReclaimVerification
+    /// Why the store does not keep it: lack of space, say.
+    package var keepingFailure: StoreError?
+  }
+
+  private let store: Store
+  private let subject: [ReclaimStatement.Subject]
+  private let branch: DeletedBranch
+  private let snapshots: [DeletedSnapshot]
+  private let deletedBy: String?
+  private let keptAs: KeptProofs.Key
+  /// With which it is signed.
+  package let signing: ProofKeys.Signing
+
+  /// Before the deletion: gathers what is known of the entries, and sees that there is a key to
+  /// sign with.
+  ///
+  /// - Parameters:
+  ///   - plan: the branch's name, and those of its snapshots.
+  ///   - principal: who deletes it.
+  /// - Throws: `notFound`, and what `ProofKeys.signing` does.
+  package init(
+    of branch: String, _ plan: [String], in store: Store, by principal: Principal
+  ) throws(StoreError) {
+    self.store = store
+    let names = [branch] + plan.filter { $0 != branch }.sorted()
+    subject = try names.map { name throws(StoreError) in
+      ReclaimStatement.Subject(name: name, rootHash: try store.rootHash(of: name))
+    }
+    self.branch = DeletedBranch(try store.entry(branch))
+    snapshots = try names.dropFirst().map { name throws(StoreError) in
+      DeletedSnapshot(name: name, id: try store.entry(name).id)
+    }
+    deletedBy = principal.name.isEmpty ? nil : principal.name
+    signing = try ProofKeys(store).signing()
+    keptAs = KeptProofs.Key(deletedAt: store.now, id: self.branch.id, name: branch)
+  }
+
+  /// The numbers of the entries.
+  package var ids: Set<UInt64> { Set([branch.id] + snapshots.map(\.id)) }
+
+  /// Keeps a proof that says what is so once the deletion is recorded: nothing is gone yet. Without
+  /// one a crash would leave none; the deletion goes on all the same.
+  package func keepFirst() { _ = try? sign(nil) }
+
+  /// Looks for every page and node, signs what became of them, and keeps that. Throws what
+  /// `Store.verifyReclaim` does.
+  ///
+  /// - Parameter summary: what came of the deletion, where that is known.
+  package func sign(_ summary: DeletionSummary?) throws(StoreError) -> Signed {
+    var found = try store.verifyReclaim(ofEntries: ids, named: branch.name)
+    if let summary {
+      found.setUnique(summary.uniquePageCount, summary.uniqueByteCount)
+    }
+    return try sign(found, covers: summary?.hasLeftNothing ?? false ? .replaced : [])
+  }
+
+  private func sign(
+    _ found: ReclaimVerification, covers: Coverage
+  ) throws(StoreError) -> Signed {
+    let now = store.now
+    let statement = ReclaimStatement(
+      subject: subject,
+      predicate: ReclaimPredicate(
+        store: store.identifier, branch: branch, snapshots: snapshots, deletedBy: deletedBy, found,
+        provedAt: now, covers: covers))
+    var signed = Signed(
+      envelope: try statement.signed(by: signing.key), statement: statement, found: found)
+    do throws(StoreError) {
+      try KeptProofs(store).keep(signed.envelope, as: keptAs, now: now)
+    } catch {
+      signed.keepingFailure = error
+    }
+    return signed
+  }
+}
+
+extension DeletionProof {
+  /// The proof that is kept of a deletion, once more signed and kept if it said that something was
+  /// left: it says what is so now.
+  ///
+  /// Throws `corrupt` for one that no key of the store signed.
+  package static func renew(_ key: KeptProofs.Key, in store: Store) throws(StoreError) -> Envelope {
+    let kept = try KeptProofs(store).envelope(key)
+    let statement = try ReclaimStatement(kept, signedByKeyOf: store)
+    guard !statement.predicate.saysReclaimed, statement.predicate.store == store.identifier else {
+      return kept
+    }
+    let proof = DeletionProof(statement, key, in: store, try ProofKeys(store).signing())
+    do throws(StoreError) {
+      var found = try store.verifyReclaim(ofEntries: proof.ids, named: key.name)
+      if let pageCount = statement.predicate.uniquePageCount,
+        let byteCount = statement.predicate.uniqueByteCount
+      {
+        found.setUnique(pageCount, byteCount)
+      }
+      return try proof.sign(found, covers: []).envelope
+    } catch {
+      // What is no longer known stays as it was said.
+      guard error.kind == .notFound else { throw error }
+      return kept
+    }
+  }
+
+  /// What the last proof that is kept of a branch says of it; `nil` where there is none that can be
+  /// trusted.
+  package static func branch(_ id: UInt64, named name: String, in store: Store) -> DeletedBranch? {
+    // What cannot be read says nothing.
+    guard let key = try? KeptProofs(store).key(of: name, id: id),
+      let kept = try? KeptProofs(store).envelope(key),
+      let statement = try? ReclaimStatement(kept, signedByKeyOf: store)
+    else { return nil }
+    return statement.predicate.branch
+  }
+
+  private init(
+    _ statement: ReclaimStatement, _ key: KeptProofs.Key, in store: Store,
+    _ signing: ProofKeys.Signing
+  ) {
+    self.store = store
+    subject = statement.subject
+    branch = statement.predicate.branch
+    snapshots = statement.predicate.snapshots
+    deletedBy = statement.predicate.deletedBy
+    keptAs = key
+    self.signing = signing
+  }
+}
+
+extension ReclaimStatement {
+  /// What an envelope says, if a key that the store has or had signed it.
+  fileprivate init(_ envelope: Envelope, signedByKeyOf store: Store) throws(StoreError) {
+    let keys = ProofKeys(store).publicKeys
+    guard let key = keys.first(where: { envelope.signatures.map(\.keyid).contains($0.id) }) else {
+      throw StoreError(
+        .corrupt, "is signed by no key that the store knows",
+        remedy: "a repair of the catalogue forgets public keys: verify it with one of your own")
+    }
+    try self.init(envelope, signedBy: key)
+  }
+}
+
+extension ReclaimVerification {
+  /// Amounts that were found when it was deleted. What is held now is not gone.
+  fileprivate mutating func setUnique(_ pageCount: UInt64, _ byteCount: UInt64) {
+    uniquePageCount = pageCount
+    uniqueByteCount = byteCount
+    reclaimedByteCount = byteCount - min(heldByteCount, byteCount)
+  }
+}
+
+extension Store {
+  fileprivate var now: Timestamp {
+    Timestamp(nanoseconds: engine.clock.wallNanoseconds())
+  }
+}

@@ -1,0 +1,110 @@
+package import Coppice
+internal import CoppiceEngine
+internal import CoppicePlatform
+
+/// The proofs of deletions that a store keeps, in `STORE/proofs`, one a file: for 90 days, and
+/// 100,000 at most.
+///
+/// A file is called `SECONDS~ID~NAME.json`, after the time of the deletion and the branch, whose
+/// name has no `~`: names in their order are proofs in theirs.
+package struct KeptProofs {
+  /// Which proof it is.
+  package struct Key: Hashable, Comparable, Sendable {
+    package var deletedAt: Timestamp
+    /// The branch's number.
+    package var id: UInt64
+    package var name: String
+
+    package static func < (a: Key, b: Key) -> Bool { (a.deletedAt, a.id) < (b.deletedAt, b.id) }
+
+    /// - Parameter deletedAt: only its whole seconds are kept.
+    package init(deletedAt: Timestamp, id: UInt64, name: String) {
+      self.deletedAt = Timestamp(seconds: deletedAt.seconds, nanoseconds: 0)
+      self.id = id
+      self.name = name
+    }
+
+    init?(fileName: String) {
+      guard fileName.hasSuffix(Self.suffix) else { return nil }
+      let parts = fileName.dropLast(Self.suffix.count).split(
+        separator: "~", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3, let seconds = Int64(parts[0]), let id = UInt64(parts[1]) else {
+        return nil
+      }
+      self.init(
+        deletedAt: Timestamp(seconds: seconds, nanoseconds: 0), id: id, name: String(parts[2]))
+    }
+
+    private static let suffix = ".json"
+    private static let digitCount = 11
+
+    var fileName: String {
+      let digits = String(max(deletedAt.seconds, 0))
+      let padding = String(repeating: "0", count: max(0, Self.digitCount - digits.count))
+      return "\(padding)\(digits)~\(id)~\(name)\(Self.suffix)"
+    }
+  }
+
+  package static let directoryName = "proofs"
+  package static let secondCountMax: Int64 = 90 * 86_400
+  package static let countMax = 100_000
+
+  private let store: Store
+  private let countMax: Int
+
+  package init(_ store: Store, countMax: Int = KeptProofs.countMax) {
+    self.store = store
+    self.countMax = countMax
+  }
+
+  /// Keeps a proof, in place of an earlier one of the same deletion, durable on return; those go
+  /// that are too old, and the oldest that are too many. Throws `full`, `denied`.
+  package func keep(_ envelope: Envelope, as key: Key, now: Timestamp) throws(StoreError) {
+    let directory = try PrivateDirectory.make(
+      Self.directoryName, in: store.directory, isSecret: false)
+    try directory.write(key.fileName, envelope.bytes)
+    let keys = try keys(in: directory)
+    let excess = keys.count - countMax
+    for (index, old) in keys.enumerated()
+    where index < excess || old.deletedAt.seconds < now.seconds - Self.secondCountMax && old != key
+    {
+      try directory.remove(old.fileName)
+    }
+  }
+
+  /// All of them, oldest first.
+  package func keys() throws(StoreError) -> [Key] {
+    guard
+      let directory = try PrivateDirectory.find(
+        Self.directoryName, in: store.directory, isSecret: false)
+    else { return [] }
+    return try keys(in: directory)
+  }
+
+  /// The last one of a branch of that name, or of that number. Throws `notFound`.
+  package func key(of name: String, id: UInt64? = nil) throws(StoreError) -> Key {
+    let found = try keys().last { $0.name.hasBytes(of: name) && (id == nil || $0.id == id) }
+    if let found { return found }
+    throw StoreError(
+      .notFound, "no proof of its deletion is kept", object: name,
+      remedy: "list those that are with `coppice proof list`, or ask `coppice reclaim verify`")
+  }
+
+  /// Throws `notFound` for one that is gone, `corrupt` for a file that is no whole envelope.
+  package func envelope(_ key: Key) throws(StoreError) -> Envelope {
+    let directory = try PrivateDirectory.find(
+      Self.directoryName, in: store.directory, isSecret: false)
+    guard let bytes = try directory?.read(key.fileName, atMost: Envelope.byteCountMax) else {
+      throw StoreError(.notFound, "the proof of its deletion is kept no longer", object: key.name)
+    }
+    do throws(StoreError) { return try Envelope(bytes) } catch {
+      var failure = error
+      failure.object = "\(Self.directoryName)/\(key.fileName)"
+      throw failure
+    }
+  }
+
+  private func keys(in directory: PrivateDirectory) throws(StoreError) -> [Key] {
+    try directory.names().compactMap(Key.init(fileName:)).sorted()
+  }
+}

@@ -1,0 +1,77 @@
+import Coppice
+import CoppiceLifecycle
+import CoppicePlatform
+import TestSupport
+import Testing
+
+/// Proofs as the store keeps them.
+@Suite struct KeptProofsTests {
+  private let folder: TemporaryFolder
+  private let store: Store
+
+  init() throws {
+    folder = try TemporaryFolder()
+    store = try Store.create(at: folder("store"))
+  }
+
+  private func key(_ second: Int64, _ id: UInt64, _ name: String = "trial") -> KeptProofs.Key {
+    KeptProofs.Key(
+      deletedAt: Timestamp(seconds: second, nanoseconds: 7), id: id, name: name)
+  }
+
+  private let proof: Envelope = {
+    do { return try ReclaimStatement.sample().signed(by: PrivateProofKey()) } catch {
+      preconditionFailure("\(error)")
+    }
+  }()
+
+  private func time(_ second: Int64) -> Timestamp { Timestamp(seconds: second, nanoseconds: 0) }
+
+  @Test func `a kept proof is found by the branch's name, the last one first`() throws {
+    let kept = KeptProofs(store)
+    #expect(try kept.keys() == [])
+    try kept.keep(proof, as: key(2_000_000_000, 7), now: time(2_000_000_000))
+    try kept.keep(proof, as: key(1_999_999_999, 12), now: time(2_000_000_000))
+    try kept.keep(proof, as: key(2_000_000_001, 8, "o$'\\x~"), now: time(2_000_000_001))
+    #expect(try kept.keys().map(\.id) == [12, 7, 8])
+    #expect(try kept.key(of: "trial").id == 7)
+    #expect(try kept.key(of: "trial", id: 12).id == 12)
+    #expect(try kept.envelope(try kept.key(of: "o$'\\x~")) == proof)
+    let error = #expect(throws: StoreError.self) { try kept.key(of: "trial", id: 9) }
+    #expect(error?.kind == .notFound)
+    // One of the same deletion takes the place of the other.
+    try kept.keep(proof, as: key(2_000_000_000, 7), now: time(2_000_000_002))
+    #expect(try kept.keys().count == 3)
+    #expect(try store.check().findings.isEmpty)
+  }
+
+  @Test func `proofs go after 90 days, and the oldest when there are too many`() throws {
+    let kept = KeptProofs(store, countMax: 4)
+    let day: Int64 = 86_400
+    for number in 0..<4 {
+      let second = Int64(number) * day
+      try kept.keep(proof, as: key(second, UInt64(number)), now: time(second))
+    }
+    try kept.keep(proof, as: key(90 * day, 4), now: time(90 * day))
+    #expect(try kept.keys().map(\.id) == [1, 2, 3, 4])
+    try kept.keep(proof, as: key(92 * day + 1, 5), now: time(92 * day + 1))
+    #expect(try kept.keys().map(\.id) == [3, 4, 5])
+    // One of long ago is kept when it is made.
+    try kept.keep(proof, as: key(0, 6), now: time(92 * day + 1))
+    #expect(try kept.keys().map(\.id) == [6, 3, 4, 5])
+  }
+
+  @Test func `a damaged file is told as that, and other files are nobody's proofs`() throws {
+    let kept = KeptProofs(store)
+    try kept.keep(proof, as: key(100, 7), now: time(100))
+    let name = try HostDirectory(path: folder("store/proofs")).names()[0]
+    try folder.write(
+      "store/proofs/" + String(decoding: name, as: UTF8.self), proof.bytes.dropLast(9))
+    let error = #expect(throws: StoreError.self) { try kept.envelope(try kept.key(of: "trial")) }
+    #expect(error?.kind == .corrupt && error?.object.hasPrefix("proofs/") == true)
+    for other in ["note.txt", "x~1~trial.json", "1~y~trial.json", ".00000000100~7~trial.json.new"] {
+      try folder.write("store/proofs/\(other)", [])
+    }
+    #expect(try kept.keys().count == 1)
+  }
+}

@@ -1,0 +1,32 @@
+import Coppice
+import CoppiceLifecycle
+import TestSupport
+
+extension ReclaimStatement {
+  /// A store's own statement, of a branch that is gone, with all that such statements can have.
+  static func sample() -> ReclaimStatement { known }
+
+  private static let known: ReclaimStatement = {
+    do {
+      let folder = try TemporaryFolder()
+      let store = try Store.create(at: folder("store"))
+      let branch = try store.createBranch("trial-7")
+      try branch.writeFile("data", Array("some content\n".utf8))
+      let proof = try DeletionProof(of: "trial-7", ["trial-7"], in: store, by: .administrator)
+      let summary = try store.deleteForGood(["trial-7"])
+      var statement = try proof.sign(summary).statement
+      try store.close()
+      statement.predicate.branch.owner = "ada"
+      statement.predicate.branch.origin = "prod@2026-11-23T0300Z"
+      statement.predicate.branch.labels = ["pull-request": "7"]
+      statement.predicate.exports = [
+        ExportedCopy(
+          exportedAt: Timestamp(nanoseconds: 1_000_000_000), by: "ada", kind: "dump", byteCount: 5)
+      ]
+      statement.predicate.auditHead = "abc"
+      return statement
+    } catch {
+      preconditionFailure("no sample: \(error)")
+    }
+  }()
+}
