@@ -355,7 +355,7 @@ import Testing
     let help = try coppice.check("--help").text
     let start = try #require(help.range(of: "2 a finding")).upperBound
     let end = try #require(help.range(of: "3 not", range: start..<help.endIndex)).lowerBound
-    for verb in ["check", "scrub", "repair", "diff", "export", "reclaim"] {
+    for verb in ["check", "scrub", "repair", "diff", "export", "delete", "reclaim", "proof"] {
       #expect(help[start..<end].contains(verb), "\(verb)")
     }
   }

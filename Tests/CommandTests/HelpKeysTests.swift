@@ -23,6 +23,8 @@ import Testing
     ("du", UsageRequest.self), ("du", FreedRequest.self), ("du", GrowthRequest.self),
     ("stats", StatisticsRequest.self), ("gc", CollectRequest.self),
     ("reclaim verify", ReclaimRequest.self), ("check", CheckRequest.self),
+    ("proof key", ProofKeyRequest.self), ("proof list", ProofListRequest.self),
+    ("proof get", ProofGetRequest.self),
     ("scrub", ScrubRequest.self), ("repair", RepairRequest.self), ("status", StatusRequest.self),
     ("serve", StatusRequest.self), ("stop", StopRequest.self), ("mount", MountRequest.self),
   ]

@@ -1,4 +1,5 @@
 package import Coppice
+internal import FoundationEssentials
 
 /// A branch or snapshot as it was when it was deleted, as far as that is known.
 package struct DeletedBranch: Hashable, Sendable, Codable {
@@ -13,7 +14,16 @@ package struct DeletedBranch: Hashable, Sendable, Codable {
   /// What it was made from, by its name when it was deleted.
   package var parent: String?
   /// The approved snapshot of a baseline that its content came from.
-  package var origin: String?
+  package var origin: Origin?
+
+  /// As the annotation of a branch says it.
+  package struct Origin: Hashable, Sendable, Codable {
+    package var baseline: String
+    package var snapshot: String
+    /// The snapshot's number.
+    package var id: UInt64
+    package var rootHash: String
+  }
 
   package init(name: String, id: UInt64) {
     self.name = name
@@ -22,11 +32,17 @@ package struct DeletedBranch: Hashable, Sendable, Codable {
   }
 
   /// Of one that is still there.
-  package init(_ entry: EntryInfo) {
+  ///
+  /// - Parameter origin: the value of the annotation.
+  package init(_ entry: EntryInfo, origin: [UInt8]?) {
     self.init(name: entry.name, id: entry.id)
     `class` = entry.domain.dataClass.rawValue
+    owner = entry.owner
+    labels = entry.labels
     createdAt = entry.createdAt
     parent = entry.parent
+    // One that says something else is told by nobody.
+    self.origin = origin.flatMap { try? JSONDecoder().decode(Origin.self, from: Data($0)) }
   }
 
   private enum CodingKeys: String, CodingKey {

@@ -41,7 +41,8 @@ package struct DeletionProof: Sendable {
     subject = try names.map { name throws(StoreError) in
       ReclaimStatement.Subject(name: name, rootHash: try store.rootHash(of: name))
     }
-    self.branch = DeletedBranch(try store.entry(branch))
+    self.branch = DeletedBranch(
+      try store.entry(branch), origin: try store.annotations(of: branch)[.origin])
     snapshots = try names.dropFirst().map { name throws(StoreError) in
       DeletedSnapshot(name: name, id: try store.entry(name).id)
     }

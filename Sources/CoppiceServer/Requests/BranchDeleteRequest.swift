@@ -1,4 +1,5 @@
 package import Coppice
+package import CoppiceLifecycle
 
 package struct BranchDeleteRequest: StoreRequest {
   package static let route = Route(.delete, "/v1/branches", "Delete branches, all or none.")
@@ -14,9 +15,17 @@ package struct BranchDeleteRequest: StoreRequest {
   package var now: Bool
   /// Say what would be deleted, and delete nothing.
   package var dryRun: Bool
+  /// With `now`, of one branch: answer with a signed proof of what became of it, and keep that.
+  package var proof: Bool
+  /// With `now`: leave no garbage at all, so that what the branches had replaced goes too.
+  package var erase: Bool
+  /// With `now`: for how many seconds to wait for readers and imports that hold some of it; 600
+  /// without.
+  package var wait: UInt64?
 
   package init(
-    names: [String], ifExists: Bool, snapshots: Bool, force: Bool, now: Bool, dryRun: Bool
+    names: [String], ifExists: Bool, snapshots: Bool, force: Bool, now: Bool, dryRun: Bool,
+    proof: Bool = false, erase: Bool = false, wait: UInt64? = nil
   ) {
     self.names = names
     self.ifExists = ifExists
@@ -24,17 +33,22 @@ package struct BranchDeleteRequest: StoreRequest {
     self.force = force
     self.now = now
     self.dryRun = dryRun
+    self.proof = proof
+    self.erase = erase
+    self.wait = wait
   }
 
   package var isReadOnly: Bool { dryRun }
 
   package var access: Access {
-    let deletion = Access(.end, entries: names)
-    return now ? deletion + Access(.giveUpWindow, entries: names) : deletion
+    var access = Access(.end, entries: names)
+    if now { access = access + Access(.giveUpWindow, entries: names) }
+    return proof ? access + Access(.proofs, entries: names) : access
   }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
+    try checkFlags()
     let plan = try store.deletionPlan(
       names, includingSnapshots: snapshots, ignoringMissing: ifExists)
     if let snapshot = names.first(where: { EntryName.isSnapshot($0) }) {
@@ -44,26 +58,17 @@ package struct BranchDeleteRequest: StoreRequest {
     }
     try BaselineRegistry(store).refuse(workBranchAmong: plan)
     if !force { try BranchUse.refuse(plan, context) }
-    var answer = Answer(entries: plan, isDryRun: dryRun)
+    var answer = Answer(entries: plan, isDryRun: dryRun, notes: [])
     switch (now, dryRun) {
     case (false, false):
       try store.delete(
         names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force)
     case (false, true): break
     case (true, false):
-      let summary = try store.deleteForGood(
-        names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force)
-      answer.freedByteCount = summary?.freedByteCount ?? 0
-      answer.journalByteCount = summary?.journalByteCount
-      answer.held = summary?.held
-      answer.basePageCount = summary?.basePageCount
-      answer.baseByteCount = summary?.baseByteCount
-      answer.repairFolders = summary?.repairFolders
-      answer.collection = summary.map {
-        CollectRequest.Answer(
-          $0.collection, CollectRequest.Answer.Addition(isDryRun: false, space: nil))
-      }
-      if let kept = summary?.kept { answer.note(kept) }
+      let deletion = DeletionForGood(
+        names: names, plan: plan, ignoresMissing: ifExists, includesSnapshots: snapshots,
+        force: force, isFull: erase, isProven: proof, waitSeconds: wait)
+      answer.note(try deletion.run(context))
     case (true, true):
       let freed = try store.spaceFreed(deleting: plan)
       answer.freedByteCount = freed.freedByteCount
@@ -71,6 +76,27 @@ package struct BranchDeleteRequest: StoreRequest {
     }
     return answer
   }
+
+  /// Throws `invalid` for what says nothing without something else.
+  private func checkFlags() throws(StoreError) {
+    for (flag, isGiven) in [("proof", proof), ("erase", erase), ("wait", wait != nil)]
+    where isGiven && !now {
+      throw StoreError(
+        .invalid, "\(flag) is for a deletion for good", remedy: "add --now, or leave --\(flag) away"
+      )
+    }
+    guard !proof || Set(names).count == 1 else {
+      throw StoreError(
+        .invalid, "a proof is of one branch", object: names.joined(separator: ", "),
+        remedy: "delete one at a time, each with a proof of its own")
+    }
+    guard wait ?? 0 <= Self.waitSecondsMax else {
+      throw StoreError(
+        .invalid, "to wait for more than \(Self.waitSecondsMax) seconds", remedy: "wait less long")
+    }
+  }
+
+  private static let waitSecondsMax: UInt64 = 1 << 32
 
   package struct Answer: Codable, Sendable {
     package var entries: [String]
@@ -96,6 +122,29 @@ package struct BranchDeleteRequest: StoreRequest {
     package var sharedByteCount: UInt64?
     /// Who keeps these.
     package var sharers: [SpaceSharer]?
+    /// With `now`, when anything was deleted: whether nothing is left of what only they held.
+    package var isReclaimed: Bool?
+    /// With `proof`, when anything was deleted.
+    package var proof: Envelope?
+    /// What is to be known of the proof: that the key before was lost, or that it is not kept.
+    package var notes: [String]
+
+    fileprivate mutating func note(_ outcome: DeletionForGood.Outcome?) {
+      freedByteCount = outcome?.freedByteCount ?? 0
+      guard let outcome else { return }
+      let summary = outcome.summary
+      journalByteCount = outcome.journalByteCount
+      held = outcome.held
+      basePageCount = summary.basePageCount
+      baseByteCount = summary.baseByteCount
+      repairFolders = summary.repairFolders
+      collection = CollectRequest.Answer(
+        summary.collection, CollectRequest.Answer.Addition(isDryRun: false, space: nil))
+      if let kept = summary.kept { note(kept) }
+      isReclaimed = outcome.isReclaimed
+      proof = outcome.envelope
+      notes = outcome.notes
+    }
 
     fileprivate mutating func note(_ kept: SpaceFreed) {
       sharedByteCount = kept.sharedByteCount

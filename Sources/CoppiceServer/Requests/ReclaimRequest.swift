@@ -1,4 +1,7 @@
 package import Coppice
+internal import CoppiceEngine
+package import CoppiceLifecycle
+internal import CoppicePlatform
 
 package struct ReclaimRequest: StoreRequest {
   package static let route = Route(
@@ -14,7 +17,7 @@ package struct ReclaimRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let verification = try context.store.verifyReclaim(of: name)
-    return Answer(verification, Answer.Addition(verification))
+    return Answer(verification, Answer.Addition(verification, context.store))
   }
 
   package struct Answer: ReportAnswer {
@@ -24,8 +27,39 @@ package struct ReclaimRequest: StoreRequest {
       /// Unless it is complete, through, and nothing of it is in the journal or held by a reader:
       /// what to do.
       package var remedy: String?
+      /// What a proof that is signed has besides: see `ReclaimPredicate`.
+      package var schema: Int
+      package var store: String
+      /// The last of the branches. More than its name and number is known where a proof is kept.
+      package var branch: DeletedBranch
+      package var deletedBy: String?
+      package var cycleNumber: UInt64?
+      package var heldByteCount: UInt64
+      package var exports: [ExportedCopy]
+      package var auditHead: String?
+      package var notCovered: [String]
+      package var provedAt: Timestamp
+      package var version: String
 
-      init(_ verification: ReclaimVerification) {
+      init(_ verification: ReclaimVerification, _ store: Store) {
+        let id = verification.entries.last?.id ?? 0
+        let predicate = ReclaimPredicate(
+          store: store.identifier,
+          branch: DeletionProof.branch(id, named: verification.name, in: store)
+            ?? DeletedBranch(name: verification.name, id: id),
+          snapshots: [], deletedBy: nil, verification,
+          provedAt: Timestamp(nanoseconds: store.engine.clock.wallNanoseconds()))
+        schema = predicate.schema
+        self.store = predicate.store
+        branch = predicate.branch
+        deletedBy = predicate.deletedBy
+        cycleNumber = predicate.cycleNumber
+        heldByteCount = predicate.heldByteCount
+        exports = predicate.exports
+        auditHead = predicate.auditHead
+        notCovered = predicate.notCovered
+        provedAt = predicate.provedAt
+        version = predicate.version
         if !verification.isComplete {
           reason =
             "the collection that forgot the branch did not look at old segments, which may hold "

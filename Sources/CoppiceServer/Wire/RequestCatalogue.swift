@@ -13,7 +13,8 @@ package enum RequestCatalogue {
     BaselineRetireRequest.self,
     DiffRequest.self, UsageRequest.self, FreedRequest.self, GrowthRequest.self,
     StatisticsRequest.self, CollectRequest.self, ReclaimRequest.self, CheckRequest.self,
-    ScrubRequest.self, RepairRequest.self,
+    ScrubRequest.self, RepairRequest.self, ProofKeyRequest.self, ProofListRequest.self,
+    ProofGetRequest.self,
   ]
 
   package static let serverRequests: [any ServerRequest.Type] = [

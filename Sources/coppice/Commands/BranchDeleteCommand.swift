@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppiceLifecycle
 internal import CoppiceServer
 
 struct BranchDeleteCommand: ParsableCommand {
@@ -15,20 +16,29 @@ struct BranchDeleteCommand: ParsableCommand {
       forks, and what was deleted before and can be restored. A page that only they showed stays \
       too where a difference that another branch shows builds on it. What an export, another \
       reader or an import that is under way holds goes once that has ended, without being asked \
-      for. Folders that 'coppice repair' left in the store are not touched: remove them. Once it \
-      has begun a crash does not undo it: the next command that writes goes on, and until it is \
-      through 'reclaim verify' says so.
+      for: --wait says how long to wait for that. Then every page and node is looked for: the \
+      status is 0 when nothing is left, 2 when something is. What the branches had replaced or \
+      removed before is garbage like any other: --erase takes that away too, with all garbage of \
+      the store, which reads all of it. Folders that 'coppice repair' left in the store are not \
+      touched: remove them. Once it has begun a crash does not undo it: the next command that \
+      writes goes on, and until it is through 'reclaim verify' says so.
+
+      With --proof the file gets a signed proof of what became of the branch and the snapshots \
+      that went with it, for 'coppice proof verify'; the store keeps it too, for 90 days. When the \
+      file cannot be written nothing is deleted.
 
       JSON: \(BranchDeleteRequest.keys). freedByteCount is what only they held, sharedByteCount \
       what stays (null where damage hides it), sharers who keep it; after a deletion \
       journalByteCount is what files of the journal may have of it still, held what readers and \
       imports hold until they end, basePageCount and baseByteCount what only they showed and stays \
-      because differences build on it, repairFolders what may have bytes of it. Without --now \
-      these and collection are null.
+      because differences build on it, repairFolders what may have bytes of it, isReclaimed \
+      whether nothing is left. Without --now these and collection are null. proof is null without \
+      --proof, notes what is to be known of it.
 
       Examples:
         coppice branch delete experiment trial-7
         coppice branch delete trial-7 --now --dry-run
+        coppice branch delete trial-7 --now --proof trial-7.json
       """)
 
   @OptionGroup var options: StoreArguments
@@ -49,15 +59,42 @@ struct BranchDeleteCommand: ParsableCommand {
     name: .long, help: "Give the space back at once: the branches cannot be restored.")
   var now = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "With --now: how long to wait for readers and imports that hold some of it. Default: 10m.",
+      valueName: "duration"))
+  var wait: TimeSpan?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "With --now, of one branch: write a signed proof of what became of it.", valueName: "file"))
+  var proof: String?
+
+  @Flag(
+    name: .long, help: "With --now: take away what the branches had replaced before, too.")
+  var erase = false
+
   @Flag(name: .long, help: "Say what would be deleted, and delete nothing.")
   var dryRun = false
 
   func run() throws {
+    let file = try proof.map { path throws(StoreError) in try ProofFile(path) }
     let answer = try options.perform(
       BranchDeleteRequest(
         names: names, ifExists: ifExists, snapshots: snapshots, force: force, now: now,
-        dryRun: dryRun))
+        dryRun: dryRun, proof: proof != nil, erase: erase, wait: wait?.seconds))
+    for note in answer.notes where !options.json { Output.note(note) }
+    do throws(StoreError) {
+      if let envelope = answer.proof { try file?.write(envelope.bytes) }
+    } catch {
+      var failure = error
+      failure.remedy = "the branch is deleted; get its proof with 'coppice proof get \(names[0])'"
+      throw failure
+    }
     try options.print(answer)
+    if answer.isReclaimed == false { throw ExitCode(ExitStatus.finding.rawValue) }
   }
 }
 
@@ -80,6 +117,9 @@ extension BranchDeleteRequest.Answer: Reply {
     }
     left += (repairFolders ?? []).map { ReclaimRequest.Answer.text(ofRepairFolder: $0) + "\n" }
       .joined()
+    if isReclaimed == false {
+      left += "Not all of it is gone: 'coppice reclaim verify' says what holds it\n"
+    }
     return lines + freed + kept + left + (collection?.text ?? "")
   }
 }

@@ -33,6 +33,11 @@ enum Output {
     }
   }
 
+  /// Something to be known beside what is printed, on standard error.
+  static func note(_ text: String) {
+    write("note: \(printable(text))\n", to: .standardError)
+  }
+
   static func encode(_ value: some Encodable) -> String {
     String(decoding: JSON.encode(value, isPretty: true), as: UTF8.self)
   }

@@ -74,6 +74,13 @@ import Testing
     #expect(DeletionProof.branch(99, named: "trial", in: store) == nil)
   }
 
+  @Test func `a proof has the branch's owner, labels and origin`() {
+    let branch = ReclaimStatement.sample().predicate.branch
+    #expect(branch.owner == "ada" && branch.labels == ["pull-request": "7"])
+    #expect(branch.origin?.baseline == "prod" && branch.origin?.snapshot == "prod@one")
+    #expect(branch.origin?.id == 5 && branch.origin?.rootHash == "00")
+  }
+
   @Test func `what a branch and its snapshots kept together counts once`() throws {
     try prepare()
     try store.createSnapshot("trial@one")
@@ -124,12 +131,14 @@ import Testing
     isFull: Bool
   ) throws {
     let main = try store.createBranch("main")
-    try main.writeFile("data", noise(1, 3_000_000))
+    try main.writeFile("data", noise(1, 8_000_000))
     try reopen()
     // Little is dead where that lies: not worth emptying the segment.
     let again = try store.branch("main")
-    try again.write(again.lookup("data"), at: 0, noise(2, 20_000))
+    try again.write(again.lookup("data"), at: 0, noise(2, 8192))
     try reopen()
+    _ = try store.collectGarbage()
+    #expect(try store.spaceUsage().garbageByteCount > 8000)
     let trial = try store.createBranch("trial", from: "main")
     try trial.writeFile("own", noise(3))
     try reopen()
@@ -217,7 +226,8 @@ import Testing
     let publicKey = proof.signing.key.publicKey
     let first = try VerifiedProof(KeptProofs(looking).envelope(key), signedBy: publicKey)
     #expect(first.verdict == .held && first.statement.predicate.isPending)
-    #expect(first.statement.predicate.held.map(\.holder) == [.nothing])
+    #expect(Set(first.statement.predicate.held.map(\.holder)) == [.nothing, .journal])
+    #expect(first.statement.predicate.notCovered.contains { $0.contains("journal") })
     #expect(try !looking.verifyReclaim(ofEntries: proof.ids, named: "trial").isReclaimed)
     try looking.close()
     // Whoever opens it to write goes on.

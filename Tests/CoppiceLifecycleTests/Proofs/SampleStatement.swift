@@ -12,13 +12,14 @@ extension ReclaimStatement {
       let store = try Store.create(at: folder("store"))
       let branch = try store.createBranch("trial-7")
       try branch.writeFile("data", Array("some content\n".utf8))
+      try store.setOwner(["trial-7"], to: "ada")
+      try store.label(["trial-7"], ["pull-request": "7"])
+      let origin = #"{"baseline":"prod","snapshot":"prod@one","id":5,"rootHash":"00"}"#
+      try store.annotate("trial-7", [AnnotationChange(.origin, Array(origin.utf8))])
       let proof = try DeletionProof(of: "trial-7", ["trial-7"], in: store, by: .administrator)
       let summary = try store.deleteForGood(["trial-7"])
       var statement = try proof.sign(summary).statement
       try store.close()
-      statement.predicate.branch.owner = "ada"
-      statement.predicate.branch.origin = "prod@2026-11-23T0300Z"
-      statement.predicate.branch.labels = ["pull-request": "7"]
       statement.predicate.exports = [
         ExportedCopy(
           exportedAt: Timestamp(nanoseconds: 1_000_000_000), by: "ada", kind: "dump", byteCount: 5)
