@@ -20,7 +20,7 @@ quick:
 lint:
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
-# BENCH names some of: empty fork read seal write collect cluster mount large; all of them otherwise.
+# BENCH names some of: empty fork lifecycle read seal write collect cluster mount large; all of them otherwise.
 bench:
 	@.ci/install build postgresql peers
 	@swift run --quiet -c release --package-path Benchmarks CoppiceBenchmarks $(BENCH)

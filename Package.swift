@@ -145,8 +145,8 @@ let package = Package(
     .testTarget(
       name: "CoppiceServerTests",
       dependencies: [
-        "Coppice", "CoppiceLifecycle", "CoppicePlatform", "CoppiceServer", "TestSupport",
-        server("Logging", "swift-log"),
+        "Coppice", "CoppiceEngine", "CoppiceLifecycle", "CoppicePlatform", "CoppiceServer",
+        "TestSupport", server("Logging", "swift-log"),
       ], swiftSettings: strict),
     .testTarget(
       name: "CommandTests",

@@ -45,7 +45,8 @@ struct RootCommand: ParsableCommand {
       CatCommand.self, PutCommand.self,
       RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
       CollectCommand.self, ReclaimCommand.self, ProofCommand.self, CheckCommand.self,
-      ScrubCommand.self, RepairCommand.self, InspectCommand.self, ServeCommand.self,
+      ScrubCommand.self, RepairCommand.self, PolicyCommand.self, InspectCommand.self,
+      ServeCommand.self,
       MountCommand.self,
       StatusCommand.self, StopCommand.self,
     ])

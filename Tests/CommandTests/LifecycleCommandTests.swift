@@ -135,4 +135,85 @@ import Testing
     let missing = try coppice("branch", "renew", "a", "--", "./no such program")
     #expect(missing.status == 127)
   }
+
+  @Test func `snapshots that no rule keeps go, and what that frees is told before`() throws {
+    let coppice = try Self.made()
+    for name in ["a", "b", "c"] {
+      try coppice.script("head -c 300000 /dev/urandom > noise")
+      try coppice.check("put", "main:noise", input: coppice.folder("noise"))
+      try coppice.check("snapshot", "create", "main@\(name)")
+    }
+    try coppice.check("snapshot", "protect", "main@a")
+    let plan = try coppice.json("snapshot", "prune", "main", "--keep-last", "1", "--dry-run")
+    #expect(plan["deleted"] as? [String] == ["main@b"])
+    #expect((plan["freedByteCount"] as? Int ?? 0) > 290_000)
+    let kept = try #require(plan["kept"] as? [[String: Any]])
+    #expect(kept.map { $0["name"] as? String } == ["main@a", "main@c"])
+    #expect(kept.map { $0["reasons"] as? [String] } == [["protected"], ["last snapshot"]])
+    for rules in [[], ["--keep-last", "0"], ["--keep-daily", "-2"]] {
+      #expect(try coppice.run(["snapshot", "prune", "main"] + rules).status == 64, "\(rules)")
+    }
+    let done = try coppice.check("snapshot", "prune", "--keep-last", "1").text
+    #expect(done.hasPrefix("Deleted main@b\nKept main@a: protected\nKept main@c: last snapshot\n"))
+    try coppice.check("branch", "restore", "main@b")
+  }
+
+  /// Without a server, which looks by itself.
+  @Test func `what is due ends by a pass, and a policy gives ends and takes none`() throws {
+    let coppice = try Self.made()
+    try coppice.check("branch", "create", "a", "--from", "main", "--ttl", "1s")
+    try coppice.script(
+      """
+      echo '{"rules": [{"name": "pr-*", "ttlDefault": "3d", "ttlMax": "2w"}]}' > policy.json
+      sleep 1.1
+      """)
+    let set = try coppice.json("policy", "set", "policy.json")
+    #expect(set["ends"] as? [String] == [])
+    #expect(try coppice.check("policy", "show").text.contains("\"pr-*\""))
+    let made = try coppice.json("branch", "create", "pr-1", "--from", "main")
+    #expect(made["expiresAt"] is String)
+    #expect(made["notes"] as? [String] == ["it lives for 3d by rules[0] (name pr-*)"])
+    let refused = try coppice.failure("branch", "renew", "pr-1", "--ttl", "3w")
+    #expect(refused.status == 6 && refused.error["reason"] as? String == "policy")
+    #expect(refused.message.contains("rules[0] (name pr-*)") && refused.remedy.contains("2w"))
+    #expect(
+      try coppice.check("policy", "test", "pr-1").text.hasPrefix("pr-1: rules[0] (name pr-*) holds")
+    )
+    #expect(try coppice.json("policy", "run", "--dry-run")["expired"] as? [String] == ["a"])
+    try coppice.check("policy", "pause", "--for", "1h")
+    #expect(try coppice.json("policy", "run")["expired"] as? [String] == [])
+    #expect(try coppice.json("policy", "resume")["pauses"] as? [String] == [])
+    #expect(try coppice.check("policy", "run").text == "Expired a\n")
+    #expect(try coppice.check("policy", "run").text == "Nothing is due\n")
+    for arguments in [
+      ["policy", "set", "tree/file"], ["policy", "run", "--accept", "0"],
+      ["policy", "pause", "--for", "0s"], ["policy", "test", "a", "--role", "king"],
+      ["policy", "run", "--accept", "1", "--dry-run"],
+    ] { #expect(try coppice.run(arguments).status == 64, "\(arguments)") }
+    #expect(try coppice.run(["policy", "set", "no file"]).status == 3)
+    #expect(try coppice.run(["policy", "set", "policy.json", "--if-match", "x"]).status == 4)
+  }
+
+  /// By libfaketime, which sets the wall clock of a program and leaves that since the start alone.
+  @Test func `a clock that somebody sets ends nothing until it is said to be right`() throws {
+    var coppice = try Self.made()
+    try coppice.check("branch", "create", "a", "--from", "main", "--ttl", "2h")
+    #expect(try coppice.json("policy", "run")["expired"] as? [String] == [])
+    let real = coppice.program.environment
+    coppice.program.environment = real.merging([
+      "LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "FAKETIME": "+3d",
+      "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    ]) { $1 }
+    let leapt = try coppice.check("policy", "run").text
+    #expect(leapt == "Kept a: the reaper is paused: the clock leapt\nPaused: the clock leapt\n")
+    #expect(try coppice.check("branch", "list", "--state", "live").text.contains("a  "))
+    try coppice.check("policy", "resume")
+    #expect(try coppice.json("policy", "run")["expired"] as? [String] == ["a"])
+    coppice.program.environment = real
+    // What was written in a future that never came is newer than now.
+    let back = try #require(try coppice.json("policy", "run")["pauses"] as? [String])
+    #expect(back.contains("the clock stands behind what the store has recorded"))
+    try coppice.check("branch", "renew", "a", "--ttl", "1d")
+    #expect(try coppice.json("policy", "resume")["pauses"] as? [String] == [])
+  }
 }

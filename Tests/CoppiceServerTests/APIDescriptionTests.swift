@@ -58,7 +58,8 @@ import Testing
     #expect(
       fields(branch?["properties"]).keys.sorted() == [
         "class", "createdAt", "deletedAt", "domain", "domainNumber", "expiredAt", "expiresAt",
-        "id", "isSnapshot", "keepUntil", "labels", "leaseUntil", "name", "openFileCount", "owner",
+        "id", "isApproved", "isSnapshot", "keepUntil", "labels", "leaseUntil", "name",
+        "openFileCount", "owner",
         "parent", "protectedUntil", "state",
       ])
     let required = elements(branch?["required"]).compactMap(\.text)

@@ -83,7 +83,7 @@ import Testing
       "parent": .null, "openFileCount": .unsigned(0), "class": "masked",
       "domain": "9", "domainNumber": .unsigned(9), "keepUntil": "2026-11-24T03:10:00Z",
       "expiredAt": .null, "expiresAt": "2026-11-25T03:10:00Z", "leaseUntil": .null,
-      "protectedUntil": .null, "owner": "ana", "labels": ["pr": "42"],
+      "protectedUntil": .null, "isApproved": true, "owner": "ana", "labels": ["pr": "42"],
     ]
     var info = try JSON.decode(EntryInfo.self, from: JSON.encode(entry))
     #expect(info.domain.name == nil && info.domain.number == 9 && info.domain.dataClass == .masked)

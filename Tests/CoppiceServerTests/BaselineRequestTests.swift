@@ -31,7 +31,8 @@ import Testing
   }
 
   private func create(_ name: String, from: String, _ store: Store, _ principal: Principal) throws {
-    _ = try BranchCreateRequest(name: name, from: from).run(context(store, principal))
+    let terms = RequestedTerms(ttlSeconds: 60)
+    _ = try BranchCreateRequest(name: name, from: from, terms: terms).run(context(store, principal))
   }
 
   private func error(_ body: () throws -> Void) -> StoreError? {

@@ -57,16 +57,19 @@ import Testing
     try fixture.store.createBranch("b", terms: EntryTerms(end: .at(after(fixture, hours: 3))))
     try fixture.store.createBranch("c")
     fixture.clock.advance(byNanoseconds: Self.hour)
-    try fixture.store.renew(["a", "b", "c"])
+    try fixture.store.renew([Renewal(name: "a"), Renewal(name: "b"), Renewal(name: "c")])
     #expect(try fixture.store.entry("a").expiresAt == after(fixture, hours: 2))
     #expect(try fixture.store.entry("a").leaseUntil == after(fixture, hours: 1))
     #expect(try fixture.store.entry("b").expiresAt == after(fixture, hours: 2))
     #expect(try fixture.store.entry("c").expiresAt == nil)
     fixture.clock.advance(byNanoseconds: 3 * Self.hour)
-    #expect(failure { try fixture.store.renew(["a", "b"]) }?.kind == .invalid)
+    #expect(
+      failure { try fixture.store.renew([Renewal(name: "a"), Renewal(name: "b")]) }?.kind
+        == .invalid)
     #expect(try fixture.store.entry("a").expiresAt == after(fixture, hours: -1))
-    try fixture.store.renew(
-      ["b"], end: .after(.seconds(3600)), leasePeriod: .seconds(60))
+    try fixture.store.renew([
+      Renewal(name: "b", end: .after(.seconds(3600)), leasePeriod: .seconds(60))
+    ])
     let renewed = try fixture.store.entry("b")
     #expect(renewed.expiresAt == after(fixture, hours: 1) && renewed.leasePeriod == .seconds(60))
   }
@@ -91,12 +94,17 @@ import Testing
     #expect(try fixture.store.entry("a").expiredAt == since)
     try fixture.crash(seed: 1)
     #expect(try fixture.store.entry("a").state == .expired)
-    try fixture.store.renew(["a"])
+    try fixture.store.renew([Renewal(name: "a")])
     let again = try fixture.store.branch("a")
     #expect(try again.read(id) == [1, 2, 3])
     try again.writeFile("g", [])
     try fixture.store.createSnapshot("a@one")
-    #expect(failure { try fixture.store.expire(["a@one"]) }?.kind == .invalid)
+    try fixture.store.protect(["a@one"])
+    #expect(failure { try fixture.store.expire(["a", "a@one"]) }?.reason == .protected)
+    #expect(try fixture.store.entry("a").state == .live)
+    try fixture.store.unprotect(["a@one"])
+    try fixture.store.expire(["a@one"])
+    #expect(try fixture.store.entries().map(\.name) == ["a"])
   }
 
   @Test func `protection, labels and owners change, and are told`() throws {

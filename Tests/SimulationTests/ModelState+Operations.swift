@@ -31,6 +31,8 @@ extension ModelState {
       state.branches[id] = nil
     case .restore(let id, let name):
       state.branches[id]?.isDeleted = false
+      state.branches[id]?.annotations[.expired] = nil
+      state.branches[id]?.annotations[.keepUntil] = nil
       state.branches[id]?.name = name
     case .reset(let id, let source):
       guard let own = branches[id], let taken = branches[source] else { break }

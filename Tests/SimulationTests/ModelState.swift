@@ -8,6 +8,11 @@ struct ModelBranch: Equatable {
   var domain = DomainID.standard
   var volumes: [VolumeNumber: ModelVolume] = [:]
   var annotations = Fields()
+
+  /// Nobody writes to it.
+  var isExpired: Bool { annotations.expiredSince != nil }
+  /// Nothing deletes it or replaces its content.
+  var isProtected: Bool { annotations.protectedUntil != nil }
 }
 
 /// What a whole store should hold. A value: histories keep one for each journal record.
@@ -20,7 +25,10 @@ struct ModelState: Equatable {
   }
 
   /// Branches that take writes, in order of their ids.
-  var writable: [BranchID] { sorted { !$0.isDeleted && !$0.isReadOnly } }
+  var writable: [BranchID] { sorted { !$0.isDeleted && !$0.isReadOnly && !$0.isExpired } }
+  /// Those of them whose content may be replaced.
+  var replaceable: [BranchID] { writable.filter { branches[$0]?.isProtected == false } }
+  var deletable: [BranchID] { sorted { !$0.isDeleted && !$0.isProtected } }
   var living: [BranchID] { sorted { !$0.isDeleted } }
   func living(in domain: DomainID?) -> [BranchID] {
     living.filter { branches[$0]?.domain == domain }

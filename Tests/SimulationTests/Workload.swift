@@ -16,6 +16,7 @@ struct Workload {
     var restore = 2
     var reset = 3
     var annotate = 3
+    var restrict = 4
     var set = 2
     var sealStep = 10
     var sealAll = 3
@@ -83,13 +84,13 @@ struct Workload {
       (
         weights.delete,
         { me, state in
-          state.writable.count > 1 ? me.pick(state.living).map { .delete($0) } : nil
+          state.writable.count > 1 ? me.pick(state.deletable).map { .delete($0) } : nil
         }
       ),
       (
         weights.deleteForGood,
         { me, state in
-          state.writable.count > 2 ? me.pick(state.living).map { .deleteForGood($0) } : nil
+          state.writable.count > 2 ? me.pick(state.deletable).map { .deleteForGood($0) } : nil
         }
       ),
       (
@@ -101,7 +102,7 @@ struct Workload {
       (
         weights.reset,
         { me, state in
-          guard let target = me.pick(state.writable),
+          guard let target = me.pick(state.replaceable),
             let source = me.pick(state.living(in: state.branches[target]?.domain)),
             source != target
           else { return nil }
@@ -115,6 +116,15 @@ struct Workload {
           return me.pick(state.living).map {
             .annotate($0, FieldTag(tags[me.generator.below(4)]), me.value())
           }
+        }
+      ),
+      (
+        weights.restrict,
+        { me, state in
+          // More often taken away than set: others wait for that.
+          let tag = me.generator.bool() ? FieldTag.protected : .expired
+          let value = me.generator.oneIn(3) ? EntryField.value(ofTime: .max) : nil
+          return me.pick(state.living).map { .annotate($0, tag, value) }
         }
       ),
       (
@@ -140,7 +150,7 @@ struct Workload {
       (
         weights.importReplacing,
         { me, state in
-          me.pick(state.writable).map {
+          me.pick(state.replaceable).map {
             .importReplacing($0, seed: me.generator.next() % 1000)
           }
         }

@@ -3,6 +3,21 @@ internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
+/// How an entry gets more time.
+public struct Renewal: Hashable, Sendable {
+  public var name: String
+  /// Takes the place of the end that there is; `nil`: that one begins anew.
+  public var end: EntryTerms.End?
+  /// Likewise.
+  public var leasePeriod: Duration?
+
+  public init(name: String, end: EntryTerms.End? = nil, leasePeriod: Duration? = nil) {
+    self.name = name
+    self.end = end
+    self.leasePeriod = leasePeriod
+  }
+}
+
 /// What changes the terms of branches and snapshots. Each call changes all of its entries or none,
 /// in one transaction, and is durable on return; it goes on when the disk is full.
 extension Store {
@@ -11,16 +26,14 @@ extension Store {
   /// An end that was given as a lifetime is that long from now on again, and a lease its period. An
   /// end that was given as a time stays, but not where it is past: without `end` that is `invalid`.
   ///
-  /// - Parameters:
-  ///   - end: takes the place of what there is.
-  ///   - leasePeriod: likewise.
-  /// - Throws: `notFound`, `invalid` as for `EntryTerms`.
-  public func renew(
-    _ names: [String], end: EntryTerms.End? = nil, leasePeriod: Duration? = nil
-  ) throws(StoreError) {
+  /// Throws `notFound`, `invalid` as for `EntryTerms`.
+  public func renew(_ renewals: [Renewal]) throws(StoreError) {
     let now = engine.clock.wallNanoseconds()
-    let isBack = try change(names) { entry throws(StoreError) in
-      try entry.renewal(end, leasePeriod, at: now)
+    var asked: [BranchID: Renewal] = [:]
+    for renewal in renewals { asked[try engineBranch(renewal.name).id] = renewal }
+    let isBack = try change(renewals.map(\.name)) { entry throws(StoreError) in
+      let renewal = asked[entry.id]
+      return try entry.renewal(renewal?.end, renewal?.leasePeriod, at: now)
     }
     if isBack { watchers.tell(.added) }
   }
@@ -61,26 +74,21 @@ extension Store {
     _ = try change(names) { _ in [FieldChange(.owner, value)] }
   }
 
-  /// Stops branches and hides them: nobody writes to them any more, mounts do not show them, and
-  /// their content and names stay as they are. `renew` brings each back. One that has expired stays
-  /// as it is.
+  /// Stops branches and hides them, and snapshots: nobody writes to them any more, mounts do not
+  /// show them, and their content and names stay as they are. `renew` brings each back. One that
+  /// has expired stays as it is.
   ///
-  /// Throws `notFound`, `invalid` for a snapshot, `inUse` while files are open.
+  /// Throws `notFound`, `denied` for what is protected, `inUse` while files are open.
   /// - Parameter force: also while files are open, which are stale then.
   public func expire(_ names: [String], force: Bool = false) throws(StoreError) {
     var targets: [EngineBranch] = []
-    for name in names {
-      targets.append(try engineBranch(name))
-      if targets.last?.isReadOnly == true {
-        throw StoreError(
-          .invalid, "is a snapshot, which nobody writes to", object: name,
-          remedy: "expire its branch, or delete it")
-      }
-    }
+    for name in names { targets.append(try engineBranch(name)) }
     let open = try checkUnused(targets, force: force)
-    let now = EntryField.value(ofTime: engine.clock.wallNanoseconds())
-    try engine.branches.annotate(targets) { entry in
-      entry.annotations.expiredSince == nil ? [FieldChange(.expired, now)] : []
+    let now = engine.clock.wallNanoseconds()
+    let value = EntryField.value(ofTime: now)
+    try engine.branches.annotate(targets) { entry throws(StoreError) in
+      try entry.checkUnprotected(at: now)
+      return entry.annotations.expiredSince == nil ? [FieldChange(.expired, value)] : []
     }
     for tree in open { tree.core.replace {} }
     watchers.tell(.removed)

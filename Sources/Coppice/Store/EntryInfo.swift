@@ -31,6 +31,8 @@ public struct EntryInfo: Hashable, Sendable {
   /// Until when nothing may delete it or replace its content; 2262 for ever, `nil` without
   /// protection.
   public var protectedUntil: Timestamp?
+  /// Whether branches of its baseline may be made of it.
+  public var isApproved: Bool
   /// Whose it is; `nil`: nobody's.
   public var owner: String?
   public var labels: [String: String]
@@ -58,6 +60,7 @@ public struct EntryInfo: Hashable, Sendable {
     let lease = fields[.lease].flatMap(EntryField.timeAndSpan)
     leaseUntil = lease.map { Timestamp(nanoseconds: $0.time) }
     leasePeriod = lease.map { .nanoseconds($0.span) }
+    isApproved = fields[.approval] != nil
     owner = fields[.owner].flatMap(EntryField.text)
     labels = entry.labels
     self.parent = parent
@@ -74,7 +77,7 @@ extension EntryInfo {
 extension EntryInfo: Codable {
   private enum CodingKeys: String, CodingKey {
     case name, id, isSnapshot, state, createdAt, deletedAt, parent, domain, domainNumber
-    case keepUntil, expiredAt, expiresAt, leaseUntil, protectedUntil, owner, labels
+    case keepUntil, expiredAt, expiresAt, leaseUntil, protectedUntil, isApproved, owner, labels
     case `class`, openFileCount
   }
 
@@ -89,6 +92,7 @@ extension EntryInfo: Codable {
     expiresAt = try fields.decodeIfPresent(Timestamp.self, forKey: .expiresAt)
     leaseUntil = try fields.decodeIfPresent(Timestamp.self, forKey: .leaseUntil)
     protectedUntil = try fields.decodeIfPresent(Timestamp.self, forKey: .protectedUntil)
+    isApproved = try fields.decode(Bool.self, forKey: .isApproved)
     owner = try fields.decodeIfPresent(String.self, forKey: .owner)
     labels = try fields.decode([String: String].self, forKey: .labels)
     createdAt = try fields.decode(Timestamp.self, forKey: .createdAt)
@@ -112,6 +116,7 @@ extension EntryInfo: Codable {
     try fields.encodeIfPresent(expiresAt, forKey: .expiresAt)
     try fields.encodeIfPresent(leaseUntil, forKey: .leaseUntil)
     try fields.encodeIfPresent(protectedUntil, forKey: .protectedUntil)
+    try fields.encode(isApproved, forKey: .isApproved)
     try fields.encodeIfPresent(owner, forKey: .owner)
     try fields.encode(labels, forKey: .labels)
     try fields.encode(createdAt, forKey: .createdAt)

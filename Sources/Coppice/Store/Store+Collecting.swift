@@ -66,7 +66,8 @@ public struct CollectionProgress: Hashable, Sendable, Codable {
 
 extension Store {
   /// Reclaims what no branch or snapshot refers to, beside readers and writers. Deleted branches
-  /// and snapshots are forgotten first: from then on they cannot be restored. Changes are sealed
+  /// and snapshots are forgotten first, but for those that are to be kept until a time to come:
+  /// from then on they cannot be restored. Changes are sealed
   /// before, so that what they removed counts as garbage. Journal files past those that an idle
   /// store keeps, 16 MiB, are given back too.
   ///
@@ -75,17 +76,20 @@ extension Store {
   ///     to that; all that is older counts as needed.
   ///   - isFull: empties every closed segment that holds anything dead, not only those where little
   ///     has to be copied, and overwrites what records that count no more left in the journal.
+  ///   - isForgettingAll: forgets also what is to be kept until a time to come.
   ///   - isDryRun: changes nothing, and says what would be done.
   ///   - isCancelled: asked now and then, whether to end early with `unavailable`.
   ///   - progress: told now and then how far it is.
   /// - Throws: `denied`, `full`, `corrupt`; no branch and nothing in one has changed then.
   public func collectGarbage(
-    isYoung: Bool = false, isFull: Bool = false, isDryRun: Bool = false,
-    isCancelled: (@Sendable () -> Bool)? = nil, progress: ((CollectionProgress) -> Void)? = nil
+    isYoung: Bool = false, isFull: Bool = false, isForgettingAll: Bool = false,
+    isDryRun: Bool = false, isCancelled: (@Sendable () -> Bool)? = nil,
+    progress: ((CollectionProgress) -> Void)? = nil
   ) throws(StoreError) -> CollectionSummary {
     var options = CollectionOptions()
     options.isYoung = isYoung
     options.isFull = isFull
+    if isForgettingAll { options.forgetting = .all }
     options.isDryRun = isDryRun
     options.isCancelled = isCancelled
     if !isDryRun { try engine.sealer.sealForCollection() }

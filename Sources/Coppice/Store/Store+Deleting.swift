@@ -118,7 +118,7 @@ extension Store {
     return open
   }
 
-  private func noteDeleted(_ open: [FileTree]) {
+  func noteDeleted(_ open: [FileTree]) {
     for tree in open { tree.core.replace {} }
     watchers.tell(.removed)
     // The trees stay: a restored entry goes on with its own. Forgotten entries never come back.

@@ -23,6 +23,9 @@ public final class Store: Sendable {
     self.directory = directory
   }
 
+  /// The clock that all of the store's times are by.
+  package var clock: any StoreClock { engine.clock }
+
   // MARK: Opening and closing
 
   /// Makes an empty store in a directory, which is created or is empty, and opens it. The directory

@@ -132,7 +132,7 @@ extension BranchEntry {
   }
 
   /// Throws `denied` while the entry is protected: nothing deletes it or replaces its content.
-  func checkUnprotected(at now: Int64) throws(StoreError) {
+  package func checkUnprotected(at now: Int64) throws(StoreError) {
     guard let until = annotations.protectedUntil, until > now else { return }
     throw StoreError(
       .denied, "is protected", object: name, remedy: "\(step: .unprotect(name)) if you may",

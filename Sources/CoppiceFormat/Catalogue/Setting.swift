@@ -87,3 +87,12 @@ extension ByteWriter {
 
   mutating func append(_ key: SettingKey) { append(text: key.description) }
 }
+
+extension Setting {
+  /// In a catalogue that a repair put together, without the ends and the policy that were: whoever
+  /// ends branches waits until somebody has looked.
+  public static let repaired: Setting = {
+    guard let key = SettingKey("lifecycle") else { preconditionFailure("a legal key") }
+    return Setting(key, Array("repaired".utf8))
+  }()
+}

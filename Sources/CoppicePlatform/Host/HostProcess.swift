@@ -11,6 +11,15 @@ public enum HostProcess {
   /// The group in whose name this process acts.
   public static var group: UInt32 { getegid() }
 
+  /// Tells one start of the machine from every other; empty where the kernel does not say.
+  public static var bootID: String {
+    guard let file = try? HostFile(reading: "/proc/sys/kernel/random/boot_id") else { return "" }
+    return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+      let count = (try? file.readNext(into: buffer)) ?? 0
+      return String(decoding: buffer.prefix(count).prefix { $0 > 0x20 }, as: UTF8.self)
+    }
+  }
+
   /// Bytes of the pages that the kernel manages memory in.
   public static var memoryPageByteCount: Int { max(4096, sysconf(Int32(_SC_PAGESIZE))) }
 

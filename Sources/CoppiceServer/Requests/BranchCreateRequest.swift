@@ -67,13 +67,14 @@ package struct BranchCreateRequest: StoreRequest {
       request.from = granted.name
       source = granted
     }
-    let terms = try asked.terms(of: name, askedBy: context.principal.name)
-    return try request.obtain(source, terms, context)
+    let granted = try context.store.granted(
+      asked, to: name, in: try request.domain(context.store), for: context.principal)
+    return try request.obtain(source, granted, context)
   }
 
   /// - Parameter source: what `from` names.
   private func obtain(
-    _ source: GrantedSource?, _ terms: EntryTerms, _ context: RequestContext
+    _ source: GrantedSource?, _ granted: GrantedTerms, _ context: RequestContext
   ) throws(StoreError) -> Answer {
     if sync, let from { try context.doors.writeDirtyPages(of: from) }
     let mounts = context.doors.mounts.map(\.directory)
@@ -83,21 +84,32 @@ package struct BranchCreateRequest: StoreRequest {
       try ForkPlan(of: context.store.moment(of: from), as: name, mounts: mounts)
         .refuseOutwardLinks()
     }
-    let obtained = try branch(source, terms, context)
+    let obtained = try branch(source, granted.terms, context)
     guard from != nil, obtained.isNew || orReset else {
-      return try answer(obtained, notes: [], context.store)
+      return try answer(obtained, notes: granted.notes, context.store)
     }
     do throws(StoreError) {
       let branch = obtained.branch
       let plan = try ForkPlan(of: branch, as: name, mounts: mounts, isQuick: !postgres)
       if mustBeOwn { try plan.refuseOutwardLinks() }
       let notes = try postgres ? plan.carryOut(on: branch) : plan.hazards
-      return try answer(obtained, notes: notes, context.store)
+      return try answer(obtained, notes: granted.notes + notes, context.store)
     } catch {
       // A fork that is not fit for use must not look like one that is.
       if obtained.isNew { try? context.store.delete([name], force: true) }
       throw error
     }
+  }
+
+  /// Where it is made, as far as that is there.
+  private func domain(_ store: Store) throws(StoreError) -> Domain {
+    if let from { return try store.entry(from).domain }
+    let known = try store.domains()
+    if let domain, let found = known.first(where: { $0.description.hasBytes(of: domain) }) {
+      return found
+    }
+    let dataClass = domain.flatMap(DataClass.init) ?? .raw
+    return known.first { $0.dataClass == dataClass } ?? known[0]
   }
 
   private func branch(

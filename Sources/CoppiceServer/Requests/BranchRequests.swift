@@ -29,7 +29,7 @@ package struct BranchListRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let wanted = try LabelText.labels(labels, of: "")
-    let now = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
+    let now = Timestamp(nanoseconds: context.store.clock.wallNanoseconds())
     let limit = expiringSeconds.map { seconds in
       Timestamp(seconds: now.seconds + Int64(min(seconds, 1 << 40)), nanoseconds: 0)
     }

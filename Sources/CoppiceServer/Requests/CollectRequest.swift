@@ -6,13 +6,16 @@ package struct CollectRequest: StoreRequest {
 
   /// Empty every segment that holds anything dead, however little.
   package var full: Bool
+  /// Forget also deleted branches that are to be kept until a time to come.
+  package var forget: Bool
   /// Say what would be reclaimed, and change nothing.
   package var dryRun: Bool
   /// Say for every byte that is still stored afterwards what holds it.
   package var explain: Bool
 
-  package init(full: Bool, dryRun: Bool, explain: Bool) {
+  package init(full: Bool, dryRun: Bool, explain: Bool, forget: Bool = false) {
     self.full = full
+    self.forget = forget
     self.dryRun = dryRun
     self.explain = explain
   }
@@ -24,7 +27,7 @@ package struct CollectRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let work = context.work
     let summary = try context.store.collectGarbage(
-      isFull: full, isDryRun: dryRun, isCancelled: { work.isCancelled },
+      isFull: full, isForgettingAll: forget, isDryRun: dryRun, isCancelled: { work.isCancelled },
       progress: work.tell.map { tell in { tell(.collection($0)) } })
     let space = explain ? try context.store.spaceUsage() : nil
     return Answer(summary, Answer.Addition(isDryRun: dryRun, space: space))

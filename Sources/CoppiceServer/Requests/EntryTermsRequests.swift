@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 
 // What changes the terms of branches and snapshots, all or none.
 
@@ -33,7 +34,7 @@ package struct RenewRequest: StoreRequest {
     let asked = RequestedTerms(
       ttlSeconds: ttlSeconds, expiresAt: expiresAt, leaseSeconds: leaseSeconds)
     try context.store.renew(
-      names, end: try asked.end(of: names.first ?? ""), leasePeriod: asked.leasePeriod)
+      try context.store.renewals(names, asked, for: context.principal))
     return try Answer(names, context.store)
   }
 }
@@ -72,9 +73,13 @@ package struct ProtectRequest: StoreRequest {
         .invalid, "protection ends in one way", object: names.first ?? "",
         remedy: "say for how long, until when, or for ever")
     }
-    let asked = until.map { EntryTerms.End.at($0) }
-    let end = asked ?? .after(.seconds(forSeconds ?? Self.standardSeconds))
-    try store.protect(names, until: forEver ? nil : end)
+    let standard = EndsRequest.Protection.span(TimeSpan(seconds: Self.standardSeconds))
+    let span = try forSeconds.map { seconds throws(StoreError) in
+      EndsRequest.Protection.span(try TimeSpan(of: seconds, names.first ?? ""))
+    }
+    let asked = forEver ? .forEver : until.map { .until($0.nanoseconds) } ?? span ?? standard
+    try store.protect(
+      names, until: try store.protection(of: names, asked, for: context.principal))
     return try Answer(names, store)
   }
 
@@ -165,7 +170,7 @@ package struct ExpireRequest: StoreRequest {
   package typealias Answer = TermsAnswer
 
   package static let route = Route(
-    .post, "/v1/branches/expire", "Stop and hide branches until they are renewed.")
+    .post, "/v1/entries/expire", "Stop and hide branches and snapshots until they are renewed.")
 
   package var names: [String]
   /// Also while files of the branches are open.

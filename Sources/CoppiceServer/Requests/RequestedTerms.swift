@@ -12,29 +12,19 @@ package struct RequestedTerms: Codable, Hashable, Sendable {
   package var owner: String?
   /// Each `KEY=VALUE`.
   package var labels: [String]?
+  /// Bytes that it may add.
+  package var maxStoredByteCount: UInt64?
 
   package init(
     ttlSeconds: UInt64? = nil, expiresAt: Timestamp? = nil, leaseSeconds: UInt64? = nil,
-    owner: String? = nil, labels: [String]? = nil
+    owner: String? = nil, labels: [String]? = nil, maxStoredByteCount: UInt64? = nil
   ) {
     self.ttlSeconds = ttlSeconds
     self.expiresAt = expiresAt
     self.leaseSeconds = leaseSeconds
     self.owner = owner
     self.labels = labels
-  }
-
-  /// Throws `invalid` for what contradicts itself.
-  func end(of object: String) throws(StoreError) -> EntryTerms.End? {
-    switch (ttlSeconds, expiresAt) {
-    case (let seconds?, nil): return .after(.seconds(seconds))
-    case (nil, let time?): return .at(time)
-    case (nil, nil): return nil
-    case (_?, _?):
-      throw StoreError(
-        .invalid, "a lifetime and an end at a time were both given", object: object,
-        remedy: "give one of the two")
-    }
+    self.maxStoredByteCount = maxStoredByteCount
   }
 
   /// How long from now on, however the end was given; `nil` without one.
@@ -47,12 +37,10 @@ package struct RequestedTerms: Codable, Hashable, Sendable {
     }
   }
 
-  var leasePeriod: Duration? { leaseSeconds.map { .seconds($0) } }
-
-  /// Throws `invalid` also for labels without `=`, and for keys that come twice.
+  /// Whose it is and what is said of it; the ends are for a policy to say. Throws `invalid` for
+  /// labels without `=`, and for keys that come twice.
   func terms(of object: String, askedBy owner: String) throws(StoreError) -> EntryTerms {
     EntryTerms(
-      end: try end(of: object), leasePeriod: leasePeriod,
       owner: self.owner ?? (owner.isEmpty ? nil : owner),
       labels: try LabelText.labels(labels ?? [], of: object))
   }

@@ -28,9 +28,11 @@ package struct SnapshotCreateRequest: StoreRequest {
     if sync, let branch = name.split(byte: UInt8(ascii: "@"), keepsEmpty: true).first {
       try context.doors.writeDirtyPages(of: branch)
     }
-    let asked = terms ?? RequestedTerms()
-    _ = try context.store.createSnapshot(
-      name, terms: try asked.terms(of: name, askedBy: context.principal.name))
+    let branch = String(Substring(name.utf8.prefix { $0 != UInt8(ascii: "@") }))
+    let granted = try context.store.granted(
+      terms ?? RequestedTerms(), to: name, in: try context.store.entry(branch).domain,
+      for: context.principal)
+    _ = try context.store.createSnapshot(name, terms: granted.terms)
     return Answer(entries: [name], isDryRun: false)
   }
 }

@@ -48,15 +48,19 @@ package struct RequestContext: Sendable {
   package let doors: Doors
   /// Who asks.
   package let principal: Principal
+  /// What ends branches.
+  package let reaper: Reaper
 
   package init(
-    store: Store, work: Work, files: any ClientFiles, doors: Doors, principal: Principal
+    store: Store, work: Work, files: any ClientFiles, doors: Doors, principal: Principal,
+    reaper: Reaper? = nil
   ) {
     self.store = store
     self.work = work
     self.files = files
     self.doors = doors
     self.principal = principal
+    self.reaper = reaper ?? Reaper(store, doors)
   }
 }
 

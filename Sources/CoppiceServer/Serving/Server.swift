@@ -65,11 +65,20 @@ package struct Server: Sendable {
       store, directory: files.directory, doors: doors, works: works,
       mounting: options.mounting, logger: logger
     ) { end.yield() }
+    let reaper: ReaperThread
+    do throws(StoreError) {
+      reaper = try ReaperThread(state.reaper, logger: logger)
+    } catch {
+      files.remove()
+      try? store.close()
+      throw error
+    }
     let failure = try Waiting.run {
       let failure = await serve(state, files, ends, end, whenReady)
       await works.waitUntilIdle()
       return .success(failure)
     }.get()
+    reaper.stop()
     let ending = Self.close(state, files)
     if let failure = failure ?? ending { throw failure }
   }

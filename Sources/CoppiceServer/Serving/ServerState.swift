@@ -23,6 +23,7 @@ package final class ServerState: Sendable {
   let doors: Doors
   let works: RunningWorks
   let logger: Logger
+  let reaper: Reaper
   private let startedAt = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
   private let mounting: MountOpener
   private let stop: @Sendable () -> Void
@@ -37,6 +38,7 @@ package final class ServerState: Sendable {
     self.works = works
     self.mounting = mounting
     self.logger = logger
+    reaper = Reaper(store, doors, logger: logger)
     self.stop = stop
   }
 
@@ -51,7 +53,8 @@ package final class ServerState: Sendable {
   func context(
     _ work: Work, _ files: any ClientFiles, for principal: Principal
   ) -> RequestContext {
-    RequestContext(store: store, work: work, files: files, doors: doors, principal: principal)
+    RequestContext(
+      store: store, work: work, files: files, doors: doors, principal: principal, reaper: reaper)
   }
 
   /// Has the server end once running requests are answered.

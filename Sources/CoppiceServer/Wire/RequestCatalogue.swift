@@ -5,7 +5,8 @@ package enum RequestCatalogue {
     BranchDeleteRequest.self, BranchRenameRequest.self, BranchResetRequest.self,
     BranchRestoreRequest.self, RenewRequest.self, ProtectRequest.self, UnprotectRequest.self,
     LabelRequest.self, OwnerRequest.self, ExpireRequest.self, SnapshotListRequest.self,
-    SnapshotCreateRequest.self, SnapshotDeleteRequest.self, FileListRequest.self,
+    SnapshotCreateRequest.self, SnapshotDeleteRequest.self, SnapshotPruneRequest.self,
+    FileListRequest.self,
     FileContentRequest.self,
     FilePutRequest.self, FileRemoveRequest.self, ImportRequest.self, ExportRequest.self,
     DomainListRequest.self, DomainCreateRequest.self, BaselineListRequest.self,
@@ -15,6 +16,9 @@ package enum RequestCatalogue {
     StatisticsRequest.self, CollectRequest.self, ReclaimRequest.self, CheckRequest.self,
     ScrubRequest.self, RepairRequest.self, ProofKeyRequest.self, ProofListRequest.self,
     ProofGetRequest.self,
+    PolicyShowRequest.self, PolicySetRequest.self,
+    PolicyTestRequest.self, PolicyRunRequest.self, PolicyPauseRequest.self,
+    PolicyResumeRequest.self,
   ]
 
   package static let serverRequests: [any ServerRequest.Type] = [

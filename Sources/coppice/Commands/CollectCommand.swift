@@ -6,7 +6,8 @@ struct CollectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gc", abstract: "Reclaim what no branch or snapshot refers to.",
     discussion: """
-      Deleted branches and snapshots are forgotten: they cannot be restored afterwards. The \
+      Deleted branches and snapshots are forgotten: they cannot be restored afterwards. Those that \
+      are to be kept until a time to come stay, unless --forget is given. The \
       journal gives its surplus files back too, and keeps 16 MiB for the next writes.
 
       JSON: \(CollectRequest.keys). journalByteCount, what files of the journal may have of it \
@@ -24,6 +25,9 @@ struct CollectCommand: ParsableCommand {
     help: "Empty every segment that holds anything dead, however little, and erase the journal.")
   var full = false
 
+  @Flag(name: .long, help: "Forget also what is to be kept until a time to come.")
+  var forget = false
+
   @Flag(name: .long, help: "Say what would be reclaimed, and change nothing.")
   var dryRun = false
 
@@ -33,7 +37,8 @@ struct CollectCommand: ParsableCommand {
   func run() throws {
     try options.print(
       try options.perform(
-        CollectRequest(full: full, dryRun: dryRun, explain: explain), showing: "gc"))
+        CollectRequest(full: full, dryRun: dryRun, explain: explain, forget: forget),
+        showing: "gc"))
   }
 }
 

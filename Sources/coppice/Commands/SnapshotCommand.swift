@@ -14,6 +14,7 @@ struct SnapshotCommand: ParsableCommand {
       """,
     subcommands: [
       SnapshotCreateCommand.self, SnapshotListCommand.self, SnapshotDeleteCommand.self,
+      SnapshotPruneCommand.self,
       RenewCommand.self, ProtectCommand.self, UnprotectCommand.self, LabelCommand.self,
       OwnerCommand.self,
     ])

@@ -93,7 +93,8 @@ struct RebuiltCatalogue {
       // What segments and branches have is noted when it is opened.
       nextDomain: known.state.nextDomain,
       branches: branches + known.state.condemned.values.sorted { $0.id < $1.id },
-      segments: found.segments, retired: found.retired, journalFiles: [])
+      segments: found.segments, retired: found.retired, journalFiles: [],
+      settings: [.repaired])
   }
 
   // MARK: Segments

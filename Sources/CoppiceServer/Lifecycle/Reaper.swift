@@ -1,0 +1,232 @@
+package import Coppice
+package import CoppiceLifecycle
+internal import CoppicePlatform
+package import Logging
+
+/// Moves branches and snapshots through their states as their ends come: each pass makes a plan
+/// from what there is, and carries it out step by step, each in a transaction of its own.
+///
+/// What it remembers is a setting of the store, written before the first step of the plan that it
+/// comes from, so a crash anywhere is harmless. One pass runs at a time.
+package final class Reaper: Sendable {
+  static let stateKey = "lifecycle"
+
+  private let store: Store
+  private let doors: Doors
+  private let bootID: String
+  private let logger: Logger?
+  /// `nil` until the first pass.
+  private let state = Monitored<ReaperState?>(nil)
+
+  /// - Parameter logger: told of each step; `nil` without a server, which also means that leases
+  ///   that ran out meanwhile get no time for it.
+  package init(
+    _ store: Store, _ doors: Doors, bootID: String = HostProcess.bootID, logger: Logger? = nil
+  ) {
+    self.store = store
+    self.doors = doors
+    self.bootID = bootID
+    self.logger = logger
+  }
+
+  /// One pass: what is due ends, as far as policy, brakes and pauses allow.
+  @discardableResult
+  package func run() throws(StoreError) -> ReaperReport {
+    try state.withLock { state throws(StoreError) in
+      let policy = try store.policyDocument().policy
+      let known = try started(state)
+      let work = try plan(known, by: policy)
+      // What a start found is stored with the first pass.
+      if state == nil || work.plan.mustBeStored { try save(work.plan.state) }
+      state = work.plan.state
+      var report = ReaperReport(work.plan, isDryRun: false)
+      for step in work.plan.steps {
+        do throws(StoreError) {
+          if try carryOut(step, work.entries) { report.note(step) }
+        } catch {
+          // The others are no worse for it, and the next pass plans it again.
+          logger?.error("\(step.kind.rawValue) of \(step.name): \(error)")
+          report.failures.append(ReaperReport.Failure(name: step.name, message: error.message))
+        }
+      }
+      return report
+    }
+  }
+
+  /// What the next pass would do.
+  package func preview() throws(StoreError) -> ReaperReport {
+    try state.withLock { state throws(StoreError) in
+      let policy = try store.policyDocument().policy
+      let work = try plan(try started(state), by: policy)
+      return ReaperReport(work.plan, isDryRun: true)
+    }
+  }
+
+  /// What would end at once by another policy, and does not by the store's.
+  func ended(by policy: Policy) throws(StoreError) -> [ReaperStep] {
+    try state.withLock { state throws(StoreError) in
+      let known = try started(state)
+      let now = (try? store.policyDocument().policy) ?? Policy()
+      let already = Set(try plan(known, by: now).plan.due.map(\.id))
+      return try plan(known, by: policy).plan.due.filter { !already.contains($0.id) }
+    }
+  }
+
+  /// Has nothing end until a moment, or until `resume`.
+  package func pause(for span: TimeSpan?) throws(StoreError) {
+    try change { state, clocks in state.pause(until: span.flatMap { $0.after(clocks.wall) }) }
+  }
+
+  /// Ends every pause, and takes the clock as it is.
+  package func resume() throws(StoreError) {
+    try change { state, clocks in state.resume(at: clocks) }
+  }
+
+  /// Lets so many go that are due at once.
+  package func accept(_ count: Int) throws(StoreError) {
+    try change { state, _ in state.accept(count) }
+  }
+
+  /// Why nothing, or little, ends.
+  package var pauses: [ReaperPause] {
+    state.withLock { state in (try? started(state))?.pauses ?? [] }
+  }
+
+  // MARK: State
+
+  private var clocks: ReaperClocks {
+    ReaperClocks(
+      wall: store.clock.wallNanoseconds(), boot: Int64(clamping: store.clock.bootNanoseconds()),
+      bootID: bootID)
+  }
+
+  private func change(_ body: (inout ReaperState, ReaperClocks) -> Void) throws(StoreError) {
+    try state.withLock { state throws(StoreError) in
+      var changed = try started(state)
+      body(&changed, clocks)
+      try save(changed)
+      state = changed
+    }
+  }
+
+  private func started(_ state: ReaperState?) throws(StoreError) -> ReaperState {
+    if let state { return state }
+    var stored = ReaperState()
+    if store.isRepaired {
+      stored.pause(.repair)
+    } else if let bytes = try store.setting(Self.stateKey) {
+      do throws(JSONFailure) { stored = try JSON.decode(ReaperState.self, from: bytes) } catch {
+        throw StoreError(
+          .corrupt, "what is remembered of ends cannot be read: \(error)", object: Self.stateKey,
+          remedy: "begin anew with `coppice policy resume`")
+      }
+    }
+    stored.start(
+      at: clocks, newestStoredAt: store.newestTime?.nanoseconds, isServer: logger != nil)
+    return stored
+  }
+
+  private func save(_ state: ReaperState) throws(StoreError) {
+    try store.set(Self.stateKey, to: JSON.encode(state))
+  }
+
+  // MARK: Steps
+
+  private struct Planned {
+    var plan: ReaperPlan
+    var entries: [UInt64: EntryInfo]
+  }
+
+  /// Only what is due is looked at for open files: that is a look at all processes.
+  private func plan(_ state: ReaperState, by policy: Policy) throws(StoreError) -> Planned {
+    let infos = try store.entries(in: .all)
+    var entries = LifecycleEntry.all(of: infos)
+    let now = clocks
+    var plan = ReaperPlan(entries, policy: policy, state: state, at: now)
+    if !plan.due.isEmpty {
+      var counts: [[UInt8]: Int] = [:]
+      for user in doors.users { counts[Array(user.entry.utf8), default: 0] += user.fileCount }
+      for (index, info) in infos.enumerated() {
+        entries[index].openFileCount = max(
+          info.openFileCount, counts[Array(info.name.utf8)] ?? 0)
+      }
+      plan = ReaperPlan(entries, policy: policy, state: state, at: now)
+    }
+    let planned = Set(plan.steps.flatMap { [$0.id] + $0.snapshotIDs })
+    let needed = infos.filter { planned.contains($0.id) }
+    return Planned(
+      plan: plan,
+      entries: Dictionary(needed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+  }
+
+  /// Returns whether it was done: what was changed meanwhile is passed over.
+  private func carryOut(
+    _ step: ReaperStep, _ entries: [UInt64: EntryInfo]
+  ) throws(StoreError) -> Bool {
+    let targets = ([step.id] + step.snapshotIDs).compactMap { entries[$0] }
+    let isDone: Bool
+    switch step.kind {
+    case .expire: isDone = try store.expire(asPlanned: targets)
+    case .delete, .prune:
+      isDone = try store.delete(
+        asPlanned: targets, keepUntil: step.keepUntil.map { Timestamp(nanoseconds: $0) },
+        isRetracting: step.kind == .prune)
+    }
+    if isDone {
+      let dueAt = Timestamp(nanoseconds: step.dueAt)
+      logger?.info("\(step.kind.rawValue) \(step.name): \(step.cause.rawValue), due \(dueAt)")
+    }
+    return isDone
+  }
+}
+
+/// A value behind a lock that blocks its thread: what is done under it may wait for the disk.
+private final class Monitored<Value>: @unchecked Sendable {
+  private let monitor = Monitor()
+  private var value: Value
+
+  init(_ value: Value) { self.value = value }
+
+  func withLock<Result, Failure: Error>(
+    _ body: (inout Value) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return try body(&value)
+  }
+}
+
+extension LifecycleEntry {
+  /// Of all entries of a store, in the same order.
+  static func all(of infos: [EntryInfo]) -> [LifecycleEntry] {
+    var branches: [[UInt8]: UInt64] = [:]
+    for info in infos where !info.isSnapshot && info.state != .deleted {
+      branches[Array(info.name.utf8)] = info.id
+    }
+    return infos.map { info in
+      var branchID: UInt64?
+      if info.isSnapshot {
+        branchID = branches[Array(info.name.utf8.prefix { $0 != UInt8(ascii: "@") })] ?? 0
+      }
+      return LifecycleEntry(info, branchID: branchID)
+    }
+  }
+
+  private init(_ info: EntryInfo, branchID: UInt64?) {
+    self.init(
+      id: info.id, name: info.name, branchID: branchID, createdAt: info.createdAt.nanoseconds)
+    switch info.state {
+    case .live: state = .live
+    case .expired: state = .expired(since: info.expiredAt?.nanoseconds ?? 0)
+    case .deleted:
+      state = .deleted(
+        at: info.deletedAt?.nanoseconds ?? 0, keepUntil: info.keepUntil?.nanoseconds)
+    }
+    ends = EntryEnds(info)
+    protectedUntil = info.protectedUntil?.nanoseconds
+    isApproved = info.isApproved
+    labels = info.labels
+    dataClass = info.domain.dataClass.rawValue
+    openFileCount = info.openFileCount
+  }
+}
