@@ -216,4 +216,44 @@ import Testing
     try coppice.check("branch", "renew", "a", "--ttl", "1d")
     #expect(try coppice.json("policy", "resume")["pauses"] as? [String] == [])
   }
+
+  @Test func `branches are deleted by their labels, several only where that is meant`() throws {
+    let coppice = try Self.made()
+    for name in ["a", "b"] {
+      try coppice.check(
+        "branch", "create", name, "--from", "main", "--label", "pr=42", "--label", "name=\(name)")
+    }
+    #expect(try coppice("branch", "delete", "--label", "pr=41").status == 3)
+    try coppice.check("branch", "delete", "--label", "pr=41", "--if-exists")
+    let refused = try coppice.failure("branch", "delete", "--label", "pr=42")
+    #expect(refused.status == 64 && refused.message.contains("a, b"))
+    #expect(try coppice("branch", "delete", "a", "--label", "pr=42").status == 64)
+    #expect(try coppice("branch", "delete").status == 64)
+    let plan = try coppice.json("branch", "delete", "--label", "pr=42", "--dry-run")
+    #expect(plan["entries"] as? [String] == ["a", "b"])
+    try coppice.check("branch", "delete", "--label", "pr=42", "--label", "name=a")
+    try coppice.check("branch", "delete", "--label", "pr=42", "--yes", "--now")
+    #expect(try names(coppice) == ["main"])
+    #expect(try names(coppice, "--state", "deleted") == ["a"])
+  }
+
+  @Test func `what a rule keeps stays through a collection, until it is forgotten by name`() throws
+  {
+    let coppice = try Self.made()
+    try coppice.script(#"echo '{"rules": [{"name": "k*", "restoreWindow": "2h"}]}' > policy.json"#)
+    try coppice.check("policy", "set", "policy.json")
+    for name in ["kept", "plain"] {
+      try coppice.check("branch", "create", name, "--from", "main")
+      try coppice.check("branch", "delete", name)
+    }
+    try coppice.check("gc")
+    let deleted = try #require(
+      try coppice.json("branch", "list", "--state", "deleted")["branches"] as? [[String: Any]])
+    #expect(deleted.map { $0["name"] as? String } == ["kept"])
+    #expect(deleted[0]["keepUntil"] is String)
+    try coppice.check("branch", "restore", "kept")
+    try coppice.check("branch", "delete", "kept")
+    try coppice.check("gc", "--forget")
+    #expect(try names(coppice, "--state", "deleted").isEmpty)
+  }
 }

@@ -57,6 +57,12 @@ import Testing
       try store.createBranch(name, terms: terms)
     }
 
+    var context: RequestContext {
+      RequestContext(
+        store: store, work: Work(), files: OwnFiles(), doors: Doors(), principal: .administrator,
+        reaper: reaper)
+    }
+
     func states() throws -> [String: EntryState] {
       Dictionary(
         try store.entries(in: .all).map { ($0.name, $0.state) }, uniquingKeysWith: { $1 })
@@ -191,6 +197,29 @@ import Testing
           store: fixture.store, work: Work(), files: OwnFiles(), doors: Doors(),
           principal: .administrator, reaper: fixture.reaper))
     }
+  }
+
+  @Test func `a baseline's keep rules let approved snapshots go, and nothing else does`() throws {
+    let fixture = try Fixture()
+    try fixture.store.createBranch("prod").writeFile("f", [1])
+    var keep = BaselineKeep()
+    keep.last = 2
+    _ = try BaselineAddRequest(
+      name: "prod", source: "branch:prod", file: nil, branch: "prod", class: nil, domain: nil,
+      rules: BaselineRules(keep: keep), dryRun: false
+    ).run(fixture.context)
+    for day in 0..<3 {
+      try fixture.store.createSnapshot("prod@\(day)", terms: EntryTerms(end: .after(.seconds(60))))
+      let value = Array(#"{"by": "test"}"#.utf8)
+      try fixture.store.annotate("prod@\(day)", [AnnotationChange(.approval, value)])
+      fixture.clock.advance(byNanoseconds: 24 * Self.hour)
+    }
+    let report = try fixture.reaper.run()
+    #expect(report.pruned == ["prod@0"] && report.expired.isEmpty)
+    #expect(
+      try fixture.states() == [
+        "prod": .live, "prod@0": .deleted, "prod@1": .live, "prod@2": .live,
+      ])
   }
 
   @Test func `a store whose catalogue was put together ends nothing until somebody looked`() throws

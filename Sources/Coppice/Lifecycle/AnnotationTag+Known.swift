@@ -26,3 +26,10 @@ extension AnnotationTag {
   /// The baseline that it is a part of.
   public static let part = AnnotationTag(.part)
 }
+
+extension AnnotationChange {
+  /// A deleted entry can be restored until then while there is space; given to `Store.delete`.
+  public static func keeping(until time: Timestamp) -> AnnotationChange {
+    AnnotationChange(.keepUntil, EntryField.value(ofTime: time.nanoseconds))
+  }
+}

@@ -92,6 +92,14 @@ package final class Reaper: Sendable {
     state.withLock { state in (try? started(state))?.pauses ?? [] }
   }
 
+  /// Stores what is remembered: leases that run out from now on get more time at the next start.
+  func close() {
+    state.withLock { state in
+      // Older values are as harmless: everything then takes a little longer.
+      if let state { try? save(state) }
+    }
+  }
+
   // MARK: State
 
   private var clocks: ReaperClocks {
@@ -142,7 +150,8 @@ package final class Reaper: Sendable {
     let infos = try store.entries(in: .all)
     var entries = LifecycleEntry.all(of: infos)
     let now = clocks
-    var plan = ReaperPlan(entries, policy: policy, state: state, at: now)
+    let rules = keepRules(infos)
+    var plan = ReaperPlan(entries, policy: policy, state: state, at: now, keepRules: rules)
     if !plan.due.isEmpty {
       var counts: [[UInt8]: Int] = [:]
       for user in doors.users { counts[Array(user.entry.utf8), default: 0] += user.fileCount }
@@ -150,13 +159,28 @@ package final class Reaper: Sendable {
         entries[index].openFileCount = max(
           info.openFileCount, counts[Array(info.name.utf8)] ?? 0)
       }
-      plan = ReaperPlan(entries, policy: policy, state: state, at: now)
+      plan = ReaperPlan(entries, policy: policy, state: state, at: now, keepRules: rules)
     }
     let planned = Set(plan.steps.flatMap { [$0.id] + $0.snapshotIDs })
     let needed = infos.filter { planned.contains($0.id) }
     return Planned(
       plan: plan,
       entries: Dictionary(needed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+  }
+
+  /// Of baselines, by the number of their work branch. One that cannot be read prunes nothing, and
+  /// keeps no other branch from its end.
+  private func keepRules(_ infos: [EntryInfo]) -> [UInt64: KeepRules] {
+    let baselines = ((try? BaselineRegistry(store).all()) ?? []).filter { !$0.isRetired }
+    var rules: [UInt64: KeepRules] = [:]
+    for baseline in baselines {
+      guard let keep = try? baseline.rules.keep?.rules(of: baseline.name) else { continue }
+      let branch = infos.first { info in
+        !info.isSnapshot && info.state == .live && info.name.hasBytes(of: baseline.name)
+      }
+      if let branch { rules[branch.id] = keep }
+    }
+    return rules
   }
 
   /// Returns whether it was done: what was changed meanwhile is passed over.

@@ -71,13 +71,21 @@ extension Store {
   }
 
   /// What a deletion of these notes in them: until when they can surely be restored, where a rule
-  /// says so.
-  func keeping(_ name: String, for principal: Principal) throws(StoreError) -> Timestamp? {
+  /// says so; of several the latest.
+  func keeping(
+    _ names: [String], for principal: Principal
+  ) throws(StoreError) -> [AnnotationChange] {
     let policy = try policyDocument().policy
-    let rule = policy.rule(for: PolicySubject(try entry(name), principal))?.rule
-    return rule?.restoreWindow.map {
-      Timestamp(nanoseconds: $0.after(clock.wallNanoseconds()) ?? .max)
+    let now = clock.wallNanoseconds()
+    var until: Int64?
+    for name in names {
+      guard
+        let window = policy.rule(for: PolicySubject(try entry(name), principal))?.rule
+          .restoreWindow
+      else { continue }
+      until = max(until ?? .min, window.after(now) ?? .max)
     }
+    return until.map { [.keeping(until: Timestamp(nanoseconds: $0))] } ?? []
   }
 }
 

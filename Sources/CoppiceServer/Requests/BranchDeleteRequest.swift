@@ -4,7 +4,12 @@ package import CoppiceLifecycle
 package struct BranchDeleteRequest: StoreRequest {
   package static let route = Route(.delete, "/v1/branches", "Delete branches, all or none.")
 
+  /// Or else `labels`.
   package var names: [String]
+  /// All branches that have these, each `KEY=VALUE`.
+  package var labels: [String]
+  /// Also when several have these labels.
+  package var yes: Bool
   /// Pass over branches that do not exist.
   package var ifExists: Bool
   /// Delete the branches' snapshots too.
@@ -24,10 +29,13 @@ package struct BranchDeleteRequest: StoreRequest {
   package var wait: UInt64?
 
   package init(
-    names: [String], ifExists: Bool, snapshots: Bool, force: Bool, now: Bool, dryRun: Bool,
-    proof: Bool = false, erase: Bool = false, wait: UInt64? = nil
+    names: [String], labels: [String] = [], yes: Bool = false, ifExists: Bool, snapshots: Bool,
+    force: Bool, now: Bool, dryRun: Bool, proof: Bool = false, erase: Bool = false,
+    wait: UInt64? = nil
   ) {
     self.names = names
+    self.labels = labels
+    self.yes = yes
     self.ifExists = ifExists
     self.snapshots = snapshots
     self.force = force
@@ -48,7 +56,8 @@ package struct BranchDeleteRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
-    try checkFlags()
+    let names = try chosen(of: store)
+    try checkFlags(names)
     let plan = try store.deletionPlan(
       names, includingSnapshots: snapshots, ignoringMissing: ifExists)
     if let snapshot = names.first(where: { EntryName.isSnapshot($0) }) {
@@ -62,7 +71,8 @@ package struct BranchDeleteRequest: StoreRequest {
     switch (now, dryRun) {
     case (false, false):
       try store.delete(
-        names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force)
+        names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force,
+        annotations: try store.keeping(plan, for: context.principal))
     case (false, true): break
     case (true, false):
       let deletion = DeletionForGood(
@@ -77,8 +87,33 @@ package struct BranchDeleteRequest: StoreRequest {
     return answer
   }
 
+  /// The branches that are meant. Throws `notFound` when labels match none, `invalid` when they
+  /// match several and nobody said that this is meant.
+  private func chosen(of store: Store) throws(StoreError) -> [String] {
+    guard names.isEmpty != labels.isEmpty else {
+      throw StoreError(
+        .invalid, "branches are named, or found by labels", remedy: "give one of the two")
+    }
+    if labels.isEmpty { return names }
+    let wanted = try LabelText.labels(labels, of: "")
+    let found = try store.entries(in: .named)
+      .filter { !$0.isSnapshot && LabelText.match(wanted, $0) }.map(\.name)
+    let text = labels.joined(separator: ", ")
+    guard !found.isEmpty || ifExists else {
+      throw StoreError(
+        .notFound, "no branch has these labels", object: text,
+        remedy: "list them with \(step: .listBranches)")
+    }
+    guard found.count <= 1 || yes || dryRun else {
+      throw StoreError(
+        .invalid, "\(found.count) branches have these labels: \(found.joined(separator: ", "))",
+        object: text, remedy: "look at them with --dry-run, and say --yes")
+    }
+    return found
+  }
+
   /// Throws `invalid` for what says nothing without something else.
-  private func checkFlags() throws(StoreError) {
+  private func checkFlags(_ names: [String]) throws(StoreError) {
     for (flag, isGiven) in [("proof", proof), ("erase", erase), ("wait", wait != nil)]
     where isGiven && !now {
       throw StoreError(

@@ -55,7 +55,8 @@ package struct SnapshotPruneRequest: StoreRequest {
   ) throws(StoreError) {
     guard !names.isEmpty else { return }
     try BranchUse.refuse(names, context)
-    try context.store.delete(names)
+    try context.store.delete(
+      names, annotations: try context.store.keeping(names, for: context.principal))
   }
 
   private func rules() throws(StoreError) -> KeepRules {

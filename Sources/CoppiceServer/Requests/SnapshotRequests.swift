@@ -86,7 +86,11 @@ package struct SnapshotDeleteRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     for name in names { _ = try context.store.snapshot(name) }
     if !force { try BranchUse.refuse(names, context) }
-    if !dryRun { try context.store.delete(names, force: force) }
+    if !dryRun {
+      try context.store.delete(
+        names, force: force,
+        annotations: try context.store.keeping(names, for: context.principal))
+    }
     return Answer(entries: names, isDryRun: dryRun)
   }
 }

@@ -79,6 +79,7 @@ package struct Server: Sendable {
       return .success(failure)
     }.get()
     reaper.stop()
+    state.reaper.close()
     let ending = Self.close(state, files)
     if let failure = failure ?? ending { throw failure }
   }

@@ -37,6 +37,7 @@ struct BranchDeleteCommand: ParsableCommand {
 
       Examples:
         coppice branch delete experiment trial-7
+        coppice branch delete --label pr=42 --if-exists
         coppice branch delete trial-7 --now --dry-run
         coppice branch delete trial-7 --now --proof trial-7.json
       """)
@@ -44,7 +45,16 @@ struct BranchDeleteCommand: ParsableCommand {
   @OptionGroup var options: StoreArguments
 
   @Argument(help: "The branches.")
-  var names: [String]
+  var names: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "In place of names: all that have this label; may come often.", valueName: "label"))
+  var label: [String] = []
+
+  @Flag(name: .long, help: "Also when several have these labels.")
+  var yes = false
 
   @Flag(name: .long, help: "Do not mind branches that do not exist.")
   var ifExists = false
@@ -79,18 +89,26 @@ struct BranchDeleteCommand: ParsableCommand {
   @Flag(name: .long, help: "Say what would be deleted, and delete nothing.")
   var dryRun = false
 
+  func validate() throws {
+    guard names.isEmpty != label.isEmpty else {
+      throw ValidationError("name branches, or give labels that they have with --label")
+    }
+  }
+
   func run() throws {
     let file = try proof.map { path throws(StoreError) in try ProofFile(path) }
     let answer = try options.perform(
       BranchDeleteRequest(
-        names: names, ifExists: ifExists, snapshots: snapshots, force: force, now: now,
+        names: names, labels: label, yes: yes, ifExists: ifExists, snapshots: snapshots,
+        force: force, now: now,
         dryRun: dryRun, proof: proof != nil, erase: erase, wait: wait?.seconds))
     for note in answer.notes where !options.json { Output.note(note) }
     do throws(StoreError) {
       if let envelope = answer.proof { try file?.write(envelope.bytes) }
     } catch {
       var failure = error
-      failure.remedy = "the branch is deleted; get its proof with 'coppice proof get \(names[0])'"
+      failure.remedy =
+        "the branch is deleted; get its proof with 'coppice proof get \(answer.entries[0])'"
       throw failure
     }
     try options.print(answer)

@@ -24,22 +24,22 @@ struct SnapshotPruneCommand: ParsableCommand {
   @Argument(help: "The branch. Default: all.")
   var branch: String?
 
-  @Option(name: .long, help: "The newest ones.")
+  @Option(name: .long, parsing: .unconditional, help: "The newest ones.")
   var keepLast: Int?
 
-  @Option(name: .long, help: "The newest of each hour.")
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each hour.")
   var keepHourly: Int?
 
-  @Option(name: .long, help: "The newest of each day.")
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each day.")
   var keepDaily: Int?
 
-  @Option(name: .long, help: "The newest of each week.")
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each week.")
   var keepWeekly: Int?
 
-  @Option(name: .long, help: "The newest of each month.")
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each month.")
   var keepMonthly: Int?
 
-  @Option(name: .long, help: "The newest of each year.")
+  @Option(name: .long, parsing: .unconditional, help: "The newest of each year.")
   var keepYearly: Int?
 
   @Option(name: .long, help: "All that are less than this older than the newest.")
