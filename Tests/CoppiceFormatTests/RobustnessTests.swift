@@ -69,6 +69,6 @@ struct RobustnessTests {
   private static let isWhollyChecksummed: Set<String> = [
     "segment-header", "bundle-header", "note", "full-node", "override-node",
     "journal-file-header", "journal-batch", "catalogue", "collection-hints", "scrub-hints",
-    "growth-hints",
+    "growth-hints", "space-hints",
   ]
 }

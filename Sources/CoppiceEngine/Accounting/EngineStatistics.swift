@@ -62,6 +62,9 @@ extension Accounts {
     core.hints.growth.withLock { $0.samples(of: branch) }
   }
 
+  /// What the store took over time, as far as it is remembered.
+  package var spaceHistory: [SpaceHints.Sample] { core.hints.space.withLock { $0.samples } }
+
   package var statistics: EngineStatistics {
     let (entries, segments, seals) = core.keeper.read { kept in
       (

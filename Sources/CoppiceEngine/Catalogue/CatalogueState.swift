@@ -16,6 +16,8 @@ package struct CatalogueState: Sendable {
   package private(set) var branchIDs: [[UInt8]: BranchID]
   /// The branches on each root: those that a publish may concern.
   private var branchesByRoot: [Ref: Set<BranchID>]
+  /// The snapshots of each entry, deleted ones too.
+  private(set) var snapshots: [BranchID: Set<BranchID>] = [:]
   package private(set) var segments: [SegmentID: SegmentEntry]
   package private(set) var retired: [SegmentID: RetiredSegment]
   /// Segments without live frames whose files may still be there.
@@ -59,6 +61,7 @@ package struct CatalogueState: Sendable {
     reclaimed = Dictionary(gone.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     retired = Dictionary(
       catalogue.retired.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    for entry in branches.values { noteSnapshot(entry) }
     for entry in catalogue.branches { noteUsed(entry.domain) }
     for entry in catalogue.segments { noteUsed(entry.domain) }
     for setting in catalogue.settings { noteDomain(setting.key, setting.value) }
@@ -147,7 +150,7 @@ package struct CatalogueState: Sendable {
       branchIDs[name.nameKey] = id
     case .forget(let ids):
       for id in ids {
-        leaveRoot(id)
+        leave(id)
         branches[id] = nil
         condemned[id] = nil
       }
@@ -155,7 +158,8 @@ package struct CatalogueState: Sendable {
       for condemnation in condemnations { condemn(condemnation, isForGood: isForGood) }
     case .reset(let source, let sharesThrough):
       reset(id, to: source, sharesThrough: sharesThrough, lsn)
-    case .replace(let root, let ends):
+    case .replace(let root, let ends, let isWhole):
+      if let entry = branches[id] { branches[id]?.start = entry.start(replacedBy: root, isWhole) }
       setState(of: id, root, [Interval(writer: id, from: lsn, through: .open)])
       publish(ends)
     case .publish(let oldRoot, let intervals, let newRoot, let ends):
@@ -185,16 +189,21 @@ package struct CatalogueState: Sendable {
 
   private mutating func insert(_ entry: BranchEntry) {
     branches[entry.id] = entry
+    noteSnapshot(entry)
     branchesByRoot[entry.root, default: []].insert(entry.id)
     branchIDs[entry.name.nameKey] = entry.id
     nextBranch = max(nextBranch, entry.id.rawValue + 1)
     noteUsed(entry.domain)
   }
 
+  private mutating func noteSnapshot(_ entry: BranchEntry) {
+    if entry.flags.contains(.readOnly) { snapshots[entry.parent, default: []].insert(entry.id) }
+  }
+
   private mutating func condemn(_ condemnation: Condemnation, isForGood: Bool) {
     let id = condemnation.branch
     guard var entry = branches[id] else { return }
-    leaveRoot(id)
+    leave(id)
     branches[id] = nil
     if branchIDs[entry.name.nameKey] == id { branchIDs[entry.name.nameKey] = nil }
     entry.condemn(condemnation, isForGood: isForGood)
@@ -205,6 +214,14 @@ package struct CatalogueState: Sendable {
     guard let root = branches[id]?.root else { return }
     branchesByRoot[root]?.remove(id)
     if branchesByRoot[root]?.isEmpty == true { branchesByRoot[root] = nil }
+  }
+
+  /// The entry is about to be no root any more.
+  private mutating func leave(_ id: BranchID) {
+    leaveRoot(id)
+    guard let parent = branches[id]?.parent else { return }
+    snapshots[parent]?.remove(id)
+    if snapshots[parent]?.isEmpty == true { snapshots[parent] = nil }
   }
 
   private mutating func setState(of id: BranchID, _ root: Ref, _ intervals: [Interval]) {
@@ -220,20 +237,24 @@ package struct CatalogueState: Sendable {
     _ lsn: LSN, _ time: Int64
   ) {
     guard let source = branches[parent] else { return }
+    let intervals = share(parent, with: child, sharesThrough: sharesThrough, lsn)
     insert(
       BranchEntry(
         id: child, name: name, domain: source.domain, flags: isReadOnly ? [.readOnly] : [],
         root: source.root,
-        intervals: share(parent, with: child, sharesThrough: sharesThrough, lsn), createdAt: time,
-        deletedAt: 0, parent: parent, parentLSN: lsn,
-        annotations: source.annotations.inherited))
+        intervals: intervals, createdAt: time, deletedAt: 0, parent: parent, parentLSN: lsn,
+        start: .start(of: source.root, intervals), annotations: source.annotations.inherited))
   }
 
   private mutating func reset(
     _ target: BranchID, to source: BranchID, sharesThrough: LSN, _ lsn: LSN
   ) {
     guard let entry = branches[source] else { return }
-    setState(of: target, entry.root, share(source, with: target, sharesThrough: sharesThrough, lsn))
+    let intervals = share(source, with: target, sharesThrough: sharesThrough, lsn)
+    if let own = branches[target] {
+      branches[target]?.start = own.start(resetTo: entry, intervals)
+    }
+    setState(of: target, entry.root, intervals)
     if let own = branches[target]?.annotations {
       branches[target]?.annotations = own.inheriting(from: entry.annotations)
     }
@@ -279,6 +300,7 @@ package struct CatalogueState: Sendable {
       rest.insert(
         Interval(writer: mine.writer, from: last.through, through: mine.through), at: 0)
     }
+    branches[id]?.start = entry.start(after: published, newRoot, leaving: rest)
     setState(of: id, newRoot, rest)
   }
 

@@ -54,6 +54,9 @@ struct OpeningCheck {
     check(EngineHints.growthFile, "the history of growth is lost with it") {
       (bytes) throws(FormatError) in _ = try GrowthHints.decode(bytes.span.bytes)
     }
+    check(EngineHints.spaceFile, "the history of space is lost with it, and what branches added") {
+      (bytes) throws(FormatError) in _ = try SpaceHints.decode(bytes.span.bytes)
+    }
   }
 
   private func check(

@@ -128,6 +128,7 @@ extension Engine {
     }
     try steps.healRoots?(engine)
     try engine.recoverBranches(journal)
+    engine.core.keeper.read { $0.takeUpAdded(engine.core.hints) }
     if !options.isReadOnly { engine.collector.takeUpCondemned() }
     if !options.isReadOnly { try engine.start(journal) }
     return engine
@@ -250,7 +251,7 @@ extension Engine {
     try collector.unlink(core.keeper.catalogue.reclaimed.keys.sorted())
     guard options.usesThreads else { return }
     core.room.restoreReserve()
-    try maintenance.start(core, pressure)
+    try maintenance.start(core, pressure) { [accounts] in accounts.measureDue() }
     try collector.start()
   }
 

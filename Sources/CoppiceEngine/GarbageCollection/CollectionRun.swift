@@ -125,6 +125,7 @@ final class CollectionRun {
       kept.unexamined.removeAll { gone in through.contains { $0 === gone.departure } }
     }
     core.hints.growth.withLock { $0.remove(forgotten.map(\.entry.id)) }
+    core.hints.added.withLock { $0.remove(forgotten.map(\.entry.id)) }
     core.hints.save(to: core.disk)
     try collector.forgetExamined()
   }

@@ -8,12 +8,18 @@ final class EngineHints: Sendable {
   static let collectionFile = "hints-collection"
   static let scrubFile = "hints-scrub"
   static let growthFile = "hints-growth"
+  static let spaceFile = "hints-space"
 
   let collection = Mutex(CollectionHints())
   /// What opening found of the file of `collection`.
   private let found = Mutex(Found.whole)
   let scrub = Mutex(ScrubHints())
   let growth = Mutex(GrowthLog())
+  let space = Mutex(SpaceHistory())
+  let added = Mutex(AddedCounts())
+  /// Of `added` what is worth keeping, with the roots that it holds for: what opening found, then
+  /// what was true at the last checkpoint.
+  let addedHints = Mutex<[SpaceHints.Added]>([])
   /// One save at a time.
   private let saving = Monitor()
   private let saved = Mutex(Saved())
@@ -28,6 +34,7 @@ final class EngineHints: Sendable {
     var collection = CollectionHints()
     var scrub = ScrubHints()
     var growthChangeCount = 0
+    var space = SpaceHints()
   }
 
   /// Throws when a file cannot be read now: the next save would replace what is in it.
@@ -48,9 +55,19 @@ final class EngineHints: Sendable {
     {
       growth.withLock { $0 = GrowthLog(hints) }
     }
+    var space = SpaceHints()
+    if let bytes = try Self.bytes(of: Self.spaceFile, disk),
+      let hints = try? SpaceHints.decode(bytes.span.bytes)
+    {
+      space = hints
+      self.space.withLock { $0 = SpaceHistory(hints.samples) }
+      addedHints.withLock { $0 = hints.added }
+    }
     let collected = collection.withLock { $0 }
     let scrubbed = scrub.withLock { $0 }
-    saved.withLock { $0 = Saved(collection: collected, scrub: scrubbed) }
+    saved.withLock { [space] in
+      $0 = Saved(collection: collected, scrub: scrubbed, space: space)
+    }
   }
 
   /// A missing or damaged file of hints is as good as none, and so is one that nobody may read.
@@ -70,12 +87,15 @@ final class EngineHints: Sendable {
       let collected = collection.withLock { $0 }
       let scrubbed = scrub.withLock { $0 }
       let growthChangeCount = growth.withLock { $0.changeCount }
+      let space = SpaceHints(
+        samples: self.space.withLock { $0.samples }, added: addedHints.withLock { $0 })
       var files: [(name: String, bytes: [UInt8])] = []
       if collected != before.collection { files.append((Self.collectionFile, collected.encode())) }
       if scrubbed != before.scrub { files.append((Self.scrubFile, scrubbed.encode())) }
       if growthChangeCount != before.growthChangeCount {
         files.append((Self.growthFile, growth.withLock { $0.hints }.encode()))
       }
+      if space != before.space { files.append((Self.spaceFile, space.encode())) }
       guard !files.isEmpty else { return true }
       do throws(SystemError) {
         for file in files {
@@ -88,7 +108,8 @@ final class EngineHints: Sendable {
       }
       saved.withLock {
         $0 = Saved(
-          collection: collected, scrub: scrubbed, growthChangeCount: growthChangeCount)
+          collection: collected, scrub: scrubbed, growthChangeCount: growthChangeCount,
+          space: space)
       }
       return true
     }

@@ -33,8 +33,7 @@ struct GrowthLog: Sendable {
   mutating func add(_ counts: SealCounts, to branch: BranchID, at time: Int64) {
     var sample = branches[branch]?.last ?? GrowthHints.Sample(time: time)
     sample.time = time
-    sample.storedByteCount += UInt64(
-      counts.fullByteCount + counts.deltaByteCount + counts.nodeByteCount)
+    sample.storedByteCount += counts.storedByteCount
     sample.newPageCount += UInt64(counts.fullCount)
     sample.deltaPageCount += UInt64(counts.deltaCount)
     sample.duplicatePageCount += UInt64(counts.duplicateCount)

@@ -59,7 +59,10 @@ extension StagingImport {
     }
     return try end { ends throws(StoreError) in
       let (branch, lsn) = try core.keeper.change { kept throws(StoreError) in
-        try branches.create(&kept, name, domain, as: id, root: root, ends: ends, annotations)
+        let (branch, lsn) = try branches.create(
+          &kept, name, domain, as: id, root: root, ends: ends, annotations)
+        kept.noteAdded(counts, byImportInto: id, core.hints)
+        return (branch, lsn)
       }
       return (branch, lsn)
     }
@@ -68,7 +71,12 @@ extension StagingImport {
   /// Makes the state the content of the branch that the import began with, and changes its
   /// annotations. Throws `conflict`, and changes nothing, when the branch was written to or reset
   /// since. Durable on return.
-  package func publishReplacing(annotations: [FieldChange] = []) throws(StoreError) {
+  ///
+  /// - Parameter isWhole: whether the import is of all that the branch has, so that it begins anew;
+  ///   else what was imported is something that it added.
+  package func publishReplacing(
+    annotations: [FieldChange] = [], isWhole: Bool = false
+  ) throws(StoreError) {
     guard let target else {
       throw StoreError(.invalid, "the import did not begin with a branch")
     }
@@ -82,7 +90,7 @@ extension StagingImport {
     do throws(StoreError) {
       _ = try end { ends throws(StoreError) in
         let lsn = try target.writer.withLockFirst { () throws(StoreError) in
-          try replace(target, root, ends, annotations)
+          try replace(target, root, ends, annotations, isWhole: isWhole)
         }
         isRecorded = true
         return (target, lsn)
@@ -95,7 +103,8 @@ extension StagingImport {
 
   /// The caller holds the target's `writer`.
   private func replace(
-    _ target: EngineBranch, _ root: Ref, _ ends: [SegmentEnd], _ annotations: [FieldChange]
+    _ target: EngineBranch, _ root: Ref, _ ends: [SegmentEnd], _ annotations: [FieldChange],
+    isWhole: Bool
   ) throws(StoreError) -> LSN {
     try core.keeper.change { kept throws(StoreError) in
       try checkUnchanged(target, kept)
@@ -103,10 +112,12 @@ extension StagingImport {
       try entry.checkNotExpired(after: annotations)
       try entry.annotations.check(annotations, of: entry.name)
       let lsns = try kept.record(
-        .replace(root: root, ends: ends), of: target.id, annotating: target.id, annotations)
+        .replace(root: root, ends: ends, isWhole: isWhole), of: target.id,
+        annotating: target.id, annotations)
       target.replace(
         SealedState(root: RootView(root, frames: core.frames), frozen: .empty), from: lsns.first)
       target.noteControl(lsns.last)
+      kept.noteAdded(counts, byImportInto: target.id, core.hints)
       return lsns.last
     }
   }

@@ -17,10 +17,13 @@ struct SealedState: Sendable {
     return try root.attributes(of: volume)
   }
 
-  /// Takes in a durable publish: drops the lowest layers if they are these, on this root.
-  mutating func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) {
-    guard root.root == oldRoot, frozen.begins(with: layers) else { return }
+  /// Takes in a durable publish: drops the lowest layers if they are these, on this root. Returns
+  /// whether they are.
+  @discardableResult
+  mutating func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) -> Bool {
+    guard root.root == oldRoot, frozen.begins(with: layers) else { return false }
     self = SealedState(root: newRoot, frozen: frozen.removingLowest(layers.count))
+    return true
   }
 
   /// `nil` stands for a page of zeros.

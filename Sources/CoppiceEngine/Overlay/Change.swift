@@ -272,6 +272,7 @@ struct ChangeBuilder<Source: PageSource> {
         part.punch(first + UInt64(index)..<first + UInt64(index) + 1)
       } else {
         part.pages.insert(.shared(ref), at: first + UInt64(index))
+        part.sharedPageCount += 1
       }
     }
     part.attributes = VolumeAttributes(

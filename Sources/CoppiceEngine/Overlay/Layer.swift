@@ -29,6 +29,11 @@ package final class Layer: @unchecked Sendable {
   private(set) var volumes = IntegerMap<VolumeLayer>()
   /// RAM held by the layer's pages and tables, counted in `meter` as well.
   private(set) var byteCount = 0
+  /// Pages that the layer has, and of these at most so many that are another volume's.
+  private(set) var pageCount = 0
+  private(set) var sharedPageCount = 0
+  /// Whether some volume took the content of another.
+  private(set) var adopts = false
   private let meter: OverlayMeter
   /// Whether some page is, or was, unreadable.
   private(set) var holdsUnreadable = false
@@ -88,17 +93,22 @@ package final class Layer: @unchecked Sendable {
   /// Puts a transaction's changes on top. The caller holds the lock that guards the layer.
   func merge(_ change: Change, lsn: LSN, pageByteCount: Int) {
     var added = 0
+    var addedPageCount = 0
     for (volume, part) in change.parts {
+      if part.adopted != nil { adopts = true }
+      sharedPageCount += part.sharedPageCount
       if let known = volumes[volume.rawValue] {
-        added += known.merge(part) * (pageByteCount + Self.entryByteCount)
+        addedPageCount += known.merge(part)
         known.lastLSN = lsn
       } else {
         volumes.insert(part, at: volume.rawValue)
         part.lastLSN = lsn
-        added += part.pages.count * (pageByteCount + Self.entryByteCount)
+        addedPageCount += part.pages.count
         added += Self.entryByteCount * 4
       }
     }
+    pageCount += addedPageCount
+    added += addedPageCount * (pageByteCount + Self.entryByteCount)
     byteCount += added
     meter.add(added)
   }
@@ -137,6 +147,8 @@ final class VolumeLayer {
   /// A volume that took this one's place: lookups that `pages` and `holes` do not answer continue
   /// in its tree, never in the layer below.
   var adopted: Ref?
+  /// How many pages were put here that are another volume's; some may be gone since.
+  var sharedPageCount = 0
   /// Whether nothing of the volume below shows through: it was dropped or replaced here.
   var replaces = false
   /// The newest record of this layer that changed the volume.

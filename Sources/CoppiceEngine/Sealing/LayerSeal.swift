@@ -22,6 +22,7 @@ struct LayerSeal {
     for number in layer.volumes.sortedKeys() {
       let volume = VolumeNumber(number)
       guard let part = layer[volume] else { continue }
+      if part.adopted != nil { counts.adoptedCount += 1 }
       guard let attributes = part.attributes else {
         tops.append(ChildChange(key: number, ref: .hole))
         continue

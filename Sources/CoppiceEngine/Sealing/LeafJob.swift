@@ -88,7 +88,9 @@ struct LeafJob {
         let slot = Int(number - firstPage)
         switch layer.pages[number] {
         case .bytes(let buffer): try take(buffer.contents, at: slot)
-        case .shared(let ref): refs[slot] = ref
+        case .shared(let ref):
+          refs[slot] = ref
+          counts.take(ref, pageByteCount: context.pageByteCount)
         // Every branch with the layer has something above: what is below stays what it is.
         case .unreadable: break
         case nil: preconditionFailure("a sealed page that its layer does not have")
@@ -140,5 +142,14 @@ struct LeafJob {
       refs[page.slot] = Ref(hash: page.hash, locator: locator)
       if !page.form.isDerived { context.window.insert(page.hash, locator.name) }
     }
+  }
+}
+
+extension SealCounts {
+  /// Counts a page of another volume: one that builds on another keeps that too.
+  fileprivate mutating func take(_ ref: Ref, pageByteCount: Int) {
+    if ref.isHole { return }
+    takenByteCount +=
+      ref.locator.storedByteCount + (ref.locator.form.isDerived ? pageByteCount : 0)
   }
 }

@@ -56,6 +56,7 @@ struct PageSealer {
     if let duplicate = duplicate(of: bytes, hash: hash) {
       output.removeAll(from: start)
       counts.duplicateCount += 1
+      counts.takenByteCount += duplicate.locator.storedByteCount
       return .known(duplicate)
     }
     let fullStart = output.byteCount

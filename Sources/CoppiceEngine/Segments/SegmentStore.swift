@@ -129,6 +129,8 @@ package final class SegmentStore: Sendable {
       let file = try disk.open(path, .create)
       do throws(SystemError) {
         try file.write(header.encode(), at: 0)
+        // A publish may name the file before anything else of it is there, or ever will be.
+        try file.sync()
         try disk.syncDirectory(Self.folder)
       } catch {
         // A file without frames of an id that nothing names; if it stays, opening removes it.

@@ -1,5 +1,6 @@
 package import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 extension Branches {
   /// Gives `target` the state of `source` at this moment. With `oldName` the state that the target
@@ -96,6 +97,7 @@ extension Branches {
     source.freezeOpenLayer(through: lsn)
     target.replace(source.state.withLock { $0.sealed }, from: lsn)
     target.noteControl(last)
+    core.hints.added.withLock { $0.forget(target.id) }
     return last
   }
 }

@@ -89,6 +89,7 @@ package final class Branches: Sendable {
     let state = BranchState(sealed: sealed, open: Layer(writer: id, from: lsn, meter: core.meter))
     let branch = EngineBranch(entry, core, pressure, state: state, controlLSN: lsn)
     kept.branches[id] = branch
+    core.hints.added.withLock { $0.begin(id, at: core.clock.wallNanoseconds()) }
     return branch
   }
 

@@ -52,6 +52,9 @@ package final class Checkpointer: Sendable {
       } catch {
         throw StoreError(error, while: "writing a checkpoint")
       }
+      core.sampleSpace()
+      let added = core.keeper.read { $0.addedHints(core.hints) }
+      core.hints.addedHints.withLock { $0 = added }
       core.hints.save(to: core.disk)
       core.keeper.change { kept in
         kept.checkpointByteCount = encoded.count

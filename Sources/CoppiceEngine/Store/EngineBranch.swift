@@ -22,6 +22,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   /// By the boot clock, since when this process knows the entry as deleted.
   private let deletedSinceBoot: Atomic<UInt64>
   private let replacementCount = Atomic<UInt64>(0)
+  package let growth: BranchGrowth
 
   init(
     _ entry: BranchEntry, _ core: StoreCore, _ pressure: Pressure, state: BranchState,
@@ -37,6 +38,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     isDeletedFlag = Atomic(entry.flags.contains(.deleted))
     isRestrictedFlag = Atomic(entry.annotations.restrictWriting)
     deletedSinceBoot = Atomic(core.clock.bootNanoseconds())
+    growth = BranchGrowth(entry.annotations.limitByteCount)
   }
 
   package var pageByteCount: Int { core.pageByteCount }
@@ -62,6 +64,7 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
   /// Called after each change of the entry's annotations, with the keeper's lock.
   func noteAnnotations(_ fields: Fields) {
     isRestrictedFlag.store(fields.restrictWriting, ordering: .releasing)
+    growth.set(fields.limitByteCount)
   }
 
   private func checkExists() throws(StoreError) {
@@ -282,8 +285,9 @@ package final class EngineBranch: VolumeSpace, PageSource, Sendable {
     noteControl(lsn)
   }
 
-  /// Applies a durable publish: drops the lowest layers if they are these, on this root.
-  func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) {
+  /// Applies a durable publish: drops the lowest layers if they are these, on this root. Returns
+  /// whether they are.
+  func applyPublish(of layers: [Layer], oldRoot: Ref, newRoot: RootView) -> Bool {
     state.withLock { $0.sealed.applyPublish(of: layers, oldRoot: oldRoot, newRoot: newRoot) }
   }
 }

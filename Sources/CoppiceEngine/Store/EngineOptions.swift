@@ -25,6 +25,8 @@ package struct EngineOptions: Sendable {
   /// Threads besides the caller that seals and imports share.
   package var workerCount = 1
   package var isReadOnly = false
+  /// Told, on any thread and without locks, when a branch with a limit has come nearer to it.
+  package var noticed: @Sendable (GrowthNotice) -> Void = { _ in }
 
   package init() {}
 }

@@ -19,10 +19,18 @@ final class Maintenance: Sendable {
   /// How long a failed step waits before it is tried again.
   private static let retryNanoseconds: UInt64 = 200_000_000
 
-  func start(_ core: StoreCore, _ pressure: Pressure) throws(StoreError) {
+  /// - Parameter rest: one step of what is left for when there is nothing to seal; returns whether
+  ///   there was anything.
+  func start(
+    _ core: StoreCore, _ pressure: Pressure, rest: @escaping @Sendable () -> Bool
+  ) throws(StoreError) {
     do throws(SystemError) {
       let sealer = try SystemThread(name: "coppice seal", isBackground: true) { [self] in
-        run(core.clock) { try pressure.performMaintenance() }
+        run(core.clock) {
+          let outcome = try pressure.performMaintenance()
+          if case .idle = outcome, rest() { return .worked }
+          return outcome
+        }
       }
       let preparer = try SystemThread(name: "coppice journal") { [self] in
         run(core.clock) { try pressure.performJournalUpkeep() }

@@ -78,14 +78,19 @@ extension Sealer {
         .compactMap { kept.branches[$0] }
       for seal in published {
         let view = RootView(seal.newRoot, frames: core.frames)
-        for branch in heirs {
+        let takers = heirs.filter { branch in
           branch.applyPublish(of: seal.layers, oldRoot: seal.oldRoot, newRoot: view)
         }
+        kept.noteAdded(
+          seal.counts, newRoot: seal.newRoot, by: takers.map(\.id), core.hints)
         core.pins.applyPublish(of: seal.layers, oldRoot: seal.oldRoot, newRoot: view)
         kept.sealCounts.add(seal.counts)
       }
     }
     for seal in published { noteSealed(seal.counts, by: seal.branch) }
+    for branch in core.keeper.read({ kept in built.compactMap { kept.branches[$0.branch] } }) {
+      core.lookAtGrowth(of: branch)
+    }
     core.relief.note()
   }
 
@@ -113,6 +118,7 @@ extension Sealer {
   /// Called after a publish: what it replaced is dead, unless another branch keeps it.
   func noteSealed(_ counts: SealCounts, by branch: BranchID) {
     core.hints.growth.withLock { $0.add(counts, to: branch, at: core.clock.wallNanoseconds()) }
+    core.sampleSpace()
     core.hints.collection.withLock { hints in
       hints.oldDeadByteCount += UInt64(counts.replacedOldByteCount)
       hints.youngDeadByteCount += UInt64(counts.replacedYoungByteCount)

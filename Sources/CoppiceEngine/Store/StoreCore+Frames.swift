@@ -1,5 +1,6 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 extension StoreCore {
   /// Where a frame lies on disk; `nil` when no published or written bundle holds it, or that
@@ -30,6 +31,23 @@ extension StoreCore {
       throw StoreError(
         .invalid, "stored pages are not shared between trust domains",
         remedy: "copy the content instead")
+    }
+  }
+
+  /// Notes what the store takes and the disk has, if the last note is old enough. Nothing is noted
+  /// where the disk does not answer.
+  func sampleSpace() {
+    let time = clock.wallNanoseconds()
+    guard hints.space.withLock({ $0.wantsSample(at: time) }),
+      let free = try? disk.freeByteCount()
+    else { return }
+    let dead = hints.collection.withLock { $0.oldDeadByteCount + $0.youngDeadByteCount }
+    let stored = keeper.storedByteCount
+    hints.space.withLock {
+      $0.add(
+        SpaceHints.Sample(
+          time: time, storedByteCount: stored, garbageByteCount: min(dead, stored),
+          freeByteCount: free))
     }
   }
 

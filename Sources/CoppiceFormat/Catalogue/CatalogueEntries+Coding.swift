@@ -1,5 +1,5 @@
 extension ByteReader {
-  static let branchEntryByteCountMin = 90
+  static let branchEntryByteCountMin = 98
 
   mutating func branchEntry() throws(FormatError) -> BranchEntry {
     let id = BranchID(try integer())
@@ -12,12 +12,13 @@ extension ByteReader {
     let deletedAt: Int64 = try integer()
     let parent = BranchID(try integer())
     let parentLSN = LSN(try integer())
+    let start = FrameName(rawValue: try integer())
     let root = try root()
     let intervals = try intervals()
     return BranchEntry(
       id: id, name: try branchName(), domain: domain, flags: flags, root: root,
       intervals: intervals, createdAt: createdAt, deletedAt: deletedAt, parent: parent,
-      parentLSN: parentLSN, annotations: try Fields(reading: &self))
+      parentLSN: parentLSN, start: start, annotations: try Fields(reading: &self))
   }
 
   mutating func segmentEntry() throws(FormatError) -> SegmentEntry {
@@ -52,6 +53,7 @@ extension ByteWriter {
     append(branch.deletedAt)
     append(branch.parent.rawValue)
     append(branch.parentLSN.rawValue)
+    append(branch.start.rawValue)
     append(branch.root)
     append(branch.intervals)
     append(branchName: branch.name)

@@ -21,7 +21,7 @@ public struct BranchFlags: OptionSet, Hashable, Sendable {
 /// A branch or snapshot.
 ///
 ///     id u64   domain u32   flags u32   createdAt i64   deletedAt i64   parent u64   parentLSN u64
-///     root 32   intervals (count u32, 24 each)   name (byte count u16, UTF-8)
+///     start u64   root 32   intervals (count u32, 24 each)   name (byte count u16, UTF-8)
 ///     annotations (Fields)
 ///
 /// Flags: 1 read-only: a snapshot; 2 deleted; 4 condemned; 8 for good; 16 had refs beside its root.
@@ -49,12 +49,17 @@ public struct BranchEntry: Hashable, Sendable {
   public var parent: BranchID
   /// The LSN of the fork.
   public var parentLSN: LSN
+  /// Where its own frames begin: all of the state that it began with, or took at its last reset,
+  /// has names up to this one, all that was stored for it since has greater ones. `.none` when it
+  /// began with nothing, `openStart` as long as layers of that state are not sealed.
+  public var start: FrameName
   public var annotations: Fields
 
   public init(
     id: BranchID, name: String, domain: DomainID = .standard, flags: BranchFlags = [],
     root: Ref = .hole, intervals: [Interval] = [], createdAt: Int64, deletedAt: Int64 = 0,
-    parent: BranchID = BranchID(0), parentLSN: LSN = .zero, annotations: Fields = Fields()
+    parent: BranchID = BranchID(0), parentLSN: LSN = .zero, start: FrameName = .none,
+    annotations: Fields = Fields()
   ) {
     self.id = id
     self.name = name
@@ -66,8 +71,12 @@ public struct BranchEntry: Hashable, Sendable {
     self.deletedAt = deletedAt
     self.parent = parent
     self.parentLSN = parentLSN
+    self.start = start
     self.annotations = annotations
   }
+
+  /// What `start` is until it is known.
+  public static let openStart = FrameName(rawValue: .max)
 
   private static let unsealedPageCountTag = FieldTag(0)
 

@@ -54,6 +54,10 @@ extension Fields {
   /// says for ever.
   public var keepUntil: Int64? { time(.keepUntil, orElse: .max) }
 
+  /// How many bytes the branch may add. A value that cannot be read says nothing: the field is not
+  /// critical.
+  public var limitByteCount: UInt64? { self[.limit].flatMap { EntryField.byteCount(in: $0) } }
+
   private func time(_ tag: FieldTag, orElse unreadable: Int64) -> Int64? {
     self[tag].map { EntryField.time(in: $0) ?? unreadable }
   }
@@ -65,6 +69,15 @@ public enum EntryField {
 
   /// `nil` for bytes that are no time.
   public static func time(in value: [UInt8]) -> Int64? { integers(in: value, 1)?[0] }
+
+  public static func value(ofByteCount byteCount: UInt64) -> [UInt8] {
+    bytes(of: [Int64(bitPattern: byteCount)])
+  }
+
+  /// `nil` for bytes that are no number.
+  public static func byteCount(in value: [UInt8]) -> UInt64? {
+    integers(in: value, 1).map { UInt64(bitPattern: $0[0]) }
+  }
 
   /// An end and how long it was from when it was given, or a lease and its period.
   public static func value(ofTime nanoseconds: Int64, every span: Int64) -> [UInt8] {

@@ -15,6 +15,7 @@ enum HintsBlock {
     case collection = 1
     case scrub = 2
     case growth = 3
+    case space = 4
   }
 
   static func begin(_ kind: Kind) -> ByteWriter {

@@ -12,7 +12,7 @@
 ///     publish   oldRoot 32   newRoot 32   intervals   ends
 ///     moved     victims u64 *   hosts (RetiredSegment *)   ends
 ///     reserve   nextVolume u64
-///     replace   root 32   ends
+///     replace   root 32   ends   isWhole u8
 ///     unlinked  segments u64 *
 ///     annotate  changes (FieldChange *)
 ///     set       key   byteCount u32   value        byteCount 0xFFFFFFFF: it is removed
@@ -35,8 +35,9 @@ public enum ControlRecord: Hashable, Sendable {
   case condemn([Condemnation], isForGood: Bool)
   /// The record's branch takes the source's root and layers, as a fork does.
   case reset(source: BranchID, sharesThrough: LSN)
-  /// The record's branch takes this root and has no layers, at the end of an import.
-  case replace(root: Ref, ends: [SegmentEnd])
+  /// The record's branch takes this root and has no layers, at the end of an import: of all that
+  /// the branch has, or of some of it.
+  case replace(root: Ref, ends: [SegmentEnd], isWhole: Bool)
   /// Every branch on the old root whose layers begin with these intervals takes the new root.
   /// Without intervals the two roots are of the same content.
   case publish(oldRoot: Ref, intervals: [Interval], newRoot: Ref, ends: [SegmentEnd])
@@ -104,9 +105,10 @@ public enum ControlRecord: Hashable, Sendable {
     case .reset(let source, let sharesThrough):
       writer.append(source.rawValue)
       writer.append(sharesThrough.rawValue)
-    case .replace(let root, let ends):
+    case .replace(let root, let ends, let isWhole):
       writer.append(root)
       writer.append(ends)
+      writer.append(UInt8(isWhole ? 1 : 0))
     case .publish(let oldRoot, let intervals, let newRoot, let ends):
       writer.append(oldRoot)
       writer.append(newRoot)
@@ -179,7 +181,9 @@ public enum ControlRecord: Hashable, Sendable {
       return .reset(
         source: BranchID(try reader.integer()), sharesThrough: LSN(try reader.integer()))
     case .replace:
-      return .replace(root: try reader.root(), ends: try reader.segmentEnds())
+      let (root, ends) = (try reader.root(), try reader.segmentEnds())
+      let isWhole: UInt8 = try reader.integer("replacement's flag", atMost: 1)
+      return .replace(root: root, ends: ends, isWhole: isWhole == 1)
     case .publish:
       let oldRoot = try reader.root()
       let newRoot = try reader.root()

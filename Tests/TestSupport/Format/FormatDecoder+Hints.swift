@@ -28,6 +28,14 @@ extension FormatDecoder {
     let value = try GrowthHints.decode(bytes.bytes)
     expectEqual(try GrowthHints.decode(value.encode().span.bytes), value)
   }
+
+  static let spaceHints = FormatDecoder(
+    name: "space-hints", samples: [SampleValues.spaceHints.encode(), SpaceHints().encode()],
+    reseal: resealing(at: 16)
+  ) { (bytes) throws(FormatError) in
+    let value = try SpaceHints.decode(bytes.bytes)
+    expectEqual(try SpaceHints.decode(value.encode().span.bytes), value)
+  }
 }
 
 extension SampleValues {
@@ -69,6 +77,17 @@ extension SampleValues {
     hints.forgotten = [branch]
     return hints
   }()
+
+  static let spaceHints = SpaceHints(
+    samples: (0..<3 as Range<UInt64>).map { step in
+      SpaceHints.Sample(
+        time: time + Int64(step), storedByteCount: 1 << 30 + step, garbageByteCount: 77 * step,
+        freeByteCount: 1 << 40 - step)
+    },
+    added: [
+      SpaceHints.Added(branch: BranchID(2), state: .max, byteCount: 1 << 33, measuredAt: time),
+      SpaceHints.Added(branch: BranchID(9), state: 17, byteCount: 0, measuredAt: time - 1),
+    ])
 
   static let scrubHints: ScrubHints = {
     var hints = ScrubHints()

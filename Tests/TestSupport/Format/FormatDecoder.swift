@@ -49,7 +49,7 @@ extension FormatDecoder {
     superblock, segmentHeader, bundleHeader, bundleDirectory, note, page, fullNode, overrideNode,
     journalFileHeader, journalBatch, controlRecord, catalogue, domainSetting, ref,
     namesTreeHeader, namesPage, inode, directoryEntry, namesOverflow, namesKey, collectionHints,
-    scrubHints, growthHints,
+    scrubHints, growthHints, spaceHints,
   ]
 
   /// Reseals a block by the rule of all blocks.

@@ -41,7 +41,7 @@ public enum SampleValues {
     .rename(name: "trunk"), .delete, .restore(name: "main"), .forget([]),
     .forget([BranchID(3), BranchID(.max)]),
     .reset(source: BranchID(6), sharesThrough: LSN(17)),
-    .replace(root: root(2), ends: ends),
+    .replace(root: root(2), ends: ends, isWhole: true),
     .publish(oldRoot: root(1), intervals: intervals, newRoot: root(3), ends: ends),
     .publish(oldRoot: .hole, intervals: [], newRoot: .hole, ends: []),
     .moved(victims: [SegmentID(1), SegmentID(2)], hosts: retired, ends: ends),
@@ -84,6 +84,7 @@ public enum SampleValues {
       BranchEntry(
         id: BranchID(8), name: "main@before", domain: DomainID(2), flags: [.readOnly, .deleted],
         createdAt: time, deletedAt: time + 1, parent: BranchID(1), parentLSN: LSN(77),
+        start: FrameName(segment: SegmentID(3), ordinal: 9),
         annotations: fields),
     ],
     segments: [

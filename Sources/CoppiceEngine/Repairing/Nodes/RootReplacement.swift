@@ -1,5 +1,6 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
+internal import Synchronization
 
 /// Gives every branch, snapshot and deleted branch whose root leads to something healed a new root
 /// of the same content, all by records that one sync makes durable. A crash before it leaves frames
@@ -47,6 +48,8 @@ struct RootReplacement {
     engine.core.appenders.markPublished(ends)
     // While the store is being opened there are none yet.
     let branches = engine.core.keeper.branches
+    // Healed nodes are stored for whoever has them, and nobody counts them.
+    for branch in branches { engine.core.hints.added.withLock { $0.forget(branch.id) } }
     for root in newRoots {
       let view = RootView(root.new, frames: engine.core.frames)
       for branch in branches { branch.replaceRoot(root.old, with: view) }
