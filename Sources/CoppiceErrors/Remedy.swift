@@ -21,6 +21,8 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     case collect
     /// Delete a branch so that nothing brings it back, and give its space back.
     case deleteForGood(branch: String)
+    /// Let a branch add more bytes, or fewer.
+    case setLimit(branch: String)
     /// Delete a branch with its snapshots.
     case deleteSnapshots
     /// Have an import make its target exactly like the source.
@@ -117,6 +119,7 @@ extension Remedy.Step {
     case .repairAcceptingLoss: "`Store.repair` with `acceptingLoss: true`"
     case .collect: "`Store.collectGarbage`"
     case .deleteForGood(let branch): "`Store.deleteForGood` of \(branch)"
+    case .setLimit(let branch): "`Store.setLimit` of \(branch)"
     case .deleteSnapshots: "`includingSnapshots: true`"
     case .replaceTarget: "`ImportOptions.isReplacing`"
     case .importTar: "`ImportOptions.isTar`"

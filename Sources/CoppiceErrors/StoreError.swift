@@ -64,6 +64,9 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooManyAttributes
     /// A file system that cannot give the room that was asked for: `ENOSPC`.
     case noRoom
+    /// The branch has added as many bytes as it may, or the disk has too little room for it to
+    /// grow: `ENOSPC`. Overwriting and removing go on.
+    case limit
     /// The system lacked something, such as file descriptors or memory: `EIO`. It says nothing of
     /// what is stored; try again.
     case passing
@@ -73,8 +76,6 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case expired
     /// What a policy, or the rules of a baseline, do not allow: `EPERM`.
     case policy
-    /// Bytes that a branch's limit, or its store's, does not allow: `ENOSPC`.
-    case limit
   }
 
   /// What to do next.

@@ -164,7 +164,7 @@ final class MountSession: Sendable {
   /// Has the kernel forget what is not so any more.
   func invalidate(_ change: StoreChange) {
     switch change {
-    case .added:
+    case .added, .growth:
       return
     case .removed:
       break

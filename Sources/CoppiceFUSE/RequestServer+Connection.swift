@@ -76,8 +76,15 @@ extension RequestServer {
     }
   }
 
+  /// Room of the store's disk; in a branch with a limit what that leaves of it, if it is less.
   func space(_ request: Request) throws(StoreError) {
-    let host = try storeSpace()
+    var host = try storeSpace()
+    if let room = session.branches.treeIfPresent(request.node)?.growthRoom {
+      let rest = room.limitByteCount - min(room.limitByteCount, room.addedByteCount)
+      host.byteCount = room.limitByteCount
+      host.freeByteCount = min(host.freeByteCount, rest)
+      host.availableByteCount = min(host.availableByteCount, rest)
+    }
     let unit = UInt64(Self.unitByteCount)
     var answer = fuse_statfs_out()
     answer.st.bsize = UInt32(Self.unitByteCount)

@@ -212,7 +212,25 @@ import Testing
       #expect(!stored.isEmpty && stored == stored.sorted() && stored[0] > 0)
       #expect(samples.allSatisfy { $0["sealedAt"] is String && $0["newPageCount"] is Int })
     }
-    #expect(try coppice("du", "--history").status == 64)
+    let store = try coppice.json("du", "--history")
+    #expect((store["entries"] as? [Any])?.isEmpty == true && store["forecast"] is NSNull)
+    let samples = try #require(store["store"] as? [[String: Any]])
+    #expect(!samples.isEmpty)
+    #expect(
+      samples.allSatisfy {
+        $0["sampledAt"] is String && $0["storedByteCount"] is Int && $0["freeByteCount"] is Int
+          && $0["garbageByteCount"] is Int
+      })
+    let table = try coppice("du", "--history", "--csv").text.split(separator: "\r\n")
+    #expect(table.first == "sampledAt,storedByteCount,garbageByteCount,freeByteCount")
+    #expect(table.count == samples.count + 1)
+    let own = try coppice("du", "--history", "fork", "--csv").text
+    #expect(own.hasPrefix("name,sealedAt,storedByteCount,") && own.contains("\r\n\"fork\",2"))
+    let forecast = try coppice("du", "--history", "--forecast", "main").text
+    #expect(forecast.hasPrefix("main: no forecast yet"))
+    for arguments in [["--csv"], ["--history", "--csv", "--json"], ["--forecast"]] {
+      #expect(try coppice.run(["du"] + arguments).status == 64)
+    }
     #expect(try coppice("du", "--history", "nobody").status == 3)
   }
 

@@ -123,6 +123,17 @@ final class PostgreSQLServer {
     ).text
   }
 
+  /// What a statement fails with, its SQLSTATE before the message; `nil` when it does not.
+  func failure(of text: String) throws -> String? {
+    let result = try Program("setpriv").run(
+      Self.words(
+        "psql",
+        connection + [
+          "-q", "-X", "-v", "VERBOSITY=verbose", "-v", "ON_ERROR_STOP=1", "-d", "bank", "-c", text,
+        ]))
+    return result.status == 0 ? nil : result.errors
+  }
+
   /// A database `bank` with the tables of pgbench and what pg_amcheck needs.
   func makeBank() throws {
     try run("createdb", connection + ["bank"])

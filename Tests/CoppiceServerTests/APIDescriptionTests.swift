@@ -57,10 +57,10 @@ import Testing
     let branch = schema?["properties"]?["branches"]?["items"]
     #expect(
       fields(branch?["properties"]).keys.sorted() == [
-        "class", "createdAt", "deletedAt", "domain", "domainNumber", "expiredAt", "expiresAt",
-        "id", "isApproved", "isSnapshot", "keepUntil", "labels", "leaseUntil", "name",
-        "openFileCount", "owner",
-        "parent", "protectedUntil", "state",
+        "addedByteCount", "class", "createdAt", "deletedAt", "domain", "domainNumber", "expiredAt",
+        "expiresAt", "id", "isApproved", "isSnapshot", "keepUntil", "labels", "leaseUntil",
+        "maxStoredByteCount", "measuredAt", "name", "openFileCount", "owner", "parent",
+        "protectedUntil", "state",
       ])
     let required = elements(branch?["required"]).compactMap(\.text)
     #expect(required.contains("name") && required.contains("parent"))

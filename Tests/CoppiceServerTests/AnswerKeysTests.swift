@@ -84,6 +84,8 @@ import Testing
       "domain": "9", "domainNumber": .unsigned(9), "keepUntil": "2026-11-24T03:10:00Z",
       "expiredAt": .null, "expiresAt": "2026-11-25T03:10:00Z", "leaseUntil": .null,
       "protectedUntil": .null, "isApproved": true, "owner": "ana", "labels": ["pr": "42"],
+      "maxStoredByteCount": .unsigned(1 << 30), "addedByteCount": .unsigned(5000),
+      "measuredAt": "2026-11-23T03:11:00Z",
     ]
     var info = try JSON.decode(EntryInfo.self, from: JSON.encode(entry))
     #expect(info.domain.name == nil && info.domain.number == 9 && info.domain.dataClass == .masked)

@@ -57,6 +57,9 @@ struct MountDriver {
         return say(
           String(decoding: bytes.map { $0 == 10 ? UInt8(ascii: "|") : $0 }, as: UTF8.self))
       }
+      if words.first == "added", words.count == 2 {
+        return say("\(try store.measureAdded(by: words[1]).addedByteCount)")
+      }
       try perform(words, store, mount)
       say("done")
     } catch {
@@ -76,6 +79,7 @@ struct MountDriver {
     case ("restore", 2): try store.restore(words[1])
     case ("reset", 3): try store.reset(words[1], to: words[2])
     case ("reset!", 3): try store.reset(words[1], to: words[2], force: true)
+    case ("limit", 3): try store.setLimit(words[1], to: UInt64(words[2]))
     case ("rename", 3): try store.rename(words[1], to: words[2])
     case ("wait", 1): mount.waitUntilUnmounted()
     case ("mount", 2): try Mount(store, at: words[1]).stop()

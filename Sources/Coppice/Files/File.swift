@@ -74,6 +74,7 @@ public final class File: Sendable {
   public func truncate(to byteCount: UInt64) throws(StoreError) {
     try checkWritable()
     _ = try core.end(byteCount, 0)
+    try core.admitGrowth(of: id, to: byteCount)
     try core.commitContent(of: id, in: generation) { operations in
       operations.resize(id.volume, to: byteCount)
     }

@@ -10,6 +10,7 @@ extension FileTransaction {
     _ = try names.regularInode(of: file)
     let end = try core.end(offset, UInt64(bytes.count))
     guard !bytes.isEmpty else { return }
+    try admitGrowth(of: file, to: end)
     operations.write(file.volume, at: offset, bytes)
     let old = try volume(of: file)?.byteCount ?? 0
     note(file, byteCount: max(old, end))
@@ -28,6 +29,7 @@ extension FileTransaction {
   public func truncate(_ file: FileID, to byteCount: UInt64) throws(StoreError) {
     _ = try names.regularInode(of: file)
     _ = try core.end(byteCount, 0)
+    try admitGrowth(of: file, to: byteCount)
     operations.resize(file.volume, to: byteCount)
     note(file, byteCount: byteCount)
   }

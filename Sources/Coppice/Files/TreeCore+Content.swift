@@ -8,8 +8,9 @@ extension TreeCore {
   func write(
     _ file: FileID, at offset: UInt64, _ bytes: UnsafeRawBufferPointer, in generation: UInt64
   ) throws(StoreError) {
-    _ = try end(offset, UInt64(bytes.count))
+    let end = try end(offset, UInt64(bytes.count))
     guard !bytes.isEmpty else { return }
+    try admitGrowth(of: file, to: end)
     durability.note(
       try space.write(file.volume, at: offset, bytes, time: now().nanoseconds, in: generation))
     changed(.content(of: file))

@@ -99,6 +99,7 @@ extension TreeCore {
       let start = range.lowerBound &+ distance
       let end = range.upperBound &+ distance
       let old = try target.space.attributes(of: targetFile.volume)?.byteCount ?? 0
+      if old < end { try target.admitGrowth(of: targetFile, to: end) }
       try target.commitContent(of: targetFile, in: generation) { operations in
         operations.hole(targetFile.volume, at: start, byteCount: end - start)
         if old < end { operations.resize(targetFile.volume, to: end) }
@@ -115,6 +116,8 @@ extension TreeCore {
         case .bytes(let range):
           try bytes(range.lowerBound * unit..<range.upperBound * unit)
         case .refs(let first, let refs):
+          try target.admitGrowth(
+            of: targetFile, to: (first + UInt64(refs.count)) * unit &+ distance)
           try target.commitContent(of: targetFile, in: generation) { operations in
             operations.share(targetFile.volume, at: first * unit &+ distance, refs)
           }

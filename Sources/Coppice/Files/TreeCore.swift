@@ -13,6 +13,8 @@ package final class TreeCore: Sendable {
   let cache: NamesCache
   let uses = FileUses()
   let durability = NamesDurability()
+  /// Asked before a file grows; `nil` where nothing limits that.
+  let growth: GrowthGate?
   private let writer = Monitor()
   private let allocateVolume: @Sendable () throws(StoreError) -> VolumeNumber
   private let wallNanoseconds: @Sendable () -> Int64
@@ -25,13 +27,25 @@ package final class TreeCore: Sendable {
   ///   - allocateVolume: yields a number that no volume of the store ever had.
   ///   - wallNanoseconds: the time of day, since 1970.
   ///   - changed: called after each change, without locks; `nil` stands for the whole tree.
-  package init(
+  package convenience init(
     space: any FileSpace,
     allocateVolume: @escaping @Sendable () throws(StoreError) -> VolumeNumber,
     wallNanoseconds: @escaping @Sendable () -> Int64,
     changed: @escaping @Sendable (TreeChange?) -> Void = { _ in }
   ) {
+    self.init(
+      space: space, growth: nil, allocateVolume: allocateVolume, wallNanoseconds: wallNanoseconds,
+      changed: changed)
+  }
+
+  init(
+    space: any FileSpace, growth: GrowthGate?,
+    allocateVolume: @escaping @Sendable () throws(StoreError) -> VolumeNumber,
+    wallNanoseconds: @escaping @Sendable () -> Int64,
+    changed: @escaping @Sendable (TreeChange?) -> Void
+  ) {
     self.space = space
+    self.growth = growth
     cache = NamesCache(space: space)
     self.allocateVolume = allocateVolume
     self.wallNanoseconds = wallNanoseconds

@@ -1,3 +1,4 @@
+internal import CoppiceEngine
 internal import CoppiceFormat
 
 /// A branch or snapshot as a list shows it.
@@ -39,10 +40,19 @@ public struct EntryInfo: Hashable, Sendable {
   /// What it was made from, by its name of today; `nil` when that is gone or there was nothing.
   /// A note only: any entry can be deleted, whatever was made from it.
   public var parent: String?
+  /// How many bytes it may add; `nil` without a limit.
+  public var maxStoredByteCount: UInt64?
+  /// What a branch added, as last known; `nil` when nothing is, and for snapshots. See
+  /// `AddedSpace`.
+  public var addedByteCount: UInt64?
+  /// When that was last measured.
+  public var measuredAt: Timestamp?
   /// Files of it that are open in this process.
   public var openFileCount: Int
 
-  init(_ entry: BranchEntry, domain: Domain, parent: String?, openFileCount: Int) {
+  init(
+    _ entry: BranchEntry, domain: Domain, parent: String?, added: AddedBytes?, openFileCount: Int
+  ) {
     name = entry.name
     id = entry.id.rawValue
     isSnapshot = entry.flags.contains(.readOnly)
@@ -64,7 +74,17 @@ public struct EntryInfo: Hashable, Sendable {
     owner = fields[.owner].flatMap(EntryField.text)
     labels = entry.labels
     self.parent = parent
+    maxStoredByteCount = entry.annotations.limitByteCount
+    addedByteCount = added?.byteCount
+    measuredAt = added.map { Timestamp(nanoseconds: $0.measuredAt) }
     self.openFileCount = openFileCount
+  }
+
+  /// How near a branch is to its limit by what it added as last known; `nil` when that is not near,
+  /// and without a limit.
+  public var growthLevel: GrowthWarning.Level? {
+    guard let maxStoredByteCount, let addedByteCount else { return nil }
+    return GrowthWarning.Level(GrowthLimit(maxStoredByteCount).state(ofAdded: addedByteCount))
   }
 }
 
@@ -78,7 +98,7 @@ extension EntryInfo: Codable {
   private enum CodingKeys: String, CodingKey {
     case name, id, isSnapshot, state, createdAt, deletedAt, parent, domain, domainNumber
     case keepUntil, expiredAt, expiresAt, leaseUntil, protectedUntil, isApproved, owner, labels
-    case `class`, openFileCount
+    case `class`, maxStoredByteCount, addedByteCount, measuredAt, openFileCount
   }
 
   public init(from decoder: any Decoder) throws {
@@ -102,6 +122,9 @@ extension EntryInfo: Codable {
       called: try fields.decode(String.self, forKey: .domain),
       number: try fields.decode(UInt32.self, forKey: .domainNumber),
       dataClass: try fields.decode(DataClass.self, forKey: .class))
+    maxStoredByteCount = try fields.decodeIfPresent(UInt64.self, forKey: .maxStoredByteCount)
+    addedByteCount = try fields.decodeIfPresent(UInt64.self, forKey: .addedByteCount)
+    measuredAt = try fields.decodeIfPresent(Timestamp.self, forKey: .measuredAt)
     openFileCount = try fields.decode(Int.self, forKey: .openFileCount)
   }
 
@@ -125,6 +148,9 @@ extension EntryInfo: Codable {
     try fields.encode(domain.description, forKey: .domain)
     try fields.encode(domain.number, forKey: .domainNumber)
     try fields.encode(domain.dataClass, forKey: .class)
+    try fields.encodeIfPresent(maxStoredByteCount, forKey: .maxStoredByteCount)
+    try fields.encodeIfPresent(addedByteCount, forKey: .addedByteCount)
+    try fields.encodeIfPresent(measuredAt, forKey: .measuredAt)
     try fields.encode(openFileCount, forKey: .openFileCount)
   }
 }

@@ -10,13 +10,14 @@ extension Store {
   public func entries(in states: EntryStates = .live) throws(StoreError) -> [EntryInfo] {
     let entries = engine.branches.entries()
     let domains = engine.branches.namedDomains()
+    let added = engine.accounts.added()
     let names = Dictionary(
       entries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     return entries.filter { states.includes($0.state) }
       .map { entry in
         let parent = names[entry.parent].flatMap { $0.flags.contains(.deleted) ? nil : $0.name }
         let domain = domains[entry.domain] ?? KnownDomain(entry.domain)
-        return info(entry, Domain(domain), parent: parent)
+        return info(entry, Domain(domain), parent: parent, added[entry.id])
       }
       .sorted { ($0.name, $0.id) < ($1.name, $1.id) }
   }
@@ -28,12 +29,16 @@ extension Store {
     let parent = engine.branches.entry(entry.parent)
     let isThere = parent.map { !$0.flags.contains(.deleted) } ?? false
     return info(
-      entry, knownDomain(entry.domain), parent: isThere ? parent?.name : nil)
+      entry, knownDomain(entry.domain), parent: isThere ? parent?.name : nil,
+      engine.accounts.added(by: id))
   }
 
-  func info(_ entry: BranchEntry, _ domain: Domain, parent: String?) -> EntryInfo {
+  func info(
+    _ entry: BranchEntry, _ domain: Domain, parent: String?, _ added: AddedBytes? = nil
+  ) -> EntryInfo {
     let openFileCount = trees.withLock { $0[entry.id]?.openFileCount ?? 0 }
-    return EntryInfo(entry, domain: domain, parent: parent, openFileCount: openFileCount)
+    return EntryInfo(
+      entry, domain: domain, parent: parent, added: added, openFileCount: openFileCount)
   }
 
   /// The files of a branch or snapshot: a `Branch` or a `Snapshot`, one object as long as the entry
@@ -111,6 +116,7 @@ extension Store {
   private func makeTree(_ branch: EngineBranch) -> FileTree {
     let core = TreeCore(
       space: branch,
+      growth: branch.isReadOnly ? nil : GrowthGate(branch, of: engine, space),
       allocateVolume: { [engine] () throws(StoreError) in try engine.branches.allocateVolumeNumber()
       },
       wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() },

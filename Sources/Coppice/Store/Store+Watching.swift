@@ -12,6 +12,8 @@ public enum StoreChange: Hashable, Sendable {
   case replaced(entry: UInt64)
   /// Files of this entry changed.
   case files(entry: UInt64, TreeChange)
+  /// A branch came nearer to its limit. Told once for every level that it reaches.
+  case growth(GrowthWarning)
 }
 
 /// What one change of a tree's files touched.

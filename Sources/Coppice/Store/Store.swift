@@ -16,11 +16,15 @@ public final class Store: Sendable {
   package let engine: Engine
   /// One tree for each entry in use, so that all users of a branch share its writer's lock.
   let trees = Mutex<[BranchID: FileTree]>([:])
-  let watchers = StoreWatchers()
+  let watchers: StoreWatchers
+  let space: SpaceWatch
 
-  private init(_ engine: Engine, directory: String) {
+  private init(_ engine: Engine, directory: String, _ watchers: StoreWatchers, _ space: SpaceWatch)
+  {
     self.engine = engine
     self.directory = directory
+    self.watchers = watchers
+    self.space = space
   }
 
   /// The clock that all of the store's times are by.
@@ -94,8 +98,21 @@ public final class Store: Sendable {
     disk: any Disk, clock: any StoreClock, directory: String = "",
     _ options: EngineOptions = EngineOptions()
   ) throws(StoreError) -> Store {
+    let watchers = StoreWatchers()
+    var options = options
+    options.noticed = { notice in
+      guard let warning = GrowthWarning(notice) else { return }
+      watchers.tell(.growth(warning))
+    }
+    let space = SpaceWatch(clock) {
+      if !directory.isEmpty, let space = try? HostSpace(at: directory) {
+        return (space.freeByteCount, space.byteCount)
+      }
+      // Of a disk that is none of the machine's only one of the two is known.
+      return (try? disk.freeByteCount()).map { ($0, 0) }
+    }
     let engine = try Engine.open(disk: disk, clock: clock, options: options)
-    return Store(engine, directory: directory)
+    return Store(engine, directory: directory, watchers, space)
   }
 
   /// Writes all changes to segments and gives the store up; later calls throw `unavailable`.

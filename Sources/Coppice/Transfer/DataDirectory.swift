@@ -9,11 +9,20 @@ package enum DataDirectory {
 
   /// Whether a directory of a tree is one. Throws `notFound` once the directory is gone.
   package static func isThere(_ directory: FileID, in tree: FileTree) throws(StoreError) -> Bool {
-    guard try tree.lookupIfPresent(versionFile, in: directory) != nil,
-      let global = try tree.lookupIfPresent(globalDirectory, in: directory),
-      global.kind == .directory
+    try tree.core.read { names throws(StoreError) in
+      _ = try names.directoryInode(of: directory)
+      return try isThere(directory, in: names)
+    }
+  }
+
+  /// As above, in one state of the names.
+  static func isThere(
+    _ directory: FileID, in names: some NamesPages
+  ) throws(StoreError) -> Bool {
+    guard try names.entry(versionFile, in: directory) != nil,
+      let global = try names.entry(globalDirectory, in: directory), global.kind == .directory
     else { return false }
-    return try tree.lookupIfPresent(controlFile, in: global.file) != nil
+    return try names.entry(controlFile, in: global.file) != nil
   }
 
   /// Whether a directory of the machine with these names may be one.

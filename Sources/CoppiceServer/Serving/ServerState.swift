@@ -27,6 +27,7 @@ package final class ServerState: Sendable {
   private let startedAt = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
   private let mounting: MountOpener
   private let stop: @Sendable () -> Void
+  private let growthWatch: StoreWatch
 
   package init(
     _ store: Store, directory: String, doors: Doors, works: RunningWorks,
@@ -40,6 +41,9 @@ package final class ServerState: Sendable {
     self.logger = logger
     reaper = Reaper(store, doors, logger: logger)
     self.stop = stop
+    growthWatch = store.watch { change in
+      if case .growth(let warning) = change { logger.warning("\(warning.text)") }
+    }
   }
 
   /// Opens a mount and keeps it.

@@ -17,6 +17,7 @@ extension Remedy.Step {
     case .repairAcceptingLoss: "`coppice repair --accept-loss`"
     case .collect: "`coppice gc`"
     case .deleteForGood(let branch): "`coppice branch delete \(branch) --now`"
+    case .setLimit(let branch): "`coppice branch limit \(branch) SIZE`"
     case .deleteSnapshots: "--snapshots"
     case .replaceTarget: "--replace"
     case .importTar: "--tar"

@@ -13,6 +13,6 @@ struct BranchCommand: ParsableCommand {
       BranchCreateCommand.self, BranchListCommand.self, BranchShowCommand.self,
       BranchDeleteCommand.self, BranchRenameCommand.self, BranchResetCommand.self,
       BranchRestoreCommand.self, RenewCommand.self, ProtectCommand.self, UnprotectCommand.self,
-      LabelCommand.self, OwnerCommand.self, ExpireCommand.self,
+      LabelCommand.self, OwnerCommand.self, ExpireCommand.self, BranchLimitCommand.self,
     ])
 }

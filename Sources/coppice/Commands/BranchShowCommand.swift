@@ -34,6 +34,13 @@ extension BranchShowRequest.Answer: Reply {
     text += "  \(Output.count(usage.fileCount, "file")), \(Output.bytes(usage.logicalByteCount))\n"
     text += "  stored: \(Output.bytes(usage.exclusiveByteCount)) of its own, "
     text += "\(Output.bytes(usage.sharedByteCount)) shared with others\n"
+    if let added = report.addedByteCount {
+      text += "  added since it began: \(Output.bytes(added))"
+      if let limit = report.maxStoredByteCount { text += ", \(Output.share(of: added, in: limit))" }
+      text += "\n"
+    } else if let limit = report.maxStoredByteCount {
+      text += "  may add \(Output.bytes(limit)); not measured\n"
+    }
     for snapshot in addition.addition.snapshots {
       text += "  snapshot \(Output.printable(snapshot))\n"
     }

@@ -11,6 +11,9 @@ struct UsageCommand: ParsableCommand {
       ones that can be restored included; --if-deleted tells what 'branch delete --now' frees, and \
       names who keeps the rest.
 
+      added: what branches and their snapshots added since they began, as last measured, with its \
+      share of their limit; see 'coppice branch limit --help'.
+
       JSON: \(UsageRequest.keys). total is null with names. Its storedByteCount is the sum of \
       exclusiveByteCount, sharedByteCount, garbageByteCount and metadataByteCount; \
       unsealedByteCount is of changes that only the journal has.
@@ -18,13 +21,18 @@ struct UsageCommand: ParsableCommand {
       JSON with --if-deleted: \(FreedRequest.keys). sharedByteCount is what stays, sharers are \
       who keep it.
 
-      JSON with --history: \(GrowthRequest.keys). Numbers are those since the branch was made.
+      JSON with --history: \(GrowthRequest.keys). Without names store is what the whole store \
+      took and its disk had free, with names entries are what these stored since they were made. \
+      forecast is a straight line through the last seven days, or null as long as there are fewer \
+      than six samples or less than an hour of them. fullAt is when the disk is full, limitAt when \
+      a branch is at its limit; both may be null.
 
       Examples:
         coppice du
         coppice du --explain
         coppice du --if-deleted trial-1 trial-2
         coppice du --history main --json
+        coppice du --history --forecast
       """)
 
   @OptionGroup var options: StoreArguments
@@ -35,15 +43,28 @@ struct UsageCommand: ParsableCommand {
   @Flag(name: .long, help: "Tell what deleting all the named ones together would free.")
   var ifDeleted = false
 
-  @Flag(name: .long, help: "Tell what the named branches have stored over time.")
+  @Flag(
+    name: .long, help: "Tell what the store, or the named branches, have stored over time.")
   var history = false
+
+  @Flag(name: .long, help: "With --history: tell only when space runs out if it goes on so.")
+  var forecast = false
+
+  @Flag(name: .long, help: "With --history: values separated by commas, with whole byte counts.")
+  var csv = false
 
   @Flag(name: .long, help: "Say for every stored byte what holds it.")
   var explain = false
 
   func validate() throws {
-    guard !(ifDeleted || history) || !names.isEmpty else {
-      throw ValidationError("--if-deleted and --history need names of branches")
+    guard !ifDeleted || !names.isEmpty else {
+      throw ValidationError("--if-deleted needs names of branches")
+    }
+    guard history || !(forecast || csv) else {
+      throw ValidationError("--forecast and --csv need --history")
+    }
+    guard !csv || !(forecast || options.json) else {
+      throw ValidationError("--csv excludes --forecast and --json")
     }
     guard !ifDeleted || !history else {
       throw ValidationError("--if-deleted and --history exclude one another")
@@ -57,7 +78,9 @@ struct UsageCommand: ParsableCommand {
     if ifDeleted {
       try options.print(try options.perform(FreedRequest(names: names)))
     } else if history {
-      try options.print(try options.perform(GrowthRequest(names: names)))
+      let answer = try options.perform(GrowthRequest(names: names))
+      try options.print(
+        GrowthReply(answer: answer, form: csv ? .csv : forecast ? .forecast : .table))
     } else {
       let answer = try options.perform(UsageRequest(names: names))
       try options.print(UsageReply(answer: answer, isExplained: explain))
@@ -75,31 +98,21 @@ private struct UsageReply: Reply {
   var text: String {
     var table = TextTable(
       ("logical", .right), ("exclusive", .right), ("shared", .right), ("files", .right),
-      ("name", .left))
+      ("added", .right), ("limit", .left), ("class", .left), ("owner", .left),
+      ("ends", .left), ("name", .left))
     for entry in answer.entries {
+      let share = entry.addedByteCount.flatMap { added in
+        entry.maxStoredByteCount.map { Output.share(of: added, in: $0) }
+      }
       table.add(
         Output.bytes(entry.logicalByteCount), Output.bytes(entry.exclusiveByteCount),
-        Output.bytes(entry.sharedByteCount), "\(entry.fileCount)", entry.name)
+        Output.bytes(entry.sharedByteCount), "\(entry.fileCount)",
+        entry.addedByteCount.map(Output.bytes) ?? "",
+        share ?? entry.maxStoredByteCount.map { "of \(Output.bytes($0))" } ?? "",
+        entry.class ?? "", entry.owner ?? "", entry.endsAt.map(Output.time) ?? "", entry.name)
     }
     guard let total = answer.total else { return table.text }
     return table.text + "\n" + (isExplained ? total.explanation : total.summary)
-  }
-}
-
-extension GrowthRequest.Answer: Reply {
-  var text: String {
-    var table = TextTable(
-      ("stored", .right), ("new", .right), ("delta", .right), ("equal", .right), ("time", .left),
-      ("name", .left))
-    for entry in entries {
-      for sample in entry.samples {
-        table.add(
-          Output.bytes(sample.storedByteCount), "\(sample.newPageCount)",
-          "\(sample.deltaPageCount)", "\(sample.duplicatePageCount)", Output.time(sample.sealedAt),
-          entry.name)
-      }
-    }
-    return table.text
   }
 }
 

@@ -24,7 +24,7 @@ extension [EntryInfo] {
     for entry in self {
       table.add(
         entry.name, Output.time(entry.createdAt), entry.parent ?? "",
-        [entry.terms, entry.place].compactMap { $0 }.filter { !$0.isEmpty }
+        [entry.terms, entry.place, entry.growth].compactMap { $0 }.filter { !$0.isEmpty }
           .joined(separator: ", "))
     }
     return table.text
@@ -56,5 +56,11 @@ extension EntryInfo {
     let dataClass = domain.dataClass.rawValue
     if domain.description == DataClass.raw.rawValue { return nil }
     return domain.description == dataClass ? "in \(domain)" : "in \(domain), which is \(dataClass)"
+  }
+
+  /// What is to be said of a branch that has come near to its limit.
+  fileprivate var growth: String? {
+    guard growthLevel != nil, let maxStoredByteCount, let addedByteCount else { return nil }
+    return Output.share(of: addedByteCount, in: maxStoredByteCount)
   }
 }

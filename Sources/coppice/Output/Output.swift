@@ -90,6 +90,11 @@ enum Output {
     return "\(digits) \(units[unit])"
   }
 
+  /// How much of a limit is used: `82 % of 10.0 GiB`.
+  static func share(of count: UInt64, in limit: UInt64) -> String {
+    "\(Int(Double(count) / Double(max(limit, 1)) * 100)) % of \(bytes(limit))"
+  }
+
   /// A count with its noun: `1 file`, `2 files`.
   static func count(_ count: Int, _ noun: String) -> String { quantity(count, noun) }
 }

@@ -9,14 +9,17 @@ struct ImportTarget {
   fileprivate let name: String
   /// The branch that exists and is replaced.
   fileprivate let existing: FileTree?
+  /// Whether all of it is.
+  fileprivate let isWhole: Bool
 }
 
 extension Store {
   /// Begins an import into a branch: from its state and in its domain when it exists, else from
   /// nothing, in the domain that the options name. Throws `invalid` when they name another one than
   /// the branch's.
+  /// - Parameter isWhole: whether the import is of all that the branch will have.
   func beginImport(
-    _ name: String, replacing: Bool, _ options: ImportOptions
+    _ name: String, replacing: Bool, isWhole: Bool, _ options: ImportOptions
   ) throws(StoreError) -> ImportTarget {
     let staging: StagingImport
     var existing: FileTree?
@@ -35,7 +38,8 @@ extension Store {
       allocateVolume: { [engine] () throws(StoreError) in try engine.branches.allocateVolumeNumber()
       },
       wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() })
-    return ImportTarget(staging: staging, tree: tree, name: name, existing: existing)
+    return ImportTarget(
+      staging: staging, tree: tree, name: name, existing: existing, isWhole: isWhole)
   }
 
   private func check(
@@ -57,13 +61,16 @@ extension Store {
     return try engine.branches.takeUnnamedDomain()
   }
 
-  /// Makes the branch what was imported, at once and durably.
+  /// Makes the branch what was imported, at once and durably. Throws `full` with reason `limit`
+  /// when the branch would have added more than it may.
   func finishImport(
     _ target: ImportTarget, _ annotations: [AnnotationChange] = []
   ) throws(StoreError) {
     if let existing = target.existing {
       try existing.core.replace { () throws(StoreError) in
-        try target.staging.publishReplacing(annotations: annotations.map(\.field))
+        if !target.isWhole { try existing.core.growth?.admit(target.staging.counts) }
+        try target.staging.publishReplacing(
+          annotations: annotations.map(\.field), isWhole: target.isWhole)
       }
     } else {
       _ = try target.staging.publish(

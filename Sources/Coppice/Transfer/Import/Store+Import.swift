@@ -19,7 +19,8 @@ extension Store {
     options: ImportOptions = ImportOptions()
   ) throws(StoreError) -> ImportReport {
     let plan = try ImportPlan(source, branch: branch, path: path, options: options, store: self)
-    let target = try beginImport(branch, replacing: plan.replacesBranch, options)
+    let target = try beginImport(
+      branch, replacing: plan.replacesBranch, isWhole: plan.isWhole, options)
     do throws(StoreError) {
       let session = try ImportSession(
         staging: target.staging, tree: target.tree, options: options,
@@ -98,6 +99,9 @@ private struct ImportPlan {
     expectedByteCount =
       options.progress == nil ? nil : try ImportPlan.byteCount(of: opened)
   }
+
+  /// Whether the branch becomes what is imported, and nothing that it had stays.
+  var isWhole: Bool { options.isReplacing && path.components.isEmpty }
 
   func run(_ session: ImportSession) throws(StoreError) -> ImportReport {
     switch source {
