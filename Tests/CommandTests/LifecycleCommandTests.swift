@@ -256,4 +256,27 @@ import Testing
     try coppice.check("gc", "--forget")
     #expect(try names(coppice, "--state", "deleted").isEmpty)
   }
+
+  @Test func `a branch is made with a limit, that of its rule at most`() throws {
+    let coppice = try Self.made()
+    try coppice.script(
+      """
+      echo '{"rules": [{"name": "l*", "limit": "2M"}]}' > policy.json
+      head -c 3M /dev/urandom > noise
+      """)
+    try coppice.check("policy", "set", "policy.json")
+    let ruled = try coppice.json("branch", "create", "l1", "--from", "main")
+    #expect(ruled["maxStoredByteCount"] as? Int == 2 << 20)
+    #expect(
+      try coppice("branch", "create", "l2", "--from", "main", "--max-stored", "3M").status == 6)
+    #expect(
+      try coppice("branch", "create", "l2", "--from", "main", "--max-stored", "0").status == 64)
+    let own = try coppice.json("branch", "create", "l2", "--from", "main", "--max-stored", "1M")
+    #expect(own["maxStoredByteCount"] as? Int == 1 << 20)
+    let full = try coppice.program.run(
+      ["put", "l2:noise", "--json"], in: coppice.folder.path, input: coppice.folder("noise"))
+    #expect(full.status == 7 && full.errors.contains(#""limit""#), "\(full.errors)")
+    try coppice.check("put", "main:noise", input: coppice.folder("noise"))
+    #expect(try coppice("snapshot", "create", "l1@one").status == 0)
+  }
 }

@@ -23,15 +23,19 @@ public struct EntryTerms: Hashable, Sendable {
   public var owner: String?
   /// At most 32, with keys of 1 to 63 bytes without `=`, and values of at most 255.
   public var labels: [String: String]
+  /// What a branch and its snapshots may add (`Store.setLimit`); `nil`: as much as fits. Not for a
+  /// snapshot, which adds nothing.
+  public var maxStoredByteCount: UInt64?
 
   public init(
     end: End? = nil, leasePeriod: Duration? = nil, owner: String? = nil,
-    labels: [String: String] = [:]
+    labels: [String: String] = [:], maxStoredByteCount: UInt64? = nil
   ) {
     self.end = end
     self.leasePeriod = leasePeriod
     self.owner = owner
     self.labels = labels
+    self.maxStoredByteCount = maxStoredByteCount
   }
 
   /// As annotations. Throws `invalid` for what breaks the rules above, and for ends that are not in
@@ -47,6 +51,14 @@ public struct EntryTerms: Hashable, Sendable {
     }
     if let owner { changes.append(FieldChange(.owner, try Labels.value(ofOwner: owner, object))) }
     if !labels.isEmpty { changes.append(FieldChange(.labels, try Labels.value(labels, object))) }
+    if let maxStoredByteCount {
+      guard maxStoredByteCount > 0 else {
+        throw StoreError(
+          .invalid, "a limit of nothing lets nothing be written", object: object,
+          remedy: "name a byte or more, or leave it out")
+      }
+      changes.append(FieldChange(.limit, EntryField.value(ofByteCount: maxStoredByteCount)))
+    }
     return changes
   }
 

@@ -34,12 +34,14 @@ package final class Reaper: Sendable {
   package func run() throws(StoreError) -> ReaperReport {
     try state.withLock { state throws(StoreError) in
       let policy = try store.policyDocument().policy
+      try applyMarks(of: policy)
       let known = try started(state)
       let work = try plan(known, by: policy)
       // What a start found is stored with the first pass.
       if state == nil || work.plan.mustBeStored { try save(work.plan.state) }
       state = work.plan.state
       var report = ReaperReport(work.plan, isDryRun: false)
+      if work.plan.state.pauses.isEmpty { report.expired += expireBeyondLimits() }
       for step in work.plan.steps {
         do throws(StoreError) {
           if try carryOut(step, work.entries) { report.note(step) }
@@ -140,6 +142,17 @@ package final class Reaper: Sendable {
 
   // MARK: Steps
 
+  /// Marks that a policy names hold as long as the server runs.
+  private func applyMarks(of policy: Policy) throws(StoreError) {
+    guard logger != nil else { return }
+    let marks = try store.setting(Store.policyKey) == nil ? nil : policy.space
+    let wanted = marks.map {
+      Coppice.SpaceMarks(
+        freeByteCount: $0.freeByteCount.value, freeShare: Double($0.freePercent) / 100)
+    }
+    if store.spaceMarks != wanted { store.spaceMarks = wanted }
+  }
+
   private struct Planned {
     var plan: ReaperPlan
     var entries: [UInt64: EntryInfo]
@@ -181,6 +194,24 @@ package final class Reaper: Sendable {
       if let branch { rules[branch.id] = keep }
     }
     return rules
+  }
+
+  /// Expires branches that overwriting took far beyond their limits; what is protected stays.
+  private func expireBeyondLimits() -> [String] {
+    var expired: [String] = []
+    for entry in (try? store.entries()) ?? []
+    where entry.maxStoredByteCount != nil && !entry.isSnapshot {
+      do throws(StoreError) {
+        guard try store.isBeyondLimit(entry.name), try store.expire(asPlanned: [entry]) else {
+          continue
+        }
+        logger?.warning("expire \(entry.name): far beyond its limit")
+        expired.append(entry.name)
+      } catch {
+        logger?.error("looking at the limit of \(entry.name): \(error)")
+      }
+    }
+    return expired
   }
 
   /// Returns whether it was done: what was changed meanwhile is passed over.

@@ -34,8 +34,8 @@ extension Store {
       request, now: clock.wallNanoseconds())
     terms.end = grant.ends.end
     terms.leasePeriod = grant.ends.leasePeriod?.duration
-    return GrantedTerms(
-      terms: terms, limitByteCount: grant.limit?.value, notes: grant.notes)
+    terms.maxStoredByteCount = grant.limit?.value
+    return GrantedTerms(terms: terms, notes: grant.notes)
   }
 
   /// How each of these is renewed.
@@ -92,8 +92,6 @@ extension Store {
 /// What a policy gave to a request that makes something.
 struct GrantedTerms {
   var terms: EntryTerms
-  /// Bytes that it may add.
-  var limitByteCount: UInt64?
   /// What was given that was not asked for; a sentence each.
   var notes: [String]
 }

@@ -29,9 +29,15 @@ package struct SnapshotCreateRequest: StoreRequest {
       try context.doors.writeDirtyPages(of: branch)
     }
     let branch = String(Substring(name.utf8.prefix { $0 != UInt8(ascii: "@") }))
-    let granted = try context.store.granted(
+    guard terms?.maxStoredByteCount == nil else {
+      throw StoreError(
+        .invalid, "a snapshot adds nothing that could be limited", object: name,
+        remedy: "limit its branch")
+    }
+    var granted = try context.store.granted(
       terms ?? RequestedTerms(), to: name, in: try context.store.entry(branch).domain,
       for: context.principal)
+    granted.terms.maxStoredByteCount = nil
     _ = try context.store.createSnapshot(name, terms: granted.terms)
     return Answer(entries: [name], isDryRun: false)
   }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppiceLifecycle
 internal import CoppiceServer
 
 struct BranchCreateCommand: ParsableCommand {
@@ -41,6 +42,12 @@ struct BranchCreateCommand: ParsableCommand {
 
   @OptionGroup var terms: TermsArguments
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "What the branch and its snapshots may add. \(ByteCount.help)", valueName: "size"))
+  var maxStored: ByteCount?
+
   @Flag(name: .long, help: "Take a branch that exists and was made from the same, and renew it.")
   var orExisting = false
 
@@ -72,11 +79,13 @@ struct BranchCreateCommand: ParsableCommand {
   }
 
   func run() throws {
+    var terms = terms.terms
+    terms.maxStoredByteCount = maxStored?.value
     try options.print(
       try options.perform(
         BranchCreateRequest(
           name: name, from: from, domain: domainOptions.name, orExisting: orExisting,
-          orReset: orReset, force: force, terms: terms.terms, sync: sync, postgres: postgres,
+          orReset: orReset, force: force, terms: terms, sync: sync, postgres: postgres,
           keepLinks: keepLinks)))
   }
 }
