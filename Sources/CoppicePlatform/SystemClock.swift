@@ -4,7 +4,12 @@ internal import Glibc
 public final class SystemClock: StoreClock {
   public init() {}
 
-  public func wallNanoseconds() -> Int64 { Int64(Self.read(CLOCK_REALTIME)) }
+  /// What is past 2262 is the end of that time.
+  public func wallNanoseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return StoredTime.nanoseconds(seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
+  }
 
   public func monotonicNanoseconds() -> UInt64 { UInt64(Self.read(CLOCK_MONOTONIC)) }
 

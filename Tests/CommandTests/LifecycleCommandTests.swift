@@ -273,6 +273,8 @@ import Testing
       try coppice("branch", "create", "l2", "--from", "main", "--max-stored", "0").status == 64)
     let own = try coppice.json("branch", "create", "l2", "--from", "main", "--max-stored", "1M")
     #expect(own["maxStoredByteCount"] as? Int == 1 << 20)
+    // A limit is looked at before a write, not in it.
+    try coppice.check("put", "l2:first", input: coppice.folder("noise"))
     let full = try coppice.program.run(
       ["put", "l2:noise", "--json"], in: coppice.folder.path, input: coppice.folder("noise"))
     #expect(full.status == 7 && full.errors.contains(#""limit""#), "\(full.errors)")

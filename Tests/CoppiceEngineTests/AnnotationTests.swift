@@ -196,7 +196,7 @@ import Testing
     #expect(action.contains("without all annotations and settings"), "\(action)")
     try test.open()
     #expect(annotations(of: test.engine) == ["main": [:], "restricted": [:]])
-    #expect(test.engine.branches.settings() == [])
+    #expect(test.engine.branches.settings() == [.repaired])
     #expect(try test.engine.branches.named("restricted").get(1, 1) == [7])
     #expect(try test.engine.checks.check().findings == [])
     try test.crash(seed: 1)

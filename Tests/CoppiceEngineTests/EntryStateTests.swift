@@ -177,4 +177,28 @@ import Testing
     }
     #expect(test.engine.branches.annotations(of: main).isEmpty)
   }
+
+  /// A snapshot that is made while somebody deletes its branch.
+  @Test func `no snapshot stays without its branch, and none is made without`() throws {
+    let test = try TestStore()
+    let branches = test.engine.branches
+    let main = try branches.create(named: "main")
+    let other = try branches.create(named: "other")
+    let snapshot = try branches.fork(main, named: "main@one", isReadOnly: true)
+    let refused: [() throws -> Void] = [
+      { try branches.delete([main]) }, { try branches.delete([other, main]) },
+      { _ = try test.engine.collector.deleteForGood([main]) },
+    ]
+    for (index, attempt) in refused.enumerated() {
+      #expect(failure(attempt)?.kind == .conflict, "attempt \(index)")
+    }
+    #expect(branches.entries().allSatisfy { !$0.flags.contains(.deleted) })
+    try branches.delete([main, snapshot])
+    #expect(failure { _ = try branches.restore(snapshot.id, named: "main@one") }?.kind == .notFound)
+    #expect(
+      failure { _ = try branches.fork(other, named: "main@two", isReadOnly: true) }?.kind
+        == .notFound)
+    _ = try branches.restore(main.id, named: "main")
+    _ = try branches.restore(snapshot.id, named: "main@one")
+  }
 }

@@ -203,4 +203,23 @@ import Testing
       #expect(error { _ = try BaselineSource(text) }?.kind == .invalid, "\(text)")
     }
   }
+
+  /// A second baseline does not make what nobody vouched for what the first one calls it.
+  @Test func `a class that nobody vouched for is no other baseline's word`() throws {
+    let folder = try TemporaryFolder()
+    let store = try Store.create(at: folder("store"))
+    try store.createBranch("raw").writeFile("a", [1])
+    try store.createDomain(named: "low", class: .masked)
+    _ = try BaselineAddRequest(
+      name: "first", source: "branch:raw", file: nil, branch: "raw", class: "masked", domain: nil,
+      rules: BaselineRules(), dryRun: false
+    ).run(context(store))
+    try store.createSnapshot("first@one")
+    #expect(error { try approve("first@one", store) }?.kind == .denied)
+    #expect(error { _ = try ExpireRequest(names: ["first"]).run(context(store)) }?.kind == .denied)
+    try store.createBranch("copy", from: "first@one")
+    try add("second", from: "copy", store)
+    try store.createSnapshot("second@one")
+    #expect(error { try approve("second@one", store) }?.kind == .denied)
+  }
 }

@@ -213,4 +213,27 @@ import Testing
     #expect(try store.entry("old").expiresAt == after(fixture, hours: 24))
     #expect(try store.entry("old").owner == nil && store.entry("a").owner == "ana")
   }
+
+  @Test func `what is restored stays what it was, a branch or a snapshot`() throws {
+    let fixture = try StoreFixture()
+    let store = fixture.store
+    for name in ["main", "old"] { try store.createBranch(name) }
+    try store.createSnapshot("main@one")
+    try store.delete(["old", "main@one"])
+    #expect(failure { try store.restore("old", as: "main@two") }?.kind == .invalid)
+    #expect(failure { try store.restore("main@one", as: "plain") }?.kind == .invalid)
+    #expect(failure { try store.restore("main@one", as: "gone@one") }?.kind == .notFound)
+    try store.restore("main@one", as: "main@back")
+    #expect(try store.entries().map(\.name) == ["main", "main@back"])
+  }
+
+  @Test func `a branch is not reset to itself, protected or with its old state kept`() throws {
+    let fixture = try StoreFixture()
+    try fixture.store.createBranch("main")
+    let kept = failure { try fixture.store.reset("main", to: "main", keepingOldAs: "old") }
+    #expect(kept?.kind == .invalid)
+    try fixture.store.reset("main", to: "main")
+    try fixture.store.protect(["main"])
+    #expect(failure { try fixture.store.reset("main", to: "main") }?.reason == .protected)
+  }
 }

@@ -78,7 +78,7 @@ extension Store {
   /// show them, and their content and names stay as they are. `renew` brings each back. One that
   /// has expired stays as it is.
   ///
-  /// Throws `notFound`, `denied` for what is protected, `inUse` while files are open.
+  /// Throws `notFound`, `denied` for what is protected or approved, `inUse` while files are open.
   /// - Parameter force: also while files are open, which are stale then.
   public func expire(_ names: [String], force: Bool = false) throws(StoreError) {
     var targets: [EngineBranch] = []
@@ -88,6 +88,7 @@ extension Store {
     let value = EntryField.value(ofTime: now)
     try engine.branches.annotate(targets) { entry throws(StoreError) in
       try entry.checkUnprotected(at: now)
+      try entry.checkNotApproved()
       return entry.annotations.expiredSince == nil ? [FieldChange(.expired, value)] : []
     }
     for tree in open { tree.core.replace {} }

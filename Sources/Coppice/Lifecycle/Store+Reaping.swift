@@ -76,9 +76,10 @@ extension Store {
       try body()
       return true
     } catch {
-      guard error.reason == .stale || error.reason == .protected || error.kind == .notFound else {
-        throw error
-      }
+      let isChanged =
+        error.reason == .stale || error.reason == .protected || error.kind == .notFound
+        || error.kind == .conflict
+      guard isChanged else { throw error }
       return false
     }
   }

@@ -164,7 +164,8 @@ extension Store {
   }
 
   /// Brings a deleted entry back, the one deleted last if there are several of that name.
-  /// Throws `notFound` when there is none, or none any more; `conflict` when the name is taken.
+  /// Throws `notFound` when there is none, or none any more, and for a snapshot whose branch is not
+  /// there; `conflict` when the name is taken; `invalid` for a name of the other kind.
   /// - Parameter end: when it ends now; `nil`: what was a lifetime begins anew, any other end is
   ///   gone, and a lease is renewed.
   public func restore(
@@ -184,6 +185,12 @@ extension Store {
         .notFound, "there is no such deleted branch or snapshot", object: name,
         remedy: near.isEmpty
           ? "list them with \(step: .listDeletedBranches)" : "did you mean \(near)?")
+    }
+    guard found.flags.contains(.readOnly) == EntryName.isSnapshot(newName) else {
+      let isSnapshot = found.flags.contains(.readOnly)
+      throw StoreError(
+        .invalid, "the deleted \(name) is \(isSnapshot ? "a snapshot" : "a branch")",
+        object: newName, remedy: "call it \(isSnapshot ? "BRANCH@NAME" : "as a branch")")
     }
     let now = engine.clock.wallNanoseconds()
     var restored = found

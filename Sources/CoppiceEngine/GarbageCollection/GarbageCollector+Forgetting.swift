@@ -96,6 +96,7 @@ extension Kept {
     _ targets: [EngineBranch], _ departure: Departure, at time: Int64
   ) throws(StoreError) -> LSN {
     for target in targets { _ = try deletableEntry(of: target, at: time) }
+    try checkNoneIsOrphaned(deleting: targets)
     let ids = targets.map(\.id)
     let staying = layersStaying(without: Set(ids))
     var gone: [ForgottenEntry] = []

@@ -70,6 +70,24 @@ final class EngineHints: Sendable {
     }
   }
 
+  /// The files that are there and cannot be decoded, as far as they can be read.
+  static func damagedFiles(on disk: any Disk) -> [String] {
+    let decoders: [(name: String, decode: ([UInt8]) throws(FormatError) -> Void)] = [
+      (
+        collectionFile,
+        { (bytes) throws(FormatError) in _ = try CollectionHints.decode(bytes.span.bytes) }
+      ),
+      (scrubFile, { (bytes) throws(FormatError) in _ = try ScrubHints.decode(bytes.span.bytes) }),
+      (growthFile, { (bytes) throws(FormatError) in _ = try GrowthHints.decode(bytes.span.bytes) }),
+      (spaceFile, { (bytes) throws(FormatError) in _ = try SpaceHints.decode(bytes.span.bytes) }),
+    ]
+    return decoders.filter { name, decode in
+      guard let bytes = try? disk.contents(of: name) else { return false }
+      do throws(FormatError) { try decode(bytes) } catch { return true }
+      return false
+    }.map(\.name)
+  }
+
   /// A missing or damaged file of hints is as good as none, and so is one that nobody may read.
   private static func bytes(of name: String, _ disk: any Disk) throws(StoreError) -> [UInt8]? {
     do throws(SystemError) { return try disk.contents(of: name) } catch {

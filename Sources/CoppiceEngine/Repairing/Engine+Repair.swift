@@ -36,6 +36,7 @@ extension Engine {
     options.usesThreads = false
     options.isReadOnly = false
     var report = RepairReport()
+    let damagedHints = EngineHints.damagedFiles(on: disk)
     var saved = try SavedFiles(disk: disk)
     let superblock = try SuperblockRepair(disk: disk).run(&saved, &report)
     try CatalogueRepair(disk: disk, clock: clock, superblock: superblock)
@@ -61,6 +62,11 @@ extension Engine {
       // Layers that lay over these pages are made again from the journal, whole.
       let again = try Engine.open(disk: disk, clock: clock, options: options)
       try finish(again) { () throws(StoreError) in try again.sealer.sealWhatCanBe() }
+    }
+    let stillDamaged = EngineHints.damagedFiles(on: disk)
+    for name in damagedHints where !stillDamaged.contains(name) {
+      report.steps.append(
+        RepairReport.Step(object: name, action: "it was made anew, without what it remembered"))
     }
     report.folder = saved.isEmpty ? "" : saved.folder
     return report

@@ -53,7 +53,7 @@ extension Branches {
 extension BranchEntry {
   /// Throws `denied` while the entry is approved, and nothing in the changes ends that: it is not
   /// deleted, nor called otherwise.
-  func checkNotApproved(after changes: [FieldChange] = []) throws(StoreError) {
+  package func checkNotApproved(after changes: [FieldChange] = []) throws(StoreError) {
     var fields = annotations
     fields.apply(changes)
     guard fields[.approval] != nil else { return }

@@ -16,7 +16,10 @@ extension Branches {
     oldAnnotations: [FieldChange] = []
   ) throws(StoreError) {
     try core.gate.checkWritable()
-    guard target !== source else { return try annotate([target], annotations) }
+    if target === source {
+      try checkReset(target, to: source, keepingOldAs: oldName)
+      return try annotate([target], annotations)
+    }
     try checkReset(target, to: source)
     var plan = ResetPlan(
       target: target, source: source, oldName: oldName, oldAnnotations: oldAnnotations,
@@ -37,7 +40,11 @@ extension Branches {
   package func checkReset(
     _ target: EngineBranch, to source: EngineBranch, keepingOldAs oldName: String?
   ) throws(StoreError) {
-    guard target !== source else { return }
+    guard target !== source || oldName == nil else {
+      throw StoreError(
+        .invalid, "a branch is what it is: there is no other state to keep",
+        object: core.name(of: target.id), remedy: "make a branch of it")
+    }
     try checkReset(target, to: source)
     let now = core.clock.wallNanoseconds()
     try core.keeper.read { kept throws(StoreError) in

@@ -116,6 +116,7 @@ package final class Branches: Sendable {
   ) throws(StoreError) -> (EngineBranch, LSN) {
     let entry = try kept.understoodEntry(of: parent)
     try kept.checkFree(name)
+    if isReadOnly { try kept.checkHasBranch(snapshot: name) }
     try entry.annotations.inherited.check(annotations, of: name)
     let id = kept.catalogue.takeBranchID()
     let lsns = try kept.record(
@@ -168,6 +169,7 @@ package final class Branches: Sendable {
           try check(entry)
           try entry.annotations.check(annotations, of: entry.name)
         }
+        try kept.checkNoneIsOrphaned(deleting: targets)
         var records: [(branch: BranchID, record: ControlRecord)] = targets.map { ($0.id, .delete) }
         if !annotations.isEmpty { records += targets.map { ($0.id, .annotate(annotations)) } }
         let lsn = try kept.record(records)
@@ -196,6 +198,7 @@ package final class Branches: Sendable {
           remedy: "list the deleted branches")
       }
       try kept.checkFree(name)
+      if branch.isReadOnly { try kept.checkHasBranch(snapshot: name) }
       let fields = kept.catalogue.branches[id]?.annotations ?? Fields()
       let ended = [FieldTag.keepUntil, .expired].filter { fields[$0] != nil }
       let changes = ended.map { FieldChange($0, nil) } + annotations

@@ -20,8 +20,8 @@ extension Policy {
   }
 
   /// What a renewal gives to an entry with these ends. Whatever is not asked for is given again:
-  /// the same time to live, the same lease. An end that was given as a moment stays where a lease
-  /// is renewed, and else wants a new one. Protection and limit of the request are not looked at.
+  /// the same time to live, the same lease. An end that was given as a moment stays while it is to
+  /// come, and then wants a new one. Protection and limit of the request are not looked at.
   ///
   /// Throws as `granting` does.
   package func renewing(
@@ -35,7 +35,7 @@ extension Policy {
     } else if let ttl = recorded.ttl {
       ends = granting.expiry(again: ttl)
     } else if let expiresAt = recorded.expiresAt {
-      let isKept = period != nil && expiresAt > now
+      let isKept = expiresAt > now
       ends = isKept ? EntryEnds(expiresAt: expiresAt) : granting.standardExpiry()
       guard ends.expiresAt != nil else {
         throw StoreError(

@@ -48,6 +48,20 @@ struct BaselineRegistry {
         ? "list them with `coppice baseline list`" : Remedy("did you mean \(near)?"))
   }
 
+  /// What data an entry may hold that lies where a baseline's content is called less than its
+  /// source was; `nil` where the entry's class is what it says. What was approved there, and came
+  /// of that, somebody vouched for.
+  func unattestedClass(of entry: EntryInfo) throws(StoreError) -> DataClass? {
+    guard try store.annotations(of: entry.name)[.origin] == nil else { return nil }
+    for baseline in try all() where baseline.domain.hasBytes(of: entry.domain.description) {
+      guard let own = DataClass(rawValue: baseline.dataClass),
+        let source = DataClass(rawValue: baseline.sourceClass), own.isLower(than: source)
+      else { continue }
+      return source
+    }
+    return nil
+  }
+
   /// Throws `denied` for a branch that a baseline in use is refreshed in.
   func refuse(workBranchAmong names: [String]) throws(StoreError) {
     for name in names {

@@ -56,6 +56,20 @@ extension Store {
     return renewals
   }
 
+  /// When a deleted entry ends that is restored with a lifetime; `nil` without one.
+  func restoredEnd(
+    of name: String, as newName: String, _ ttlSeconds: UInt64?, for principal: Principal
+  ) throws(StoreError) -> EntryTerms.End? {
+    guard let ttlSeconds else { return nil }
+    let known = try entries(in: .deleted).last { $0.name.hasBytes(of: name) }
+    var request = EndsRequest(
+      PolicySubject(
+        name: newName, labels: known?.labels ?? [:],
+        dataClass: (known?.domain.dataClass ?? .raw).rawValue, role: principal.role))
+    request.ttl = try TimeSpan(of: ttlSeconds, newName)
+    return try policyDocument().policy.granting(request, now: clock.wallNanoseconds()).ends.end
+  }
+
   /// Until when these are protected: `nil` for ever.
   func protection(
     of names: [String], _ asked: EndsRequest.Protection, for principal: Principal

@@ -50,8 +50,11 @@ package struct BaselineAddRequest: StoreRequest {
     try checkRules()
     if try registry.find(name) != nil { throw BaselineRegistry.exists(name) }
     let origin = try branch.map { name throws(StoreError) in try store.entry(name) }
-    let place = try BaselinePlace(
+    var place = try BaselinePlace(
       of: name, from: origin?.domain, class: `class`, domain: domain, in: store)
+    if let origin, let claimed = try registry.unattestedClass(of: origin) {
+      place.sourceClass = claimed
+    }
     let content = try content(origin, place, store)
     var notes: [String] = []
     if !dryRun { try place.make(in: store) }

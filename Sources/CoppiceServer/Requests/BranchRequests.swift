@@ -168,8 +168,9 @@ package struct BranchRestoreRequest: StoreRequest {
   }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    try context.store.restore(
-      name, as: newName, end: ttlSeconds.map { .after(.seconds($0)) })
+    let end = try context.store.restoredEnd(
+      of: name, as: newName ?? name, ttlSeconds, for: context.principal)
+    try context.store.restore(name, as: newName, end: end)
     return Answer(entries: [newName ?? name], isDryRun: false)
   }
 }

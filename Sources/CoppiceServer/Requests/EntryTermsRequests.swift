@@ -185,6 +185,7 @@ package struct ExpireRequest: StoreRequest {
   package var access: Access { Access(.end, entries: names) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    try BaselineRegistry(context.store).refuse(workBranchAmong: names)
     if !force { try BranchUse.refuse(names, context) }
     try context.store.expire(names, force: force)
     return try Answer(names, context.store)

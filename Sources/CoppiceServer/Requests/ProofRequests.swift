@@ -108,6 +108,23 @@ package struct ProofGetRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let key = try KeptProofs(context.store).key(of: name, id: id)
+    if id == nil { try checkLast(key, context.store) }
     return try DeletionProof.renew(key, in: context.store)
+  }
+
+  /// Throws `notFound` when a branch of the name was deleted after the one that the proof is of.
+  private func checkLast(_ key: KeptProofs.Key, _ store: Store) throws(StoreError) {
+    let known: ReclaimVerification
+    do throws(StoreError) { known = try store.verifyReclaim(of: name) } catch {
+      // The store remembers none any more.
+      guard error.kind == .notFound else { throw error }
+      return
+    }
+    guard let last = known.entries.max(by: { $0.deletedAt < $1.deletedAt }), last.id > key.id
+    else { return }
+    throw StoreError(
+      .notFound, "no proof is kept of the last deletion of that name, branch number \(last.id)",
+      object: name,
+      remedy: "ask for an earlier one with --id \(key.id), or `coppice reclaim verify`")
   }
 }

@@ -86,6 +86,7 @@ enum Output {
     if unit == 0 { return "\(count) B" }
     let decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0
     var digits = String(Int((value * [1, 10, 100][decimals]).rounded()))
+    digits = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
     if decimals > 0 { digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -decimals)) }
     return "\(digits) \(units[unit])"
   }
