@@ -117,12 +117,18 @@ private final class AddedMoment {
     let (found, start) = (FrameSet(), start)
     var byteCount: UInt64 = 0
     var derivedHomes: Set<SegmentID> = []
-    try FrameWalk(frames: core.frames).walk(roots) { locator in
-      // Nothing that it refers to is younger (I10).
-      guard locator.name > start, found.insert(locator.name) else { return false }
-      byteCount += UInt64(locator.storedByteCount)
-      if locator.form.isDerived { derivedHomes.insert(locator.name.segment) }
-      return true
+    var met = roots
+    var pending: [Ref] = []
+    while true {
+      for ref in met where ref.locator.name > start && found.insert(ref.locator.name) {
+        byteCount += UInt64(ref.locator.storedByteCount)
+        if ref.locator.form.isDerived { derivedHomes.insert(ref.locator.name.segment) }
+        if ref.locator.form.kind != .page { pending.append(ref) }
+      }
+      // What is not greater than that refers to nothing that is (I10).
+      guard let next = pending.popLast() else { break }
+      met.removeAll(keepingCapacity: true)
+      try core.frames.appendRefs(of: next, youngerThan: start, to: &met)
     }
     return byteCount + (try basesByteCount(of: found, in: derivedHomes))
   }

@@ -218,7 +218,7 @@ final class FrameReader: Sendable {
     return set.stored.contents
   }
 
-  private func baseLocator(_ stored: UnsafeRawBufferPointer, _ locator: Locator)
+  func baseLocator(_ stored: UnsafeRawBufferPointer, _ locator: Locator)
     throws(StoreError) -> Locator
   {
     do throws(FormatError) {
@@ -241,7 +241,7 @@ final class FrameReader: Sendable {
     StoreError(.corrupt, text, object: describe(locator), remedy: .damagedContent)
   }
 
-  private func undecodable(_ error: FormatError, _ locator: Locator) -> StoreError {
+  func undecodable(_ error: FormatError, _ locator: Locator) -> StoreError {
     var failure = StoreError(error, in: describe(locator))
     if failure.kind == .corrupt { failure.remedy = .damagedContent }
     return failure
