@@ -131,6 +131,11 @@ import Testing
     #expect(failure { try store.setLimit("child@s", to: 1 << 30) }?.kind == .invalid)
     #expect(failure { try store.measureAdded(by: "child@s") }?.kind == .invalid)
     #expect(failure { try store.setLimit("nobody", to: 1 << 30) }?.kind == .notFound)
+    let none = EntryTerms(maxStoredByteCount: 0)
+    #expect(failure { try store.createBranch("none", terms: none) }?.kind == .invalid)
+    let terms = EntryTerms(maxStoredByteCount: 1 << 20)
+    try store.createBranch("limited", from: "child", terms: terms)
+    #expect(try store.entry("limited").maxStoredByteCount == 1 << 20)
     // A fork of it has none, and has added nothing.
     try store.createBranch("grandchild", from: "child")
     let info = try store.entry("grandchild")
