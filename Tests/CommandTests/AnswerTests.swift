@@ -378,6 +378,13 @@ import Testing
     }
   }
 
+  @Test func `a number of bytes has a digit before its point`() throws {
+    let coppice = try CoppiceCommand()
+    try coppice.script("mkdir tree; truncate -s 1015M tree/sparse")
+    try coppice.check("import", "tree", "main")
+    #expect(try coppice.check("du").text.contains("0.99 GiB "))
+  }
+
   @Test func `nothing is written to standard error when there is no terminal`() throws {
     let coppice = try CoppiceCommand()
     try coppice.makeTree()

@@ -147,6 +147,9 @@ import Testing
       "branch", "delete", "trial-7", "main", "--now", "--proof", "p.json")
     #expect(two.status == 64 && two.message.contains("one branch"))
     try coppice.check("ls", "trial-7")
+    let unlabelled = try coppice.json(
+      "branch", "delete", "--label", "run=7", "--if-exists", "--now", "--proof", "p.json")
+    #expect(unlabelled["proof"] is NSNull && (unlabelled["entries"] as? [Any])?.isEmpty == true)
     let none = try coppice.json(
       "branch", "delete", "gone", "--if-exists", "--now", "--proof", "p.json")
     #expect(none["proof"] is NSNull && none["isReclaimed"] is NSNull)
@@ -167,6 +170,19 @@ import Testing
     let verified = try verify(coppice, "p.json", "--key", "k")
     #expect(verified.status == 0 && verified.text.contains("with the snapshot trial-7@one\n"))
     #expect(!verified.text.contains("replaced or removed"))
+  }
+
+  @Test func `a branch that is found by its label has its proof`() throws {
+    let coppice = try Self.made()
+    try coppice.check("branch", "label", "trial-7", "run=7")
+    try coppice.check("branch", "delete", "--label", "run=7", "--now", "--proof", "p.json")
+    try coppice.script(
+      """
+      mkdir elsewhere; mv p.json elsewhere
+      \(coppice.program.path) proof key --store store > elsewhere/k
+      """)
+    let verified = try verify(coppice, "p.json", "--key", "k", "--json")
+    #expect(verified.status == 0 && verified.text.contains("\"run\" : \"7\""))
   }
 
   /// Alone, and asked of a server that is killed.

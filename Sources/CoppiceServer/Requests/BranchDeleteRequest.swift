@@ -120,7 +120,7 @@ package struct BranchDeleteRequest: StoreRequest {
         .invalid, "\(flag) is for a deletion for good", remedy: "add --now, or leave --\(flag) away"
       )
     }
-    guard !proof || Set(names).count == 1 else {
+    guard !proof || Set(names).count <= 1 else {
       throw StoreError(
         .invalid, "a proof is of one branch", object: names.joined(separator: ", "),
         remedy: "delete one at a time, each with a proof of its own")

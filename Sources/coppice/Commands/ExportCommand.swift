@@ -48,9 +48,7 @@ struct ExportCommand: ParsableCommand {
       holding: held, showing: "export")
     try held.finish()
     if held.isStandardOutput {
-      for note in answer.notes {
-        Output.write("note: \(Output.printable(note))\n", to: .standardError)
-      }
+      for note in answer.notes { Output.note(note) }
     } else {
       try options.print(answer)
     }
