@@ -32,6 +32,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -62,10 +63,22 @@ let package = Package(
         server("Crypto", "swift-crypto"),
       ], swiftSettings: strict),
     .target(
+      name: "CoppicePostgreSQL", dependencies: ["CoppiceErrors"], swiftSettings: strict),
+    .target(
+      name: "CoppiceInstances",
+      dependencies: [
+        "CLinux", "Coppice", "CoppiceErrors", "CoppicePlatform", "CoppicePostgreSQL",
+        server("Crypto", "swift-crypto"),
+        server("Logging", "swift-log"),
+        server("NIOCore", "swift-nio"),
+        server("NIOPosix", "swift-nio"),
+        server("NIOSSL", "swift-nio-ssl"),
+      ], swiftSettings: strict),
+    .target(
       name: "CoppiceServer",
       dependencies: [
-        "CLinux", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppiceLifecycle",
-        "CoppicePlatform",
+        "CLinux", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppiceInstances",
+        "CoppiceLifecycle", "CoppicePlatform", "CoppicePostgreSQL",
         server("AsyncHTTPClient", "async-http-client"),
         server("Hummingbird", "hummingbird"),
         server("Logging", "swift-log"),
@@ -84,8 +97,9 @@ let package = Package(
     .executableTarget(
       name: "coppice",
       dependencies: [
-        "Coppice", "CoppiceEngine", "CoppiceFUSE", "CoppiceFormat", "CoppiceLifecycle",
-        "CoppicePlatform", "CoppiceServer", server("ArgumentParser", "swift-argument-parser"),
+        "Coppice", "CoppiceEngine", "CoppiceFUSE", "CoppiceFormat", "CoppiceInstances",
+        "CoppiceLifecycle", "CoppicePlatform", "CoppiceServer",
+        server("ArgumentParser", "swift-argument-parser"),
         server("Logging", "swift-log"),
       ], swiftSettings: strict),
 
@@ -142,6 +156,17 @@ let package = Package(
         "CFileCalls", "Coppice", "CoppiceFUSE", "CoppicePlatform", "MountDriver", "TestSupport",
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "CoppicePostgreSQLTests",
+      dependencies: ["CoppiceErrors", "CoppicePlatform", "CoppicePostgreSQL", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CoppiceInstancesTests",
+      dependencies: [
+        "CoppiceErrors", "CoppiceInstances", "CoppicePlatform", "CoppicePostgreSQL",
+        "TestSupport", server("Logging", "swift-log"), server("NIOPosix", "swift-nio"),
+        server("NIOSSL", "swift-nio-ssl"),
+      ], swiftSettings: strict),
     .testTarget(
       name: "CoppiceServerTests",
       dependencies: [
