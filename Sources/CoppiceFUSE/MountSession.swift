@@ -16,6 +16,7 @@ final class MountSession: Sendable {
   let directory: String
   let options: Mount.Options
   let branches: BranchTable
+  let owners = OwnerTable()
   let handles = HandleTable()
   let sizeLocks = StripedMutex()
   let chores = ChoreQueue()

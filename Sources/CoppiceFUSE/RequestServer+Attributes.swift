@@ -27,8 +27,9 @@ extension RequestServer {
       ? blockCount(attributes, in: tree) : Self.blockCount(answer.size)
     answer.mode = attributes.kind.hostKind.modeBits | UInt32(attributes.permissions)
     answer.nlink = attributes.linkCount
-    answer.uid = attributes.userID
-    answer.gid = attributes.groupID
+    let owner = session.owners.owner(in: tree)
+    answer.uid = owner?.shown(userID: attributes.userID) ?? attributes.userID
+    answer.gid = owner?.shown(groupID: attributes.groupID) ?? attributes.groupID
     answer.rdev = Self.kernelDevice(attributes.device)
     answer.blksize = UInt32(session.store.pageByteCount)
     answer.atime = UInt64(bitPattern: attributes.accessed.seconds)
@@ -104,7 +105,7 @@ extension RequestServer {
     let branch = try branch(request.node)
     let file = request.node.file
     func has(_ flag: Int32) -> Bool { arguments.valid & UInt32(flag) != 0 }
-    let changes = Self.changes(arguments)
+    let changes = Self.changes(arguments, by: session.owners.owner(in: branch))
     let changesOwner = changes.userID != nil || changes.groupID != nil
     let isCut = changes.byteCount != nil
 
@@ -112,7 +113,8 @@ extension RequestServer {
     if isCut, has(FATTR_FH), changes == AttributeChanges(byteCount: changes.byteCount) {
       let handle = try HandleTable.file(arguments.fh)
       try removePrivileges(
-        of: handle.file, request.node.rawValue, by: writer(request, has(FATTR_KILL_SUIDGID)))
+        of: handle.file, request.node.rawValue,
+        by: writer(request, has(FATTR_KILL_SUIDGID), in: branch))
       try session.sizeLocks.withLock(request.node.rawValue) { () throws(StoreError) in
         try handle.file.truncate(to: arguments.size)
       }
@@ -125,7 +127,7 @@ extension RequestServer {
         if changesOwner || isCut {
           let removesBits = changesOwner || has(FATTR_KILL_SUIDGID)
           try Self.removePrivileges(
-            of: file, by: writer(request, removesBits), &changes, transaction)
+            of: file, by: writer(request, removesBits, in: branch), &changes, transaction)
         }
         if changes == AttributeChanges(byteCount: changes.byteCount), let size = changes.byteCount {
           try transaction.truncate(file, to: size)
@@ -137,7 +139,9 @@ extension RequestServer {
     answer(attributes: attributes(result, in: branch))
   }
 
-  private static func changes(_ arguments: fuse_setattr_in) -> AttributeChanges {
+  private static func changes(
+    _ arguments: fuse_setattr_in, by owner: ShownOwner?
+  ) -> AttributeChanges {
     func has(_ flag: Int32) -> Bool { arguments.valid & UInt32(flag) != 0 }
     func time(_ seconds: UInt64, _ nanoseconds: UInt32) -> Timestamp {
       Timestamp(seconds: Int64(bitPattern: seconds), nanoseconds: Int64(nanoseconds))
@@ -145,8 +149,8 @@ extension RequestServer {
     let now = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
     var changes = AttributeChanges()
     if has(FATTR_MODE) { changes.permissions = UInt16(arguments.mode & 0o7777) }
-    if has(FATTR_UID) { changes.userID = arguments.uid }
-    if has(FATTR_GID) { changes.groupID = arguments.gid }
+    if has(FATTR_UID) { changes.userID = owner?.stored(userID: arguments.uid) ?? arguments.uid }
+    if has(FATTR_GID) { changes.groupID = owner?.stored(groupID: arguments.gid) ?? arguments.gid }
     if has(FATTR_SIZE) { changes.byteCount = arguments.size }
     if has(FATTR_ATIME) { changes.accessed = time(arguments.atime, arguments.atimensec) }
     if has(FATTR_MTIME) { changes.modified = time(arguments.mtime, arguments.mtimensec) }

@@ -32,7 +32,8 @@ extension RequestServer {
     let opened = try tree.open(file)
     if isCut {
       let removesBits = openFlags & UInt32(FUSE_OPEN_KILL_SUIDGID) != 0
-      try removePrivileges(of: opened, node.rawValue, by: writer(request, removesBits))
+      try removePrivileges(
+        of: opened, node.rawValue, by: writer(request, removesBits, in: opened.tree))
       try session.sizeLocks.withLock(node.rawValue) { () throws(StoreError) in
         try opened.truncate(to: 0)
       }

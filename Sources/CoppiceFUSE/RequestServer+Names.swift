@@ -37,8 +37,11 @@ extension RequestServer {
   func newFile(
     _ request: Request, mode: UInt32, in branch: Branch, isDirectory: Bool = false
   ) throws(StoreError) -> NewFile {
+    let (userID, groupID) = (request.header.uid, request.header.gid)
+    let owner = session.owners.owner(in: branch)
     var new = NewFile(
-      permissions: UInt16(mode & 0o7777), userID: request.header.uid, groupID: request.header.gid)
+      permissions: UInt16(mode & 0o7777), userID: owner?.stored(userID: userID) ?? userID,
+      groupID: owner?.stored(groupID: groupID) ?? groupID)
     let parent = try branch.attributes(of: request.node.file)
     if parent.permissions & 0o2000 != 0 {
       new.groupID = parent.groupID

@@ -22,8 +22,10 @@ extension RequestServer {
   }
 
   /// The one who sent the request, of which the kernel says whether bits go.
-  func writer(_ request: Request, _ removesBits: Bool) -> Writer {
-    Writer(removesBits: removesBits) { group in
+  func writer(_ request: Request, _ removesBits: Bool, in tree: FileTree) -> Writer {
+    let owner = session.owners.owner(in: tree)
+    return Writer(removesBits: removesBits) { stored in
+      let group = owner?.shown(groupID: stored) ?? stored
       if request.header.gid == group { return true }
       guard let rights = ProcessRights(of: request.header.pid) else { return false }
       return rights.groups.contains(group) || request.header.uid == 0 && rights.keepsIdentityBits
@@ -32,15 +34,15 @@ extension RequestServer {
 
   /// The one who sent a request of which the kernel says nothing. Root's processes may have given
   /// the right up.
-  private func writer(_ request: Request) -> Writer {
+  private func writer(_ request: Request, in tree: FileTree) -> Writer {
     let rights = ProcessRights(of: request.header.pid)
-    return writer(request, request.header.uid != 0 || rights?.keepsIdentityBits == false)
+    return writer(request, request.header.uid != 0 || rights?.keepsIdentityBits == false, in: tree)
   }
 
   /// Before a request changes content of which the kernel says nothing.
   func removePrivileges(of handle: OpenFile, for request: Request) throws(StoreError) {
     guard try handle.file.givesPrivileges() else { return }
-    try removePrivileges(of: handle.file, handle.node, by: writer(request))
+    try removePrivileges(of: handle.file, handle.node, by: writer(request, in: handle.file.tree))
   }
 
   /// Before a write. One of cached pages may be by anybody who has the file open.
@@ -51,7 +53,8 @@ extension RequestServer {
     func has(_ flag: Int32) -> Bool { arguments.write_flags & UInt32(flag) != 0 }
     guard has(FUSE_WRITE_CACHE) else {
       return try removePrivileges(
-        of: handle.file, handle.node, by: writer(request, has(FUSE_WRITE_KILL_SUIDGID)))
+        of: handle.file, handle.node,
+        by: writer(request, has(FUSE_WRITE_KILL_SUIDGID), in: handle.file.tree))
     }
     let strangers = session.handles.openFiles {
       $0.node == handle.node && $0.access == .readWrite && !$0.isOfRoot

@@ -9,7 +9,7 @@ internal import Glibc
 ///
 /// Each line of its input is a change of the store, answered by `done` or by the error:
 /// `create NAME SOURCE`, `delete NAME`, `reset NAME SOURCE`, `rename NAME NEW`, `restore NAME`,
-/// `snapshot NAME`, `sync NAME`, `export NAME DIRECTORY`, `put BRANCH PATH TEXT`, `remove BRANCH
+/// `snapshot NAME`, `show NAME STORED SHOWN` (files of that owner under another number), `sync NAME`, `export NAME DIRECTORY`, `put BRANCH PATH TEXT`, `remove BRANCH
 /// PATH`; `wait` is answered once the mount has ended, `mount DIRECTORY` mounts a second time, and
 /// `cat BRANCH PATH` is answered by the file's text, with `|` for each line's end.
 @main
@@ -83,6 +83,12 @@ struct MountDriver {
     case ("rename", 3): try store.rename(words[1], to: words[2])
     case ("wait", 1): mount.waitUntilUnmounted()
     case ("mount", 2): try Mount(store, at: words[1]).stop()
+    case ("show", 4):
+      let numbers = words[2...].compactMap { UInt32($0) }
+      mount.show(
+        ShownOwner(
+          storedUserID: numbers[0], storedGroupID: numbers[0], userID: numbers[1],
+          groupID: numbers[1]), of: try store.tree(words[1]).id)
     case ("sync", 2): try mount.writeDirtyPages(of: words[1])
     case ("export", 3): _ = try store.tree(words[1]).exportFiles(to: .path(words[2]))
     case ("put", 4):
