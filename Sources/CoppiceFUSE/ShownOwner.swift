@@ -53,6 +53,6 @@ extension Mount {
   /// - Parameter entry: the branch's `id`.
   public func show(_ owner: ShownOwner?, of entry: UInt64) {
     guard session.owners.set(owner, of: entry) else { return }
-    session.invalidate(.replaced(entry))
+    session.invalidate(.replaced(entry: entry))
   }
 }

@@ -9,9 +9,10 @@ internal import Glibc
 ///
 /// Each line of its input is a change of the store, answered by `done` or by the error:
 /// `create NAME SOURCE`, `delete NAME`, `reset NAME SOURCE`, `rename NAME NEW`, `restore NAME`,
-/// `snapshot NAME`, `show NAME STORED SHOWN` (files of that owner under another number), `sync NAME`, `export NAME DIRECTORY`, `put BRANCH PATH TEXT`, `remove BRANCH
-/// PATH`; `wait` is answered once the mount has ended, `mount DIRECTORY` mounts a second time, and
-/// `cat BRANCH PATH` is answered by the file's text, with `|` for each line's end.
+/// `snapshot NAME`, `show NAME STORED SHOWN` (files of that owner under another number),
+/// `sync NAME`, `export NAME DIRECTORY`, `put BRANCH PATH TEXT`, `remove BRANCH PATH`; `wait` is
+/// answered once the mount has ended, `mount DIRECTORY` mounts a second time, and `cat BRANCH PATH`
+/// is answered by the file's text, with `|` for each line's end.
 @main
 struct MountDriver {
   static func main() throws {

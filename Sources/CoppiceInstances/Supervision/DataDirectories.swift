@@ -1,12 +1,12 @@
-internal import Coppice
+package import Coppice
 
 /// Finds the data directories of PostgreSQL in a tree.
-struct DataDirectories {
+package struct DataDirectories {
   private let tree: FileTree
   private let visitCountMax: Int
 
   /// `visitCountMax` bounds the search: a quick look is enough for a warning.
-  init(of tree: FileTree, visitCountMax: Int = .max) {
+  package init(of tree: FileTree, visitCountMax: Int = .max) {
     self.tree = tree
     self.visitCountMax = visitCountMax
   }
@@ -21,7 +21,7 @@ struct DataDirectories {
   }
 
   /// Their paths, those nearest to the top first.
-  func find() throws(StoreError) -> [BranchPath] {
+  package func find() throws(StoreError) -> [BranchPath] {
     var found: [BranchPath] = []
     var places = [Place(directory: .root, parent: 0, name: nil)]
     var visited = 0

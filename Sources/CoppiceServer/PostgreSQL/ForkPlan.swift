@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceInstances
 internal import CoppicePlatform
 
 /// What makes a fork of a branch with PostgreSQL data directories fit for a server of its own.
