@@ -67,12 +67,14 @@ let package = Package(
     .target(
       name: "CoppiceInstances",
       dependencies: [
-        "CLinux", "Coppice", "CoppiceErrors", "CoppicePlatform", "CoppicePostgreSQL",
+        "CLinux", "Coppice", "CoppiceErrors", "CoppiceLifecycle", "CoppicePlatform",
+        "CoppicePostgreSQL",
         server("Crypto", "swift-crypto"),
         server("Logging", "swift-log"),
         server("NIOCore", "swift-nio"),
         server("NIOPosix", "swift-nio"),
         server("NIOSSL", "swift-nio-ssl"),
+        server("NIOTLS", "swift-nio"),
       ], swiftSettings: strict),
     .target(
       name: "CoppiceServer",
@@ -160,11 +162,17 @@ let package = Package(
       name: "CoppicePostgreSQLTests",
       dependencies: ["CoppiceErrors", "CoppicePlatform", "CoppicePostgreSQL", "TestSupport"],
       swiftSettings: strict),
+    // Opens doors before one server, until a test kills it.
+    .executableTarget(
+      name: "FrontDoorDriver",
+      dependencies: ["CoppiceInstances", server("Logging", "swift-log")],
+      path: "Tests/FrontDoorDriver", swiftSettings: strict),
     .testTarget(
       name: "CoppiceInstancesTests",
       dependencies: [
         "CoppiceErrors", "CoppiceInstances", "CoppicePlatform", "CoppicePostgreSQL",
-        "TestSupport", server("Logging", "swift-log"), server("NIOPosix", "swift-nio"),
+        "FrontDoorDriver", "TestSupport", server("Logging", "swift-log"),
+        server("NIOPosix", "swift-nio"),
         server("NIOSSL", "swift-nio-ssl"),
       ], swiftSettings: strict),
     .testTarget(

@@ -77,6 +77,12 @@ extension SystemError {
   public static var invalidArgument: Int32 { EINVAL }
   /// The directory is not where it was.
   public var isMoved: Bool { code == ESTALE }
+  /// Of `connect` to a local socket: whoever listens has as many waiting as it takes.
+  public var isFullQueue: Bool { code == EAGAIN }
+  /// Another process has the port.
+  public var isPortTaken: Bool { code == EADDRINUSE }
+  /// The address is none of this machine's.
+  public var isForeignAddress: Bool { code == EADDRNOTAVAIL }
   /// Nobody reads the stream any more.
   public var isBrokenPipe: Bool { code == EPIPE }
   /// The call was given up because its caller no longer wanted it.

@@ -1,11 +1,11 @@
-internal import Coppice
+package import Coppice
 internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// A directory in a store's, made for the store's user alone. No symbolic link is followed to it or
 /// in it. Files are replaced as a whole: a crash leaves the old one or the new one.
-struct PrivateDirectory {
-  let path: String
+package struct PrivateDirectory {
+  package let path: String
   private let directory: HostDirectory
   /// Whether it is refused when others than its user can get at it.
   private let isSecret: Bool
@@ -14,7 +14,9 @@ struct PrivateDirectory {
 
   /// Opens the directory; makes it if it is missing, durable on return. Throws `denied` for what is
   /// no directory, and for a secret one that others can enter.
-  static func make(_ name: String, in store: String, isSecret: Bool) throws(StoreError) -> Self {
+  package static func make(
+    _ name: String, in store: String, isSecret: Bool
+  ) throws(StoreError) -> Self {
     if let known = try find(name, in: store, isSecret: isSecret) { return known }
     try calling("making the directory \(name)") { () throws(SystemError) in
       let parent = try HostDirectory(path: store)
@@ -50,7 +52,7 @@ struct PrivateDirectory {
 
   /// The file's bytes; `nil` where there is none. Throws `denied` for what is no file, and for a
   /// secret that others can read; `corrupt` for a file with more bytes.
-  func read(_ name: String, atMost byteCountMax: Int) throws(StoreError) -> [UInt8]? {
+  package func read(_ name: String, atMost byteCountMax: Int) throws(StoreError) -> [UInt8]? {
     let path = "\(path)/\(name)"
     guard let status = try Self.status(of: name, in: directory) else { return nil }
     guard status.kind == .regular else { throw Self.refusal(path, "is no file") }
@@ -73,7 +75,7 @@ struct PrivateDirectory {
   }
 
   /// Makes the file, or replaces it; durable on return. Throws `full`, `denied`.
-  func write(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
+  package func write(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
     let (new, target) = (Array(".\(name).new".utf8), Array(name.utf8))
     try Self.calling("writing \(name)") { () throws(SystemError) in
       try removeIfThere(new)
