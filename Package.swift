@@ -106,7 +106,7 @@ let package = Package(
       ], swiftSettings: strict),
 
     .target(
-      name: "TestSupport", dependencies: ["CoppiceFormat", "CoppicePlatform"],
+      name: "TestSupport", dependencies: ["CoppiceFormat", "CoppicePlatform", "CoppicePostgreSQL"],
       path: "Tests/TestSupport", swiftSettings: strict),
     .executableTarget(
       name: "CoppiceFuzzing", dependencies: ["TestSupport"], path: "Tests/Fuzzing",

@@ -4,7 +4,7 @@ internal import TestSupport
 /// The decoder that the environment variable COPPICE_FUZZ_DECODER names.
 enum FuzzedDecoder {
   /// The decoders that `make fuzz` runs.
-  static let all = FormatDecoder.all
+  static let all = FormatDecoder.all + FormatDecoder.postgreSQL
 
   static let selected: FormatDecoder = {
     let name = getenv("COPPICE_FUZZ_DECODER").map { String(cString: $0) } ?? ""

@@ -1,0 +1,14 @@
+/// A place in a cluster's write-ahead log: the number of bytes before it, in all of its time.
+public struct WALPosition: Hashable, Comparable, Sendable, CustomStringConvertible {
+  public let byteOffset: UInt64
+
+  public init(_ byteOffset: UInt64) { self.byteOffset = byteOffset }
+
+  public static func < (left: Self, right: Self) -> Bool { left.byteOffset < right.byteOffset }
+
+  /// As PostgreSQL writes it: the two halves in hexadecimal, `0/16EF458`.
+  public var description: String {
+    let halves = [byteOffset >> 32, byteOffset & 0xFFFF_FFFF]
+    return halves.map { String($0, radix: 16, uppercase: true) }.joined(separator: "/")
+  }
+}
