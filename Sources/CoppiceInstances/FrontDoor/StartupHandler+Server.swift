@@ -1,4 +1,5 @@
 internal import CoppicePlatform
+internal import CoppicePostgreSQL
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -14,6 +15,10 @@ extension StartupHandler {
     _ message: StartupMessage, _ byteCount: Int, context: ChannelHandlerContext
   ) throws(StartupRefusal) {
     guard isEncrypted || !door.requiresTLS else { throw .tlsRequired }
+    // There the server would take the login, if that is the administrator, for Coppice itself.
+    guard !message.database.elementsEqual(AccessFiles.administrativeDatabase.utf8) else {
+      throw .administrativeDatabase
+    }
     state = .waiting
     stopClock()
     ask(context: context) { socketPath, login, allowsReplication in

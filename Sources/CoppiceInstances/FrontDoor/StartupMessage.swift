@@ -6,6 +6,8 @@
 struct StartupMessage: Hashable {
   /// The role, not empty.
   let user: [UInt8]
+  /// The role's name where none is given, as a server has it.
+  let database: [UInt8]
   /// Whether it names the parameter at all, whatever the value.
   let hasReplication: Bool
 
@@ -27,6 +29,8 @@ struct StartupMessage: Hashable {
         .invalidAuthorization, "no PostgreSQL user name specified in startup packet")
     }
     self.user = Array(user)
+    let database = values[Array("database".utf8)] ?? []
+    self.database = Array(database.isEmpty ? user : database)
     hasReplication = values[Array("replication".utf8)] != nil
   }
 

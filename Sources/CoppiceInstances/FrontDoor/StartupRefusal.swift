@@ -59,6 +59,9 @@ extension StartupRefusal {
     hint: "Connect with sslmode=verify-full, or at least sslmode=require.")
   static let replication = StartupRefusal(
     .invalidAuthorization, "connections for replication are not allowed on this branch")
+  static let administrativeDatabase = StartupRefusal(
+    .invalidAuthorization, "the database template1 of a branch takes no clients",
+    hint: "Connect to the database that `coppice pg url` names, or to another one.")
   static let noAnswer = StartupRefusal(
     .cannotConnectNow, "the server of this branch takes no connections at the moment",
     hint: "Try again in a moment; `coppice pg list` tells its state.")
