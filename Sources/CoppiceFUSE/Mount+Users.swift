@@ -20,12 +20,12 @@ extension Mount {
   public var users: [MountUser] {
     guard let top = FileUser.Identity(of: directory) else { return [] }
     return FileUser.all().flatMap { user in
-      var uses: [String: MountUser] = [:]
+      var uses: [[UInt8]: MountUser] = [:]
       func use(_ inode: UInt64, _ change: (inout MountUser) -> Void) {
         guard let entry = session.branches.name(ofInode: inode) else { return }
         change(
           &uses[
-            entry,
+            entry.nameKey,
             default: MountUser(
               process: user.process, name: user.name, entry: entry, fileCount: 0,
               isWorkingThere: false)])
@@ -34,7 +34,7 @@ extension Mount {
       if let place = user.workingDirectory, place.device == top.device {
         use(place.inode) { $0.isWorkingThere = true }
       }
-      return uses.values.sorted { $0.entry < $1.entry }
+      return uses.values.sorted { $0.entry.precedes($1.entry) }
     }
   }
 }

@@ -56,7 +56,7 @@ final class MountClaim: Sendable {
 extension HostMount {
   fileprivate static func isThere(_ directory: String) throws(StoreError) -> Bool {
     do throws(SystemError) {
-      return try all().contains { $0.directory == directory }
+      return try all().contains { $0.directory.hasBytes(of: directory) }
     } catch {
       throw StoreError(error, while: "reading the list of mounts")
     }

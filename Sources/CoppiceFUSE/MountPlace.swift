@@ -14,7 +14,7 @@ final class MountPlace: Sendable {
   init(_ directory: String) throws(SystemError) {
     self.directory = directory
     changes = try HostMountChanges()
-    let mount = try HostMount.all().last { $0.directory == directory && $0.isCoppice }
+    let mount = try HostMount.all().last { $0.directory.hasBytes(of: directory) && $0.isCoppice }
     guard let mount else {
       throw SystemError.missing(call: "mount", path: directory)
     }
@@ -32,7 +32,7 @@ final class MountPlace: Sendable {
 
   /// Whether it is what the directory shows: nothing else was mounted there since.
   func isInDirectory() throws(SystemError) -> Bool {
-    try HostMount.all().last { $0.directory == directory }?.device == device
+    try HostMount.all().last { $0.directory.hasBytes(of: directory) }?.device == device
   }
 
   /// Ends all requests to the mount, wherever it is shown.

@@ -67,7 +67,7 @@ struct MountPoint {
     let mounts = try Self.attempt("reading the list of mounts") { () throws(SystemError) in
       try HostMount.all()
     }
-    if let found = mounts.last(where: { $0.directory == directory }) {
+    if let found = mounts.last(where: { $0.directory.hasBytes(of: directory) }) {
       throw StoreError(
         .inUse, "\(found.source) is mounted there already, as \(found.kind)", object: path,
         remedy: "unmount it, or choose another directory")

@@ -101,6 +101,16 @@ extension String {
   /// an accented letter in one scalar and in two, and these are different names.
   package func hasBytes(of other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 
+  /// Whether it comes first in the order of bytes, in which no two names are one.
+  package func precedes(_ other: String) -> Bool {
+    let isLess = utf8.withContiguousStorageIfAvailable { own in
+      other.utf8.withContiguousStorageIfAvailable { other in
+        UnsafeRawBufferPointer(own).precedes(UnsafeRawBufferPointer(other))
+      }
+    }
+    return (isLess ?? nil) ?? utf8.lexicographicallyPrecedes(other.utf8)
+  }
+
   /// A key for sets and dictionaries of names.
   package var nameKey: [UInt8] { Array(utf8) }
 

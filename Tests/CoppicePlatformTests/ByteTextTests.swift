@@ -34,6 +34,20 @@ import Testing
     #expect(ByteText.bytes("new" + ByteText.escape([0x0A]) + "line") == Array("new\nline".utf8))
   }
 
+  @Test func `names are ordered by their bytes`() {
+    #expect("e\u{301}".precedes("f") && !"f".precedes("e\u{301}"))
+    #expect("e\u{301}".precedes("\u{E9}") && !"\u{E9}".precedes("e\u{301}"))
+    var random = SplitMix64(seed: 3)
+    let parts = ["", "a", "b", "\u{E9}", "e\u{301}", "\u{FFFD}", "\u{1F600}", "0123456789abcdef"]
+    for _ in 0..<5000 {
+      let names = (0..<2).map { _ in
+        (0..<random.below(4)).map { _ in parts[random.below(parts.count)] }.joined()
+      }
+      let isFirst = names[0].nameKey.lexicographicallyPrecedes(names[1].nameKey)
+      #expect(names[0].precedes(names[1]) == isFirst, "\(names)")
+    }
+  }
+
   @Test func `a separator before a combining mark separates`() {
     #expect(
       "main:\u{301}x:y".split(byte: UInt8(ascii: ":"), maxCount: 2) == ["main", "\u{301}x:y"])

@@ -70,6 +70,21 @@ import Testing
     }
   }
 
+  @Test func `files of branches whose names look alike are each their own`() throws {
+    try with { context, folder in
+      let names = ["caf\u{E9}", "cafe\u{301}"]
+      for (index, name) in names.enumerated() {
+        try context.store.createBranch(name).writeFile("file", [UInt8(index)])
+      }
+      let directory = try HostDirectory(path: folder.path)
+      let output = try directory.makeFile(Array("output".utf8), permissions: 0o600)
+      _ = try FileContentRequest(
+        files: names.map { FilePlace($0, "file") }, target: target(output)
+      ).run(context)
+      #expect(try TemporaryFolder.bytes(of: folder("output")) == [0, 1])
+    }
+  }
+
   @Test func `nothing is written if one of the files is missing or none`() throws {
     try with { context, folder in
       let directory = try HostDirectory(path: folder.path)

@@ -31,7 +31,7 @@ import Testing
   @Test func `terms that break the rules make no branch`() throws {
     let fixture = try StoreFixture()
     let long = String(repeating: "x", count: 256)
-    let many = Dictionary(uniqueKeysWithValues: (0..<33).map { ("k\($0)", "") })
+    let many = Labels((0..<33).map { (key: "k\($0)", value: "") })
     let bad: [EntryTerms] = [
       EntryTerms(end: .after(.zero)), EntryTerms(end: .after(.seconds(-1))),
       EntryTerms(end: .after(.seconds(1 << 40))), EntryTerms(end: .at(after(fixture, hours: 0))),
@@ -112,7 +112,7 @@ import Testing
     try fixture.store.createBranch("a", terms: EntryTerms(labels: ["x": "1", "y": "2"]))
     try fixture.store.label(["a"], ["y": "3", "z": "4"], removing: ["x", "nothing"])
     #expect(try fixture.store.entry("a").labels == ["y": "3", "z": "4"])
-    let many = Dictionary(uniqueKeysWithValues: (0..<31).map { ("k\($0)", "") })
+    let many = Labels((0..<31).map { (key: "k\($0)", value: "") })
     #expect(failure { try fixture.store.label(["a"], many) }?.kind == .invalid)
     try fixture.store.label(["a"], [:], removing: ["y", "z"])
     #expect(try fixture.store.annotations(of: "a").isEmpty)

@@ -22,14 +22,14 @@ public struct EntryTerms: Hashable, Sendable {
   /// 1 to 255 bytes; `nil`: nobody's.
   public var owner: String?
   /// At most 32, with keys of 1 to 63 bytes without `=`, and values of at most 255.
-  public var labels: [String: String]
+  public var labels: Labels
   /// What a branch and its snapshots may add (`Store.setLimit`); `nil`: as much as fits. Not for a
   /// snapshot, which adds nothing.
   public var maxStoredByteCount: UInt64?
 
   public init(
     end: End? = nil, leasePeriod: Duration? = nil, owner: String? = nil,
-    labels: [String: String] = [:], maxStoredByteCount: UInt64? = nil
+    labels: Labels = [:], maxStoredByteCount: UInt64? = nil
   ) {
     self.end = end
     self.leasePeriod = leasePeriod
@@ -49,8 +49,10 @@ public struct EntryTerms: Hashable, Sendable {
       changes.append(
         FieldChange(.lease, try EntryTerms.value(ofLease: leasePeriod, object, at: now)))
     }
-    if let owner { changes.append(FieldChange(.owner, try Labels.value(ofOwner: owner, object))) }
-    if !labels.isEmpty { changes.append(FieldChange(.labels, try Labels.value(labels, object))) }
+    if let owner {
+      changes.append(FieldChange(.owner, try Labels.value(ofText: owner, "an owner", object)))
+    }
+    if !labels.isEmpty { changes.append(FieldChange(.labels, try labels.value(object))) }
     if let maxStoredByteCount {
       guard maxStoredByteCount > 0 else {
         throw StoreError(

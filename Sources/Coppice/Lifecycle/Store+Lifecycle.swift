@@ -57,19 +57,20 @@ extension Store {
   /// Adds labels, in the place of those with the same keys, and removes others.
   /// Throws `notFound`, `invalid` by the rules of `Labels`.
   public func label(
-    _ names: [String], _ added: [String: String], removing removed: Set<String> = []
+    _ names: [String], _ added: Labels, removing removed: [String] = []
   ) throws(StoreError) {
     _ = try change(names) { entry throws(StoreError) in
-      let labels = entry.labels.filter { !removed.contains($0.key) }.merging(added) { $1 }
-      let value = labels.isEmpty ? nil : try Labels.value(labels, entry.name)
-      return [FieldChange(.labels, value)]
+      var labels = entry.labels
+      for key in removed { labels[key] = nil }
+      labels.merge(added)
+      return [FieldChange(.labels, labels.isEmpty ? nil : try labels.value(entry.name))]
     }
   }
 
   /// Gives entries to someone, or with `nil` to nobody. Throws `notFound`, `invalid`.
   public func setOwner(_ names: [String], to owner: String?) throws(StoreError) {
     let value = try owner.map { owner throws(StoreError) in
-      try Labels.value(ofOwner: owner, names.first ?? "")
+      try Labels.value(ofText: owner, "an owner", names.first ?? "")
     }
     _ = try change(names) { _ in [FieldChange(.owner, value)] }
   }
@@ -112,10 +113,7 @@ extension Store {
 
 extension BranchEntry {
   /// Without those that cannot be read.
-  var labels: [String: String] {
-    let labels = annotations[.labels].flatMap(EntryField.labels) ?? []
-    return Dictionary(labels.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-  }
+  var labels: Labels { Labels(annotations[.labels].flatMap(EntryField.labels) ?? []) }
 
   /// What gives an entry more time.
   func renewal(

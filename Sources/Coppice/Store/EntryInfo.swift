@@ -36,7 +36,7 @@ public struct EntryInfo: Hashable, Sendable {
   public var isApproved: Bool
   /// Whose it is; `nil`: nobody's.
   public var owner: String?
-  public var labels: [String: String]
+  public var labels: Labels
   /// What it was made from, by its name of today; `nil` when that is gone or there was nothing.
   /// A note only: any entry can be deleted, whatever was made from it.
   public var parent: String?
@@ -114,7 +114,7 @@ extension EntryInfo: Codable {
     protectedUntil = try fields.decodeIfPresent(Timestamp.self, forKey: .protectedUntil)
     isApproved = try fields.decode(Bool.self, forKey: .isApproved)
     owner = try fields.decodeIfPresent(String.self, forKey: .owner)
-    labels = try fields.decode([String: String].self, forKey: .labels)
+    labels = try fields.decode(Labels.self, forKey: .labels)
     createdAt = try fields.decode(Timestamp.self, forKey: .createdAt)
     deletedAt = try fields.decodeIfPresent(Timestamp.self, forKey: .deletedAt)
     parent = try fields.decodeIfPresent(String.self, forKey: .parent)

@@ -6,7 +6,7 @@ internal import Synchronization
 extension Store {
   // MARK: Looking
 
-  /// The branches and snapshots in one of these states, sorted by name.
+  /// The branches and snapshots in one of these states, in the order of their names' bytes.
   public func entries(in states: EntryStates = .live) throws(StoreError) -> [EntryInfo] {
     let entries = engine.branches.entries()
     let domains = engine.branches.namedDomains()
@@ -19,7 +19,7 @@ extension Store {
         let domain = domains[entry.domain] ?? KnownDomain(entry.domain)
         return info(entry, Domain(domain), parent: parent, added[entry.id])
       }
-      .sorted { ($0.name, $0.id) < ($1.name, $1.id) }
+      .sorted { $0.name.hasBytes(of: $1.name) ? $0.id < $1.id : $0.name.precedes($1.name) }
   }
 
   /// Throws `notFound`; the remedy names those that come closest.

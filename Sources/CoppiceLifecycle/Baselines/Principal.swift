@@ -23,11 +23,11 @@ package struct Principal: Hashable, Sendable {
   /// Names of branches that begin with it are his own.
   package var prefix: String?
   /// The baselines that he may have to do with; `nil`: those of his classes.
-  package var baselines: Set<String>?
+  package var baselines: [String]?
 
   package init(
     role: Role, name: String, classes: Set<String>, prefix: String? = nil,
-    baselines: Set<String>? = nil
+    baselines: [String]? = nil
   ) {
     self.role = role
     self.name = name

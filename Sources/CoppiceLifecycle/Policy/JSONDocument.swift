@@ -1,4 +1,5 @@
 internal import CoppiceErrors
+internal import CoppicePlatform
 
 /// A JSON document as it was written: the order of its keys stands, and each key stands once.
 ///
@@ -79,7 +80,7 @@ private struct JSONParser {
   private mutating func object(depth: Int) throws(StoreError) -> JSONDocument {
     index += 1
     var fields: [JSONDocument.Field] = []
-    var keys: Set<String> = []
+    var keys: Set<[UInt8]> = []
     let outside = path
     while !skip("}") {
       if !fields.isEmpty, !skip(",") { throw failure("a comma or }") }
@@ -87,7 +88,7 @@ private struct JSONParser {
       guard next == UInt8(ascii: "\"") else { throw failure("a key in quotation marks") }
       let key = try text()
       path = outside.isEmpty ? key : "\(outside).\(key)"
-      guard keys.insert(key).inserted else {
+      guard keys.insert(key.nameKey).inserted else {
         throw StoreError(
           .invalid, "the key is there twice", object: path, remedy: "leave one of the two")
       }

@@ -1,3 +1,6 @@
+internal import Coppice
+internal import CoppiceErrors
+
 extension Policy {
   /// What the author should know though nothing is wrong with it: rules that can never match.
   package var notes: [String] {
@@ -57,6 +60,6 @@ extension PolicyRule {
   }
 
   fileprivate func coversLabels(of other: PolicyRule) -> Bool {
-    labels?.allSatisfy { other.labels?[$0.key] == $0.value } ?? true
+    labels.map { (other.labels ?? [:]).contains($0) } ?? true
   }
 }

@@ -1,3 +1,4 @@
+package import Coppice
 internal import CoppiceErrors
 
 /// What holds for the entries that it matches: how long they live, and what may be asked for them.
@@ -7,7 +8,7 @@ package struct PolicyRule: Hashable, Sendable {
   /// Snapshots are matched as `branch@snapshot`.
   package var name: NamePattern?
   /// The labels that an entry must have, with their values.
-  package var labels: [String: String]?
+  package var labels: Labels?
   package var classes: [String]?
   package var roles: [Principal.Role]?
 
@@ -37,7 +38,7 @@ package struct PolicyRule: Hashable, Sendable {
   package func matches(_ subject: PolicySubject) -> Bool {
     roles?.contains(subject.role) ?? true
       && classes?.contains(subject.dataClass) ?? true
-      && labels?.allSatisfy { subject.labels[$0.key] == $0.value } ?? true
+      && labels.map { subject.labels.contains($0) } ?? true
       && name?.matches(subject.name) ?? true
   }
 
@@ -45,9 +46,7 @@ package struct PolicyRule: Hashable, Sendable {
   var conditions: String {
     var parts: [String] = []
     if let name { parts.append("name \(name)") }
-    if let labels {
-      parts += labels.sorted { $0.key < $1.key }.map { "label \($0.key)=\($0.value)" }
-    }
+    if let labels { parts += labels.map { "label \($0.key)=\($0.value)" } }
     if let classes { parts.append("class \(classes.joined(separator: " or "))") }
     if let roles { parts.append("role \(roles.map(\.rawValue).joined(separator: " or "))") }
     return parts.joined(separator: ", ")
@@ -57,14 +56,14 @@ package struct PolicyRule: Hashable, Sendable {
 /// What rules look at in an entry, or in one that is to be made.
 package struct PolicySubject: Hashable, Sendable {
   package var name: String
-  package var labels: [String: String]
+  package var labels: Labels
   /// Its class of data.
   package var dataClass: String
   /// Of who made it, or asks for it.
   package var role: Principal.Role
 
   package init(
-    name: String, labels: [String: String] = [:], dataClass: String = "raw",
+    name: String, labels: Labels = [:], dataClass: String = "raw",
     role: Principal.Role = .administrator
   ) {
     self.name = name
@@ -102,16 +101,16 @@ extension PolicyRule {
     }
   }
 
-  private static func labels(_ document: JSONDocument?, at path: String) throws(StoreError)
-    -> [String: String]?
-  {
+  private static func labels(
+    _ document: JSONDocument?, at path: String
+  ) throws(StoreError) -> Labels? {
     guard let document else { return nil }
     let form: Remedy = "write an object of keys and texts as {\"team\": \"billing\"}"
     guard case .object(let fields) = document else {
       throw StoreError(
         .invalid, "there is \(document.kind) where labels must be", object: path, remedy: form)
     }
-    var labels: [String: String] = [:]
+    var labels: Labels = [:]
     for field in fields {
       guard case .text(let text) = field.value else {
         throw StoreError(

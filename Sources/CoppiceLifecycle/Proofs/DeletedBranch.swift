@@ -9,7 +9,7 @@ package struct DeletedBranch: Hashable, Sendable, Codable {
   /// What data it held.
   package var `class`: String?
   package var owner: String?
-  package var labels: [String: String]
+  package var labels: Labels
   package var createdAt: Timestamp?
   /// What it was made from, by its name when it was deleted.
   package var parent: String?

@@ -37,7 +37,7 @@ package struct DeletionProof: Sendable {
     of branch: String, _ plan: [String], in store: Store, by principal: Principal
   ) throws(StoreError) {
     self.store = store
-    let names = [branch] + plan.filter { $0 != branch }.sorted()
+    let names = [branch] + plan.filter { !$0.hasBytes(of: branch) }.sorted { $0.precedes($1) }
     subject = try names.map { name throws(StoreError) in
       ReclaimStatement.Subject(name: name, rootHash: try store.rootHash(of: name))
     }

@@ -1,3 +1,5 @@
+package import Coppice
+
 /// An entry, as far as its end depends on it. Moments are nanoseconds since 1970.
 package struct LifecycleEntry: Hashable, Sendable {
   package enum State: Hashable, Sendable {
@@ -20,7 +22,7 @@ package struct LifecycleEntry: Hashable, Sendable {
   package var protectedUntil: Int64?
   /// Whether branching from it is allowed: it belongs to a baseline then.
   package var isApproved = false
-  package var labels: [String: String] = [:]
+  package var labels: Labels = [:]
   /// Its class of data.
   package var dataClass = "raw"
   /// Of who made it.

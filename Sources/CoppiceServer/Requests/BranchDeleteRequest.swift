@@ -1,5 +1,6 @@
 package import Coppice
 package import CoppiceLifecycle
+internal import CoppicePlatform
 
 package struct BranchDeleteRequest: StoreRequest {
   package static let route = Route(.delete, "/v1/branches", "Delete branches, all or none.")
@@ -97,7 +98,7 @@ package struct BranchDeleteRequest: StoreRequest {
     if labels.isEmpty { return names }
     let wanted = try LabelText.labels(labels, of: "")
     let found = try store.entries(in: .named)
-      .filter { !$0.isSnapshot && LabelText.match(wanted, $0) }.map(\.name)
+      .filter { !$0.isSnapshot && $0.labels.contains(wanted) }.map(\.name)
     let text = labels.joined(separator: ", ")
     guard !found.isEmpty || ifExists else {
       throw StoreError(
@@ -120,7 +121,7 @@ package struct BranchDeleteRequest: StoreRequest {
         .invalid, "\(flag) is for a deletion for good", remedy: "add --now, or leave --\(flag) away"
       )
     }
-    guard !proof || Set(names).count <= 1 else {
+    guard !proof || Set(names.map(\.nameKey)).count <= 1 else {
       throw StoreError(
         .invalid, "a proof is of one branch", object: names.joined(separator: ", "),
         remedy: "delete one at a time, each with a proof of its own")

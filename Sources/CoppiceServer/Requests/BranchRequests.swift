@@ -36,7 +36,7 @@ package struct BranchListRequest: StoreRequest {
     let entries = try context.store.entries(in: (state ?? .live).states)
     return Answer(
       branches: entries.filter { entry in
-        !entry.isSnapshot && LabelText.match(wanted, entry)
+        !entry.isSnapshot && entry.labels.contains(wanted)
           && (owner.map { entry.owner?.hasBytes(of: $0) ?? false } ?? true)
           && (limit.map { limit in entry.nextEnd.map { $0 <= limit } ?? false } ?? true)
       })

@@ -135,9 +135,9 @@ package struct LabelRequest: StoreRequest {
     for key in remove where known[key] == nil {
       throw StoreError(
         .notFound, "has no label '\(key)'", object: name,
-        remedy: known.isEmpty ? "" : "it has \(known.keys.sorted().joined(separator: ", "))")
+        remedy: known.isEmpty ? "" : "it has \(known.map(\.key).joined(separator: ", "))")
     }
-    try context.store.label([name], added, removing: Set(remove))
+    try context.store.label([name], added, removing: remove)
     return try Answer([name], context.store)
   }
 }

@@ -22,14 +22,16 @@ package struct FileContentRequest: StoreRequest {
   }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    var moments: [String: Moment] = [:]
-    for entry in files.map(\.entry) where moments[entry] == nil {
-      moments[entry] = try context.store.moment(of: entry)
+    var moments: [[UInt8]: Moment] = [:]
+    for entry in files.map(\.entry) where moments[entry.nameKey] == nil {
+      moments[entry.nameKey] = try context.store.moment(of: entry)
     }
     // Nothing is written if one of them is missing.
     var found: [(moment: Moment, file: FileID)] = []
     for place in files {
-      guard let moment = moments[place.entry] else { preconditionFailure("every entry has one") }
+      guard let moment = moments[place.entry.nameKey] else {
+        preconditionFailure("every entry has one")
+      }
       found.append((moment, try Self.file(at: place, in: moment)))
     }
     var options = ExportOptions()

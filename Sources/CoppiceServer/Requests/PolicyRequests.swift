@@ -104,8 +104,10 @@ package struct PolicyTestRequest: StoreRequest {
     }
     let labels = try LabelText.labels(labels, of: name)
     let known = try context.store.entries(in: .named).first { $0.name.hasBytes(of: name) }
+    var all = known?.labels ?? [:]
+    all.merge(labels)
     let subject = PolicySubject(
-      name: name, labels: (known?.labels ?? [:]).merging(labels) { $1 },
+      name: name, labels: all,
       dataClass: (dataClass ?? known?.domain.dataClass ?? .raw).rawValue, role: role)
     let policy = try context.store.policyDocument().policy
     return Answer(policy, subject)

@@ -48,26 +48,22 @@ package struct RequestedTerms: Codable, Hashable, Sendable {
 
 /// Labels as requests write them: `KEY=VALUE`.
 enum LabelText {
-  static func labels(_ texts: [String], of object: String) throws(StoreError) -> [String: String] {
-    var labels: [String: String] = [:]
+  static func labels(_ texts: [String], of object: String) throws(StoreError) -> Labels {
+    var labels: Labels = [:]
     for text in texts {
       let parts = text.split(byte: UInt8(ascii: "="), keepsEmpty: true, maxCount: 2)
       guard parts.count == 2 else {
         throw StoreError(
           .invalid, "not a label: '\(text)'", object: object, remedy: "write KEY=VALUE")
       }
-      guard labels.updateValue(parts[1], forKey: parts[0]) == nil else {
+      guard labels[parts[0]] == nil else {
         throw StoreError(
           .invalid, "two labels have the key '\(parts[0])'", object: object,
           remedy: "give each key once")
       }
       try Labels.validate(key: parts[0], value: parts[1], of: object)
+      labels[parts[0]] = parts[1]
     }
     return labels
-  }
-
-  /// Whether an entry has all of these.
-  static func match(_ wanted: [String: String], _ entry: EntryInfo) -> Bool {
-    wanted.allSatisfy { entry.labels[$0.key] == $0.value }
   }
 }

@@ -47,7 +47,7 @@ extension EntryInfo {
         isEndless ? "protected" : "protected until \(Output.time(protectedUntil))")
     }
     if let owner { parts.append("of \(Output.printable(owner))") }
-    parts += labels.sorted { $0.key < $1.key }.map { Output.printable("\($0.key)=\($0.value)") }
+    parts += labels.map { Output.printable("\($0.key)=\($0.value)") }
     return parts.joined(separator: ", ")
   }
 

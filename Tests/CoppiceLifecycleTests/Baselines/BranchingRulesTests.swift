@@ -73,7 +73,7 @@ import Testing
     var outcome: String
     var ttl: UInt64?
     var classes: Set<String> = ["masked"]
-    var baselines: Set<String>?
+    var baselines: [String]?
 
     var testDescription: String { "\(role.rawValue) \(source)" }
   }

@@ -1,3 +1,4 @@
+internal import Coppice
 internal import CoppiceErrors
 internal import CoppiceLifecycle
 internal import Foundation

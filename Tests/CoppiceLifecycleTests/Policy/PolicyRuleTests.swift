@@ -1,3 +1,4 @@
+internal import Coppice
 internal import CoppiceLifecycle
 internal import Testing
 internal import TestSupport
@@ -32,7 +33,7 @@ internal import TestSupport
       #"{"name": "ci-*", "labels": {"team": "a"}, "classes": ["masked"], "roles": ["ci"]}"#,
       #"{"name": "ci-*", "roles": ["ci", "developer"]}"#, #"{"labels": {"keep": "yes"}}"#)
     func index(
-      _ name: String, _ labels: [String: String] = [:], _ dataClass: String = "raw",
+      _ name: String, _ labels: Labels = [:], _ dataClass: String = "raw",
       _ role: Principal.Role = .administrator
     ) -> Int? {
       policy.rule(
@@ -49,6 +50,20 @@ internal import TestSupport
     #expect(policy.ruleName(1) == "rules[1] (name ci-*, role ci or developer)")
     #expect(policy.ruleName(2) == "rules[2] (label keep=yes)")
     #expect(try Self.policy("{}").ruleName(0) == "rules[0]")
+  }
+
+  @Test func `labels are told apart by their bytes`() throws {
+    let (key, alike) = ("caf\u{E9}", "cafe\u{301}")
+    let policy = try Self.policy(#"{"labels": {"\#(key)": "\#(key)"}}"#)
+    func matches(_ labels: Labels) -> Bool {
+      policy.rule(for: PolicySubject(name: "x", labels: labels)) != nil
+    }
+    #expect(matches([key: key, "other": ""]))
+    #expect(!matches([alike: key]) && !matches([key: alike]))
+    let text = #"{"labels": {"\#(key)": "1"}}"#
+    let other = #"{"labels": {"\#(alike)": "1"}}"#
+    #expect(try Self.policy(text, other).notes == [])
+    #expect(try Self.policy(text, text).notes.count == 1)
   }
 
   @Test func `rules that can never match are told`() throws {
