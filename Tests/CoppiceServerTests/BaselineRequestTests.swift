@@ -103,6 +103,25 @@ import Testing
     try store.close()
   }
 
+  @Test func `a work branch that was reset to what came of it is no child`() throws {
+    let folder = try TemporaryFolder()
+    let store = try Store.create(at: folder("store"))
+    try store.createBranch("main").writeFile("a", [1])
+    try add("main", from: "main", store)
+    try store.createSnapshot("main@one")
+    try approve("main@one", store)
+    for name in ["first", "second"] { try create(name, from: "main@one", store, .administrator) }
+    try store.createSnapshot("first@better")
+    let reset = BranchResetRequest(
+      name: "main", to: "first@better", keepOld: nil, force: false, dryRun: false)
+    _ = try reset.run(context(store))
+    #expect(try store.annotations(of: "main")[.origin] != nil)
+    #expect(try BaselineShowRequest(name: "main").run(context(store)).childCount == 2)
+    try store.expire(["second"])
+    #expect(try BaselineShowRequest(name: "main").run(context(store)).childCount == 1)
+    try store.close()
+  }
+
   @Test func `retiring ends all approvals, and is no news the second time`() throws {
     let folder = try TemporaryFolder()
     let store = try Store.create(at: folder("store"))

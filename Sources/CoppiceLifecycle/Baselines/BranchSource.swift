@@ -62,11 +62,13 @@ package struct BranchSources: Sendable {
     }.max { $0.id < $1.id }
   }
 
-  /// Live branches that came from the baseline.
+  /// Live branches that came from the baseline. Its work branch is none, also when that was reset
+  /// to one of them.
   package func childCount(of baseline: Baseline) -> Int {
     entries.count { entry in
       !entry.isSnapshot && !entry.isExpired
         && entry.baseline.map { $0.utf8.elementsEqual(baseline.name.utf8) } ?? false
+        && !entry.name.utf8.elementsEqual(baseline.name.utf8)
     }
   }
 }

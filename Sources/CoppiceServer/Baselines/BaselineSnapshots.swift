@@ -23,15 +23,15 @@ struct BaselineSnapshots {
         Approved(entry: entry, approval: try Self.read(Approval.self, value, of: entry)))
     }
     self.approved = approved
-    var counts: [[UInt8]: Int] = [:]
-    for (entry, value) in try store.entries(carrying: .origin) where !entry.isSnapshot {
-      counts[value, default: 0] += 1
-    }
     var childCounts: [[UInt8]: Int] = [:]
-    // Branches of one snapshot have one origin, byte for byte. What cannot be read is nobody's.
-    for (value, count) in counts {
-      guard let origin = Self.origin(value) else { continue }
-      childCounts[Array(origin.baseline.utf8), default: 0] += count
+    // Branches of one snapshot have one origin, byte for byte: it is read once.
+    var baselines: [[UInt8]: [UInt8]] = [:]
+    for (entry, value) in try store.entries(carrying: .origin) where !entry.isSnapshot {
+      // What cannot be read is nobody's: no baseline's name is empty.
+      let baseline = baselines[value] ?? Self.origin(value)?.baseline.nameKey ?? []
+      baselines[value] = baseline
+      // A work branch that was reset to what came of it is no child.
+      if baseline != entry.name.nameKey { childCounts[baseline, default: 0] += 1 }
     }
     self.childCounts = childCounts
   }
@@ -40,7 +40,7 @@ struct BaselineSnapshots {
     approved.filter { BaselineSnapshots.branch(of: $0.entry.name).hasBytes(of: name) }
   }
 
-  func childCount(of name: String) -> Int { childCounts[Array(name.utf8)] ?? 0 }
+  func childCount(of name: String) -> Int { childCounts[name.nameKey] ?? 0 }
 
   /// The branch that a snapshot's name begins with.
   static func branch(of snapshot: String) -> String {

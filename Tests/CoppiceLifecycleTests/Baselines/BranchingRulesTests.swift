@@ -46,7 +46,8 @@ import Testing
       branch("full", 4, "masked"), snapshot("full@a", 16, "masked"),
       branch("gone", 5, "masked"), snapshot("gone@a", 17, "masked"),
       branch("team", 6, "masked"), snapshot("team@a", 18, "masked"),
-      branch("short", 7, "masked"), snapshot("short@a", 19, "masked"),
+      // Reset to a branch that came from it.
+      branch("short", 7, "masked", from: "short"), snapshot("short@a", 19, "masked"),
       branch("none-yet", 8, "masked"),
       branch("mine", 30, "masked", of: "ann", from: "full"),
       branch("mine-raw", 31, "raw", of: "ann"),
@@ -61,7 +62,10 @@ import Testing
       baseline("full", "masked", BaselineRules(childrenMax: 1)),
       baseline("gone", "masked", isRetired: true),
       baseline("team", "masked", BaselineRules(roles: [.ci])),
-      baseline("short", "masked", BaselineRules(ttlDefaultSeconds: 60, ttlMaxSeconds: 600)),
+      baseline(
+        "short", "masked",
+        BaselineRules(
+          ttlDefaultSeconds: 60, ttlMaxSeconds: 600, childrenMax: 2)),
       baseline("none-yet", "masked"),
     ], now: now)
 
