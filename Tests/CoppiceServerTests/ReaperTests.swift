@@ -3,6 +3,7 @@ import CoppiceEngine
 import CoppiceLifecycle
 import CoppicePlatform
 import CoppiceServer
+import Logging
 import TestSupport
 import Testing
 
@@ -197,6 +198,67 @@ import Testing
           store: fixture.store, work: Work(), files: OwnFiles(), doors: Doors(),
           principal: .administrator, reaper: fixture.reaper))
     }
+  }
+
+  @Test func `a branch that went far beyond its limit expires, with its snapshots`() throws {
+    let fixture = try Fixture()
+    let store = fixture.store
+    let reaper = Reaper(store, Doors(), bootID: "1", limitExcessByteCountMin: 64 << 10)
+    var random = SplitMix64(seed: 3)
+    let names = ["a", "held", "protected"]
+    for name in names {
+      try store.createBranch(name, terms: EntryTerms(maxStoredByteCount: 1 << 20))
+        .writeFile("file", random.bytes(600 << 10))
+    }
+    // Snapshots keep what is overwritten, so each time adds as much.
+    func write(_ number: Int) throws {
+      for name in names {
+        try store.createSnapshot("\(name)@\(number)")
+        let branch = try store.branch(name)
+        try branch.write(branch.lookup("file"), at: 0, random.bytes(600 << 10))
+      }
+    }
+    #expect(try reaper.run().expired.isEmpty)
+    try write(0)
+    #expect(try reaper.run().expired.isEmpty)
+    try write(1)
+    try store.protect(["protected", "held@1"])
+    #expect(try reaper.preview().expired == ["a"])
+    try reaper.pause(for: nil)
+    #expect(try reaper.run().expired.isEmpty)
+    try reaper.resume()
+    let report = try reaper.run()
+    #expect(report.expired == ["a"])
+    #expect(
+      report.kept.map(\.reason).sorted() == [
+        "it is protected for ever", "its snapshot held@1 is protected",
+      ])
+    let expired = try store.entries(in: .expired).map(\.name)
+    #expect(expired == ["a", "a@0", "a@1"])
+    // It comes back, and stays with a greater limit.
+    try store.renew([Renewal(name: "a")])
+    #expect(try reaper.run().expired == ["a"])
+    try store.setLimit("a", to: 4 << 20)
+    try store.renew([Renewal(name: "a")])
+    #expect(try reaper.run().expired.isEmpty)
+  }
+
+  /// Only a server has them hold: others go by what they say to the store themselves.
+  @Test(arguments: [false, true])
+  func `the space marks of a policy hold in a server from when it is set`(isServer: Bool) throws {
+    let fixture = try Fixture()
+    let logger = isServer ? Logger(label: "test") : nil
+    let context = RequestContext(
+      store: fixture.store, work: Work(), files: OwnFiles(), doors: Doors(),
+      principal: .administrator, reaper: Reaper(fixture.store, Doors(), logger: logger))
+    let document = #"{"space": {"freeByteCount": "3G", "freePercent": 25}}"#
+    _ = try PolicySetRequest(document: document, dryRun: true).run(context)
+    #expect(fixture.store.spaceMarks == nil)
+    _ = try PolicySetRequest(document: document).run(context)
+    let wanted = Coppice.SpaceMarks(freeByteCount: 3 << 30, freeShare: 0.25)
+    #expect(fixture.store.spaceMarks == (isServer ? wanted : nil))
+    _ = try PolicySetRequest(document: "{}").run(context)
+    #expect(fixture.store.spaceMarks == (isServer ? Coppice.SpaceMarks() : nil))
   }
 
   @Test func `a baseline's keep rules let approved snapshots go, and nothing else does`() throws {

@@ -69,8 +69,16 @@ extension Store {
   /// or 1 GiB if that is more. That comes of overwriting alone. Measures before it says so. Throws
   /// `notFound`.
   public func isBeyondLimit(_ name: String) throws(StoreError) -> Bool {
+    try isBeyondLimit(name, by: GrowthLimit.excessByteCountMin)
+  }
+
+  /// As the other, with so many bytes above the limit at least.
+  package func isBeyondLimit(
+    _ name: String, by excessByteCountMin: UInt64
+  ) throws(StoreError) -> Bool {
     let branch = try engineBranch(name)
-    guard let limit = branch.growth.limit else { return false }
+    guard let byteCount = branch.growth.limit?.byteCount else { return false }
+    let limit = GrowthLimit(byteCount, excessByteCountMin: excessByteCountMin)
     if let known = engine.accounts.added(by: branch.id),
       limit.state(ofAdded: known.byteCount) < .beyond
     {

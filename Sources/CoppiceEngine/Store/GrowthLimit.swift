@@ -8,8 +8,8 @@ package struct GrowthLimit: Hashable, Sendable {
     case near
     /// From 100 % on: files do not grow any more.
     case full
-    /// From 150 % on, or 1 GiB above the limit if that is more: overwriting went on so long that
-    /// the branch is to expire.
+    /// From 150 % on, or `excessByteCountMin` above the limit if that is more: overwriting went on
+    /// so long that the branch is to expire.
     case beyond
 
     package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
@@ -19,9 +19,15 @@ package struct GrowthLimit: Hashable, Sendable {
   /// of which they cannot do without.
   package static let fileByteCountMax: UInt64 = 64 << 10
 
-  package var byteCount: UInt64
+  package static let excessByteCountMin: UInt64 = 1 << 30
 
-  package init(_ byteCount: UInt64) { self.byteCount = byteCount }
+  package var byteCount: UInt64
+  private let excessByteCountMin: UInt64
+
+  package init(_ byteCount: UInt64, excessByteCountMin: UInt64 = Self.excessByteCountMin) {
+    self.byteCount = byteCount
+    self.excessByteCountMin = excessByteCountMin
+  }
 
   package func state(ofAdded added: UInt64) -> State {
     if added >= endByteCount { return .beyond }
@@ -31,7 +37,8 @@ package struct GrowthLimit: Hashable, Sendable {
 
   /// What may be added before the branch is to expire.
   package var endByteCount: UInt64 {
-    let (end, isOver) = byteCount.addingReportingOverflow(max(byteCount / 2, 1 << 30))
+    let (end, isOver) = byteCount.addingReportingOverflow(
+      max(byteCount / 2, excessByteCountMin))
     return isOver ? .max : end
   }
 

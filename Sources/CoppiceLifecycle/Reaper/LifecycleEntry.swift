@@ -18,6 +18,8 @@ package struct LifecycleEntry: Hashable, Sendable {
   package var state = State.live
   package var createdAt: Int64
   package var ends = EntryEnds()
+  /// Whether a branch added so much more than its limit that it is to end at once.
+  package var isBeyondLimit = false
   /// `Int64.max`: for ever.
   package var protectedUntil: Int64?
   /// Whether branching from it is allowed: it belongs to a baseline then.

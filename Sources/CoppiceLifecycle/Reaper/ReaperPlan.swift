@@ -102,8 +102,9 @@ package struct ReaperPlan: Sendable {
     }
   }
 
-  /// The earlier one of its two ends.
+  /// The earlier one of its two ends; now for a branch that is far beyond its limit.
   private func end(of entry: LifecycleEntry) -> (at: Int64, cause: ReaperStep.Cause)? {
+    if entry.isBeyondLimit { return (wall, .limit) }
     let lease = entry.ends.leaseUntil.map { until in
       entry.ends.leasePeriod.map { state.leaseEnd(until: until, period: $0) } ?? until
     }
@@ -185,7 +186,8 @@ package struct ReaperPlan: Sendable {
   }
 
   private func delay(_ step: ReaperStep, openFileCount: Int) -> KeptEntry.Reason? {
-    guard step.kind == .expire, openFileCount > 0,
+    // Whoever has these open is who fills the disk.
+    guard step.kind == .expire, step.cause != .limit, openFileCount > 0,
       wall.lowered(by: step.dueAt) < ReaperClock.hour
     else { return nil }
     return .openFiles(count: openFileCount)

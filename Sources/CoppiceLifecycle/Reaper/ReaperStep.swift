@@ -15,6 +15,8 @@ package struct ReaperStep: Hashable, Sendable {
     case ttl
     /// Its lease was not renewed.
     case lease
+    /// It added far more than its limit.
+    case limit
     /// It has been expired for as long as the policy lets it.
     case grace
     /// The keep rules of its baseline.

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceEngine
 package import CoppiceLifecycle
 internal import CoppicePlatform
 package import Logging
@@ -15,18 +16,24 @@ package final class Reaper: Sendable {
   private let doors: Doors
   private let bootID: String
   private let logger: Logger?
+  private let limitExcessByteCountMin: UInt64
   /// `nil` until the first pass.
   private let state = Monitored<ReaperState?>(nil)
 
-  /// - Parameter logger: told of each step; `nil` without a server, which also means that leases
-  ///   that ran out meanwhile get no time for it.
+  /// - Parameters:
+  ///   - logger: told of each step; `nil` without a server, which also means that leases that ran
+  ///     out meanwhile get no time for it.
+  ///   - limitExcessByteCountMin: what branches may add beyond their limits, at least, before they
+  ///     end.
   package init(
-    _ store: Store, _ doors: Doors, bootID: String = HostProcess.bootID, logger: Logger? = nil
+    _ store: Store, _ doors: Doors, bootID: String = HostProcess.bootID, logger: Logger? = nil,
+    limitExcessByteCountMin: UInt64 = GrowthLimit.excessByteCountMin
   ) {
     self.store = store
     self.doors = doors
     self.bootID = bootID
     self.logger = logger
+    self.limitExcessByteCountMin = limitExcessByteCountMin
   }
 
   /// One pass: what is due ends, as far as policy, brakes and pauses allow.
@@ -41,7 +48,6 @@ package final class Reaper: Sendable {
       if state == nil || work.plan.mustBeStored { try save(work.plan.state) }
       state = work.plan.state
       var report = ReaperReport(work.plan, isDryRun: false)
-      if work.plan.state.pauses.isEmpty { report.expired += expireBeyondLimits() }
       for step in work.plan.steps {
         do throws(StoreError) {
           if try carryOut(step, work.entries) { report.note(step) }
@@ -142,14 +148,16 @@ package final class Reaper: Sendable {
 
   // MARK: Steps
 
-  /// Marks that a policy names hold as long as the server runs.
+  /// Has the marks of the store's policy hold, as long as the server runs.
+  func applyMarks() throws(StoreError) {
+    try applyMarks(of: try store.policyDocument().policy)
+  }
+
+  /// A store without a policy of its own has no marks.
   private func applyMarks(of policy: Policy) throws(StoreError) {
     guard logger != nil else { return }
-    let marks = try store.setting(Store.policyKey) == nil ? nil : policy.space
-    let wanted = marks.map {
-      Coppice.SpaceMarks(
-        freeByteCount: $0.freeByteCount.value, freeShare: Double($0.freePercent) / 100)
-    }
+    let isSet = try store.setting(Store.policyKey) != nil
+    let wanted = isSet ? Coppice.SpaceMarks(policy.space) : nil
     if store.spaceMarks != wanted { store.spaceMarks = wanted }
   }
 
@@ -162,6 +170,7 @@ package final class Reaper: Sendable {
   private func plan(_ state: ReaperState, by policy: Policy) throws(StoreError) -> Planned {
     let infos = try store.entries(in: .all)
     var entries = LifecycleEntry.all(of: infos)
+    for (index, info) in infos.enumerated() { entries[index].isBeyondLimit = isBeyondLimit(info) }
     let now = clocks
     let rules = keepRules(infos)
     var plan = ReaperPlan(entries, policy: policy, state: state, at: now, keepRules: rules)
@@ -181,6 +190,20 @@ package final class Reaper: Sendable {
       entries: Dictionary(needed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
   }
 
+  /// Whether overwriting took a branch so far beyond its limit that it ends. One that cannot be
+  /// measured is not held to it.
+  private func isBeyondLimit(_ info: EntryInfo) -> Bool {
+    guard info.maxStoredByteCount != nil, !info.isSnapshot, info.state == .live else {
+      return false
+    }
+    do throws(StoreError) {
+      return try store.isBeyondLimit(info.name, by: limitExcessByteCountMin)
+    } catch {
+      logger?.error("looking at the limit of \(info.name): \(error)")
+      return false
+    }
+  }
+
   /// Of baselines, by the number of their work branch. One that cannot be read prunes nothing, and
   /// keeps no other branch from its end.
   private func keepRules(_ infos: [EntryInfo]) -> [UInt64: KeepRules] {
@@ -194,24 +217,6 @@ package final class Reaper: Sendable {
       if let branch { rules[branch.id] = keep }
     }
     return rules
-  }
-
-  /// Expires branches that overwriting took far beyond their limits; what is protected stays.
-  private func expireBeyondLimits() -> [String] {
-    var expired: [String] = []
-    for entry in (try? store.entries()) ?? []
-    where entry.maxStoredByteCount != nil && !entry.isSnapshot {
-      do throws(StoreError) {
-        guard try store.isBeyondLimit(entry.name), try store.expire(asPlanned: [entry]) else {
-          continue
-        }
-        logger?.warning("expire \(entry.name): far beyond its limit")
-        expired.append(entry.name)
-      } catch {
-        logger?.error("looking at the limit of \(entry.name): \(error)")
-      }
-    }
-    return expired
   }
 
   /// Returns whether it was done: what was changed meanwhile is passed over.
@@ -248,6 +253,13 @@ private final class Monitored<Value>: @unchecked Sendable {
     monitor.lock()
     defer { monitor.unlock() }
     return try body(&value)
+  }
+}
+
+extension Coppice.SpaceMarks {
+  fileprivate init(_ marks: CoppiceLifecycle.SpaceMarks) {
+    self.init(
+      freeByteCount: marks.freeByteCount.value, freeShare: Double(marks.freePercent) / 100)
   }
 }
 

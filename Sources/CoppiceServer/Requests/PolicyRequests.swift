@@ -50,7 +50,10 @@ package struct PolicySetRequest: StoreRequest {
         remedy: "look at it with `coppice policy show`, and set yours again")
     }
     let ending = try context.reaper.ended(by: new.policy)
-    if !dryRun { try store.set(Store.policyKey, to: new.bytes) }
+    if !dryRun {
+      try store.set(Store.policyKey, to: new.bytes)
+      try context.reaper.applyMarks()
+    }
     return Answer(
       PolicyAnswer(new), Answer.Addition(isDryRun: dryRun, ends: ending.map(\.name)))
   }

@@ -40,6 +40,8 @@ package final class ServerState: Sendable {
     self.mounting = mounting
     self.logger = logger
     reaper = Reaper(store, doors, logger: logger)
+    // From the first request on. Why a policy cannot be read is told by the reaper's first pass.
+    try? reaper.applyMarks()
     self.stop = stop
     growthWatch = store.watch { change in
       if case .growth(let warning) = change { logger.warning("\(warning.text)") }

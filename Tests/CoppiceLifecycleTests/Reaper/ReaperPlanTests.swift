@@ -92,6 +92,27 @@ internal import Testing
     #expect(later.reason("b2") == .protected(until: .max))
   }
 
+  @Test func `a branch far beyond its limit ends at once, whoever has files of it open`() {
+    var reaper = ReaperFixture()
+    for name in ["a", "expired", "kept", "held"] { reaper.add(name) { $0.isBeyondLimit = true } }
+    reaper["a"].openFileCount = 3
+    // Its time to live lets open files delay its end; its limit does not.
+    reaper["a"].ends.expiresAt = reaper.now.wall
+    reaper["expired"].state = .expired(since: reaper.now.wall)
+    reaper["kept"].protectedUntil = .max
+    reaper.add("s", of: "held") { $0.isApproved = true }
+    reaper.add("s", of: "a")
+    let plan = reaper.tick()
+    #expect(plan.steps.map(\.name) == ["a"] && plan.steps.map(\.cause) == [.limit])
+    #expect(plan.steps[0].snapshotIDs == [reaper["a@s"].id])
+    #expect(plan.reason("kept") == .protected(until: .max))
+    #expect(plan.reason("held") == .snapshotApproved("held@s"))
+    reaper.state.pause()
+    reaper.add("b") { $0.isBeyondLimit = true }
+    reaper.pass(Self.second)
+    #expect(reaper.tick().steps == [])
+  }
+
   @Test func `a leap of the clock ends no protection at once`() {
     var reaper = ReaperFixture()
     let now = reaper.now.wall
