@@ -102,6 +102,46 @@ import Testing
     withExtendedLifetime(moment) {}
   }
 
+  @Test func `the proof of a name is that of its last deletion, and of none while it is there`()
+    throws
+  {
+    let older = try store.createBranch("older")
+    func prove() throws -> UInt64 {
+      try verified(request(wait: nil).run(context()).proof).statement.predicate.branch.id
+    }
+    func given(_ id: UInt64? = nil) throws -> UInt64 {
+      let envelope = try ProofGetRequest(name: "trial", id: id).run(context())
+      return try verified(envelope).statement.predicate.branch.id
+    }
+    func refusal() -> StoreError? {
+      let error = #expect(throws: StoreError.self) { try given() }
+      #expect(error?.remedy.description.contains("--id") == true)
+      return error
+    }
+    let first = try prove()
+    #expect(try given() == first)
+    try store.createBranch("trial")
+    let second = try store.entry("trial").id
+    #expect(refusal()?.reason == .exists)
+    try store.expire(["trial"])
+    #expect(refusal()?.reason == .exists)
+    try store.delete(["trial"])
+    let unproven = refusal()
+    #expect(unproven?.kind == .notFound && unproven?.message.contains("number \(second)") == true)
+    _ = try store.collectGarbage()
+    #expect(refusal()?.kind == .notFound)
+    try store.createBranch("trial")
+    let third = try prove()
+    #expect(try given() == third && third != first)
+    // One that was made before it, and was called so later.
+    try store.rename("older", to: "trial")
+    _ = try store.deleteForGood(["trial"])
+    let unclear = refusal()
+    #expect(unclear?.kind == .conflict && unclear?.message.contains(", \(third)") == true)
+    for id in [first, third] { #expect(try given(id) == id) }
+    withExtendedLifetime(older) {}
+  }
+
   @Test func `keys are told, made and rotated by requests`() throws {
     let first = try ProofKeyRequest(rotate: false).run(context())
     #expect(first.isNew && first.note == nil && first.earlier.isEmpty)

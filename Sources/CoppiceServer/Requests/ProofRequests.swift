@@ -1,5 +1,6 @@
 package import Coppice
 package import CoppiceLifecycle
+internal import CoppicePlatform
 
 package struct ProofKeyRequest: StoreRequest {
   package static let route = Route(
@@ -93,7 +94,8 @@ package struct ProofGetRequest: StoreRequest {
 
   /// The branch's.
   package var name: String
-  /// Its number, where there were several of that name; the last without.
+  /// Its number, where there were several of that name, or is one. Without: that of the last
+  /// deletion.
   package var id: UInt64?
 
   package init(name: String, id: UInt64?) {
@@ -107,24 +109,46 @@ package struct ProofGetRequest: StoreRequest {
   package var access: Access { Access(.proofs, .entry(name)) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let key = try KeptProofs(context.store).key(of: name, id: id)
-    if id == nil { try checkLast(key, context.store) }
-    return try DeletionProof.renew(key, in: context.store)
+    let store = context.store
+    let kept = KeptProofs(store)
+    var key = try kept.key(of: name, id: id)
+    if id == nil, let last = try lastID(store), last != key.id {
+      do throws(StoreError) { key = try kept.key(of: name, id: last) } catch {
+        guard error.kind == .notFound else { throw error }
+        throw StoreError(
+          .notFound, "no proof is kept of the last deletion of that name, branch number \(last)",
+          object: name, remedy: Self.remedy)
+      }
+    }
+    return try DeletionProof.renew(key, in: store)
   }
 
-  /// Throws `notFound` when a branch of the name was deleted after the one that the proof is of.
-  private func checkLast(_ key: KeptProofs.Key, _ store: Store) throws(StoreError) {
-    let known: ReclaimVerification
-    do throws(StoreError) { known = try store.verifyReclaim(of: name) } catch {
-      // The store remembers none any more.
-      guard error.kind == .notFound else { throw error }
-      return
+  /// The number of the branch of that name whose deletion was the last; `nil` where the store
+  /// remembers none any more.
+  ///
+  /// Throws `conflict` while there is a branch of that name, and where it cannot be told which was
+  /// the last: the proof of another one would be taken for its.
+  private func lastID(_ store: Store) throws(StoreError) -> UInt64? {
+    if let entry = try store.entries(in: .named).first(where: { $0.name.hasBytes(of: name) }) {
+      throw unclear("exists, as branch number \(entry.id): what is kept is of others", .exists)
     }
-    guard let last = known.entries.max(by: { $0.deletedAt < $1.deletedAt }), last.id > key.id
-    else { return }
-    throw StoreError(
-      .notFound, "no proof is kept of the last deletion of that name, branch number \(last.id)",
-      object: name,
-      remedy: "ask for an earlier one with --id \(key.id), or `coppice reclaim verify`")
+    let deleted: [ReclaimVerification.Entry]
+    do throws(StoreError) { deleted = try store.verifyReclaim(of: name).entries } catch {
+      guard error.kind == .notFound else { throw error }
+      return nil
+    }
+    guard let last = deleted.last else { return nil }
+    guard deleted.allSatisfy({ $0.id <= last.id }) else {
+      let numbers = deleted.map { "\($0.id)" }.joined(separator: ", ")
+      throw unclear("is what several deleted branches were called, numbers \(numbers)")
+    }
+    return last.id
   }
+
+  private func unclear(_ message: String, _ reason: StoreError.Reason? = nil) -> StoreError {
+    StoreError(.conflict, message, object: name, remedy: Self.remedy, reason: reason)
+  }
+
+  private static let remedy: Remedy =
+    "say which with --id; `coppice proof list` has the numbers of those that are kept"
 }

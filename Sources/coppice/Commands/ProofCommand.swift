@@ -100,7 +100,8 @@ struct ProofGetCommand: ParsableCommand {
     discussion: """
       One that said that something was left is made anew: it says what is so now. So after a \
       deletion that was interrupted, or did not wait for readers, this has the proof that it is \
-      through.
+      through. While there is a branch of that name a proof of an earlier one is asked for with \
+      --id.
 
       JSON: \(ProofGetRequest.keys). Without --json it is the same, in one line: what \
       'coppice proof verify' takes.
@@ -117,7 +118,7 @@ struct ProofGetCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Its number, which 'coppice proof list' shows. Default: the last of that name.",
+      "Its number, which 'coppice proof list' shows. Default: that of the last deletion.",
       valueName: "number"))
   var id: UInt64?
 
