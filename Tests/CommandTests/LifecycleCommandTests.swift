@@ -136,6 +136,84 @@ import Testing
     #expect(missing.status == 127)
   }
 
+  /// What is to end the command ends the program, and the command with its status.
+  @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
+  func `signals are passed to the program that a branch is renewed for`(signal: Int32) throws {
+    let coppice = try Self.made()
+    try coppice.check("branch", "create", "a", "--from", "main", "--lease", "1h")
+    try coppice.script("mkfifo begun never")
+    let running = try coppice.program.start(
+      [
+        "branch", "renew", "a", "--", "bash", "-c",
+        "trap 'echo got it; exit 9' \(signal); echo > begun; while :; do read -t 1 <> never; done",
+      ], in: coppice.folder.path)
+    try coppice.script("read < begun")
+    running.send(signal: signal)
+    let result = try running.wait()
+    #expect(result.status == 9 && result.text == "got it\n", "\(result)")
+    // One that traps nothing is ended by the signal, and that is told as shells do.
+    let plain = try coppice.program.start(
+      ["branch", "renew", "a", "--", "bash", "-c", "echo > begun; read <> never"],
+      in: coppice.folder.path)
+    try coppice.script("read < begun")
+    plain.send(signal: signal)
+    #expect(try plain.wait().status == 128 + signal)
+  }
+
+  @Test func `what is restored with a lifetime keeps to its rule`() throws {
+    let coppice = try Self.made()
+    try coppice.script(
+      """
+      echo '{"rules": [{"name": "pr-*", "ttlMax": "2d"},
+        {"labels": {"team": "a"}, "ttlMax": "1h"}]}' > policy.json
+      """)
+    try coppice.check("policy", "set", "policy.json")
+    try coppice.check("branch", "create", "pr-1", "--from", "main")
+    try coppice.check(
+      "branch", "create", "other", "--from", "main", "--ttl", "30m", "--label", "team=a")
+    try coppice.check("branch", "delete", "pr-1", "other")
+    let refused = try coppice.failure("branch", "restore", "pr-1", "--ttl", "3d")
+    #expect(refused.status == 6 && refused.error["reason"] as? String == "policy")
+    #expect(refused.message.contains("rules[0] (name pr-*)") && refused.remedy.contains("2d"))
+    // The name that it comes back under counts, and the labels that it had.
+    let renamed = try coppice.failure("branch", "restore", "other", "--as", "pr-2", "--ttl", "3d")
+    #expect(renamed.status == 6 && renamed.message.contains("rules[0] (name pr-*)"))
+    let labelled = try coppice.failure("branch", "restore", "other", "--ttl", "2h")
+    #expect(labelled.status == 6 && labelled.message.contains("rules[1] (label team=a)"))
+    #expect(try names(coppice) == ["main"])
+    try coppice.check("branch", "restore", "pr-1", "--ttl", "2d")
+    try coppice.check("branch", "restore", "other", "--ttl", "1h")
+    #expect(try names(coppice, "--expiring", "3d") == ["other", "pr-1"])
+    #expect(try names(coppice, "--expiring", "2h") == ["other"])
+  }
+
+  @Test func `the space marks of a policy hold in a server at once, and from its start`() throws {
+    let coppice = try Self.made()
+    try coppice.check("branch", "create", "ends", "--from", "main", "--ttl", "1d")
+    try coppice.script(
+      """
+      head -c 100000 /dev/urandom > noise
+      echo '{"space": {"freePercent": 100}}' > strict.json
+      echo '{"space": {"freePercent": 0, "freeByteCount": "0"}}' > none.json
+      """)
+    func put() throws -> Int32 {
+      try coppice("put", "ends:noise", input: coppice.folder("noise")).status
+    }
+    var server = try ServingCoppice(coppice)
+    #expect(try put() == 0)
+    try coppice.check("policy", "set", "strict.json")
+    let full = try coppice.program.run(
+      ["put", "ends:more", "--json"], in: coppice.folder.path, input: coppice.folder("noise"))
+    #expect(full.status == 7 && full.errors.contains(#""limit""#), "\(full.errors)")
+    try server.end(SIGTERM)
+    server = try ServingCoppice(coppice)
+    try coppice.check("rm", "ends:noise")
+    #expect(try put() == 7)
+    try coppice.check("policy", "set", "none.json")
+    #expect(try put() == 0)
+    try server.end(SIGTERM)
+  }
+
   @Test func `snapshots that no rule keeps go, and what that frees is told before`() throws {
     let coppice = try Self.made()
     for name in ["a", "b", "c"] {

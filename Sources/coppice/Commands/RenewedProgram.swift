@@ -2,7 +2,6 @@ internal import Coppice
 internal import CoppicePlatform
 internal import CoppiceServer
 internal import Foundation
-internal import Glibc
 
 /// A program that runs while branches are renewed for it.
 struct RenewedProgram {
@@ -35,31 +34,19 @@ struct RenewedProgram {
     process.arguments = ["--"] + command
     let isOver = DispatchSemaphore(value: 0)
     process.terminationHandler = { _ in isOver.signal() }
+    PassedSignals.begin()
     do { try process.run() } catch {
       throw StoreError(
         .unavailable, "the program cannot be started", object: command[0], cause: "\(error)")
     }
-    let passing = Self.passSignals(to: process)
-    defer { for source in passing { source.cancel() } }
+    PassedSignals.pass(to: process.processIdentifier)
     while isOver.wait(timeout: .now() + pause) == .timedOut {
       do throws(StoreError) { _ = try options.perform(request) } catch {
         ErrorReport(error).print(isJSON: options.json)
       }
     }
+    PassedSignals.end()
     let status = process.terminationStatus
     return process.terminationReason == .uncaughtSignal ? 128 + status : status
-  }
-
-  /// Has what is to end this process end the program, whose end ends this one. The program has its
-  /// signals as they were: this begins after its start.
-  private static func passSignals(to process: Process) -> [any DispatchSourceSignal] {
-    [SIGINT, SIGTERM, SIGHUP].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      let program = process.processIdentifier
-      source.setEventHandler { kill(program, number) }
-      source.resume()
-      return source
-    }
   }
 }
