@@ -11,8 +11,11 @@ public final class SimulatedClock: StoreClock {
   /// - Parameter wallNanoseconds: the wall clock's first time.
   public init(wallNanoseconds: Int64 = 1_700_000_000_000_000_000) { wallStart = wallNanoseconds }
 
+  /// Past 2262 it stands still, as the machine's does.
   public func wallNanoseconds() -> Int64 {
-    wallStart + Int64(bootNanoseconds()) + leapt.load(ordering: .relaxed)
+    let (passed, isBeyond) = wallStart.addingReportingOverflow(Int64(bootNanoseconds()))
+    let (time, isOver) = passed.addingReportingOverflow(leapt.load(ordering: .relaxed))
+    return isBeyond || isOver ? .max : time
   }
 
   public func monotonicNanoseconds() -> UInt64 { elapsed.load(ordering: .relaxed) + 1 }

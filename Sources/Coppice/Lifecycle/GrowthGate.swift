@@ -152,8 +152,6 @@ final class GrowthGate: Sendable {
 extension Fields {
   /// Whether the entry ends by itself: an expiry, or a lease.
   fileprivate var haveEnd: Bool { self[.expiry] != nil || self[.lease] != nil }
-
-  fileprivate func isProtected(at now: Int64) -> Bool { protectedUntil.map { $0 > now } ?? false }
 }
 
 extension StoreError {

@@ -133,7 +133,8 @@ extension BranchEntry {
 
   /// Throws `denied` while the entry is protected: nothing deletes it or replaces its content.
   package func checkUnprotected(at now: Int64) throws(StoreError) {
-    guard let until = annotations.protectedUntil, until > now else { return }
+    guard annotations.isProtected(at: now) else { return }
+    let reason = annotations.protectionReason.map { ": \($0)" } ?? ""
     throw StoreError(
       .denied, "is protected", object: name, remedy: "\(step: .unprotect(name)) if you may",
       reason: .protected)

@@ -47,6 +47,17 @@ extension Fields {
   /// for ever: a restriction is never lost.
   public var protectedUntil: Int64? { time(.protected, orElse: .max) }
 
+  /// Whether nothing may end the entry or replace its content now. Who protects for ever does so
+  /// also when a clock has no time left.
+  public func isProtected(at now: Int64) -> Bool {
+    protectedUntil.map { $0 == .max || $0 > now } ?? false
+  }
+
+  /// Why that is so, as somebody said it; `nil` where nobody did.
+  public var protectionReason: String? {
+    protectedUntil == nil ? nil : self[.protectionReason].flatMap(EntryField.text)
+  }
+
   /// Since when the branch is stopped and hidden.
   public var expiredSince: Int64? { time(.expired, orElse: 0) }
 

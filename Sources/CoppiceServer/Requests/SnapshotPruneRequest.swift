@@ -94,7 +94,10 @@ package struct SnapshotPruneRequest: StoreRequest {
     fileprivate mutating func add(_ snapshots: [EntryInfo], _ rules: KeepRules, at now: Int64) {
       var free: [UInt64: EntryInfo] = [:]
       for snapshot in snapshots {
-        let isProtected = (snapshot.protectedUntil?.nanoseconds ?? .min) > now
+        let isProtected =
+          snapshot.protectedUntil.map { until in
+            until.nanoseconds == .max || until.nanoseconds > now
+          } ?? false
         if isProtected || snapshot.isApproved {
           kept.append(
             Kept(name: snapshot.name, reasons: [isProtected ? "protected" : "approved"]))
