@@ -71,7 +71,14 @@ import Testing
       #expect(refused.status == 6, "\(arguments)")
       #expect(refused.errors.contains("main@kept: is protected"), "\(refused.errors)")
     }
-    try coppice.check("branch", "protect", "main", "--for-ever")
+    let shown = try coppice.check(
+      "branch", "protect", "main", "--for-ever", "--reason", "audit of 2026"
+    ).text
+    #expect(shown.hasPrefix("Protected main: protected (audit of 2026), of "))
+    let refused = try coppice.failure("branch", "delete", "main", "--snapshots", "--force")
+    #expect(refused.status == 6 && refused.message == "is protected: audit of 2026")
+    let entry = try coppice.json("branch", "show", "main")
+    #expect(entry["protectionReason"] as? String == "audit of 2026")
     #expect(try coppice("import", "tree", "main", "--replace").status == 6)
     try coppice.check("put", "main:new", input: coppice.folder("tree/file"))
     try coppice.check("branch", "unprotect", "main")

@@ -42,11 +42,21 @@ import Testing
     #expect(fields.unknownCriticalTags == [FieldTag(0x8F00)])
   }
 
+  @Test func `what is not protected has no reason for that`() {
+    var fields = Fields()
+    fields[.protectionReason] = Array("audit".utf8)
+    #expect(fields.protectionReason == nil)
+    fields[.protected] = EntryField.value(ofTime: .max)
+    #expect(fields.protectionReason == "audit")
+    fields[.protectionReason] = [0xFF]
+    #expect(fields.protectionReason == nil && fields.protectedUntil == .max)
+  }
+
   @Test func `tags are those that the format names`() {
     let tags: [(FieldTag, UInt16)] = [
       (.protected, 0x8001), (.expired, 0x8002), (.keepUntil, 0x8003), (.expiry, 4), (.lease, 5),
       (.owner, 6), (.labels, 7), (.origin, 0xC009), (.limit, 10), (.approval, 0x800B),
-      (.part, 0x800F),
+      (.part, 0x800F), (.protectionReason, 17),
     ]
     for (tag, number) in tags { #expect(tag.rawValue == number) }
   }

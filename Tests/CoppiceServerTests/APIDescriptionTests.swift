@@ -60,7 +60,7 @@ import Testing
         "addedByteCount", "class", "createdAt", "deletedAt", "domain", "domainNumber", "expiredAt",
         "expiresAt", "id", "isApproved", "isSnapshot", "keepUntil", "labels", "leaseUntil",
         "maxStoredByteCount", "measuredAt", "name", "openFileCount", "owner", "parent",
-        "protectedUntil", "state",
+        "protectedUntil", "protectionReason", "state",
       ])
     let required = elements(branch?["required"]).compactMap(\.text)
     #expect(required.contains("name") && required.contains("parent"))

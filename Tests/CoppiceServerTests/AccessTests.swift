@@ -20,7 +20,7 @@ import Testing
     "path", "files.path", "class", "directory", "source", "source.name", "source.shown",
     "target.name", "target.shown", "file.name", "file.shown", "attestation.name",
     "attestation.shown", "owner", "labels", "remove", "terms.owner", "terms.labels",
-    "ScrubRequest.from", "document", "ifMatch", "role",
+    "ScrubRequest.from", "document", "ifMatch", "role", "reason",
   ]
 
   /// How the values of a request are made.

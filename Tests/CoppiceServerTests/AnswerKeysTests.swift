@@ -83,7 +83,8 @@ import Testing
       "parent": .null, "openFileCount": .unsigned(0), "class": "masked",
       "domain": "9", "domainNumber": .unsigned(9), "keepUntil": "2026-11-24T03:10:00Z",
       "expiredAt": .null, "expiresAt": "2026-11-25T03:10:00Z", "leaseUntil": .null,
-      "protectedUntil": .null, "isApproved": true, "owner": "ana", "labels": ["pr": "42"],
+      "protectedUntil": .null, "protectionReason": "audit", "isApproved": true, "owner": "ana",
+      "labels": ["pr": "42"],
       "maxStoredByteCount": .unsigned(1 << 30), "addedByteCount": .unsigned(5000),
       "measuredAt": "2026-11-23T03:11:00Z",
     ]

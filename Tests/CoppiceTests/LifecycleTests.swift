@@ -134,6 +134,31 @@ import Testing
     #expect(failure { try fixture.store.protect(["a"]) }?.kind == .notFound)
   }
 
+  @Test func `why something is protected is told to whoever is refused`() throws {
+    let fixture = try StoreFixture()
+    let store = fixture.store
+    try store.createBranch("a")
+    for reason in ["", "a\nb", String(repeating: "x", count: 256)] {
+      #expect(failure { try store.protect(["a"], reason: reason) }?.kind == .invalid)
+      #expect(try store.entry("a").protectedUntil == nil)
+    }
+    try store.protect(["a"], reason: "audit of 2026")
+    try fixture.crash(seed: 1)
+    #expect(try fixture.store.entry("a").protectionReason == "audit of 2026")
+    let refused = failure { try fixture.store.delete(["a"]) }
+    #expect(refused?.message == "is protected: audit of 2026" && refused?.reason == .protected)
+    // Of the last protection alone.
+    try fixture.store.protect(["a"], until: .after(.seconds(60)))
+    #expect(try fixture.store.entry("a").protectionReason == nil)
+    #expect(failure { try fixture.store.delete(["a"]) }?.message == "is protected")
+    try fixture.store.protect(["a"], reason: "again")
+    // A fork has neither.
+    try fixture.store.createBranch("b", from: "a")
+    #expect(try fixture.store.annotations(of: "b").isEmpty)
+    try fixture.store.unprotect(["a"])
+    #expect(try fixture.store.annotations(of: "a").isEmpty)
+  }
+
   @Test func `who asks for a branch gets the one that is there if it came from the same`() throws {
     let fixture = try StoreFixture()
     let store = fixture.store

@@ -5,6 +5,8 @@ internal import CoppiceFormat
 extension AnnotationTag {
   /// Until when nothing may delete the entry or replace its content.
   public static let protected = AnnotationTag(.protected)
+  /// Why.
+  public static let protectionReason = AnnotationTag(.protectionReason)
   /// Since when a branch is stopped and hidden.
   public static let expired = AnnotationTag(.expired)
   /// Until when a deleted entry can be restored while there is space.

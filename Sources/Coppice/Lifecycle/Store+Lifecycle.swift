@@ -40,18 +40,28 @@ extension Store {
 
   /// Keeps entries from being deleted, reset or replaced, by anyone, until then; `nil`: for ever.
   /// Throws `notFound`, `invalid` as for `EntryTerms.End`.
-  public func protect(_ names: [String], until end: EntryTerms.End? = nil) throws(StoreError) {
+  /// - Parameter reason: 1 to 255 bytes, which whoever is refused gets to read; `nil`: none.
+  public func protect(
+    _ names: [String], until end: EntryTerms.End? = nil, reason: String? = nil
+  ) throws(StoreError) {
     let now = engine.clock.wallNanoseconds()
     let until = try end.map { end throws(StoreError) in
       try end.time(from: now, of: names.first ?? "")
     }
     let value = EntryField.value(ofTime: until ?? .max)
-    _ = try change(names) { _ in [FieldChange(.protected, value)] }
+    let reason = try reason.map { reason throws(StoreError) in
+      try Labels.value(ofText: reason, "the reason of a protection", names.first ?? "")
+    }
+    _ = try change(names) { _ in
+      [FieldChange(.protected, value), FieldChange(.protectionReason, reason)]
+    }
   }
 
   /// Takes the protection away. Throws `notFound`.
   public func unprotect(_ names: [String]) throws(StoreError) {
-    _ = try change(names) { _ in [FieldChange(.protected, nil)] }
+    _ = try change(names) { _ in
+      [FieldChange(.protected, nil), FieldChange(.protectionReason, nil)]
+    }
   }
 
   /// Adds labels, in the place of those with the same keys, and removes others.

@@ -32,6 +32,8 @@ public struct EntryInfo: Hashable, Sendable {
   /// Until when nothing may delete it or replace its content; 2262 for ever, `nil` without
   /// protection.
   public var protectedUntil: Timestamp?
+  /// Why, as somebody said it; `nil` where nobody did.
+  public var protectionReason: String?
   /// Whether branches of its baseline may be made of it.
   public var isApproved: Bool
   /// Whose it is; `nil`: nobody's.
@@ -64,6 +66,7 @@ public struct EntryInfo: Hashable, Sendable {
     keepUntil = state == .deleted ? fields.keepUntil.map { Timestamp(nanoseconds: $0) } : nil
     expiredAt = state == .expired ? fields.expiredSince.map { Timestamp(nanoseconds: $0) } : nil
     protectedUntil = fields.protectedUntil.map { Timestamp(nanoseconds: $0) }
+    protectionReason = fields.protectionReason
     let expiry = fields[.expiry].flatMap(EntryField.timeAndSpan)
     expiresAt = expiry.map { Timestamp(nanoseconds: $0.time) }
     lifetime = expiry.flatMap { $0.span > 0 ? .nanoseconds($0.span) : nil }
@@ -97,7 +100,8 @@ extension EntryInfo {
 extension EntryInfo: Codable {
   private enum CodingKeys: String, CodingKey {
     case name, id, isSnapshot, state, createdAt, deletedAt, parent, domain, domainNumber
-    case keepUntil, expiredAt, expiresAt, leaseUntil, protectedUntil, isApproved, owner, labels
+    case keepUntil, expiredAt, expiresAt, leaseUntil, protectedUntil, protectionReason
+    case isApproved, owner, labels
     case `class`, maxStoredByteCount, addedByteCount, measuredAt, openFileCount
   }
 
@@ -112,6 +116,7 @@ extension EntryInfo: Codable {
     expiresAt = try fields.decodeIfPresent(Timestamp.self, forKey: .expiresAt)
     leaseUntil = try fields.decodeIfPresent(Timestamp.self, forKey: .leaseUntil)
     protectedUntil = try fields.decodeIfPresent(Timestamp.self, forKey: .protectedUntil)
+    protectionReason = try fields.decodeIfPresent(String.self, forKey: .protectionReason)
     isApproved = try fields.decode(Bool.self, forKey: .isApproved)
     owner = try fields.decodeIfPresent(String.self, forKey: .owner)
     labels = try fields.decode(Labels.self, forKey: .labels)
@@ -139,6 +144,7 @@ extension EntryInfo: Codable {
     try fields.encodeIfPresent(expiresAt, forKey: .expiresAt)
     try fields.encodeIfPresent(leaseUntil, forKey: .leaseUntil)
     try fields.encodeIfPresent(protectedUntil, forKey: .protectedUntil)
+    try fields.encodeIfPresent(protectionReason, forKey: .protectionReason)
     try fields.encode(isApproved, forKey: .isApproved)
     try fields.encodeIfPresent(owner, forKey: .owner)
     try fields.encode(labels, forKey: .labels)

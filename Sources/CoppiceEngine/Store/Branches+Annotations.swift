@@ -136,7 +136,8 @@ extension BranchEntry {
     guard annotations.isProtected(at: now) else { return }
     let reason = annotations.protectionReason.map { ": \($0)" } ?? ""
     throw StoreError(
-      .denied, "is protected", object: name, remedy: "\(step: .unprotect(name)) if you may",
+      .denied, "is protected\(reason)", object: name,
+      remedy: "\(step: .unprotect(name)) if you may",
       reason: .protected)
   }
 

@@ -12,6 +12,7 @@
 ///     10 limit       -                      byteCount u64
 ///     11 approval    critical               JSON, likewise
 ///     15 part        critical               JSON, likewise
+///     17 reason      -                      UTF-8, of its protection
 ///
 /// Times are nanoseconds since 1970, `Int64.max` for ever; lifetimes and periods are nanoseconds, 0
 /// for none.
@@ -27,6 +28,7 @@ extension FieldTag {
   public static let limit = FieldTag(10)
   public static let approval = FieldTag(critical: 11)
   public static let part = FieldTag(critical: 15)
+  public static let protectionReason = FieldTag(17)
 
   private init(critical number: UInt16) { self.init(number | 1 << 15) }
 

@@ -52,14 +52,18 @@ package struct ProtectRequest: StoreRequest {
   package var until: Timestamp?
   /// Until somebody takes the protection away.
   package var forEver: Bool
+  /// What whoever is refused gets to read.
+  package var reason: String?
 
   package init(
-    names: [String], forSeconds: UInt64? = nil, until: Timestamp? = nil, forEver: Bool = false
+    names: [String], forSeconds: UInt64? = nil, until: Timestamp? = nil, forEver: Bool = false,
+    reason: String? = nil
   ) {
     self.names = names
     self.forSeconds = forSeconds
     self.until = until
     self.forEver = forEver
+    self.reason = reason
   }
 
   package var isReadOnly: Bool { false }
@@ -79,7 +83,8 @@ package struct ProtectRequest: StoreRequest {
     }
     let asked = forEver ? .forEver : until.map { .until($0.nanoseconds) } ?? span ?? standard
     try store.protect(
-      names, until: try store.protection(of: names, asked, for: context.principal))
+      names, until: try store.protection(of: names, asked, for: context.principal),
+      reason: reason)
     return try Answer(names, store)
   }
 

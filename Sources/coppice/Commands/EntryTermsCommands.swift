@@ -75,12 +75,12 @@ struct ProtectCommand: ParsableCommand {
     discussion: """
       Until then nobody deletes, resets or replaces them, with --force neither, and they do not \
       end by themselves. They can be written to. Without an end it is for 30 days: protection \
-      that nobody remembers fills disks.
+      that nobody remembers fills disks. Whoever is refused is told the reason.
 
       JSON: \(ProtectRequest.keys).
 
       Example:
-        coppice branch protect prod --for 12w
+        coppice branch protect prod --for 12w --reason 'audit of 2026'
       """)
 
   @OptionGroup var options: StoreArguments
@@ -97,6 +97,9 @@ struct ProtectCommand: ParsableCommand {
   @Flag(name: .long, help: "Until 'unprotect'.")
   var forEver = false
 
+  @Option(name: .long, help: ArgumentHelp("Why, for others to read.", valueName: "text"))
+  var reason: String?
+
   func validate() throws {
     guard [duration != nil, until != nil, forEver].count(where: { $0 }) <= 1 else {
       throw ValidationError("write --for, --until or --for-ever, one of them")
@@ -106,7 +109,8 @@ struct ProtectCommand: ParsableCommand {
   func run() throws {
     let answer = try options.perform(
       ProtectRequest(
-        names: names, forSeconds: duration?.seconds, until: until?.time, forEver: forEver))
+        names: names, forSeconds: duration?.seconds, until: until?.time, forEver: forEver,
+        reason: reason))
     try options.print(TermsReply(answer, "Protected"))
   }
 }

@@ -43,8 +43,9 @@ extension EntryInfo {
     if state == .live, let leaseUntil { parts.append("leased until \(Output.time(leaseUntil))") }
     if let protectedUntil {
       let isEndless = protectedUntil.nanoseconds == .max
+      let reason = protectionReason.map { " (\(Output.printable($0)))" } ?? ""
       parts.append(
-        isEndless ? "protected" : "protected until \(Output.time(protectedUntil))")
+        (isEndless ? "protected" : "protected until \(Output.time(protectedUntil))") + reason)
     }
     if let owner { parts.append("of \(Output.printable(owner))") }
     parts += labels.map { Output.printable("\($0.key)=\($0.value)") }
