@@ -135,7 +135,7 @@ import Testing
       running.append(
         (
           try coppice.program.start(["branch", "create", "b\(index)", "--from", "main"]),
-          "Made b\(index), from main\n"
+          "Made b\(index), from main, of "
         ))
       running.append(
         (

@@ -47,6 +47,8 @@ public struct ImportOptions: Sendable {
   /// is that of a domain for its data, which is made at first use. An existing branch stays in its
   /// own.
   public var domain: String?
+  /// Whose a new branch is; `nil`: nobody's. An existing branch stays whose it is.
+  public var owner: String?
   /// Changed in the transaction that makes a branch or replaces it; nothing else of an import is.
   public var annotations: [AnnotationChange] = []
 

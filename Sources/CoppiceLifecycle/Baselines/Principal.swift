@@ -16,7 +16,7 @@ package struct Principal: Hashable, Sendable {
   }
 
   package var role: Role
-  /// Who owns what he makes.
+  /// Empty where nobody knows who it is.
   package var name: String
   /// The classes of data that he may have to do with.
   package var classes: Set<String>
@@ -37,6 +37,13 @@ package struct Principal: Hashable, Sendable {
   }
 
   /// The store's own user and root.
-  package static let administrator = Principal(
-    role: .administrator, name: "", classes: ["raw", "masked", "schema", "none"])
+  package static let administrator = administrator(named: "")
+
+  /// One of these, by name.
+  package static func administrator(named name: String) -> Principal {
+    Principal(role: .administrator, name: name, classes: ["raw", "masked", "schema", "none"])
+  }
+
+  /// Whose what he makes is, unless he says otherwise, and who did what he does.
+  package var knownName: String? { name.isEmpty ? nil : name }
 }

@@ -46,7 +46,7 @@ package struct DeletionProof: Sendable {
     snapshots = try names.dropFirst().map { name throws(StoreError) in
       DeletedSnapshot(name: name, id: try store.entry(name).id)
     }
-    deletedBy = principal.name.isEmpty ? nil : principal.name
+    deletedBy = principal.knownName
     signing = try ProofKeys(store).signing()
     keptAs = KeptProofs.Key(deletedAt: store.now, id: self.branch.id, name: branch)
   }
@@ -117,15 +117,17 @@ extension DeletionProof {
     }
   }
 
-  /// What the last proof that is kept of a branch says of it; `nil` where there is none that can be
+  /// What the last proof that is kept of a branch says; `nil` where there is none that can be
   /// trusted.
-  package static func branch(_ id: UInt64, named name: String, in store: Store) -> DeletedBranch? {
+  package static func kept(
+    of id: UInt64, named name: String, in store: Store
+  ) -> ReclaimPredicate? {
     // What cannot be read says nothing.
     guard let key = try? KeptProofs(store).key(of: name, id: id),
       let kept = try? KeptProofs(store).envelope(key),
       let statement = try? ReclaimStatement(kept, signedByKeyOf: store)
     else { return nil }
-    return statement.predicate.branch
+    return statement.predicate
   }
 
   private init(

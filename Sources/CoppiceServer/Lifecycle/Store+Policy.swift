@@ -23,7 +23,7 @@ extension Store {
   func granted(
     _ asked: RequestedTerms, to name: String, in domain: Domain, for principal: Principal
   ) throws(StoreError) -> GrantedTerms {
-    var terms = try asked.terms(of: name, askedBy: principal.name)
+    var terms = try asked.terms(of: name, askedBy: principal)
     var request = EndsRequest(
       PolicySubject(
         name: name, labels: terms.labels, dataClass: domain.dataClass.rawValue,

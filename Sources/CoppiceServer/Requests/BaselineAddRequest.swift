@@ -162,15 +162,17 @@ package struct BaselineAddRequest: StoreRequest {
   ) throws(StoreError) -> [String] {
     // A domain that a dry run does not make cannot be named to it.
     let domain = dryRun && place.isMissing ? nil : place.domain
+    let terms = EntryTerms(owner: context.principal.knownName)
     switch content {
     case .same: return []
     case .fork(let origin):
-      if !dryRun { try context.store.createBranch(name, from: origin) }
+      if !dryRun { try context.store.createBranch(name, from: origin, terms: terms) }
       return []
     case .copy(let origin):
       let work = context.work
       var options = ImportOptions()
       options.domain = domain
+      options.owner = terms.owner
       options.isDryRun = dryRun
       options.isCancelled = { work.isCancelled }
       if let tell = work.tell { options.progress = { tell(.transfer($0)) } }

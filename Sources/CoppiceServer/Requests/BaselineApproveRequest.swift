@@ -40,8 +40,8 @@ package struct BaselineApproveRequest: StoreRequest {
       }
       try checkClass(of: kept, isAttested: digest != nil)
       let approval = Approval(
-        nanoseconds: now, by: Self.name(of: context.principal), rootHash: rootHash,
-        attestation: digest)
+        nanoseconds: now, by: context.principal.knownName ?? context.principal.role.rawValue,
+        rootHash: rootHash, attestation: digest)
       let origin = Origin(
         baseline: kept.name, snapshot: entry.name, id: entry.id, rootHash: rootHash)
       let changes = [
@@ -110,10 +110,6 @@ package struct BaselineApproveRequest: StoreRequest {
         + "content is what it is called", object: name,
       remedy: "name a file that says so, which is kept by its hash: --attest FILE",
       reason: .policy)
-  }
-
-  private static func name(of principal: Principal) -> String {
-    principal.name.isEmpty ? principal.role.rawValue : principal.name
   }
 
   package struct Answer: ReportAnswer {

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 
 package struct BranchResetRequest: StoreRequest {
   package static let route = Route(
@@ -46,7 +47,8 @@ package struct BranchResetRequest: StoreRequest {
       of: store.moment(of: to), as: name, mounts: mounts, isQuick: !postgres)
     if postgres, !keepLinks { try plan.refuseOutwardLinks() }
     if !force { try BranchUse.refuse([name], context) }
-    let oldTerms = EntryTerms(end: .after(.seconds(Self.oldSeconds)))
+    let oldTerms = EntryTerms(
+      end: .after(.seconds(Self.oldSeconds)), owner: context.principal.knownName)
     try store.reset(
       name, to: to, keepingOldAs: keepOld, oldTerms: oldTerms, force: force, isDryRun: dryRun)
     var notes = postgres ? [] : plan.hazards

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 
 package struct ImportRequest: StoreRequest {
@@ -47,6 +48,7 @@ package struct ImportRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     var options = ImportOptions()
     options.domain = domain
+    options.owner = context.principal.knownName
     options.isTar = tar
     options.isReplacing = replace
     options.checksum = checksum

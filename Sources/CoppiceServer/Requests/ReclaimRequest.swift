@@ -30,7 +30,8 @@ package struct ReclaimRequest: StoreRequest {
       /// What a proof that is signed has besides: see `ReclaimPredicate`.
       package var schema: Int
       package var store: String
-      /// The last of the branches. More than its name and number is known where a proof is kept.
+      /// The last of the branches. More than its name and number, and who deleted it, is known
+      /// where a proof is kept.
       package var branch: DeletedBranch
       package var deletedBy: String?
       package var cycleNumber: UInt64?
@@ -43,11 +44,11 @@ package struct ReclaimRequest: StoreRequest {
 
       init(_ verification: ReclaimVerification, _ store: Store) {
         let id = verification.entries.last?.id ?? 0
+        let kept = DeletionProof.kept(of: id, named: verification.name, in: store)
         let predicate = ReclaimPredicate(
           store: store.identifier,
-          branch: DeletionProof.branch(id, named: verification.name, in: store)
-            ?? DeletedBranch(name: verification.name, id: id),
-          snapshots: [], deletedBy: nil, verification,
+          branch: kept?.branch ?? DeletedBranch(name: verification.name, id: id),
+          snapshots: [], deletedBy: kept?.deletedBy, verification,
           provedAt: Timestamp(nanoseconds: store.engine.clock.wallNanoseconds()))
         schema = predicate.schema
         self.store = predicate.store

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 
 /// What a request says of ends, owners and labels: a part of several requests, with keys of its
@@ -37,11 +38,12 @@ package struct RequestedTerms: Codable, Hashable, Sendable {
     }
   }
 
-  /// Whose it is and what is said of it; the ends are for a policy to say. Throws `invalid` for
+  /// Whose it is, by default who asks, and what is said of it; the ends are for a policy to say.
+  /// Throws `invalid` for
   /// labels without `=`, and for keys that come twice.
-  func terms(of object: String, askedBy owner: String) throws(StoreError) -> EntryTerms {
+  func terms(of object: String, askedBy principal: Principal) throws(StoreError) -> EntryTerms {
     EntryTerms(
-      owner: self.owner ?? (owner.isEmpty ? nil : owner),
+      owner: owner ?? principal.knownName,
       labels: try LabelText.labels(labels ?? [], of: object))
   }
 }

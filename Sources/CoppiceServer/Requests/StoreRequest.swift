@@ -1,5 +1,6 @@
 package import Coppice
 package import CoppiceLifecycle
+internal import CoppicePlatform
 
 /// A request that one process can make of another: a value, its answer, and its place in the API.
 ///
@@ -105,7 +106,7 @@ extension StoreRequest {
     }
     let context = RequestContext(
       store: store, work: alone.work, files: alone.files, doors: Doors(),
-      principal: .administrator)
+      principal: .administrator(named: HostUser.name(of: HostProcess.user)))
     let answer: Answer
     do throws(StoreError) {
       answer = try run(context)

@@ -29,7 +29,8 @@ struct PeerCredentials: Sendable {
   /// Who asks: the server's own user, and root, are administrators. `nil` for others, whom it does
   /// not serve.
   var principal: Principal? {
-    user == 0 || user == HostProcess.user ? .administrator : nil
+    guard user == 0 || user == HostProcess.user else { return nil }
+    return .administrator(named: HostUser.name(of: user))
   }
 
   static var refusal: StoreError {

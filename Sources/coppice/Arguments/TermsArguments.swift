@@ -14,7 +14,7 @@ struct TermsArguments: ParsableArguments {
   @Option(name: .long, help: "How often it is to be renewed; it expires when it is not.")
   var lease: TimeSpan?
 
-  @Option(name: .long, help: "Whose it is.")
+  @Option(name: .long, help: "Whose it is. Default: whoever asks.")
   var owner: String?
 
   @Option(

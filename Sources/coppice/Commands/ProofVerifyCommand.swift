@@ -15,9 +15,9 @@ struct ProofVerifyCommand: ParsableCommand {
 
       JSON: \(ProofReport.keys). subject and predicate are what the key signed: the branch, then \
       the snapshots that went with it, and what became of what they alone held. Null is what is \
-      not known: deletedBy of the store's own user, amounts after a crash. exports and auditHead \
-      are empty and null in stores that record neither. notCovered says in sentences what the \
-      proof says nothing about.
+      not known, as amounts after a crash. deletedBy is the user of the machine who asked for it. \
+      exports and auditHead are empty and null in stores that record neither. notCovered says in \
+      sentences what the proof says nothing about.
 
       Example:
         coppice proof verify trial-7.json --key store.pem

@@ -70,8 +70,8 @@ import Testing
     // Nothing is left to find, so it is as it was.
     let key = try KeptProofs(store).key(of: "trial")
     #expect(try DeletionProof.renew(key, in: store) == signed.envelope)
-    #expect(DeletionProof.branch(entry.id, named: "trial", in: store) == predicate.branch)
-    #expect(DeletionProof.branch(99, named: "trial", in: store) == nil)
+    #expect(DeletionProof.kept(of: entry.id, named: "trial", in: store) == predicate)
+    #expect(DeletionProof.kept(of: 99, named: "trial", in: store) == nil)
   }
 
   @Test func `a proof has the branch's owner, labels and origin`() {
@@ -192,7 +192,7 @@ import Testing
     try KeptProofs(store).keep(forged, as: key, now: key.deletedAt)
     let error = #expect(throws: StoreError.self) { try DeletionProof.renew(key, in: store) }
     #expect(error?.kind == .corrupt)
-    #expect(DeletionProof.branch(statement.predicate.branch.id, named: "trial", in: store) == nil)
+    #expect(DeletionProof.kept(of: statement.predicate.branch.id, named: "trial", in: store) == nil)
   }
 
   @Test func `a proof that cannot be kept is signed all the same`() throws {

@@ -11,6 +11,8 @@ struct ImportTarget {
   fileprivate let existing: FileTree?
   /// Whether all of it is.
   fileprivate let isWhole: Bool
+  /// In the transaction that makes it or replaces its content.
+  fileprivate let changes: [FieldChange]
 }
 
 extension Store {
@@ -23,6 +25,7 @@ extension Store {
   ) throws(StoreError) -> ImportTarget {
     let staging: StagingImport
     var existing: FileTree?
+    var changes = options.annotations.map(\.field)
     if replacing {
       let branch = try branch(name)
       let target = try engineBranch(name)
@@ -31,6 +34,10 @@ extension Store {
       existing = branch
       staging = try engine.imports.begin(replacing: target)
     } else {
+      if let owner = options.owner {
+        let value = try Labels.value(ofText: owner, "an owner", name)
+        changes.insert(FieldChange(.owner, value), at: 0)
+      }
       staging = try engine.imports.begin(domain: importDomain(options))
     }
     let tree = TreeCore(
@@ -39,7 +46,8 @@ extension Store {
       },
       wallNanoseconds: { [engine] in engine.clock.wallNanoseconds() })
     return ImportTarget(
-      staging: staging, tree: tree, name: name, existing: existing, isWhole: isWhole)
+      staging: staging, tree: tree, name: name, existing: existing, isWhole: isWhole,
+      changes: changes)
   }
 
   private func check(
@@ -63,18 +71,15 @@ extension Store {
 
   /// Makes the branch what was imported, at once and durably. Throws `full` with reason `limit`
   /// when the branch would have added more than it may.
-  func finishImport(
-    _ target: ImportTarget, _ annotations: [AnnotationChange] = []
-  ) throws(StoreError) {
+  func finishImport(_ target: ImportTarget) throws(StoreError) {
     if let existing = target.existing {
       try existing.core.replace { () throws(StoreError) in
         if !target.isWhole { try existing.core.growth?.admit(target.staging.counts) }
         try target.staging.publishReplacing(
-          annotations: annotations.map(\.field), isWhole: target.isWhole)
+          annotations: target.changes, isWhole: target.isWhole)
       }
     } else {
-      _ = try target.staging.publish(
-        creating: target.name, annotations: annotations.map(\.field))
+      _ = try target.staging.publish(creating: target.name, annotations: target.changes)
       watchers.tell(.added)
     }
   }

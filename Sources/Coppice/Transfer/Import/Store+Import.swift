@@ -34,7 +34,7 @@ extension Store {
       if options.isDryRun {
         target.staging.cancel()
       } else {
-        try finishImport(target, options.annotations)
+        try finishImport(target)
       }
       let counts = target.staging.counts
       report.storedByteCount = UInt64(
