@@ -149,6 +149,54 @@ import Testing
     #expect(text.split(separator: "\n").count == 5)
   }
 
+  @Test func `a remedy for a baseline of another class works as it is written`() throws {
+    let coppice = try CoppiceCommand()
+    try coppice.makeTree()
+    try coppice.check("import", "tree", "main")
+    try coppice.check("domain", "create", "apart", "--class", "schema")
+    func refusal(_ words: String...) throws -> String {
+      let result = try coppice.program.run(
+        ["baseline", "add"] + words + ["--json"], in: coppice.folder.path)
+      #expect(result.status == 4, "\(words)")
+      return result.errors
+    }
+    // The branch stays raw, so only a copy is masked.
+    let same = try refusal("main", "--from", "branch:main", "--class", "masked")
+    #expect(same.contains("name the baseline otherwise, with --from branch:main as it is"))
+    try coppice.check("baseline", "add", "other", "--from", "branch:main", "--class", "masked")
+    let taken = try refusal("main", "--from", "directory:tree", "--class", "masked")
+    #expect(taken.contains("choose another name: that branch stays in the trust domain raw"))
+    #expect(!taken.contains("--from branch:main"))
+    let fit = try refusal("main", "--from", "directory:tree", "--class", "raw")
+    #expect(fit.contains("--from branch:main"))
+    // A domain of that name holds something else: that of the class can be shared.
+    for name in ["apart", "none"] {
+      let called = try refusal(name, "--from", "branch:main", "--class", "masked", "--dry-run")
+      #expect(called.contains("share one of that class, --domain masked"))
+      let shared = ["--from", "branch:main", "--class", "masked", "--domain", "masked"]
+      try coppice.program.check(["baseline", "add", name] + shared, in: coppice.folder.path)
+    }
+    try coppice.check("baseline", "add", "main", "--from", "branch:main", "--class", "raw")
+    let list = list(try coppice.json("baseline", "list"), "baselines")
+    #expect(
+      list.map { $0["class"] as? String } == ["masked", "raw", "masked", "masked"], "\(list)")
+  }
+
+  @Test func `a stream is called what it was named by`() throws {
+    let coppice = try CoppiceCommand()
+    for words in [
+      ["baseline", "add", "new", "--from", "tar:/dev/null"],
+      ["import", "/dev/null", "new", "--tar"],
+    ] {
+      let refused = try coppice.program.run(words, in: coppice.folder.path)
+      #expect(refused.status == 64 && refused.errors.contains("/dev/null"), "\(refused.errors)")
+      #expect(!refused.errors.contains("standard input"), "\(refused.errors)")
+    }
+    let piped = try coppice.program.run(
+      ["baseline", "add", "new", "--from", "tar:-"], in: coppice.folder.path)
+    #expect(piped.status == 64 && piped.errors.contains("standard input"), "\(piped.errors)")
+  }
+
   @Test func `bad input changes nothing and says what is allowed`() throws {
     let coppice = try CoppiceCommand()
     try coppice.makeTree()

@@ -42,10 +42,21 @@ extension PolicyRule {
   fileprivate var contradiction: String? {
     if classes == [] { return "its list of classes is empty" }
     if roles == [] { return "its list of roles is empty" }
+    if let problem = impossibleLabels { return "no entry has such labels: \(problem)" }
     if let name, let character = name.description.unicodeScalars.first(where: Self.isImpossible) {
       return "no name has the character '\(character.escaped(asASCII: true))'"
     }
     return nil
+  }
+
+  /// Why no entry has the labels that it asks for.
+  private var impossibleLabels: String? {
+    do throws(StoreError) {
+      try labels?.validate(of: "")
+      return nil
+    } catch {
+      return error.message
+    }
   }
 
   /// What no name of a branch or snapshot has.

@@ -6,7 +6,8 @@ internal import CoppicePlatform
 /// 100,000 at most.
 ///
 /// A file is called `SECONDS~ID~NAME.json`, after the time of the deletion and the branch, whose
-/// name has no `~`: names in their order are proofs in theirs.
+/// name has no `~`: names in their order are proofs in theirs, but for clocks that stood before
+/// 1970.
 package struct KeptProofs {
   /// Which proof it is.
   package struct Key: Hashable, Comparable, Sendable {
@@ -39,9 +40,10 @@ package struct KeptProofs {
     private static let digitCount = 11
 
     var fileName: String {
-      let digits = String(max(deletedAt.seconds, 0))
+      let digits = String(deletedAt.seconds.magnitude)
       let padding = String(repeating: "0", count: max(0, Self.digitCount - digits.count))
-      return "\(padding)\(digits)~\(id)~\(name)\(Self.suffix)"
+      let sign = deletedAt.seconds < 0 ? "-" : ""
+      return "\(sign)\(padding)\(digits)~\(id)~\(name)\(Self.suffix)"
     }
   }
 

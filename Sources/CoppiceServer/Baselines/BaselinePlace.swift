@@ -43,12 +43,16 @@ struct BaselinePlace {
     self.dataClass = dataClass
     domain = name
     isMissing = name != dataClass.rawValue
-    guard let known = domains.first(where: { $0.description.hasBytes(of: name) }) else { return }
-    let isUsed = try store.entries(in: .all).contains { $0.domain.number == known.number }
-    guard known.dataClass == dataClass, !isUsed || name == dataClass.rawValue else {
+    let known = domains.first { $0.description.hasBytes(of: name) }
+    // The names of classes are those of their domains, made or not.
+    guard let taken = known?.dataClass ?? DataClass(rawValue: name) else { return }
+    let isUsed = try store.entries(in: .all).contains { $0.domain.number == known?.number }
+    guard taken == dataClass, !isUsed || name == dataClass.rawValue else {
+      let shared = taken == dataClass ? name : dataClass.rawValue
       throw StoreError(
         .conflict, "the baseline would have a trust domain of its own, and one is called so",
-        object: name, remedy: "share one that is named: --domain \(name)", reason: .exists)
+        object: name, remedy: "share one of that class, --domain \(shared), or choose another name",
+        reason: .exists)
     }
     isMissing = false
   }

@@ -127,16 +127,23 @@ package struct BaselineAddRequest: StoreRequest {
       guard origin.domain.description.hasBytes(of: place.domain) else {
         throw StoreError(
           .conflict, "a copy of it in the trust domain \(place.domain) needs another name",
-          object: name, remedy: "name the baseline otherwise, or leave class and domain out",
-          reason: .exists)
+          object: name,
+          remedy:
+            "name the baseline otherwise, with --from branch:\(name) as it is, or leave class "
+            + "and domain out", reason: .exists)
       }
       return .same
     }
-    if try store.entries(in: .named).contains(where: { $0.name.hasBytes(of: name) }) {
+    if let known = try store.entries(in: .named).first(where: { $0.name.hasBytes(of: name) }) {
+      // As it is it can be the work branch only where it lies.
+      let own = try? BaselinePlace(
+        of: name, from: known.domain, class: `class`, domain: domain, in: store)
+      let isFit = own?.domain.hasBytes(of: known.domain.description) ?? false
       throw StoreError(
         .conflict, "a branch of that name exists", object: name,
-        remedy:
-          "make it the work branch, as it is, with --from branch:\(name), or choose another name",
+        remedy: isFit
+          ? "make it the work branch, as it is, with --from branch:\(name), or choose another name"
+          : "choose another name: that branch stays in the trust domain \(known.domain)",
         reason: .exists)
     }
     if let origin {

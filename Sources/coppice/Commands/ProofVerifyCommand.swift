@@ -129,9 +129,7 @@ extension ProofReport: Reply {
       text = "\(amount(of: Output.bytes(byteCount))) is gone\n"
     }
     for part in predicate.held {
-      text += "\(Output.bytes(part.byteCount)) is held: \(part.holder.rawValue)"
-      text += part.name.map { " \(Output.printable($0))" } ?? ""
-      text += "\n"
+      text += "\(Output.bytes(part.byteCount)) is left, \(part.holder.text(named: part.name))\n"
     }
     if predicate.isPending { text += "Its removal is not through\n" }
     if !predicate.isComplete { text += "What it held is not known in full\n" }

@@ -35,16 +35,22 @@ extension SpaceUsage {
 
 extension SpaceUsage.Part {
   /// Who holds it.
-  var text: String {
+  var text: String { holder.text(named: name, segment: segment) }
+}
+
+extension SpaceUsage.Holder {
+  /// Who holds something.
+  func text(named name: String?, segment: UInt64? = nil) -> String {
     let name = Output.printable(name ?? "")
-    return switch holder {
+    return switch self {
     case .branch: "held by branch \(name)"
     case .snapshot: "held by snapshot \(name)"
     case .deleted: "held by \(name), deleted, which can be restored"
     case .reader: "held by a reader: an export or a comparison"
     case .import: "held by an import that is under way"
     case .several: "held by several branches or snapshots"
-    case .segment: "garbage in segment \(segment ?? 0), which is mostly live"
+    case .segment:
+      "garbage in \(segment.map { "segment \($0)" } ?? "a segment"), which is mostly live"
     case .journal: "in journal files that may have records of it"
     case .nothing: "garbage that the next collection reclaims"
     }

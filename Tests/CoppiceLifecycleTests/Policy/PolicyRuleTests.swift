@@ -93,6 +93,24 @@ internal import TestSupport
   }
 
   @Test(arguments: [
+    (#"{"": "x"}"#, "1 to 63 bytes"), (#"{"a=b": "x"}"#, "no '='"),
+    (#"{"a\u0007": "x"}"#, "control characters"), (#"{"a": "x\n"}"#, "control characters"),
+    (
+      #"{"\#(String(repeating: "k", count: 64))": "x"}"#,
+      "'\(String(repeating: "k", count: 64))' 64"
+    ),
+    (#"{"a": "\#(String(repeating: "v", count: 256))"}"#, "at most 255 bytes"),
+    (#"{"caf\u00e9": "x", "cafe\u0301": "x"}"#, "in different bytes"),
+    (#"{\#((0..<33).map { #""k\#($0)": "x""# }.joined(separator: ","))}"#, "at most 32 labels"),
+  ])
+  func `a rule for labels that no entry has is told`(labels: String, reason: String) throws {
+    let notes = try Self.policy("{\"labels\": \(labels)}", "{}").notes
+    #expect(notes.count == 1)
+    #expect(notes[0].contains("never matches: no entry has such labels: "), "\(notes[0])")
+    #expect(notes[0].contains(reason), "\(notes[0])")
+  }
+
+  @Test(arguments: [
     [#"{"name": "ab?"}"#, #"{"name": "a*"}"#, "{}"],
     [#"{"labels": {"a": "b"}}"#, #"{"labels": {"a": "c"}}"#, "{}"],
     [#"{"labels": {"a": "b", "c": "d"}}"#, #"{"labels": {"a": "b"}}"#],

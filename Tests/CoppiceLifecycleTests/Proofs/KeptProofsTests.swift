@@ -61,6 +61,19 @@ import Testing
     #expect(try kept.keys().map(\.id) == [6, 3, 4, 5])
   }
 
+  @Test func `proofs by clocks that stood before 1970 keep their times and their order`() throws {
+    let kept = KeptProofs(store)
+    let seconds: [Int64] = [-9_000_000_000, -86_401, -1, 0, 1]
+    for (index, second) in seconds.enumerated().reversed() {
+      try kept.keep(proof, as: key(second, UInt64(index)), now: time(second))
+    }
+    #expect(try kept.keys().map(\.deletedAt.seconds) == seconds)
+    let dates = try kept.keys().map(\.deletedAt.description)
+    #expect(dates[0] == "1684-10-19T08:00:00Z" && dates[1] == "1969-12-30T23:59:59Z")
+    let last = try kept.key(of: "trial", id: 1)
+    #expect(try kept.envelope(last) == proof && last.deletedAt == time(-86_401))
+  }
+
   @Test func `a damaged file is told as that, and other files are nobody's proofs`() throws {
     let kept = KeptProofs(store)
     try kept.keep(proof, as: key(100, 7), now: time(100))

@@ -93,7 +93,7 @@ private struct ImportPlan {
     description =
       switch source {
       case .path(let path): path
-      case .stream: "standard input"
+      case .stream(let descriptor, _): HostFile.path(ofDescriptor: descriptor)
       }
     replacesBranch = try ImportPlan.checkTarget(branch, path, options, store)
     expectedByteCount =
@@ -208,7 +208,7 @@ private struct ImportPlan {
   ) throws(StoreError) -> Source {
     switch source {
     case .stream(let descriptor, let beginning):
-      let file = try reading("standard input") { () throws(SystemError) in
+      let file = try reading(HostFile.path(ofDescriptor: descriptor)) { () throws(SystemError) in
         try HostFile(duplicating: descriptor)
       }
       return .stream(file, after: beginning)
