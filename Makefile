@@ -1,9 +1,10 @@
 # make demo   a real PostgreSQL on a mounted store, forked three times while it runs
 # make test   everything a change must pass
 # make quick  those of its tests that need no PostgreSQL, no mount and no long simulation
+# make soak   hours of what it makes minutes of: simulations, fuzzers, thousands of ends
 # The other targets: bench, lint, fuzz, simulate SEED=N. All install what they need (Debian 12).
 
-.PHONY: demo test quick bench lint fuzz simulate
+.PHONY: demo test quick soak bench lint fuzz simulate
 
 demo:
 	@.ci/install build postgresql
@@ -30,7 +31,13 @@ fuzz:
 	@.ci/install build
 	@.ci/fuzz
 
-# Replays the simulation that a failed test printed the seed of.
+# Replays the simulation that a failed test printed the seed of; SEEDS=N takes as many from there on,
+# STEPS=N makes them longer.
 simulate:
 	@.ci/install build
 	@SEED=$(SEED) .ci/test --filter RandomSimulationTests
+
+# Prints its seeds, which are the same each time; SEED=N begins with others, SEEDS=N takes as many.
+soak:
+	@.ci/install build tools
+	@.ci/soak

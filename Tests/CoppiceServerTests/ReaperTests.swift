@@ -12,7 +12,7 @@ import Testing
   private static let minute: UInt64 = 60 * 1_000_000_000
   private static let hour: UInt64 = 60 * minute
 
-  private final class Fixture {
+  final class Fixture {
     let disk = SimulatedDisk(seed: 1)
     let clock = SimulatedClock()
     private(set) var store: Store

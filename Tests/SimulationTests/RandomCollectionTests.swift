@@ -29,7 +29,7 @@ internal import Testing
     return weights
   }()
 
-  @Test(arguments: 0..<12 as Range<UInt64>)
+  @Test(arguments: SeedRange.chosen(else: 0..<12))
   func `random work between the steps of collections loses nothing`(seed: UInt64) throws {
     let simulation = try Simulation(seed: seed)
     var workload = Workload(seed: seed, weights: Self.outside)

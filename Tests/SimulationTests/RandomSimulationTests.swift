@@ -1,9 +1,9 @@
 internal import CoppiceEngine
-internal import Glibc
+internal import TestSupport
 internal import Testing
 
-/// Seeded random workloads. `SEED=n` runs one seed, `SEEDS=n` runs that many, `STEPS=n` makes them
-/// longer, `TRACE=1` prints every step.
+/// Seeded random workloads. `SEED=n` runs one seed, `SEEDS=n` that many from there on, `STEPS=n`
+/// makes them longer, `TRACE=1` prints every step.
 @Suite struct RandomSimulationTests {
   @Test func `random work, forks and power cuts never lose an acknowledged write`() throws {
     try run(Workload.Weights(), steps: 300, seeds: 12)
@@ -23,11 +23,9 @@ internal import Testing
   }
 
   private func run(_ weights: Workload.Weights, steps: Int, seeds: UInt64) throws {
-    let first = number("SEED")
-    let count = first == nil ? UInt64(number("SEEDS") ?? Int(seeds)) : 1
-    for seed in UInt64(first ?? 0)..<UInt64(first ?? 0) + count {
+    for seed in SeedRange.chosen(else: 0..<seeds) {
       do {
-        try runOne(seed, weights, steps: number("STEPS") ?? steps)
+        try runOne(seed, weights, steps: SeedRange.number("STEPS") ?? steps)
       } catch {
         Issue.record("SEED=\(seed): \(error)")
         return
@@ -47,9 +45,5 @@ internal import Testing
       if step % 25 == 24 { try simulation.checkAll() }
     }
     try simulation.perform(.powerCut(seed: seed))
-  }
-
-  private func number(_ name: String) -> Int? {
-    getenv(name).flatMap { Int(String(cString: $0)) }
   }
 }
