@@ -171,9 +171,8 @@ let package = Package(
       name: "CoppiceInstancesTests",
       dependencies: [
         "CoppiceErrors", "CoppiceInstances", "CoppicePlatform", "CoppicePostgreSQL",
-        "FrontDoorDriver", "TestSupport", server("Logging", "swift-log"),
-        server("NIOPosix", "swift-nio"),
-        server("NIOSSL", "swift-nio-ssl"),
+        "FrontDoorDriver", "TestSupport", "coppice", server("Logging", "swift-log"),
+        server("NIOPosix", "swift-nio"), server("NIOSSL", "swift-nio-ssl"),
       ], swiftSettings: strict),
     .testTarget(
       name: "CoppiceServerTests",

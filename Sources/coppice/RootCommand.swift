@@ -48,7 +48,7 @@ struct RootCommand: ParsableCommand {
       ScrubCommand.self, RepairCommand.self, PolicyCommand.self, InspectCommand.self,
       ServeCommand.self,
       MountCommand.self,
-      StatusCommand.self, StopCommand.self,
+      StatusCommand.self, StopCommand.self, LauncherCommand.self,
     ])
 
   static func main() {

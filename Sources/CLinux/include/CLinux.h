@@ -125,6 +125,99 @@ int clinux_so_peercred(void);
 // Connects to a local stream socket; returns the descriptor.
 int clinux_connect_local(const char *path);
 
+// MARK: Messages between processes
+
+// Makes a pair of sockets that keep messages whole, for a process that this one starts.
+int clinux_message_pair(int *ends);
+// Whether the descriptor is such a socket.
+int clinux_is_message_socket(int file);
+// Sends one message with copies of up to `clinux_descriptor_count_max` descriptors.
+int clinux_send_message(
+    int socket, const void *bytes, size_t byte_count, const int *files, size_t file_count);
+// Receives one message; its descriptors are new ones that no program started later gets. Returns
+// its byte count, 0 when nobody is left who could send, -1 with errno EMSGSIZE when it does not fit.
+ssize_t clinux_receive_message(
+    int socket, void *bytes, size_t byte_count, int *files, size_t *file_count);
+enum { clinux_descriptor_count_max = 4 };
+
+// MARK: Starting programs
+
+// Opens without following any symbolic link, and without leaving `directory` or its file system
+// where `is_beneath` is set.
+int clinux_open_strictly(int directory, const char *path, int flags, int is_beneath);
+
+enum { clinux_tree_read_only = 1, clinux_tree_no_devices = 2, clinux_tree_no_programs = 4 };
+// A mount of its own, nowhere yet, of what the path, or `directory` for an empty one, leads to; of
+// mounts below it there is nothing. Programs gain no rights by files in it.
+int clinux_clone_tree(int directory, const char *path, uint32_t attributes);
+
+enum {
+  clinux_root_directory,
+  clinux_root_link,       // symbolic link to `text`
+  clinux_root_file,       // with the content `text`, read-only
+  clinux_root_tree,       // file or directory: what `clinux_clone_tree` returned
+  clinux_root_temporary,  // tmpfs with the options `text`
+  clinux_root_processes,  // the processes of the namespace
+};
+// What stands in a root directory made anew. `path` has no slash in front; what is above it stands
+// in an item before.
+struct clinux_root_item {
+  uint32_t kind;
+  int tree;
+  const char *path, *text;
+};
+
+struct clinux_start {
+  const char *program;
+  char *const *arguments;
+  char *const *environment;
+  // The program's standard output and error.
+  int log;
+  // The program's root: then mount, process, network, IPC and host name namespaces are its own.
+  // NULL: it shares everything.
+  const struct clinux_root_item *items;
+  size_t item_count;
+  // Whether it becomes another user, and loses all capabilities and what the filter refuses.
+  int has_identity;
+  uint32_t user, group;
+  int has_score;
+  int score;  // for the kernel, when memory is short
+  // 0: as they are.
+  uint64_t open_file_max, process_max;
+  // Everything but the program: the child ends by itself.
+  int is_trial;
+};
+
+// What failed.
+enum {
+  clinux_step_none, clinux_step_process, clinux_step_namespaces, clinux_step_root,
+  clinux_step_item, clinux_step_pivot, clinux_step_loopback, clinux_step_score,
+  clinux_step_limits, clinux_step_capabilities, clinux_step_user, clinux_step_filter,
+  clinux_step_session, clinux_step_streams, clinux_step_program,
+};
+struct clinux_start_failure {
+  uint32_t step, item;  // of `clinux_step_item` the index of the item
+  int32_t code;
+};
+
+struct clinux_started {
+  int process;     // the program's number
+  int child;       // ends after the program and all that it started, where it has a root of its own
+  int descriptor;  // of the child, for poll and signals
+  int ends;        // a pipe with the program's wait status, where it has a root of its own
+};
+
+// Starts a program that is killed when the calling thread ends, and returns once it is executed.
+// The caller has one thread.
+int clinux_start(
+    const struct clinux_start *start, struct clinux_started *started,
+    struct clinux_start_failure *failure);
+// The wait status of a child that has ended, which is then forgotten; waits for its end.
+int clinux_collect(int child, int *status);
+int clinux_signal_descriptor(int process_descriptor, int number);
+// Kills all processes of a user, who is not this one's.
+int clinux_kill_all(uint32_t user);
+
 // MARK: Threads, limits, texts
 
 // Names the calling thread; longer names are cut to 15 bytes.

@@ -56,6 +56,23 @@ public enum HostProcess {
     }
   }
 
+  /// Has signals do to this process what they do to any, whatever it inherited.
+  public static func resetSignals() {
+    var none = sigset_t()
+    sigemptyset(&none)
+    sigprocmask(SIG_SETMASK, &none, nil)
+    for number in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2] {
+      signal(number, SIG_DFL)
+    }
+  }
+
+  /// Waits for the end of a process that this one started, which is then forgotten.
+  public static func collect(_ process: Int32) throws(SystemError) -> ProcessEnd {
+    var status: Int32 = 0
+    try system("waitpid", "\(process)") { clinux_collect(process, &status) }
+    return ProcessEnd(waitStatus: status)
+  }
+
   /// Waits until a process has ended. Returns false when it still runs after that time.
   public static func waitForEnd(
     of process: Int32, milliseconds: Int32

@@ -1,0 +1,65 @@
+internal import CLinux
+internal import Glibc
+
+/// Users and groups of the machine.
+public enum HostUsers {
+  /// The lines of a file like /etc/passwd, /etc/group and /etc/subuid, each as its fields.
+  public static func lines(of path: String) throws(SystemError) -> [[String]] {
+    let file = try HostFile(reading: path)
+    let text = AlignedBuffer()
+    while true {
+      text.reserve(1 << 16)
+      let rest = UnsafeMutableRawBufferPointer(
+        start: text.bytes + text.byteCount, count: 1 << 16)
+      let count = try file.readNext(into: rest)
+      if count == 0 { break }
+      text.extend(count)
+    }
+    return text.contents.split(separator: UInt8(ascii: "\n")).map { line in
+      ByteText.text(line).split(byte: UInt8(ascii: ":"), keepsEmpty: true)
+    }
+  }
+
+  /// Kills all processes of a user. Needs the right to become that user, who is not this process's.
+  public static func killAll(of user: UInt32) throws(SystemError) {
+    precondition(user != 0 && user != geteuid())
+    try system("kill", "user \(user)") { clinux_kill_all(user) }
+  }
+
+  /// Waits until a user has no processes, as long as they take to end. Returns false when he still
+  /// has some after that time.
+  public static func waitUntilGone(_ user: UInt32, milliseconds: Int) -> Bool {
+    for _ in 0...milliseconds / 5 {
+      if !hasProcesses(user) { return true }
+      usleep(5000)
+    }
+    return false
+  }
+
+  /// Whether a user has processes. One that has ended and is not collected yet does not count.
+  public static func hasProcesses(_ user: UInt32) -> Bool {
+    do throws(SystemError) {
+      return try HostDirectory(path: "/proc").names().contains { name in
+        let text = String(decoding: name, as: UTF8.self)
+        guard Int32(text) != nil else { return false }
+        return isRunning("/proc/\(text)/status", of: user)
+      }
+    } catch {
+      return false
+    }
+  }
+
+  /// By the lines `State:` and `Uid:`, of which the first number is the real user's.
+  private static func isRunning(_ path: String, of user: UInt32) -> Bool {
+    do throws(SystemError) {
+      let fields = try lines(of: path)
+      let values = Dictionary(fields.map { ($0[0], $0.last ?? "") }) { first, _ in first }
+      let users = values["Uid"]?.split { $0 == "\t" }.first
+      let state = values["State"]?.drop { $0 == "\t" } ?? ""
+      return users.flatMap { UInt32($0) } == user && !state.hasPrefix("Z") && !state.hasPrefix("X")
+    } catch {
+      // It has ended.
+      return false
+    }
+  }
+}
