@@ -67,8 +67,8 @@ let package = Package(
     .target(
       name: "CoppiceInstances",
       dependencies: [
-        "CLinux", "Coppice", "CoppiceErrors", "CoppiceLifecycle", "CoppicePlatform",
-        "CoppicePostgreSQL",
+        "CLinux", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppiceLifecycle",
+        "CoppicePlatform", "CoppicePostgreSQL",
         server("Crypto", "swift-crypto"),
         server("Logging", "swift-log"),
         server("NIOCore", "swift-nio"),
@@ -172,7 +172,8 @@ let package = Package(
       dependencies: [
         "CoppiceErrors", "CoppiceInstances", "CoppicePlatform", "CoppicePostgreSQL",
         "FrontDoorDriver", "TestSupport", "coppice", server("Logging", "swift-log"),
-        server("NIOPosix", "swift-nio"), server("NIOSSL", "swift-nio-ssl"),
+        server("NIOPosix", "swift-nio"),
+        server("NIOSSL", "swift-nio-ssl"),
       ], swiftSettings: strict),
     .testTarget(
       name: "CoppiceServerTests",

@@ -38,6 +38,15 @@ private final class OpenMount: MountDoor {
 
   func close() throws(StoreError) { try opened.stop() }
 
+  func show(
+    entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID userID: UInt32
+  ) {
+    opened.show(
+      ShownOwner(
+        storedUserID: storedUserID, storedGroupID: storedGroupID, userID: userID, groupID: userID),
+      of: entry)
+  }
+
   func writeDirtyPages(of branch: String) throws(StoreError) {
     try opened.writeDirtyPages(of: branch)
   }

@@ -46,9 +46,10 @@ struct RootCommand: ParsableCommand {
       RemoveCommand.self, DiffCommand.self, UsageCommand.self, StatsCommand.self,
       CollectCommand.self, ReclaimCommand.self, ProofCommand.self, CheckCommand.self,
       ScrubCommand.self, RepairCommand.self, PolicyCommand.self, InspectCommand.self,
+      InstanceCommand.self, LauncherCommand.self,
       ServeCommand.self,
       MountCommand.self,
-      StatusCommand.self, StopCommand.self, LauncherCommand.self,
+      StatusCommand.self, StopCommand.self,
     ])
 
   static func main() {

@@ -10,7 +10,11 @@ final class ServingCoppice {
   var process: Int32 { running.pid }
 
   /// Returns once it serves.
-  init(_ coppice: CoppiceCommand, _ arguments: String...) throws {
+  convenience init(_ coppice: CoppiceCommand, _ arguments: String...) throws {
+    try self.init(coppice, arguments)
+  }
+
+  init(_ coppice: CoppiceCommand, _ arguments: [String]) throws {
     let pipe = coppice.folder("serving")
     guard mkfifo(pipe, 0o600) == 0 || errno == EEXIST else {
       throw Program.Failure(description: "no pipe: \(errno)")

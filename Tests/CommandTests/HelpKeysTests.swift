@@ -31,6 +31,10 @@ import Testing
     ("proof key", ProofKeyRequest.self), ("proof list", ProofListRequest.self),
     ("proof get", ProofGetRequest.self),
     ("scrub", ScrubRequest.self), ("repair", RepairRequest.self), ("status", StatusRequest.self),
+    ("pg start", InstanceStartRequest.self), ("pg stop", InstanceStopRequest.self),
+    ("pg restart", InstanceRestartRequest.self), ("pg set", InstanceRestartRequest.self),
+    ("pg list", InstanceListRequest.self), ("pg url", InstanceShowRequest.self),
+    ("pg logs", InstanceLogRequest.self),
     ("serve", StatusRequest.self), ("stop", StopRequest.self), ("mount", MountRequest.self),
   ]
 

@@ -26,7 +26,8 @@ import Testing
     let store = try Store.create(at: folder("store"))
     let server = ServerState(
       store, directory: store.directory, doors: Doors(), works: RunningWorks(),
-      mounting: { _, _, _ throws(StoreError) in FakeDoor("/mnt") }, logger: Logger(label: "test")
+      mounting: { _, _, _ throws(StoreError) in FakeDoor("/mnt") },
+      instances: InstanceOptions(program: "coppice"), logger: Logger(label: "test")
     ) {}
     let described = fields(APIDescription.document["paths"]).flatMap { path, operations in
       fields(operations).keys.map { "\($0.uppercased()) \(path)" }

@@ -20,7 +20,8 @@ import Testing
     "path", "files.path", "class", "directory", "source", "source.name", "source.shown",
     "target.name", "target.shown", "file.name", "file.shown", "attestation.name",
     "attestation.shown", "owner", "labels", "remove", "terms.owner", "terms.labels",
-    "ScrubRequest.from", "document", "ifMatch", "role", "reason",
+    "ScrubRequest.from", "document", "ifMatch", "role", "reason", "settings", "unset", "login",
+    "database",
   ]
 
   /// How the values of a request are made.

@@ -47,4 +47,8 @@ final class FakeDoor: FakeDevice, MountDoor, @unchecked Sendable {
     mount = MountAnswer(directory: directory, usesWritebackCache: false, usesRings: false)
     super.init(users: users, write: write)
   }
+
+  func show(
+    entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID userID: UInt32
+  ) {}
 }

@@ -25,6 +25,8 @@ extension AnnotationTag {
   public static let limit = AnnotationTag(.limit)
   /// Whether branches may be made of it.
   public static let approval = AnnotationTag(.approval)
+  /// The server that shall run on it.
+  public static let instance = AnnotationTag(.instance)
   /// The baseline that it is a part of.
   public static let part = AnnotationTag(.part)
 }

@@ -11,6 +11,7 @@
 ///      9 origin      critical, inherited    JSON, of whoever keeps baselines
 ///     10 limit       -                      byteCount u64
 ///     11 approval    critical               JSON, likewise
+///     14 instance    -                      of whoever runs servers on branches
 ///     15 part        critical               JSON, likewise
 ///     17 reason      -                      UTF-8, of its protection
 ///
@@ -27,6 +28,7 @@ extension FieldTag {
   public static let origin = FieldTag(9 | 1 << 15 | 1 << 14)
   public static let limit = FieldTag(10)
   public static let approval = FieldTag(critical: 11)
+  public static let instance = FieldTag(14)
   public static let part = FieldTag(critical: 15)
   public static let protectionReason = FieldTag(17)
 

@@ -4,7 +4,7 @@ internal import CoppicePlatform
 /// `ByteText` has them, and may hold any byte but 0.
 package struct ConnectionURL: Hashable, Sendable {
   /// How much TLS a client asks for, as libpq calls it.
-  package enum TLSMode: String, Hashable, Sendable {
+  package enum TLSMode: String, Codable, Hashable, Sendable, CaseIterable {
     case disable
     case require
     /// The certificate is verified, and that it is that host's.
@@ -47,16 +47,20 @@ package struct ConnectionURL: Hashable, Sendable {
     return text
   }
 
-  /// Lines that a shell evaluates: the variables that libpq reads, and `DATABASE_URL`. They are
-  /// bytes, as names may be no text.
-  package var shellLines: [UInt8] {
-    var variables = [
+  /// The variables that libpq reads, and `DATABASE_URL`.
+  package var variables: [(name: String, value: String)] {
+    var variables: [(name: String, value: String)] = [
       ("DATABASE_URL", text), ("PGHOST", host), ("PGPORT", "\(port)"), ("PGUSER", user),
     ]
     if let password { variables.append(("PGPASSWORD", password)) }
     variables += [("PGDATABASE", database), ("PGSSLMODE", tls.rawValue)]
     if let rootCertificateFile { variables.append(("PGSSLROOTCERT", rootCertificateFile)) }
-    return variables.flatMap { name, value in
+    return variables
+  }
+
+  /// Lines that a shell evaluates: `variables`. They are bytes, as names may be no text.
+  package var shellLines: [UInt8] {
+    variables.flatMap { name, value in
       Array("export \(name)=".utf8) + Self.quote(ByteText.bytes(value)) + Array("\n".utf8)
     }
   }

@@ -76,6 +76,8 @@ package final class FrontDoor: Sendable {
   /// Whether clients are offered TLS.
   package var offersTLS: Bool { certificate != nil }
 
+  package func isOpen(_ id: UInt64) -> Bool { state.withLock { $0.doors[id] != nil } }
+
   /// Of clients that were let in and whose server is still there.
   package func connectionCount(of id: UInt64) -> Int {
     state.withLock { $0.doors[id]?.door.connections.admittedCount } ?? 0

@@ -56,6 +56,20 @@ public enum HostProcess {
     }
   }
 
+  /// Becomes another program, one that PATH leads to, with more variables in its environment.
+  /// Returns only why that failed.
+  public static func become(
+    _ program: String, _ arguments: [String], adding variables: [(name: String, value: String)]
+  ) -> SystemError {
+    for (name, value) in variables {
+      name.withPath { name in value.withPath { value in _ = setenv(name, value, 1) } }
+    }
+    let words = ([program] + arguments).map { $0.withPath { strdup($0) } } + [nil]
+    defer { for word in words { free(word) } }
+    if let name = words[0] { execvp(name, words) }
+    return SystemError(call: "execvp", path: program, code: errno)
+  }
+
   /// Has signals do to this process what they do to any, whatever it inherited.
   public static func resetSignals() {
     var none = sigset_t()

@@ -28,6 +28,12 @@ public enum AdministrativeSession {
     JOIN pg_catalog.pg_roles r ON r.oid = d.datdba ORDER BY d.oid
     """
 
+  /// What a server keeps of a role's password that does not end; no row where there is none.
+  public static func verifier(of role: String) -> String {
+    "SELECT rolpassword FROM pg_catalog.pg_authid WHERE rolname = \(SQLText.text(role)) "
+      + "AND rolvaliduntil = 'infinity'"
+  }
+
   /// Gives a role a password that does not end. Only the verifier is sent and kept: neither a log
   /// nor the catalogue has the password. Memberships and rights stay as they are.
   ///

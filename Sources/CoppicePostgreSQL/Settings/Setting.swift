@@ -36,7 +36,7 @@ public struct Setting: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The line of a configuration file. Between its quotes a quote or backslash is written twice.
-  var line: String { "\(name) = '\(value.doubling(["'", "\\"]))'\n" }
+  public var line: String { "\(name) = '\(value.doubling(["'", "\\"]))'\n" }
 
   /// The word after `-c` of a server's arguments.
   var argument: String { "\(name)=\(value)" }

@@ -68,14 +68,16 @@ package struct StoreAccess: Sendable {
   /// Ends the store's server and waits until its process is gone. Throws `inUse` while files of its
   /// mounts are open or somebody works in them, unless it is forced; `denied` to whom the store
   /// does not belong.
-  package func stopServer(force: Bool) throws(StoreError) -> StopRequest.Answer {
+  package func stopServer(
+    force: Bool, drain: UInt64? = nil
+  ) throws(StoreError) -> StopRequest.Answer {
     guard let server = try ServerConnection.find(in: directory) else {
       do throws(StoreError) { try checkStore() } catch {
         if error.kind == .denied { throw error }
       }
       throw StoreError(.notFound, "the store has no server", object: directory)
     }
-    let answer = try server.perform(StopRequest(force: force))
+    let answer = try server.perform(StopRequest(force: force, drain: drain))
     let hasEnded: Bool
     do throws(SystemError) {
       hasEnded = try HostProcess.waitForEnd(

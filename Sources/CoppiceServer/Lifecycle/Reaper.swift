@@ -14,6 +14,7 @@ package final class Reaper: Sendable {
 
   private let store: Store
   private let doors: Doors
+  private let instances: InstanceHost?
   private let bootID: String
   private let logger: Logger?
   private let limitExcessByteCountMin: UInt64
@@ -26,11 +27,13 @@ package final class Reaper: Sendable {
   ///   - limitExcessByteCountMin: what branches may add beyond their limits, at least, before they
   ///     end.
   package init(
-    _ store: Store, _ doors: Doors, bootID: String = HostProcess.bootID, logger: Logger? = nil,
+    _ store: Store, _ doors: Doors, instances: InstanceHost? = nil,
+    bootID: String = HostProcess.bootID, logger: Logger? = nil,
     limitExcessByteCountMin: UInt64 = GrowthLimit.excessByteCountMin
   ) {
     self.store = store
     self.doors = doors
+    self.instances = instances
     self.bootID = bootID
     self.logger = logger
     self.limitExcessByteCountMin = limitExcessByteCountMin
@@ -177,9 +180,12 @@ package final class Reaper: Sendable {
     if !plan.due.isEmpty {
       var counts: [[UInt8]: Int] = [:]
       for user in doors.users { counts[Array(user.entry.utf8), default: 0] += user.fileCount }
+      // Its own instance does not keep a branch: it is ended first.
+      let own = instances?.running ?? []
       for (index, info) in infos.enumerated() {
         entries[index].openFileCount = max(
           info.openFileCount, counts[Array(info.name.utf8)] ?? 0)
+        if own.contains(Array(info.name.utf8)) { entries[index].openFileCount = 0 }
       }
       plan = ReaperPlan(entries, policy: policy, state: state, at: now, keepRules: rules)
     }
@@ -224,6 +230,7 @@ package final class Reaper: Sendable {
     _ step: ReaperStep, _ entries: [UInt64: EntryInfo]
   ) throws(StoreError) -> Bool {
     let targets = ([step.id] + step.snapshotIDs).compactMap { entries[$0] }
+    if let instances { try instances.end(targets.map(\.name)) }
     let isDone: Bool
     switch step.kind {
     case .expire: isDone = try store.expire(asPlanned: targets)
@@ -237,22 +244,6 @@ package final class Reaper: Sendable {
       logger?.info("\(step.kind.rawValue) \(step.name): \(step.cause.rawValue), due \(dueAt)")
     }
     return isDone
-  }
-}
-
-/// A value behind a lock that blocks its thread: what is done under it may wait for the disk.
-private final class Monitored<Value>: @unchecked Sendable {
-  private let monitor = Monitor()
-  private var value: Value
-
-  init(_ value: Value) { self.value = value }
-
-  func withLock<Result, Failure: Error>(
-    _ body: (inout Value) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    monitor.lock()
-    defer { monitor.unlock() }
-    return try body(&value)
   }
 }
 

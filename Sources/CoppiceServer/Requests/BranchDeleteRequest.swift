@@ -67,7 +67,21 @@ package struct BranchDeleteRequest: StoreRequest {
         remedy: "delete it with 'coppice snapshot delete \(snapshot)'")
     }
     try BaselineRegistry(store).refuse(workBranchAmong: plan)
-    if !force { try BranchUse.refuse(plan, context) }
+    if dryRun {
+      let others = force ? [] : plan.filter { !context.hasInstance(on: $0) }
+      try BranchUse.refuse(others, context)
+      return try answer(names, plan, context)
+    }
+    return try context.suspendingInstances(of: plan) { () throws(StoreError) in
+      if !force { try BranchUse.refuse(plan, context) }
+      return try answer(names, plan, context)
+    }
+  }
+
+  private func answer(
+    _ names: [String], _ plan: [String], _ context: RequestContext
+  ) throws(StoreError) -> Answer {
+    let store = context.store
     var answer = Answer(entries: plan, isDryRun: dryRun, notes: [])
     switch (now, dryRun) {
     case (false, false):

@@ -46,15 +46,19 @@ package struct BranchResetRequest: StoreRequest {
     let plan = try ForkPlan(
       of: store.moment(of: to), as: name, mounts: mounts, isQuick: !postgres)
     if postgres, !keepLinks { try plan.refuseOutwardLinks() }
-    if !force { try BranchUse.refuse([name], context) }
     let oldTerms = EntryTerms(
       end: .after(.seconds(Self.oldSeconds)), owner: context.principal.knownName)
-    try store.reset(
-      name, to: to, keepingOldAs: keepOld, oldTerms: oldTerms, force: force, isDryRun: dryRun)
     var notes = postgres ? [] : plan.hazards
-    if postgres, !dryRun {
-      let branch = try store.branch(name)
-      notes = try ForkPlan(of: branch, as: name, mounts: mounts).carryOut(on: branch)
+    try context.suspendingInstances(of: dryRun ? [] : [name]) { () throws(StoreError) in
+      if !force, !(dryRun && context.hasInstance(on: name)) {
+        try BranchUse.refuse([name], context)
+      }
+      try store.reset(
+        name, to: to, keepingOldAs: keepOld, oldTerms: oldTerms, force: force, isDryRun: dryRun)
+      if postgres, !dryRun {
+        let branch = try store.branch(name)
+        notes = try ForkPlan(of: branch, as: name, mounts: mounts).carryOut(on: branch)
+      }
     }
     return Answer(name: name, to: to, keptAs: keepOld, isDryRun: dryRun, notes: notes)
   }

@@ -132,8 +132,10 @@ package struct BranchRenameRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     try BaselineRegistry(context.store).refuse(workBranchAmong: [name])
-    if !force { try BranchUse.refuse([name], context) }
-    try context.store.rename(name, to: newName, force: force)
+    try context.suspendingInstances(of: [name]) { () throws(StoreError) in
+      if !force { try BranchUse.refuse([name], context) }
+      try context.store.rename(name, to: newName, force: force)
+    }
     return Answer(name: newName, oldName: name)
   }
 

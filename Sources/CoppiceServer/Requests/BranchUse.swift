@@ -31,9 +31,13 @@ enum BranchUse {
 
   /// As `refuse`, for all that is used through the doors; whoever stands in a directory there keeps
   /// them open too, as with any file system.
-  static func refuseAll(_ store: Store, _ doors: Doors) throws(StoreError) {
+  ///
+  /// - Parameter own: entries whose users this server started itself, by their names' bytes.
+  static func refuseAll(
+    _ store: Store, _ doors: Doors, besides own: Set<[UInt8]>
+  ) throws(StoreError) {
     let affected = doors.users.map(\.entry)
-    for name in try store.entries().map(\.name) {
+    for name in try store.entries().map(\.name) where !own.contains(Array(name.utf8)) {
       let tree = try store.tree(name)
       // To look who uses an entry is to look at all processes: only for those that are used.
       guard tree.openFileCount > 0 || affected.contains(where: { $0.hasBytes(of: name) }) else {
@@ -41,7 +45,7 @@ enum BranchUse {
       }
       try refuse(name, doors) { tree.openFileCount }
     }
-    let visitors = doors.visitors
+    let visitors = doors.visitors.filter { !own.contains(Array($0.entry.utf8)) }
     guard let first = visitors.first else { return }
     throw StoreError(
       .inUse, "it is the working directory of somebody, \(text(of: visitors))", object: first.entry,

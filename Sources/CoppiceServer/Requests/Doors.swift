@@ -22,6 +22,10 @@ package protocol Door: AnyObject, Sendable {
 package protocol MountDoor: Door {
   /// As it was opened.
   var mount: MountAnswer { get }
+
+  /// Shows the files of one user and group of a branch under another number from now on; what is
+  /// open of the branch goes stale if that is a change.
+  func show(entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID: UInt32)
 }
 
 /// A process that uses files of a branch or snapshot through a door.

@@ -191,8 +191,10 @@ package struct ExpireRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     try BaselineRegistry(context.store).refuse(workBranchAmong: names)
-    if !force { try BranchUse.refuse(names, context) }
-    try context.store.expire(names, force: force)
+    try context.suspendingInstances(of: names) { () throws(StoreError) in
+      if !force { try BranchUse.refuse(names, context) }
+      try context.store.expire(names, force: force)
+    }
     return try Answer(names, context.store)
   }
 }

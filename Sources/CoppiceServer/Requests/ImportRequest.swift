@@ -57,16 +57,16 @@ package struct ImportRequest: StoreRequest {
     options.mounts = context.doors.mounts.map(\.directory)
     options.apply(context, source)
     let place = try FilePlace(branch, path).branchPath()
-    if replace, !force,
-      try context.store.entries(in: .named).contains(where: { $0.name.hasBytes(of: branch) })
-    {
-      try BranchUse.refuse([branch], context)
-    }
-    var report: ImportReport
-    do throws(StoreError) { report = try importFiles(at: place, options, context) } catch {
-      // The store only knows that files are open; here it is seen by whom.
-      if error.kind == .inUse, error.object == branch { try BranchUse.refuse([branch], context) }
-      throw error
+    let isThere = try context.store.entries(in: .named)
+      .contains { $0.name.hasBytes(of: branch) }
+    var report = try context.suspendingInstances(of: replace && isThere && !dryRun ? [branch] : [])
+    { () throws(StoreError) in
+      if replace, !force, isThere { try BranchUse.refuse([branch], context) }
+      do throws(StoreError) { return try importFiles(at: place, options, context) } catch {
+        // The store only knows that files are open; here it is seen by whom.
+        if error.kind == .inUse, error.object == branch { try BranchUse.refuse([branch], context) }
+        throw error
+      }
     }
     if !dryRun {
       let tree = try context.store.tree(branch)

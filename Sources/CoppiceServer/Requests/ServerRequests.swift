@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceInstances
 internal import CoppicePlatform
 
 package struct StatusRequest: ServerRequest {
@@ -26,19 +27,28 @@ package struct StatusRequest: ServerRequest {
 package struct StopRequest: ServerRequest {
   package static let route = Route(
     .post, "/v1/stop", "End the server once running requests are answered.")
-  package static let isBrief = true
 
-  /// Also while files of its mounts are open.
+  /// Also while files of its mounts are open, or clients are connected to instances.
   package var force: Bool
+  /// For how many seconds to wait until no client is connected to any instance.
+  package var drain: UInt64?
 
-  package init(force: Bool = false) { self.force = force }
+  package init(force: Bool = false, drain: UInt64? = nil) {
+    self.force = force
+    self.drain = drain
+  }
 
   package var access: Access { Access(.govern, .store) }
 
   package func run(
     _ server: ServerState, _ context: RequestContext
   ) throws(StoreError) -> Answer {
-    if !force { try BranchUse.refuseAll(context.store, context.doors) }
+    if let drain { _ = server.instances.current?.drain(seconds: drain) }
+    if !force {
+      try server.instances.refuseConnected()
+      try BranchUse.refuseAll(
+        context.store, context.doors, besides: server.instances.running)
+    }
     server.requestStop()
     return Answer(process: Int(HostProcess.identifier))
   }

@@ -51,10 +51,12 @@ package struct RequestContext: Sendable {
   package let principal: Principal
   /// What ends branches.
   package let reaper: Reaper
+  /// The servers on branches; `nil` without a server of the store.
+  package let instances: InstanceHost?
 
   package init(
     store: Store, work: Work, files: any ClientFiles, doors: Doors, principal: Principal,
-    reaper: Reaper? = nil
+    reaper: Reaper? = nil, instances: InstanceHost? = nil
   ) {
     self.store = store
     self.work = work
@@ -62,6 +64,23 @@ package struct RequestContext: Sendable {
     self.doors = doors
     self.principal = principal
     self.reaper = reaper ?? Reaper(store, doors)
+    self.instances = instances
+  }
+}
+
+extension RequestContext {
+  /// Carries out what changes branches as a whole while no server of ours works on them. Those of
+  /// branches that are there afterwards are started again.
+  func suspendingInstances<Result>(
+    of names: [String], _ body: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    guard let instances else { return try body() }
+    return try instances.suspending(names, body)
+  }
+
+  /// Whether a server of ours works on a branch now.
+  func hasInstance(on name: String) -> Bool {
+    instances?.running.contains(Array(name.utf8)) ?? false
   }
 }
 

@@ -23,8 +23,12 @@ package struct Server: Sendable {
     package var lockWait = StoreAccess.standardLockWait
 
     let mounting: MountOpener
+    let instances: InstanceOptions
 
-    package init(mounting: @escaping MountOpener) { self.mounting = mounting }
+    package init(mounting: @escaping MountOpener, instances: InstanceOptions) {
+      self.mounting = mounting
+      self.instances = instances
+    }
   }
 
   static let sealedByteCountMax = 64 << 20
@@ -63,7 +67,7 @@ package struct Server: Sendable {
     let doors = Doors { if endsWithLastMount { end.yield() } }
     let state = ServerState(
       store, directory: files.directory, doors: doors, works: works,
-      mounting: options.mounting, logger: logger
+      mounting: options.mounting, instances: options.instances, logger: logger
     ) { end.yield() }
     let reaper: ReaperThread
     do throws(StoreError) {
@@ -154,6 +158,7 @@ package struct Server: Sendable {
   /// Closes everything, whatever fails on the way; returns the first failure.
   private static func close(_ state: ServerState, _ files: ServerFiles) -> StoreError? {
     let failure = FailureBox()
+    state.instances.close()
     for (entry, users) in Dictionary(grouping: state.doors.users, by: \.entry) {
       state.logger.warning(
         "\(entry) is in use \(BranchUse.text(of: users)): what is open fails from now on")

@@ -24,6 +24,7 @@ package final class ServerState: Sendable {
   let works: RunningWorks
   let logger: Logger
   let reaper: Reaper
+  let instances: InstanceHost
   private let startedAt = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
   private let mounting: MountOpener
   private let stop: @Sendable () -> Void
@@ -31,7 +32,8 @@ package final class ServerState: Sendable {
 
   package init(
     _ store: Store, directory: String, doors: Doors, works: RunningWorks,
-    mounting: @escaping MountOpener, logger: Logger, stop: @escaping @Sendable () -> Void
+    mounting: @escaping MountOpener, instances: InstanceOptions, logger: Logger,
+    stop: @escaping @Sendable () -> Void
   ) {
     self.store = store
     self.directory = directory
@@ -39,7 +41,8 @@ package final class ServerState: Sendable {
     self.works = works
     self.mounting = mounting
     self.logger = logger
-    reaper = Reaper(store, doors, logger: logger)
+    self.instances = InstanceHost(store, doors, options: instances, logger: logger)
+    reaper = Reaper(store, doors, instances: self.instances, logger: logger)
     // From the first request on. Why a policy cannot be read is told by the reaper's first pass.
     try? reaper.applyMarks()
     self.stop = stop
@@ -53,6 +56,7 @@ package final class ServerState: Sendable {
     let door = try mounting(store, request, logger)
     try doors.add(door)
     logger.info("mounted on \(door.mount.directory)")
+    instances.resumeInBackground()
     return door.mount
   }
 
@@ -60,7 +64,8 @@ package final class ServerState: Sendable {
     _ work: Work, _ files: any ClientFiles, for principal: Principal
   ) -> RequestContext {
     RequestContext(
-      store: store, work: work, files: files, doors: doors, principal: principal, reaper: reaper)
+      store: store, work: work, files: files, doors: doors, principal: principal, reaper: reaper,
+      instances: instances)
   }
 
   /// Has the server end once running requests are answered.

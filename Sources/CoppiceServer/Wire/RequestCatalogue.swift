@@ -23,6 +23,8 @@ package enum RequestCatalogue {
   ]
 
   package static let serverRequests: [any ServerRequest.Type] = [
-    StatusRequest.self, StopRequest.self, MountRequest.self,
+    StatusRequest.self, StopRequest.self, MountRequest.self, InstanceListRequest.self,
+    InstanceShowRequest.self, InstanceStartRequest.self, InstanceStopRequest.self,
+    InstanceRestartRequest.self, InstanceLogRequest.self,
   ]
 }

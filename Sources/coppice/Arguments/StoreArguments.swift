@@ -58,6 +58,18 @@ struct StoreArguments: ParsableArguments {
     }
   }
 
+  /// Has the store's server carry a request out that only a server can.
+  func ask<Request: ServerRequest>(_ request: Request) throws(StoreError) -> Request.Answer {
+    let directory = try directory()
+    warn(of: directory)
+    if let server = try ServerConnection.find(in: directory) { return try server.perform(request) }
+    // Says so when there is no store either.
+    _ = try StoreAccess(directory).status()
+    throw StoreError(
+      .unavailable, "the store has no server", object: directory,
+      remedy: "start one with its mount: `coppice mount DIR`")
+  }
+
   /// Says on standard error what users of the store should know.
   func warn(of directory: String) {
     for warning in Store.warnings(of: directory) {

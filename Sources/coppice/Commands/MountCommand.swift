@@ -45,13 +45,16 @@ struct MountCommand: ParsableCommand {
   @Flag(name: .long, help: "Start no server in the background: be it, until DIR is unmounted.")
   var foreground = false
 
+  @OptionGroup var instances: InstanceArguments
+
   func run() throws {
     let request = MountRequest(
       directory: HostPath.absolute(directory), writebackCache: writebackCache, rings: !noRings)
     let store = HostPath.absolute(try options.directory())
     let options = options
     if foreground {
-      return try ServeCommand.serve(options, [request], endsWithLastMount: true) { status in
+      return try ServeCommand.serve(options, [request], instances, endsWithLastMount: true) {
+        status in
         // Whoever does not read this can still ask for it.
         if let answer = Self.answer(status) { try? options.print(answer) }
       }
@@ -70,6 +73,7 @@ struct MountCommand: ParsableCommand {
     ]
     if writebackCache { arguments.append("--writeback-cache") }
     if noRings { arguments.append("--no-rings") }
+    arguments += instances.words
     do throws(StoreError) {
       let status = try DetachedServer.start(store, arguments)
       guard let answer = Self.answer(status) else {

@@ -13,6 +13,8 @@ struct ServeCommand: ParsableCommand {
       one. It ends on 'coppice stop', SIGTERM and SIGINT, and then unmounts. Its log goes to \
       standard error.
 
+      It runs the PostgreSQL of branches ('coppice pg') on its mount.
+
       JSON, once it serves: \(StatusRequest.keys).
 
       Examples:
@@ -31,6 +33,8 @@ struct ServeCommand: ParsableCommand {
   @Flag(name: .long, help: "Read requests of the mount from the device, for comparison.")
   var noRings = false
 
+  @OptionGroup var instances: InstanceArguments
+
   /// Set by the command that starts a server in the background.
   @Flag(name: .long, help: .hidden)
   var detached = false
@@ -44,13 +48,13 @@ struct ServeCommand: ParsableCommand {
     }
     guard detached else {
       let options = options
-      return try Self.serve(options, mounts ?? [], endsWithLastMount: false) { status in
+      return try Self.serve(options, mounts ?? [], instances, endsWithLastMount: false) { status in
         // Whoever does not read this can still ask for it.
         try? options.print(ServeAnswer(status))
       }
     }
     do throws(StoreError) {
-      try Self.serve(options, mounts ?? [], endsWithLastMount: true) { status in
+      try Self.serve(options, mounts ?? [], instances, endsWithLastMount: true) { status in
         DetachedServer.report(
           AnswerLine(answer: status), to: DetachedServer.reportDescriptor)
       }
@@ -64,11 +68,13 @@ struct ServeCommand: ParsableCommand {
 
   /// Serves until the end.
   static func serve(
-    _ options: StoreArguments, _ mounts: [MountRequest], endsWithLastMount: Bool,
+    _ options: StoreArguments, _ mounts: [MountRequest], _ instances: InstanceArguments,
+    endsWithLastMount: Bool,
     whenReady: @escaping @Sendable (StatusRequest.Answer) -> Void
   ) throws(StoreError) {
     LoggingSystem.bootstrap(StreamLogHandler.standardError)
-    var serverOptions = Server.Options(mounting: Mounting.open)
+    var serverOptions = Server.Options(
+      mounting: Mounting.open, instances: try instances.options())
     serverOptions.mounts = mounts
     serverOptions.endsWithLastMount = endsWithLastMount
     serverOptions.lockWait = options.lockWait.duration

@@ -19,6 +19,18 @@ enum Output {
     }
   }
 
+  /// As `print`, of bytes as they are.
+  static func write(bytes: [UInt8]) throws(StoreError) {
+    do throws(SystemError) {
+      try bytes.withUnsafeBufferPointer { bytes throws(SystemError) in
+        try StandardStream.standardOutput.write(UnsafeRawBufferPointer(bytes))
+      }
+    } catch {
+      throw StoreError(
+        .unavailable, "cannot write to standard output", object: "standard output")
+    }
+  }
+
   /// Whether all of it was taken.
   @discardableResult
   static func write(_ text: String, to stream: StandardStream) -> Bool {

@@ -1,0 +1,13 @@
+/// The mount on which instances work, as supervision needs it.
+package protocol InstanceMount: Sendable {
+  /// Absolute, without symbolic links.
+  var directory: String { get }
+  /// Whether a write is one change, whatever its place: then no page is ever torn.
+  var writesAreAtomic: Bool { get }
+
+  /// Shows the files of one user and group of a branch as another's from now on; see
+  /// `CoppiceFUSE`.
+  func show(
+    entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID: UInt32
+  )
+}

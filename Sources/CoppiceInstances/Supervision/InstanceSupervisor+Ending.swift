@@ -1,0 +1,238 @@
+package import Coppice
+internal import CoppicePlatform
+internal import Logging
+internal import Synchronization
+
+extension InstanceSupervisor {
+  private static let fastSeconds: UInt64 = 30
+  private static let immediateSeconds: UInt64 = 10
+
+  /// Ends the instance of a branch, as a server is ended that writes all to its files; at once, as
+  /// by a power cut, with `isImmediate`, or after 30 seconds. It is not started again by itself,
+  /// and its port tells clients so. Does nothing to one that does not run.
+  ///
+  /// Throws `notFound` for a branch without one.
+  @discardableResult
+  package func stop(
+    _ name: String, isImmediate: Bool = false
+  ) throws(StoreError) -> InstanceReport {
+    let (entry, _) = try known(name)
+    let instance = instance(entry.id)
+    instance.withStatus { $0.isEndWanted = true }
+    return try instance.operate { () throws(StoreError) in
+      var (_, record) = try known(name)
+      if record.shallRun {
+        record.shallRun = false
+        try keep(record, of: name)
+      }
+      end(instance, by: isImmediate ? .immediate : .fast, waitSeconds: Self.fastSeconds)
+      door.endConnections(of: entry.id)
+      return report(name, entry.id, record, withPassword: false)
+    }
+  }
+
+  /// Ends it and starts it again, in one go for clients: its address and password stay.
+  package func restart(
+    _ name: String, _ wishes: InstanceWishes = InstanceWishes()
+  ) throws(StoreError) -> InstanceReport {
+    let branch = try store.branch(name)
+    let instance = instance(branch.id)
+    return try instance.operate { () throws(StoreError) in
+      let (_, record) = try known(name)
+      // What cannot be leaves what is.
+      _ = try setUp(branch, record, wishes)
+      end(instance, by: .fast, waitSeconds: Self.fastSeconds)
+      instance.withStatus { status in
+        status.isEndWanted = false
+        status.brake = RestartBrake()
+      }
+      return try start(branch, instance, record, wishes)
+    }
+  }
+
+  /// Signals a process that runs, and waits for its end: so long, then it is made to.
+  func end(_ instance: RunningInstance, by signal: ServerSignal, waitSeconds: UInt64) {
+    let process = instance.withStatus { status in
+      if status.process != nil { status.state = .stopping }
+      return status.process
+    }
+    if let process {
+      for (step, seconds) in [
+        (signal, waitSeconds), (.immediate, Self.immediateSeconds), (.kill, Self.immediateSeconds),
+      ] {
+        process.signal(step)
+        let deadline = clock.monotonicNanoseconds() + seconds * 1_000_000_000
+        if instance.waitForEnd(until: deadline) { break }
+      }
+    }
+    instance.withStatus { status in
+      status.state = .stopped
+      status.socketPath = nil
+    }
+  }
+
+  /// Of an instance's first process, whatever ended it.
+  func noteEnd(of instance: RunningInstance, _ end: ProcessEnd) {
+    let wasRunning = instance.withStatus { status in
+      status.process = nil
+      defer { if status.state == .running { status.state = .failed } }
+      return status.state == .running
+    }
+    guard wasRunning else { return }
+    door.endConnections(of: instance.id)
+    do throws(SystemError) {
+      _ = try SystemThread(name: "instance restart") { [self] in revive(instance, end) }
+    } catch {
+      logger.error("instance of branch \(instance.id): \(end); not started again: \(error)")
+    }
+  }
+
+  /// Starts one again that ended by itself.
+  private func revive(_ instance: RunningInstance, _ end: ProcessEnd) {
+    let entry = (try? store.entries())?.first { $0.id == instance.id }
+    guard let entry else { return }
+    do throws(StoreError) {
+      try instance.operate { () throws(StoreError) in
+        let isDue = instance.withStatus { status in
+          status.state == .failed && !status.isEndWanted
+            && status.brake.release(at: clock.monotonicNanoseconds())
+        }
+        guard isDue, let record = try record(of: entry.name), record.shallRun else {
+          instance.withStatus { status in
+            if status.state == .failed { status.message = "it \(end), too often in a row" }
+          }
+          return logger.error("instance of \(entry.name) \(end): it stays so")
+        }
+        logger.warning("instance of \(entry.name) \(end): it is started again")
+        _ = try start(try store.branch(entry.name), instance, record, InstanceWishes())
+      }
+    } catch {
+      logger.error("instance of \(entry.name): \(error)")
+    }
+  }
+
+  // MARK: With the server
+
+  /// Starts all that shall run, as many at once as there are cores; returns when each has started
+  /// or failed.
+  package func resume() {
+    let names = ((try? list()) ?? []).filter(\.shallRun).map(\.name)
+    let next = Atomic<Int>(0)
+    let threads = (0..<min(names.count, SystemThread.possibleCoreCount)).compactMap { _ in
+      try? SystemThread(name: "instances") { [self] in
+        while true {
+          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          guard index < names.count else { return }
+          do throws(StoreError) { _ = try start(names[index]) } catch {
+            logger.error("instance of \(names[index]): \(error)")
+          }
+        }
+      }
+    }
+    for thread in threads { thread.join() }
+  }
+
+  /// Returns once no client is connected to any instance, or after so long; says whether none is.
+  package func drain(seconds: UInt64) -> Bool {
+    let deadline = clock.monotonicNanoseconds() + min(seconds, 86_400) * 1_000_000_000
+    while true {
+      if door.connectionCounts.values.allSatisfy({ $0 == 0 }) { return true }
+      guard clock.monotonicNanoseconds() < deadline else { return false }
+      Pause().wait(nanoseconds: 100_000_000)
+    }
+  }
+
+  /// Ends all, with the server: they are started again with it.
+  package func shutDown() {
+    let running = known
+    for instance in running { instance.withStatus { $0.isEndWanted = true } }
+    // All are asked before the first is waited for.
+    for instance in running { instance.snapshot.process?.signal(.fast) }
+    for instance in running {
+      do throws(StoreError) {
+        try instance.operate { () throws(StoreError) in
+          end(instance, by: .fast, waitSeconds: Self.fastSeconds)
+        }
+      } catch {
+        logger.error("\(error)")
+      }
+    }
+    door.shutDown()
+    launcher.close()
+  }
+
+  // MARK: With the branch
+
+  /// Ends the instance of a branch whose content is about to be another one or none, and returns
+  /// what starts it again; `nil` where none runs.
+  package func suspend(_ name: String) throws(StoreError) -> SuspendedInstance? {
+    let id = try store.entry(name).id
+    guard let record = try record(of: name) else { return nil }
+    let instance = instance(id)
+    instance.withStatus { $0.isEndWanted = true }
+    return try instance.operate { () throws(StoreError) in
+      guard instance.snapshot.process != nil else { return nil }
+      end(instance, by: .fast, waitSeconds: Self.fastSeconds)
+      door.endConnections(of: id)
+      return SuspendedInstance(id: id, record: record)
+    }
+  }
+
+  /// Starts again what was suspended, under the name that the branch has now.
+  package func revive(_ suspended: SuspendedInstance) throws(StoreError) -> InstanceReport? {
+    guard let entry = try store.entries().first(where: { $0.id == suspended.id }) else {
+      release(suspended.id)
+      return nil
+    }
+    let branch = try store.branch(entry.name)
+    let instance = instance(suspended.id)
+    return try instance.operate { () throws(StoreError) in
+      instance.withStatus { $0.isEndWanted = false }
+      // The door's words name the branch.
+      door.close(suspended.id)
+      return try start(branch, instance, suspended.record, InstanceWishes())
+    }
+  }
+
+  /// Nothing is left of the instance of a branch that was deleted or has expired.
+  package func release(_ id: UInt64) {
+    door.close(id)
+    forget(id)
+    InstanceDirectory.remove(store: store.identifier, entry: id)
+  }
+}
+
+/// The instance of a branch, ended for as long as the branch is changed as a whole.
+package struct SuspendedInstance: Sendable {
+  let id: UInt64
+  let record: InstanceRecord
+}
+
+/// The end of a process that is told only once its beginning is known.
+final class EndOfProcess: Sendable {
+  private struct State {
+    var end: ProcessEnd?
+    var isBegun = false
+    var handler: (@Sendable (ProcessEnd) -> Void)?
+  }
+
+  private let state = Mutex(State())
+
+  func note(_ end: ProcessEnd, _ handler: @escaping @Sendable (ProcessEnd) -> Void) {
+    let isBegun = state.withLock { state in
+      state.end = end
+      state.handler = handler
+      return state.isBegun
+    }
+    if isBegun { handler(end) }
+  }
+
+  /// From here on.
+  func tell() {
+    let (end, handler) = state.withLock { state in
+      state.isBegun = true
+      return (state.end, state.handler)
+    }
+    if let end { handler?(end) }
+  }
+}

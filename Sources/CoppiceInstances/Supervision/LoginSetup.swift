@@ -1,0 +1,87 @@
+internal import Coppice
+internal import CoppicePostgreSQL
+internal import Crypto
+
+/// Gives the login of an instance its password, once the server takes connections.
+struct LoginSetup {
+  let socketPath: String
+  let cluster: Cluster
+  /// Asked while the server does not answer.
+  let isWanted: @Sendable () -> Bool
+
+  /// Chooses whom clients log in as, and has the server know the password.
+  ///
+  /// - Parameter password: of a role.
+  func prepare(
+    _ wishes: InstanceWishes, _ record: inout InstanceRecord, password: (String) -> String
+  ) throws(StoreError) {
+    let session: ServerSession
+    do throws(ServerSession.Failure) { session = try open() } catch { throw storeError(error) }
+    let rows = try words { () throws(ServerSession.Failure) in
+      (
+        try session.query(AdministrativeSession.roles),
+        try session.query(AdministrativeSession.databases)
+      )
+    }
+    let administrator = wishes.isSuperuser ? cluster.administrators[0] : nil
+    let plan = try LoginPlan(
+      login: wishes.login ?? administrator ?? record.login.nonEmpty,
+      database: wishes.database ?? record.database.nonEmpty,
+      roles: rows.0.compactMap(ClusterRole.init),
+      databases: rows.1.compactMap(ClusterDatabase.init), allowsSuperuser: true)
+    record.login = plan.login
+    record.database = plan.database
+    let password = password(plan.login)
+    let verifier = PasswordVerifier.text(of: password, salt: Self.salt(of: password))
+    try words { () throws(ServerSession.Failure) in
+      // What is so already is not written again.
+      let known = try session.query(AdministrativeSession.verifier(of: plan.login))
+      guard known != [[verifier]] else { return }
+      try session.query(AdministrativeSession.setPassword(of: plan.login, verifier: verifier))
+    }
+  }
+
+  /// The same password has the same verifier after every start.
+  private static func salt(of password: String) -> [UInt8] {
+    let text = "coppice verifier salt 1\0" + password
+    return Array(SHA256.hash(data: Array(text.utf8)).prefix(PasswordVerifier.saltByteCount))
+  }
+
+  /// As the first superuser, under the name that he has now.
+  private func open() throws(ServerSession.Failure) -> ServerSession {
+    var failure = ServerSession.Failure.asksForPassword
+    for administrator in cluster.administrators {
+      do throws(ServerSession.Failure) {
+        return try ServerSession(
+          to: socketPath, as: administrator, in: AccessFiles.administrativeDatabase,
+          parameters: AdministrativeSession.parameters(for: cluster.major), while: isWanted)
+      } catch {
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  private func words<Result>(
+    _ body: () throws(ServerSession.Failure) -> Result
+  ) throws(StoreError) -> Result {
+    do throws(ServerSession.Failure) { return try body() } catch { throw storeError(error) }
+  }
+
+  private func storeError(_ failure: ServerSession.Failure) -> StoreError {
+    let message =
+      switch failure {
+      case .unreachable(let cause): "the server takes no connection: \(cause)"
+      case .asksForPassword: "the server does not let its own user in"
+      case .refused(let code, let message): "the server refused: \(message) (SQLSTATE \(code))"
+      case .cancelled: "its start was called off"
+      }
+    return StoreError(
+      .unavailable, message, object: cluster.directory.description,
+      remedy: "look at what it printed: `coppice pg logs NAME`")
+  }
+}
+
+extension String {
+  fileprivate var nonEmpty: String? { isEmpty ? nil : self }
+}

@@ -1,0 +1,202 @@
+internal import Coppice
+package import CoppiceInstances
+internal import CoppicePlatform
+internal import Logging
+
+/// How a server may run instances.
+package struct InstanceOptions: Sendable {
+  /// The program that is the launcher too: `coppice`.
+  package var program: String
+  package var ports = 6000...6999
+  /// User numbers of instances; those that the machine gives the store's user without.
+  package var users: UserRange?
+  /// Directories with programs, besides the distribution's.
+  package var programDirectories: [String] = []
+  /// Instances are given no more than that.
+  package var isolationMax = Isolation.full
+  /// An address of this machine, where their ports are.
+  package var address = "127.0.0.1"
+  /// What clients reach this machine by; the address without.
+  package var host: String?
+  /// Files with certificate and key.
+  package var tls: TLSFiles?
+
+  package init(program: String) { self.program = program }
+}
+
+/// The instances of a server's store: what runs them is made when it is first needed, and there is
+/// a mount for them to work on.
+package final class InstanceHost: Sendable {
+  /// A range of this many is asked of the machine.
+  private static let userCount = 1000
+
+  private let store: Store
+  private let doors: Doors
+  private let options: InstanceOptions
+  private let logger: Logger
+  private let made = Monitored<InstanceSupervisor?>(nil)
+
+  init(_ store: Store, _ doors: Doors, options: InstanceOptions, logger: Logger) {
+    self.store = store
+    self.doors = doors
+    self.options = options
+    self.logger = logger
+  }
+
+  /// What runs instances, if it was needed so far.
+  var current: InstanceSupervisor? { made.withLock { $0 } }
+
+  /// What runs instances.
+  ///
+  /// Throws `unavailable` without a mount, `notFound` without user numbers for them, and what keeps
+  /// the launcher or the front door from beginning.
+  func supervisor() throws(StoreError) -> InstanceSupervisor {
+    try made.withLock { made throws(StoreError) in
+      if let made { return made }
+      let supervisor = try make()
+      made = supervisor
+      return supervisor
+    }
+  }
+
+  /// All instances that branches have. Makes nothing while there are none.
+  func list() throws(StoreError) -> [InstanceReport] {
+    if current == nil, try store.entries(carrying: .instance, in: .named).isEmpty { return [] }
+    return try supervisor().list()
+  }
+
+  private func make() throws(StoreError) -> InstanceSupervisor {
+    guard let mount = doors.all.lazy.compactMap({ $0 as? any MountDoor }).first else {
+      throw StoreError(
+        .unavailable, "instances work on the store's mount, and it is not mounted",
+        object: store.directory, remedy: "mount it with `coppice mount DIR`")
+    }
+    let isRoot = HostProcess.user == 0
+    let owner = (try? HostDirectory(path: store.directory).status().user) ?? HostProcess.user
+    let name = HostUser.name(of: owner)
+    var users = isRoot ? options.users : nil
+    if isRoot, users == nil {
+      users = try SubordinateRanges.ofMachine()
+        .range(ofUser: owner, name: name, count: Self.userCount)
+    }
+    let programs = ProgramDirectories(
+      given: options.programDirectories, trustedUsers: isRoot ? [0] : [0, HostProcess.user])
+    let launcher = try Launcher(
+      Launcher.Options(
+        program: options.program,
+        settings: LauncherSettings(
+          users: users, owner: owner, ownerName: name,
+          mountDirectory: mount.mount.directory,
+          runDirectory: InstanceSupervisor.directory(ofStore: store.identifier),
+          programDirectories: try programs.all().map(\.directory),
+          isolationMax: options.isolationMax)))
+    if !launcher.isolationNote.isEmpty { logger.warning("\(launcher.isolationNote)") }
+    var supervision = InstanceSupervisor.Options()
+    supervision.ports = options.ports
+    supervision.users = launcher.isolation == .none ? nil : users
+    supervision.host = options.host ?? options.address
+    do throws(StoreError) {
+      var doorOptions = FrontDoor.Options(logger: logger)
+      doorOptions.address = options.address
+      doorOptions.tls = options.tls
+      return try InstanceSupervisor(
+        store, on: DoorMount(mount), launcher: launcher, door: try FrontDoor(doorOptions),
+        programs: programs,
+        options: supervision, logger: logger)
+    } catch {
+      launcher.close()
+      throw error
+    }
+  }
+
+  /// Starts those that shall run, if there are any, without waiting for them.
+  func resumeInBackground() {
+    do throws(SystemError) {
+      _ = try SystemThread(name: "instances") { [self] in resume() }
+    } catch {
+      logger.error("instances are not started: \(error)")
+    }
+  }
+
+  private func resume() {
+    do throws(StoreError) {
+      let shallRun = try store.entries(carrying: .instance).contains { entry, value in
+        InstanceRecord(value)?.shallRun ?? false
+      }
+      if shallRun { try supervisor().resume() }
+    } catch {
+      logger.error("instances are not started: \(error)")
+    }
+  }
+
+  /// Ends all, with the server.
+  func close() { current?.shutDown() }
+
+  /// The branches whose instance runs, by their names' bytes.
+  var running: Set<[UInt8]> {
+    let reports = (try? current?.list()) ?? []
+    return Set(reports.filter { $0.process != nil }.map { Array($0.name.utf8) })
+  }
+
+  /// Throws `inUse` while clients are connected.
+  func refuseConnected() throws(StoreError) {
+    let reports = try current?.list() ?? []
+    guard let first = reports.first(where: { $0.connectionCount > 0 }) else { return }
+    let count = first.connectionCount
+    throw StoreError(
+      .inUse, "\(count) \(count == 1 ? "client is" : "clients are") connected to its PostgreSQL",
+      object: first.name, remedy: "wait for them with --drain 30s, or add --force")
+  }
+
+  // MARK: Branches that change as a whole
+
+  /// Ends the instances of branches that are about to end; those that do not end after all are
+  /// started with the server again.
+  func end(_ names: [String]) throws(StoreError) {
+    for name in names { _ = try current?.suspend(name) }
+  }
+
+  /// Ends the instances of branches whose content or name is about to change, and starts those
+  /// again, of branches that are still there, once `body` has done it or failed.
+  func suspending<Result>(
+    _ names: [String], _ body: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    guard let supervisor = current else { return try body() }
+    var suspended: [SuspendedInstance] = []
+    func resume() {
+      for instance in suspended {
+        do throws(StoreError) { _ = try supervisor.revive(instance) } catch {
+          logger.error("an instance does not start again: \(error)")
+        }
+      }
+    }
+    do throws(StoreError) {
+      for name in names {
+        if let instance = try supervisor.suspend(name) { suspended.append(instance) }
+      }
+      let result = try body()
+      resume()
+      return result
+    } catch {
+      resume()
+      throw error
+    }
+  }
+}
+
+/// A mount as supervision sees it.
+private struct DoorMount: InstanceMount {
+  private let door: any MountDoor
+
+  init(_ door: any MountDoor) { self.door = door }
+
+  var directory: String { door.mount.directory }
+  var writesAreAtomic: Bool { !door.mount.usesWritebackCache }
+
+  func show(
+    entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID userID: UInt32
+  ) {
+    door.show(
+      entry: entry, storedUserID: storedUserID, storedGroupID: storedGroupID, asUserID: userID)
+  }
+}

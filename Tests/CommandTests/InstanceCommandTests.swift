@@ -1,0 +1,217 @@
+import CoppicePlatform
+import Foundation
+import Glibc
+import TestSupport
+import Synchronization
+import Testing
+
+/// A mounted store with a cluster of PostgreSQL in its branch `main`, and instances on branches.
+final class ServedClusters {
+  static let isPossible =
+    MountRequirement.isMet && getuid() == 0 && Program("\(PostgreSQL.programs)/initdb").isInstalled
+    && Program("/usr/bin/psql").isInstalled
+  /// User numbers and ports that no test beside this one takes.
+  private static let count = Mutex<UInt32>(0)
+
+  let coppice: CoppiceCommand
+  let mount: String
+  private let words: [String]
+  private var server: ServingCoppice?
+
+  init(_ more: String...) throws {
+    coppice = try CoppiceCommand()
+    mount = coppice.folder("mount")
+    guard chmod(coppice.folder.path, 0o755) == 0, mkdir(mount, 0o755) == 0 else {
+      throw Program.Failure(description: "no directory: \(errno)")
+    }
+    let index = Self.count.withLock { count in
+      count += 1
+      return count
+    }
+    let (user, port) = (700_000 + 100 * index, 21_000 + 100 * index)
+    words =
+      ["--mount", mount, "--pg-users", "\(user)-\(user + 99)"]
+      + ["--pg-ports", "\(port)-\(port + 99)"] + more
+    let cluster = try PostgreSQL(in: coppice.folder)
+    try cluster.make("cluster")
+    try coppice.check("import", "cluster", "main")
+    try start()
+  }
+
+  deinit { stop() }
+
+  func start() throws {
+    server = try ServingCoppice(coppice, words)
+  }
+
+  func kill() throws {
+    _ = try server?.end(SIGKILL)
+    server = nil
+  }
+
+  func stop() {
+    _ = try? coppice("stop", "--force")
+    _ = try? server?.wait()
+    server = nil
+    _ = try? Program("umount").run(["-l", mount])
+  }
+
+  /// What psql answers to a statement, by the address that was given.
+  @discardableResult
+  func sql(_ statement: String, _ url: String) throws -> String {
+    let result = try Program("/usr/bin/psql").check(["-XAtq", url, "-c", statement])
+    return String(decoding: result.output, as: UTF8.self)
+  }
+
+  func start(_ arguments: String...) throws -> (url: String, answer: [String: Any]) {
+    let answer = try coppice.json(all: ["pg", "start"] + arguments)
+    guard let url = answer["url"] as? String else {
+      throw Program.Failure(description: "no address: \(answer)")
+    }
+    return (url, answer)
+  }
+}
+
+@Suite(.enabled(if: ServedClusters.isPossible, "needs root, /dev/fuse and PostgreSQL 15"))
+struct InstanceCommandTests {
+  @Test func `a branch and its server are made by one command, and reached by one address`()
+    throws
+  {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    let (url, answer) = try clusters.start("pr-42", "--from", "main", "--ttl", "3d")
+    #expect(answer["isNew"] as? Bool == true && answer["state"] as? String == "running")
+    #expect(answer["expiresAt"] as? String != nil)
+    #expect(try clusters.sql("SHOW archive_mode", url) == "off\n")
+    try clusters.sql("CREATE TABLE t AS SELECT 1 AS n", url)
+    // The same once more changes nothing, and says the same.
+    let again = try clusters.start("pr-42", "--from", "main", "--ttl", "3d")
+    #expect(again.url == url && again.answer["isNew"] as? Bool == false)
+    // Another branch has another address and password, and none of the table.
+    let other = try clusters.start("pr-43", "--from", "main")
+    #expect(try clusters.sql("SELECT to_regclass('t') IS NULL", other.url) == "t\n")
+    // No other user of the machine reads its files.
+    let status = try HostDirectory(path: clusters.mount).status(of: Array("pr-42".utf8))
+    #expect(status.user >= 700_000 && status.permissions & 0o077 == 0)
+    let list = try coppice.json("pg", "list")
+    #expect((list["instances"] as? [Any])?.count == 2)
+    try coppice.check("pg", "stop", "pr-42")
+    let refused = try Program("/usr/bin/psql").run(["-X", url, "-c", "SELECT 1"])
+    #expect(refused.status == 2 && refused.errors.contains("coppice pg start pr-42"))
+    #expect(try clusters.start("pr-42").url == url)
+    #expect(try clusters.sql("SELECT n FROM t", url) == "1\n")
+  }
+
+  @Test func `instances that shall run come back with the server, whatever ended it`() throws {
+    let clusters = try ServedClusters()
+    let (url, _) = try clusters.start("a", "--from", "main")
+    let stopped = try clusters.start("b", "--from", "main")
+    try clusters.coppice.check("pg", "stop", "b")
+    try clusters.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS n", url)
+    for isKilled in [false, true] {
+      if isKilled { try clusters.kill() } else { clusters.stop() }
+      try clusters.start()
+      try waitUntil { try clusters.state(of: "a") == "running" }
+      #expect(try clusters.sql("SELECT count(*) FROM t", url) == "1000\n")
+      #expect(try clusters.state(of: "b") == "stopped")
+      #expect(try Program("/usr/bin/psql").run(["-X", stopped.url, "-c", ""]).status == 2)
+    }
+  }
+
+  @Test func `a reset, a rename and a deletion take the instance along`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    let (url, _) = try clusters.start("a", "--from", "main")
+    try clusters.sql("CREATE TABLE t AS SELECT 1 AS n", url)
+    try coppice.check("branch", "reset", "a", "--to", "main")
+    #expect(try clusters.sql("SELECT to_regclass('t') IS NULL", url) == "t\n")
+    try coppice.check("branch", "rename", "a", "b")
+    #expect(try clusters.sql("SELECT 1", url) == "1\n")
+    #expect(try coppice("pg", "url", "a").status == 3)
+    try coppice.check("branch", "delete", "b")
+    #expect(try Program("/usr/bin/psql").run(["-X", url, "-c", ""]).status == 2)
+    #expect(try coppice.json("pg", "list")["instances"] as? [String] == [])
+  }
+
+  @Test func `a server that is killed is started again, three times at most`() throws {
+    let clusters = try ServedClusters()
+    let (url, _) = try clusters.start("a", "--from", "main")
+    for _ in 0..<3 {
+      try clusters.killServer(of: "a")
+      try waitUntil { try clusters.state(of: "a") == "running" }
+      #expect(try clusters.sql("SELECT 1", url) == "1\n")
+    }
+    try clusters.killServer(of: "a")
+    try waitUntil { try clusters.state(of: "a") == "failed" }
+    #expect(try clusters.start("a").url == url)
+  }
+
+  @Test func `settings are given, kept and refused`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    let (url, _) = try clusters.start("a", "--from", "main", "--set", "work_mem=7MB")
+    #expect(try clusters.sql("SHOW work_mem", url) == "7MB\n")
+    try coppice.check("pg", "set", "a", "application_name=x'y\\z", "--unset", "work_mem")
+    #expect(try clusters.sql("SHOW work_mem", url) == "4MB\n")
+    let fence = try coppice.failure("pg", "set", "a", "archive_mode=on")
+    #expect(fence.status == 6)
+    for bad in ["no_such_setting=1", "max_connections=many", "work_mem=1\n2", "=1", "work_mem"] {
+      #expect(try coppice.failure("pg", "set", "a", bad).status == 64, "\(bad)")
+    }
+    // None of it touched the server.
+    #expect(try clusters.sql("SELECT 1", url) == "1\n")
+    let much = try coppice.failure("pg", "set", "a", "work_mem=much")
+    #expect(much.status == 64 && much.message.contains("work_mem"))
+    #expect(try clusters.sql("SHOW work_mem", url) == "4MB\n")
+  }
+
+  @Test func `what cannot be started leaves nothing`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    try coppice.check("branch", "create", "empty")
+    #expect(try coppice.failure("pg", "start", "empty").status == 3)
+    #expect(try coppice.failure("pg", "start", "x", "--from", "empty").status == 3)
+    #expect(try coppice.failure("pg", "start", "x", "--from", "nothing").status == 3)
+    try coppice.script("mkdir mixed && cp -a cluster mixed/a && cp -a cluster mixed/b")
+    try coppice.check("import", "mixed", "two")
+    #expect(try coppice.failure("pg", "start", "two").status == 4)
+    try coppice.script("echo 16 > cluster/PG_VERSION")
+    try coppice.check("import", "cluster", "old")
+    #expect(try coppice.failure("pg", "start", "old").status == 3)
+    let login = try coppice.failure("pg", "start", "x", "--from", "main", "--login", "nobody")
+    #expect(login.status == 3)
+    #expect(try coppice("ls", "x").status == 3)
+    #expect(try coppice.json("pg", "list")["instances"] as? [String] == [])
+  }
+}
+
+extension ServedClusters {
+  func state(of name: String) throws -> String? {
+    try instance(name)?["state"] as? String
+  }
+
+  private func instance(_ name: String) throws -> [String: Any]? {
+    let list = try coppice.json("pg", "list")["instances"] as? [[String: Any]]
+    return list?.first { $0["name"] as? String == name }
+  }
+
+  func killServer(of name: String) throws {
+    guard let process = try instance(name)?["process"] as? Int else {
+      throw Program.Failure(description: "no process of \(name)")
+    }
+    Glibc.kill(pid_t(process), SIGKILL)
+    try waitUntil { try instance(name)?["process"] as? Int != process }
+  }
+}
+
+/// Asks until it is so, for half a minute at most.
+private func waitUntil(_ condition: () throws -> Bool) throws {
+  let clock = SystemClock()
+  let deadline = clock.monotonicNanoseconds() + 30_000_000_000
+  while try !condition() {
+    guard clock.monotonicNanoseconds() < deadline else {
+      throw Program.Failure(description: "it does not come to be")
+    }
+    usleep(20_000)
+  }
+}
