@@ -16,12 +16,13 @@ final class BranchDoor: Sendable {
   let logger: Logger
 
   init(
-    _ id: UInt64, target: @escaping @Sendable () -> FrontDoorTarget, countMax: Int,
-    certificate: ServerCertificate?, requiresTLS: Bool, startupTimeout: TimeAmount, logger: Logger
+    _ id: UInt64, target: @escaping @Sendable () -> FrontDoorTarget,
+    connections: DoorConnections, certificate: ServerCertificate?, requiresTLS: Bool,
+    startupTimeout: TimeAmount, logger: Logger
   ) {
     self.id = id
     self.target = target
-    connections = DoorConnections(countMax: countMax)
+    self.connections = connections
     self.certificate = certificate
     self.requiresTLS = requiresTLS
     self.startupTimeout = startupTimeout

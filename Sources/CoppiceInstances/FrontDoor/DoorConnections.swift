@@ -20,16 +20,21 @@ final class DoorConnections: Sendable {
   }
 
   /// Of those that are let in, and of the others.
-  let countMax: Int
+  private let countMax: Int
+  private let total: ConnectionTotal
   private let state = Mutex(State())
 
-  init(countMax: Int) { self.countMax = countMax }
+  init(countMax: Int, of total: ConnectionTotal) {
+    self.countMax = countMax
+    self.total = total
+  }
 
   var admittedCount: Int { state.withLock { $0.admittedCount } }
 
   /// Takes a connection in, until its channel is closed; `nil` when it is to be closed at once: by
   /// a door that is closed, or because too many others have not said who they are.
   func add(_ client: any Channel) -> Number? {
+    guard total.open() else { return nil }
     let number: Number? = state.withLock { state in
       guard !state.isClosed, state.connections.count - state.admittedCount < countMax else {
         return nil
@@ -38,19 +43,26 @@ final class DoorConnections: Sendable {
       state.connections[state.nextNumber] = Connection(client: client)
       return state.nextNumber
     }
-    if let number { client.closeFuture.whenComplete { _ in self.remove(number) } }
+    guard let number else {
+      total.close()
+      return nil
+    }
+    client.closeFuture.whenComplete { _ in
+      self.remove(number)
+      self.total.close()
+    }
     return number
   }
 
-  /// Counts the connection from now on. False when there are too many, or it has been ended.
-  func admit(_ number: Number) -> Bool {
+  /// Counts the connection from now on. Returns why not, when there are too many.
+  func admit(_ number: Number) -> StartupRefusal? {
     state.withLock { state in
-      guard state.admittedCount < countMax, let connection = state.connections[number],
-        !connection.isAdmitted
-      else { return false }
+      guard state.connections[number] != nil else { return .noAnswer }
+      guard state.admittedCount < countMax else { return .tooMany(countMax) }
+      guard total.admit() else { return .tooManyInAll(total.countMax) }
       state.connections[number]?.isAdmitted = true
       state.admittedCount += 1
-      return true
+      return nil
     }
   }
 
@@ -72,6 +84,7 @@ final class DoorConnections: Sendable {
       guard state.connections[number]?.isAdmitted == true else { return }
       state.connections[number]?.isAdmitted = false
       state.admittedCount -= 1
+      total.dismiss()
     }
   }
 
@@ -84,6 +97,7 @@ final class DoorConnections: Sendable {
   func endAll(closing: Bool) -> [EventLoopFuture<Void>] {
     let ended = state.withLock { state in
       defer {
+        for _ in 0..<state.admittedCount { total.dismiss() }
         state.connections = [:]
         state.admittedCount = 0
       }

@@ -18,8 +18,10 @@ extension FrontDoor {
   ) throws(StoreError) -> Int {
     try begin(id)
     let door = BranchDoor(
-      id, target: target, countMax: options.connectionCountMax, certificate: certificate,
-      requiresTLS: !isLoopback, startupTimeout: TimeAmount(options.startupTimeout),
+      id, target: target,
+      connections: DoorConnections(countMax: options.connectionCountMax, of: total),
+      certificate: certificate, requiresTLS: !isLoopback,
+      startupTimeout: TimeAmount(options.startupTimeout),
       logger: options.logger)
     let opened: OpenDoor
     do throws(StoreError) {

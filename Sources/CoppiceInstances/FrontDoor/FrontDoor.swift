@@ -25,6 +25,9 @@ package final class FrontDoor: Sendable {
     package var startupTimeout = Duration.seconds(10)
     /// Connections that a branch may have.
     package var connectionCountMax = 1000
+    /// Connections that all branches may have together; `nil`: an eighth as many as this process
+    /// may open files.
+    package var totalConnectionCountMax: Int?
     package var logger: Logger
     /// What the ends of certificates are compared with.
     package var clock: any StoreClock = SystemClock()
@@ -49,6 +52,7 @@ package final class FrontDoor: Sendable {
   let group: MultiThreadedEventLoopGroup
   let certificate: ServerCertificate?
   let isLoopback: Bool
+  let total: ConnectionTotal
   let state = Mutex(State())
 
   /// Reads the certificate. Throws `invalid` for what is no address, for one that others can reach
@@ -58,6 +62,8 @@ package final class FrontDoor: Sendable {
   ) throws(StoreError) {
     self.options = options
     self.group = group
+    total = ConnectionTotal(
+      countMax: options.totalConnectionCountMax ?? DirectoryDisk.raiseOpenFileLimit() / 8)
     isLoopback = try Self.socketAddress(options.address, port: 0).isLoopback
     if let files = options.tls {
       certificate = try ServerCertificate(

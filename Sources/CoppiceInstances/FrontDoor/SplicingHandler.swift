@@ -91,7 +91,10 @@ final class SplicingHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case ChannelEvent.inputClosed = event { other?.closeOutput(promise: nil) }
+    guard case ChannelEvent.inputClosed = event else { return }
+    other?.closeOutput(promise: nil)
+    // A server that has nothing more to say to nobody.
+    if isServer, case .dropping = reading { context.close(promise: nil) }
   }
 
   func channelInactive(context: ChannelHandlerContext) {

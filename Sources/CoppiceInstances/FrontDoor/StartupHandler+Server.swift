@@ -28,9 +28,8 @@ extension StartupHandler {
       guard allowsReplication || !message.hasReplication else {
         return self.refuse(.replication, context: context)
       }
-      guard self.door.connections.admit(self.number) else {
-        let countMax = self.door.connections.countMax
-        return self.refuse(.tooMany(countMax), context: context)
+      if let refusal = self.door.connections.admit(self.number) {
+        return self.refuse(refusal, context: context)
       }
       self.connect(to: socketPath, context: context) { server, end in
         self.splice(server, end, context: context)

@@ -193,6 +193,7 @@ final class StartupHandler: ChannelDuplexHandler, RemovableChannelHandler {
     state = .ended
     stopClock()
     received = ByteBuffer()
+    door.connections.dismiss(number)
     door.logger.debug(
       "a client was not let in",
       metadata: ["branch": "\(door.id)", "sqlstate": "\(refusal.code.rawValue)"])

@@ -73,6 +73,13 @@ extension StartupRefusal {
       hint: "Connect as the role that `coppice pg url` names.")
   }
 
+  static func tooManyInAll(_ count: Int) -> StartupRefusal {
+    StartupRefusal(
+      .tooManyConnections,
+      "all branches together have \(count) connections, which is as many as this server may have",
+      hint: "It may have more with a higher limit of open files (`ulimit -n`).")
+  }
+
   static func tooMany(_ count: Int) -> StartupRefusal {
     StartupRefusal(
       .tooManyConnections, "this branch has \(count) connections, which is as many as it may have")

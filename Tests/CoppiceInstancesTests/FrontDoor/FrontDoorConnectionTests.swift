@@ -73,10 +73,40 @@ struct FrontDoorConnectionTests {
     #expect(try server.receiveToEnd() == [])
   }
 
+  /// 64 MiB, no part of which is like another.
+  private static let manyBytes = [UInt8](unsafeUninitializedCapacity: 64 << 20) { buffer, count in
+    count = buffer.count
+    UnsafeMutableRawBufferPointer(buffer).withMemoryRebound(to: UInt32.self) { words in
+      var next: UInt32 = 1
+      for index in 0..<words.count {
+        words[index] = next
+        next = next &* 747_796_405 &+ 2_891_336_453
+      }
+    }
+  }
+
+  @Test func `the kernel asks whether a client that says nothing is still there`() throws {
+    let fixture = try DoorFixture()
+    let ends = try fixture.splice()
+    // Of the door's end of the connection: its address and port, state 01 (established), and timer
+    // 02, which is the one for that.
+    let numbers = fixture.address.split(separator: ".").reversed().compactMap { UInt32($0) }
+    func hex(_ number: UInt32, _ count: Int) -> String {
+      let digits = String(number, radix: 16, uppercase: true)
+      return String(repeating: "0", count: count - digits.count) + digits
+    }
+    let place = numbers.map { hex($0, 2) }.joined() + ":" + hex(UInt32(fixture.port), 4)
+    let table = String(decoding: try TemporaryFolder.bytes(of: "/proc/net/tcp"), as: UTF8.self)
+    let rows = table.split(separator: "\n").map { $0.split(separator: " ") }
+    let row = try #require(rows.first { $0[1] == place && $0[3] == "01" })
+    #expect(row[5].hasPrefix("02:"), "\(row)")
+    withExtendedLifetime(ends) {}
+  }
+
   @Test func `what a client does not read is not taken from the server`() throws {
     let fixture = try DoorFixture()
     let (client, server) = try fixture.splice(receiveByteCount: 4096)
-    let bytes = (0..<(96 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    let bytes = Self.manyBytes
     let count = try server.sendWhileTaken(bytes[...])
     // What the kernel keeps of a TCP connection, four MiB by default, and two small buffers.
     #expect(count < 16 << 20)
@@ -87,7 +117,7 @@ struct FrontDoorConnectionTests {
   @Test func `what a server does not read is not taken from the client`() throws {
     let fixture = try DoorFixture()
     let (client, server) = try fixture.splice()
-    let bytes = (0..<(96 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    let bytes = Self.manyBytes
     let count = try client.sendWhileTaken(bytes[...])
     #expect(count < 32 << 20)
     let received = try sending(Array(bytes[count...]), to: client) { try server.receiveToEnd() }
@@ -105,6 +135,29 @@ struct FrontDoorConnectionTests {
     let again = try fixture.splice()
     try again.client.send([1])
     #expect(try again.server.receive(1) == [1])
+  }
+
+  @Test func `all branches together have as many connections as there are files for`() throws {
+    let fixture = try DoorFixture { $0.totalConnectionCountMax = 2 }
+    let path = fixture.folder("s")
+    let port = try fixture.frontDoor.open(2, port: 0, in: 1...1, avoiding: []) {
+      .server(socketPath: path, login: "app", allowsReplication: false)
+    }
+    let first = try fixture.splice()
+    let other = try TestSocket.connect(to: port, of: fixture.address)
+    try other.send(StartupBytes.startup())
+    let end = try fixture.server.accept()
+    #expect(fixture.frontDoor.connectionCounts == [1: 1, 2: 1])
+    let fields = try fixture.refusal(of: StartupBytes.startup())
+    #expect(fields["C"] == "53300" && fields["M"]?.contains("all branches together") == true)
+    // Those that were ended count no longer.
+    for _ in 0..<3 {
+      fixture.frontDoor.endConnections(of: 1)
+      let (client, server) = try fixture.splice()
+      try client.send([1])
+      #expect(try server.receive(1) == [1])
+    }
+    withExtendedLifetime((first, other, end)) {}
   }
 
   @Test func `clients that say nothing keep nobody out for long`() throws {

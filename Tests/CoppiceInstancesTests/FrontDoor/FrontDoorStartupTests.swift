@@ -184,8 +184,9 @@ struct FrontDoorStartupTests {
         #expect(fields["C"] == "57P03")
         #expect(fields["M"] == (id == 0 ? words : fields["M"]))
         #expect(id == 0 || fields["M"]?.contains("takes no connections") == true)
+        #expect(frontDoor.connectionCount(of: UInt64(id)) == 0)
+        withExtendedLifetime(client) {}
       }
-      #expect(frontDoor.connectionCount(of: UInt64(id)) == 0)
     }
   }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// Other clients of PostgreSQL before the door: psycopg, and a pool in between.
 @Suite(.enabled(if: DoorCluster.isPossible, DoorCluster.comment), .serialized)
-struct DoorClientsTests {
+struct PostgreSQLClientsTests {
   private static let python = Program("/usr/bin/python3")
   private static let pool = "/usr/sbin/pgbouncer"
 
