@@ -52,11 +52,46 @@ import Testing
     #expect(fields.protectionReason == nil && fields.protectedUntil == .max)
   }
 
+  @Test func `how something ended comes back as it was, and nothing else does`() {
+    for cause in [Ending.Cause.ttl, .lease, .limit, .expire] {
+      for by in [nil, "ana", "\u{FC}"] {
+        let ending = Ending(cause, isByItself: by == nil, group: BranchID(0x0102), by: by)
+        #expect(Ending(ending.value) == ending)
+      }
+    }
+    let value = Ending(.lease, isByItself: true, group: BranchID(0x0102)).value
+    #expect(value == [2, 1, 2, 1, 0, 0, 0, 0, 0, 0])
+    #expect(Ending([]) == nil && Ending(value.dropLast()) == nil)
+    for (index, byte) in [(0, 0), (0, 5), (1, 2)] {
+      var other = value
+      other[index] = UInt8(byte)
+      #expect(Ending(other) == nil)
+    }
+    #expect(Ending(value + [0xFF]) == nil)
+  }
+
+  @Test func `of what ended by itself a condemned entry keeps what its proof tells`() {
+    var entry = BranchEntry(id: BranchID(7), name: "a", createdAt: 1)
+    for tag in [FieldTag.expiry, .owner, .labels, .origin, .keepUntil, .limit] {
+      entry.annotations[tag] = [1]
+    }
+    let condemnation = Condemnation(branch: entry.id, pageCount: 3, hasRefs: false)
+    entry.annotations[.ending] = Ending(.ttl, group: entry.id).value
+    var deleted = entry
+    deleted.condemn(condemnation, isForGood: false)
+    #expect(deleted.annotations.all.map(\.tag) == [FieldTag(0)] && !deleted.endedByItself)
+    entry.annotations[.ending] = Ending(.ttl, isByItself: true, group: entry.id).value
+    entry.condemn(condemnation, isForGood: false)
+    #expect(
+      entry.annotations.all.map(\.tag) == [FieldTag(0), .owner, .labels, .ending, .origin])
+    #expect(entry.endedByItself && entry.unsealedPageCount == 3)
+  }
+
   @Test func `tags are those that the format names`() {
     let tags: [(FieldTag, UInt16)] = [
       (.protected, 0x8001), (.expired, 0x8002), (.keepUntil, 0x8003), (.expiry, 4), (.lease, 5),
       (.owner, 6), (.labels, 7), (.origin, 0xC009), (.limit, 10), (.approval, 0x800B),
-      (.part, 0x800F), (.protectionReason, 17),
+      (.part, 0x800F), (.protectionReason, 17), (.ending, 18),
     ]
     for (tag, number) in tags { #expect(tag.rawValue == number) }
   }

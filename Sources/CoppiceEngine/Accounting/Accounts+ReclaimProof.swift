@@ -40,7 +40,7 @@ extension Accounts {
       // What several of them kept is looked for once.
       var proof = try self.proofs(of: [group], pending: [])[0]
       proof.isPending = !deletions.pending.isDisjoint(with: deletions.known.map(\.id))
-      proof.areAmountsKnown = deletions.known.count == 1
+      proof.areAmountsKnown = proof.areAmountsKnown && deletions.known.count == 1
       proof.entries = deletions.known.map {
         ReclaimProof.Entry(branch: $0.id, deletedAt: $0.deletedAt, forgottenAt: $0.forgottenAt)
       }
@@ -52,13 +52,49 @@ extension Accounts {
     return try whole(proofs)
   }
 
+  /// As the others, of many groups of entries that ended by themselves, with one look for all;
+  /// `nil` for a group of which nothing is known any more. Sharers are not named.
+  package func reclaimProofs(
+    ofEnds groups: [[BranchID]]
+  ) throws(StoreError) -> [ReclaimProof?] {
+    try core.gate.checkOpen()
+    let meant = Set(groups.joined())
+    let (known, waiting) = (
+      core.hints.collection.withLock { hints in
+        Dictionary(
+          hints.forgotten.filter { meant.contains($0.id) }.map { ($0.id, $0) },
+          uniquingKeysWith: { $1 })
+      },
+      Set(core.keeper.read { $0.examined }.map(\.id))
+    )
+    let notes = groups.map { group -> ForgottenBranch? in
+      let notes = group.compactMap { waiting.contains($0) ? known[$0] : nil }
+      return notes.count == group.count ? ForgottenBranch(of: notes) : nil
+    }
+    var found =
+      try proofs(
+        of: notes.compactMap(\.self), pending: [], namesSharers: false
+      ).reversed() as [ReclaimProof]
+    let folders = try core.repairFolders()
+    return zip(groups, notes).map { group, note in
+      guard note != nil, var proof = found.popLast() else { return nil }
+      proof.areAmountsKnown = proof.areAmountsKnown && group.count == 1
+      proof.entries = group.compactMap { known[$0] }.map {
+        ReclaimProof.Entry(branch: $0.id, deletedAt: $0.deletedAt, forgottenAt: $0.forgottenAt)
+      }
+      proof.repairFolders = folders
+      return ReclaimProof(of: [proof])
+    }
+  }
+
   private struct Deletions {
     /// In the catalogue.
     var entries: [BranchEntry]
     var condemned: [BranchEntry]
+    /// Of these, those whose removal is not through.
+    var pending: Set<BranchID>
     /// Those that a collection has looked at.
     var known: [ForgottenBranch]
-    var pending: Set<BranchID> { Set(condemned.map(\.id)) }
   }
 
   /// Throws `conflict` when one of the entries is there.
@@ -66,10 +102,12 @@ extension Accounts {
     named name: String, where isMeant: (BranchID, String) -> Bool
   ) throws(StoreError) -> Deletions {
     try core.gate.checkOpen()
-    let (entries, condemned) = core.keeper.read { kept in
+    let (entries, condemned, waiting) = core.keeper.read { kept in
       (
         kept.catalogue.branches.values.filter { isMeant($0.id, $0.name) },
-        kept.catalogue.condemned.values.filter { isMeant($0.id, $0.name) }
+        kept.catalogue.condemned.values.filter { isMeant($0.id, $0.name) },
+        // They are on record for their proof's sake.
+        Set(kept.examined.filter(\.endedByItself).map(\.id))
       )
     }
     guard entries.allSatisfy({ $0.flags.contains(.deleted) }) else {
@@ -79,7 +117,9 @@ extension Accounts {
     let known = core.hints.collection.withLock {
       $0.forgotten.filter { isMeant($0.id, $0.name) }
     }
-    return Deletions(entries: entries, condemned: condemned, known: known)
+    return Deletions(
+      entries: entries, condemned: condemned,
+      pending: Set(condemned.map(\.id)).subtracting(waiting), known: known)
   }
 
   private func proofs(ofUnexamined deletions: Deletions) throws(StoreError) -> [ReclaimProof] {
@@ -175,48 +215,41 @@ extension Accounts {
     return proof
   }
 
-  /// - Parameter pending: those that are still on record.
+  /// - Parameters:
+  ///   - pending: those whose removal is not through.
+  ///   - namesSharers: whether to look who keeps what they shared.
   private func proofs(
-    of branches: [ForgottenBranch], pending: Set<BranchID>
+    of branches: [ForgottenBranch], pending: Set<BranchID>, namesSharers: Bool = true
   ) throws(StoreError) -> [ReclaimProof] {
     if branches.isEmpty { return [] }
     let moment = try StoreMoment(core)
-    let present = try presentFrames(of: branches, moment)
-    let owners = present.contains { !$0.isEmpty } ? try FrameOwners(core, moment) : nil
+    let held = try heldFrames(of: branches, moment)
     var proofs: [ReclaimProof] = []
-    for (branch, frames) in zip(branches, present) {
-      var proof = proof(of: branch, frames, owners)
+    for (branch, held) in zip(branches, held) {
+      var proof = proof(of: branch, held)
       proof.isPending = pending.contains(branch.id)
       proofs.append(proof)
     }
     // Whoever shares with one of them is named once.
-    proofs[0].sharers = sharers(of: try sharedFrames(of: branches, moment), moment)
+    if namesSharers {
+      proofs[0].sharers = sharers(of: try sharedFrames(of: branches, moment), moment)
+    }
     return proofs
   }
 
-  private func proof(
-    of branch: ForgottenBranch, _ present: [PresentFrame], _ owners: FrameOwners?
-  ) -> ReclaimProof {
+  private func proof(of branch: ForgottenBranch, _ found: HeldFrames) -> ReclaimProof {
     var proof = ReclaimProof(branch.name, branch.id, deletedAt: branch.deletedAt)
     proof.forgottenAt = branch.forgottenAt
     proof.cycleNumber = branch.cycleNumber
     proof.uniquePageCount = branch.pageCount
     proof.uniqueByteCount = branch.byteCount
     proof.isComplete = branch.isComplete
+    // Nothing else says by now that they are too low.
+    proof.areAmountsKnown = !(branch.isPartial && branch.isComplete)
     proof.mayHaveBases = branch.mayHaveBases
-    var held: [SpaceHolder: UInt64] = [:]
-    for frame in present {
-      // What was found by hash again has a new owner. A segment that is only to be unlinked waits
-      // for the next opening or collection.
-      let holder =
-        frame.isReclaimed
-        ? .nothing : owners?.holder(of: frame.name) ?? .segment(frame.segment)
-      held[holder, default: 0] += UInt64(frame.byteCount)
-      if frame.isPage, !frame.isReclaimed, owners?.isMereBase(frame.name) ?? false {
-        proof.basePageCount += 1
-        proof.baseByteCount += UInt64(frame.byteCount)
-      }
-    }
+    proof.basePageCount = found.basePageCount
+    proof.baseByteCount = found.baseByteCount
+    var held = found.byteCounts
     let journalByteCount = branch.isErased ? 0 : core.journal.heldByteCount
     if journalByteCount > 0 { held[.journal] = journalByteCount }
     proof.held = held.map { SpaceReport.Part(holder: $0.key, byteCount: $0.value) }
@@ -236,46 +269,5 @@ extension Accounts {
     }
     if shared.smallest != nil { try shared.addBases(core, moment) }
     return shared
-  }
-
-  private struct PresentFrame {
-    var name: FrameName
-    var segment: SegmentID
-    var byteCount: Int
-    var isPage: Bool
-    /// Whether it lies in a segment that counts no more and is still on disk.
-    var isReclaimed: Bool
-  }
-
-  /// Of each branch the frames that still lie in some segment, wherever they are now.
-  private func presentFrames(
-    of branches: [ForgottenBranch], _ moment: StoreMoment
-  ) throws(StoreError) -> [[PresentFrame]] {
-    var runs: [SegmentID: [(run: ForgottenBranch.Run, owner: Int)]] = [:]
-    for (owner, branch) in branches.enumerated() {
-      for run in branch.runs { runs[run.first.segment, default: []].append((run, owner)) }
-    }
-    var present = [[PresentFrame]](repeating: [], count: branches.count)
-    let met = FrameSet()
-    func look(in segments: [SegmentEntry], isReclaimed: Bool) throws(StoreError) {
-      try core.listing.forEachPlacedFrame(of: segments) { name, frame, segment in
-        guard segment.flags.contains(.reclaimed) == isReclaimed, let near = runs[name.segment],
-          met.insert(name)
-        else { return }
-        for (run, owner) in near
-        where name >= run.first && name.rawValue < run.first.rawValue + UInt64(run.frameCount)
-          && present[owner].last?.name != name
-        {
-          present[owner].append(
-            PresentFrame(
-              name: name, segment: segment.id, byteCount: frame.storedByteCount,
-              isPage: frame.form.kind == .page, isReclaimed: isReclaimed))
-        }
-      }
-    }
-    try look(in: moment.segments(holding: Set(runs.keys)), isReclaimed: false)
-    let reclaimed = core.keeper.catalogue.reclaimed
-    try look(in: reclaimed.values.sorted { $0.id < $1.id }, isReclaimed: true)
-    return present
   }
 }

@@ -118,6 +118,7 @@ extension ForgottenBranch {
       group.byteCount += other.byteCount
       group.isComplete = group.isComplete && other.isComplete
       group.isErased = group.isErased && other.isErased
+      group.isPartial = group.isPartial || other.isPartial
       group.mayHaveBases = group.mayHaveBases || other.mayHaveBases
       group.forgottenAt = max(group.forgottenAt, other.forgottenAt)
       group.cycleNumber = max(group.cycleNumber, other.cycleNumber)

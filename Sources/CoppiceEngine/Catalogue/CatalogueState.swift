@@ -90,6 +90,11 @@ package struct CatalogueState: Sendable {
 
   func branches(on root: Ref) -> Set<BranchID> { branchesByRoot[root] ?? [] }
 
+  /// Of those that are condemned, the ones that ended by themselves: a proof is to be made of each.
+  var endedByThemselves: Set<BranchID> {
+    Set(condemned.values.lazy.filter(\.endedByItself).map(\.id))
+  }
+
   // MARK: Numbers
 
   package mutating func takeBranchID() -> BranchID {

@@ -38,7 +38,6 @@ extension CollectionRun {
     roots = rootRefs(kept)
     loans = loanRefs()
     if options.isDryRun { return lsn }
-    report.forgottenBranchCount += kept.unexamined.count
     if !ids.isEmpty {
       let staying = kept.layersStaying(without: Set(ids))
       var gone: [ForgottenEntry] = []
@@ -47,7 +46,10 @@ extension CollectionRun {
       for id in ids { kept.branches[id] = nil }
       kept.unexamined += gone
     }
-    forgotten = kept.unexamined
+    forgotten = kept.unexamined.filter { gone in
+      !options.isYoung || !gone.entry.endedByItself
+    }
+    report.forgottenBranchCount = forgotten.count
     return lsn
   }
 

@@ -6,6 +6,9 @@ extension CollectionRun {
   private static let runCountMax = 1 << 14
   private static let sharedFrameCountMax = 1 << 12
   private static let sharedNodeCountMax = 32
+  /// Of all samples together.
+  private static let sampledRunCountMax = 1 << 14
+  private static let sampledRunCountMin = 8
 
   /// Finds the frames that nothing but forgotten branches kept, and readers and imports that end
   /// before they become entries, so that it can be verified later that they are gone. Takes time in
@@ -19,126 +22,94 @@ extension CollectionRun {
         hints.forgotten.filter { ids.contains($0.id) }.map { ($0.id, $0) },
         uniquingKeysWith: { $1 })
     }
-    let sets = try forgotten.map { entry throws(StoreError) in
-      try deadFrames(of: entry, known: earlier[entry.entry.id])
+    let sets = try forgotten.map { gone throws(StoreError) in
+      try deadFrames(of: gone, known: earlier[gone.entry.id])
     }
-    let retired = core.keeper.catalogue.retired
-    var found = [[DeadFrame]](repeating: [], count: sets.count)
-    // Bases first: one may lie anywhere before what builds on it.
-    for isLast in [false, true] {
-      for entry in candidates {
-        try forEachBundle(entry, retired) { bundle in
-          // No entry shows it, or needs it. A node that others build on has no content.
-          let (isUnshown, isUnneeded) = core.cycle.withLive { live in
-            let isUnneeded = bundle.names.map { !live.keepsBesidesLoans($0, entry.domain) }
-            let isUnshown = bundle.frames.indices.map { index in
-              isUnneeded[index]
-                || bundle.frames[index].form.kind == .page
-                  && !live.keepsAllBelow(bundle.names[index], entry.domain)
-            }
-            return (isUnshown, isUnneeded)
-          }
-          for index in bundle.frames.indices where isUnshown[index] && bundle.isPlaced[index] {
-            let (name, frame) = (bundle.names[index], bundle.frames[index])
-            for (number, set) in sets.enumerated() {
-              let isTheirs = set.frames.contains(name)
-              if !isLast {
-                if isTheirs, frame.base != .none { set.bases.insert(frame.base) }
-              } else if isTheirs || isUnneeded[index] && set.bases.contains(name) {
-                found[number].append(
-                  DeadFrame(
-                    name: name, frame: frame, segment: entry.id, isNeeded: !isUnneeded[index]))
-              }
-            }
-          }
-        }
-      }
+    let departing = departures.map(DepartingFrames.init)
+    for (number, gone) in forgotten.enumerated() {
+      sets[number].departing = departing.first { $0.departure === gone.departure }
     }
-    noteDepartures(found)
+    try findDead(sets)
+    for frames in departing { core.keeper.change { _ in frames.finish() } }
     var branches: [ForgottenBranch] = []
-    for (index, gone) in forgotten.enumerated() where earlier[gone.entry.id] == nil {
+    for (gone, set) in zip(forgotten, sets) where earlier[gone.entry.id] == nil {
       // What an unreadable node may refer to was kept, and may be the entry's.
-      var isWhole = sets[index].isWhole && report.unreadable.isEmpty
+      var isWhole = set.isWhole && report.unreadable.isEmpty
       if isWhole, options.isYoung { isWhole = try isYoung(gone) }
-      var branch = note(gone, found[index], isWhole: isWhole)
-      branch.noteShared(with: gone.heirs, frames: sample(sets[index].shared))
+      var branch = note(gone, set, isWhole: isWhole)
+      branch.noteShared(
+        with: gone.heirs, frames: sample(set.shared), runCountMax: sampleRunCount)
       branches.append(branch)
     }
     // What is known now holds whatever becomes of this collection.
-    core.hints.collection.withLock { $0.remember(branches) }
+    let waiting = core.keeper.read { $0.catalogue.endedByThemselves }
+    core.hints.collection.withLock { $0.remember(branches, keeping: waiting) }
     // What is to be gone for good is examined until it is.
     core.keeper.change { kept in
       kept.unexamined.removeAll { ids.contains($0.entry.id) && $0.departure == nil }
     }
   }
 
-  /// Tells deletions which segments hold what died with them, and who keeps what did not yet; a
-  /// frame that several of their entries kept counts once.
-  private func noteDepartures(_ found: [[DeadFrame]]) {
-    for departure in departures {
-      departure.report = nil
-      departure.deadByteCounts = [:]
-      (departure.readByteCount, departure.importedByteCount) = (0, 0)
-      (departure.basePageCount, departure.baseByteCount) = (0, 0)
-      var borrowers: Set<Borrower> = []
-      var unique: (pageCount: UInt64, byteCount: UInt64) = (0, 0)
-      let seen = FrameSet()
-      for (gone, frames) in zip(forgotten, found) where gone.departure === departure {
-        for dead in frames where seen.insert(dead.name) {
-          let byteCount = dead.frame.storedByteCount
-          if dead.frame.form.kind == .page { unique.pageCount += 1 }
-          unique.byteCount += UInt64(byteCount)
-          if dead.isNeeded {
-            departure.basePageCount += 1
-            departure.baseByteCount += UInt64(byteCount)
-            continue
-          }
-          let borrower = loans.first { $0.frames.contains(dead.name) }?.borrower
-          switch borrower {
-          case .reader: departure.readByteCount += UInt64(byteCount)
-          case .staging: departure.importedByteCount += UInt64(byteCount)
-          case nil: departure.deadByteCounts[dead.segment, default: 0] += byteCount
-          }
-          if let borrower { borrowers.insert(borrower) }
-        }
+  /// Fills the sets with what is placed in some segment, of the frames that their entries reach and
+  /// no entry shows, and of what these build on.
+  private func findDead(_ sets: [DeadFrames]) throws(StoreError) {
+    // Bases first: one may lie anywhere before what builds on it.
+    var reachedNear = DeadFramesIndex(sets) { $0.frames.chunkKeys }
+    try forEachUnshown { dead in
+      guard dead.frame.base != .none else { return }
+      for set in reachedNear.sets(near: dead.name) where set.frames.contains(dead.name) {
+        set.bases.insert(dead.frame.base)
       }
-      if departure.unique == nil { departure.unique = unique }
-      core.keeper.change { _ in departure.borrowers = borrowers }
+    }
+    var near = DeadFramesIndex(sets) { $0.frames.chunkKeys + $0.bases.chunkKeys }
+    try forEachUnshown { dead in
+      for set in near.sets(near: dead.name)
+      where set.frames.contains(dead.name) || !dead.isNeeded && set.bases.contains(dead.name) {
+        set.add(dead)
+        set.departing?.add(dead, borrower: borrower(of: dead))
+      }
     }
   }
 
-  private struct DeadFrame {
-    var name: FrameName
-    var frame: BundleDirectoryEntry
-    var segment: SegmentID
-    /// Whether frames that others show build on it: it stays as long as these.
-    var isNeeded: Bool
+  /// Visits the frames that no entry shows. A node that others build on has no content.
+  private func forEachUnshown(_ visit: (DeadFrame) -> Void) throws(StoreError) {
+    let retired = core.keeper.catalogue.retired
+    for entry in candidates {
+      try forEachBundle(entry, retired) { bundle in
+        let (isUnshown, isUnneeded) = core.cycle.withLive { live in
+          let isUnneeded = bundle.names.map { !live.keepsBesidesLoans($0, entry.domain) }
+          let isUnshown = bundle.frames.indices.map { index in
+            isUnneeded[index]
+              || bundle.frames[index].form.kind == .page
+                && !live.keepsAllBelow(bundle.names[index], entry.domain)
+          }
+          return (isUnshown, isUnneeded)
+        }
+        for index in bundle.frames.indices where isUnshown[index] && bundle.isPlaced[index] {
+          visit(
+            DeadFrame(
+              name: bundle.names[index], frame: bundle.frames[index], segment: entry.id,
+              isNeeded: !isUnneeded[index]))
+        }
+      }
+    }
   }
 
-  private struct DeadFrames {
-    let frames = FrameSet()
-    /// What these build on.
-    let bases = FrameSet()
-    /// False when a node could not be read, so that what it refers to is not known.
-    var isWhole = true
-    /// The first that stay of those that dead nodes refer to.
-    var shared: [Ref] = []
+  private func borrower(of dead: DeadFrame) -> Borrower? {
+    loans.first { $0.frames.contains(dead.name) }?.borrower
   }
 
-  private func note(_ gone: ForgottenEntry, _ frames: [DeadFrame], isWhole: Bool)
-    -> ForgottenBranch
-  {
+  private func note(_ gone: ForgottenEntry, _ set: DeadFrames, isWhole: Bool) -> ForgottenBranch {
     let entry = gone.entry
     var branch = ForgottenBranch(
       id: entry.id, name: entry.name, deletedAt: entry.deletedAt,
       forgottenAt: core.clock.wallNanoseconds(), cycleNumber: report.cycleNumber,
-      pageCount: gone.unsealedPageCount,
-      byteCount: gone.unsealedPageCount * UInt64(core.pageByteCount),
+      pageCount: gone.unsealedPageCount + set.pageCount,
+      byteCount: gone.unsealedPageCount * UInt64(core.pageByteCount) + set.byteCount,
       isComplete: isWhole)
-    for dead in frames.sorted(by: { $0.name < $1.name }) {
-      if dead.frame.form.kind == .page { branch.pageCount += 1 }
-      branch.byteCount += UInt64(dead.frame.storedByteCount)
-      if !branch.runs.add(dead.name, countMax: Self.runCountMax) { branch.isComplete = false }
+    branch.isPartial = !isWhole
+    set.dead.forEach { name in
+      if !branch.runs.add(name, countMax: Self.runCountMax) { branch.isComplete = false }
     }
     return branch
   }
@@ -157,6 +128,13 @@ extension CollectionRun {
       return false
     }
     return divergent.smallest.map { $0.segment >= youngFrom } ?? true
+  }
+
+  /// How much is noted of what others go on with. Samples of very many would take the place of
+  /// notes.
+  private var sampleRunCount: Int {
+    let share = Self.sampledRunCountMax / forgotten.count
+    return share < Self.sampledRunCountMin ? 0 : min(share, ForgottenBranch.sharedRunCountMax)
   }
 
   /// Frames that stay and the first of what they lead to, level by level: what one keeps as a
@@ -186,11 +164,12 @@ extension CollectionRun {
   }
 
   private func deadFrames(of gone: ForgottenEntry) throws(StoreError) -> DeadFrames {
-    var found = DeadFrames()
+    let found = DeadFrames()
     found.isWhole = gone.hasAllRefs
     var shared: [Ref] = []
     let cycle = core.cycle
     let domain = gone.entry.domain
+    let sharedCountMax = sampleRunCount > 0 ? Self.sharedFrameCountMax : 0
     try FrameWalk(frames: core.frames).walk(
       gone.refs,
       enter: { [frames = found.frames] met in
@@ -198,7 +177,7 @@ extension CollectionRun {
         cycle.withLive { live in
           met.removeAll {
             guard live.keepsAllBelow($0.locator.name, domain) else { return false }
-            if shared.count < Self.sharedFrameCountMax { shared.append($0) }
+            if shared.count < sharedCountMax { shared.append($0) }
             return true
           }
         }
@@ -246,50 +225,16 @@ extension [ForgottenBranch.Run] {
 
 extension ForgottenBranch {
   private static let heirCountMax = 64
-  private static let sharedRunCountMax = 128
-
-  fileprivate var runCount: Int { runs.count + sharedRuns.count }
+  fileprivate static let sharedRunCountMax = 128
 
   /// Remembers some of what others go on with, enough to find them again.
-  fileprivate mutating func noteShared(with heirs: [BranchID], frames: [FrameName]) {
+  fileprivate mutating func noteShared(
+    with heirs: [BranchID], frames: [FrameName], runCountMax: Int
+  ) {
     self.heirs = Array(heirs.prefix(Self.heirCountMax))
     // A sample: what is too much is left out.
     for name in Set(frames).sorted() {
-      _ = sharedRuns.add(name, countMax: Self.sharedRunCountMax)
+      _ = sharedRuns.add(name, countMax: runCountMax)
     }
-  }
-}
-
-extension CollectionHints {
-  private static let forgottenCountMax = 4096
-  private static let runCountMax = 1 << 16
-
-  /// No dead frame is left: of branches of which not all frames are known, none are there either.
-  ///
-  /// - Parameter hasBases: whether pages are there that nothing shows and others build on.
-  mutating func noteAllGone(hasBases: Bool) {
-    for index in forgotten.indices where !forgotten[index].isComplete {
-      forgotten[index].isComplete = true
-      forgotten[index].mayHaveBases = hasBases
-    }
-  }
-
-  /// The journal holds no record of these branches any more.
-  mutating func noteErased(_ branches: Set<BranchID>) {
-    for index in forgotten.indices where branches.contains(forgotten[index].id) {
-      forgotten[index].isErased = true
-    }
-  }
-
-  /// Remembers what became of branches; the oldest go when there are too many.
-  mutating func remember(_ branches: [ForgottenBranch]) {
-    forgotten += branches
-    var runCount = forgotten.reduce(0) { $0 + $1.runCount }
-    var excess = 0
-    while forgotten.count - excess > Self.forgottenCountMax || runCount > Self.runCountMax {
-      runCount -= forgotten[excess].runCount
-      excess += 1
-    }
-    forgotten.removeFirst(excess)
   }
 }

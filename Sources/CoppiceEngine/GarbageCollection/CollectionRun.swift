@@ -68,8 +68,10 @@ final class CollectionRun {
     announce(.begun)
     try mark()
     try examineForgotten()
-    // So that a proof can tell amounts, whenever a crash comes.
-    if !departures.isEmpty { core.hints.save(to: core.disk) }
+    // So that a proof can tell what became of them, whenever a crash comes.
+    if !departures.isEmpty || forgotten.contains(where: \.entry.endedByItself) {
+      core.hints.save(to: core.disk)
+    }
     if !options.isDryRun { try collector.forgetExamined() }
     announce(.marked)
     try count()
@@ -88,6 +90,8 @@ final class CollectionRun {
     guard entry.flags.contains(.deleted), entry.annotations.unknownCriticalTags.isEmpty else {
       return false
     }
+    // It may have held old frames, which a young collection does not look at.
+    if options.isYoung, entry.endedByItself { return false }
     let moment = RestoreWindow.Moment(core.clock)
     switch options.forgetting {
     case .all: return true

@@ -31,6 +31,19 @@ extension GarbageCollector {
     return try collectGarbage(collection)
   }
 
+  /// How long what ended by itself waits at most for a collection that forgets it, and so for its
+  /// proof, once nothing keeps it any more.
+  private static let proofIntervalNanoseconds: Int64 = 24 * 3600 * 1_000_000_000
+
+  /// Until a collection of all segments is due whatever there is to gain.
+  private static func nanosecondsUntilProof(
+    _ hints: CollectionHints, _ moment: RestoreWindow.Moment
+  ) -> UInt64 {
+    let passed = moment.wall.subtractingReportingOverflow(hints.fullAt)
+    guard !passed.overflow, passed.partialValue < proofIntervalNanoseconds else { return 0 }
+    return UInt64(proofIntervalNanoseconds - max(passed.partialValue, 0))
+  }
+
   private func collectionNeed() -> CollectionNeed {
     var need = CollectionNeed()
     let hints = core.hints.collection.withLock { $0 }
@@ -38,7 +51,7 @@ extension GarbageCollector {
     need.youngDeadByteCount = hints.youngDeadByteCount
     let window = core.options.collection.restoreWindow
     let moment = RestoreWindow.Moment(core.clock)
-    let (hasDeleted, forgettable) = core.keeper.read { kept in
+    let (hasDeleted, condemned, forgettable) = core.keeper.read { kept in
       for segment in kept.catalogue.segments.values {
         if segment.id < hints.youngFrom {
           need.oldByteCount += segment.byteCount
@@ -53,12 +66,17 @@ extension GarbageCollector {
       where RestoreWindow.isOver(window, entry, kept.branches[entry.id], at: moment) {
         forgettable.append(entry)
       }
-      return (!deleted.isEmpty || !condemned.isEmpty, forgettable)
+      return (!deleted.isEmpty, condemned, forgettable)
     }
-    need.hasDeletedBranches = hasDeleted
+    need.hasDeletedBranches = hasDeleted || !condemned.isEmpty
+    // A crash ended the collection that was to look at them.
+    need.isProofDue =
+      condemned.contains(where: \.endedByItself)
+      || forgettable.contains(where: \.endedByItself)
+        && Self.nanosecondsUntilProof(hints, moment) == 0
     for entry in forgettable {
       let stored = core.hints.growth.withLock { $0.storedByteCount(of: entry.id) }
-      if entry.createdAt >= hints.endedAt, !entry.root.isHole {
+      if entry.createdAt >= hints.endedAt, !entry.root.isHole, !entry.endedByItself {
         need.youngForgettableByteCount += stored
       } else {
         need.oldForgettableByteCount += stored
@@ -88,15 +106,21 @@ extension GarbageCollector {
   /// Between two looks whether readers have ended for which a deletion for good waits.
   private static let borrowerIntervalNanoseconds: UInt64 = 1_000_000_000
 
-  /// Until the restore window of the next deleted branch ends.
+  /// Until the restore window of the next deleted branch ends, or a collection is due for its
+  /// proof.
   private var nanosecondsUntilForgettable: UInt64? {
     let moment = RestoreWindow.Moment(core.clock)
     let window = core.options.collection.restoreWindow
+    let untilProof = core.hints.collection.withLock { Self.nanosecondsUntilProof($0, moment) }
     return core.keeper.read { kept in
       var next: UInt64?
       for entry in kept.catalogue.branches.values where entry.flags.contains(.deleted) {
         let rest = RestoreWindow.rest(window, entry, kept.branches[entry.id], at: moment)
-        if let rest, rest > 0 { next = min(next ?? .max, rest) }
+        if let rest, rest > 0 {
+          next = min(next ?? .max, rest)
+        } else if rest == 0, entry.endedByItself, untilProof > 0 {
+          next = min(next ?? .max, untilProof)
+        }
       }
       return next
     }

@@ -10,7 +10,8 @@ internal import Synchronization
 //  examined    a collection found out which frames died with it, and the hints that say so are
 //              durable; none of these frames was reclaimed before.
 //  forgotten   a second record takes it off: of an entry that is to be gone for good once these
-//              frames and the journal's records are, of any other once it is examined.
+//              frames and the journal's records are, of one that ended by itself once its proof is
+//              kept, of any other once it is examined.
 //
 // Frames that only readers and imports in preparation keep besides count as the entry's: they are
 // among those examined, and a deletion for good waits for the collection that finds them dead.
@@ -28,7 +29,11 @@ extension GarbageCollector {
       departures = [Departure(of: Set(forGood.map(\.id)), isActive: false)]
       hasUnfinishedDeletions.store(true, ordering: .relaxed)
     }
-    let unexamined = entries.map { entry in
+    let known = core.hints.collection.withLock { Set($0.forgotten.map(\.id)) }
+    // What waits for its proof alone is examined.
+    let unexamined = entries.filter { entry in
+      entry.flags.contains(.forGood) || !entry.endedByItself || !known.contains(entry.id)
+    }.map { entry in
       ForgottenEntry(
         entry: entry, refs: [entry.root], unsealedPageCount: entry.unsealedPageCount,
         hasAllRefs: !entry.flags.contains(.hadRefs),
@@ -148,16 +153,15 @@ extension GarbageCollector {
     }
   }
 
-  /// Takes entries off that are examined, and not to be gone for good. Not durable before the next
-  /// record is.
+  /// Takes entries off that are examined, and neither to be gone for good nor to be proven. Not
+  /// durable before the next record is.
   func forgetExamined() throws(StoreError) {
-    let examined = core.keeper.read { kept in
-      let waiting = Set(kept.unexamined.map(\.entry.id))
-      return kept.catalogue.condemned.values
-        .filter { !$0.flags.contains(.forGood) && !waiting.contains($0.id) }.map(\.id)
-    }
+    let ends = examinedEnds
+    let others = core.keeper.read { kept in kept.examined.filter { !$0.endedByItself } }
+    let examined = (others + ends.missed.joined() + ends.strays).map(\.id)
     guard !examined.isEmpty, core.hints.save(to: core.disk) else { return }
     try core.keeper.change { kept throws(StoreError) in _ = try kept.recordForgotten(examined) }
+    missedProofCount.add(ends.missed.count, ordering: .relaxed)
   }
 
   /// Of the entries that are to be gone for good, those whose frames are.
@@ -182,7 +186,7 @@ extension GarbageCollector {
 }
 
 extension Kept {
-  fileprivate mutating func recordForgotten(_ ids: [BranchID]) throws(StoreError) -> LSN {
+  mutating func recordForgotten(_ ids: [BranchID]) throws(StoreError) -> LSN {
     try record(
       GarbageCollector.pieces(ids.sorted(), of: 1024).map { (BranchID(0), .forget(Array($0))) })
   }

@@ -13,6 +13,8 @@ package final class GarbageCollector: Sendable {
   let collecting = Monitor()
   /// Whether deletions for good wait for `finishDeletions`.
   let hasUnfinishedDeletions = Atomic<Bool>(false)
+  /// Entries that were forgotten since opening without the proof that was to be made of them.
+  let missedProofCount = Atomic<Int>(0)
 
   init(
     _ core: StoreCore, _ sealer: Sealer, _ checkpointer: Checkpointer, _ pressure: Pressure,

@@ -27,6 +27,9 @@ struct CollectionNeed {
   var oldForgettableByteCount: UInt64 = 0
   var youngForgettableByteCount: UInt64 = 0
   var hasDeletedBranches = false
+  /// Whether something that ended by itself has waited long enough for the collection that tells
+  /// what became of it.
+  var isProofDue = false
   /// Whether something was removed on a disk that has no room for anything else.
   var hasRemovals = false
   /// `nil` when nobody can tell.
@@ -54,6 +57,7 @@ struct CollectionNeed {
     if isEnough(oldDeadByteCount + oldForgettableByteCount, of: oldByteCount, settings) {
       return .all
     }
+    if isProofDue { return .all }
     if isEnough(youngDeadByteCount + youngForgettableByteCount, of: youngByteCount, settings) {
       return .young
     }

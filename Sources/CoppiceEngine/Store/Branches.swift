@@ -200,7 +200,7 @@ package final class Branches: Sendable {
       try kept.checkFree(name)
       if branch.isReadOnly { try kept.checkHasBranch(snapshot: name) }
       let fields = kept.catalogue.branches[id]?.annotations ?? Fields()
-      let ended = [FieldTag.keepUntil, .expired].filter { fields[$0] != nil }
+      let ended = [FieldTag.keepUntil, .expired, .ending].filter { fields[$0] != nil }
       let changes = ended.map { FieldChange($0, nil) } + annotations
       try fields.check(changes, of: name)
       let lsns = try kept.record(.restore(name: name), of: id, annotating: id, changes)

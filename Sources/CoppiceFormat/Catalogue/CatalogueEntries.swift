@@ -26,8 +26,9 @@ public struct BranchFlags: OptionSet, Hashable, Sendable {
 ///
 /// Flags: 1 read-only: a snapshot; 2 deleted; 4 condemned; 8 for good; 16 had refs beside its root.
 ///
-/// A condemned entry has no intervals and one annotation, of tag 0: the count u64 of its pages that
-/// only the journal had.
+/// A condemned entry has no intervals, and of annotations that of tag 0, the count u64 of its pages
+/// that only the journal had, and one that ended by itself `owner`, `labels`, `origin` and
+/// `ending`.
 public struct BranchEntry: Hashable, Sendable {
   /// A branch's name, `@`, and a snapshot's name, 200 bytes each.
   public static let nameByteCountMax = 401
@@ -86,7 +87,10 @@ public struct BranchEntry: Hashable, Sendable {
     if isForGood { flags.insert(.forGood) }
     if condemnation.hasRefs { flags.insert(.hadRefs) }
     intervals = []
+    let kept = endedByItself ? Self.provenTags : []
+    let known = annotations
     annotations = Fields()
+    for tag in kept { annotations[tag] = known[tag] }
     annotations[Self.unsealedPageCountTag] = withUnsafeBytes(
       of: condemnation.pageCount.littleEndian, Array.init)
   }

@@ -14,6 +14,7 @@
 ///     14 instance    -                      of whoever runs servers on branches
 ///     15 part        critical               JSON, likewise
 ///     17 reason      -                      UTF-8, of its protection
+///     18 ending      -                      cause u8   flags u8   group u64   by: UTF-8
 ///
 /// Times are nanoseconds since 1970, `Int64.max` for ever; lifetimes and periods are nanoseconds, 0
 /// for none.
@@ -31,6 +32,7 @@ extension FieldTag {
   public static let instance = FieldTag(14)
   public static let part = FieldTag(critical: 15)
   public static let protectionReason = FieldTag(17)
+  public static let ending = FieldTag(18)
 
   private init(critical number: UInt16) { self.init(number | 1 << 15) }
 
@@ -72,6 +74,9 @@ extension Fields {
   /// How many bytes the branch may add. A value that cannot be read says nothing: the field is not
   /// critical.
   public var limitByteCount: UInt64? { self[.limit].flatMap { EntryField.byteCount(in: $0) } }
+
+  /// How it came to its end; `nil` where it has not, and for a value that cannot be read.
+  public var ending: Ending? { self[.ending].flatMap(Ending.init) }
 
   private func time(_ tag: FieldTag, orElse unreadable: Int64) -> Int64? {
     self[tag].map { EntryField.time(in: $0) ?? unreadable }

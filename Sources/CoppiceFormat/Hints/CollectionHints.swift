@@ -55,7 +55,7 @@ public struct CollectionHints: Hashable, Sendable {
 /// A branch that a collection forgot, and the frames that died with it.
 ///
 ///     id u64   deletedAt i64   forgottenAt i64   cycleNumber u64   pageCount u64   byteCount u64
-///     flags u8 (1: isComplete, 2: isErased, 4: isShared, 8: mayHaveBases)
+///     flags u8 (1: isComplete, 2: isErased, 4: isShared, 8: mayHaveBases, 16: isPartial)
 ///     name (byte count u16, UTF-8)
 ///     runs (count u32; first u64, frameCount u32)
 ///     and if isShared
@@ -90,6 +90,9 @@ public struct ForgottenBranch: Hashable, Sendable {
   public var isComplete: Bool
   /// Whether the journal was overwritten since, as far as it held records of the branch.
   public var isErased: Bool
+  /// Whether the collection that looked at it did not find all that there was: then the counts are
+  /// too low, also once it is complete.
+  public var isPartial = false
   /// Whether some of its frames may stay that are not among `runs`, for others build on them: it
   /// was not complete until a later collection left nothing dead.
   public var mayHaveBases = false
@@ -127,7 +130,7 @@ public struct ForgottenBranch: Hashable, Sendable {
     let isShared = !heirs.isEmpty || !sharedRuns.isEmpty
     writer.append(
       UInt8(isComplete ? 1 : 0) | UInt8(isErased ? 2 : 0) | UInt8(isShared ? 4 : 0)
-        | UInt8(mayHaveBases ? 8 : 0))
+        | UInt8(mayHaveBases ? 8 : 0) | UInt8(isPartial ? 16 : 0))
     writer.append(text: name)
     Self.encode(runs, into: &writer)
     if isShared {
@@ -151,10 +154,11 @@ public struct ForgottenBranch: Hashable, Sendable {
     cycleNumber = try reader.integer()
     pageCount = try reader.integer()
     byteCount = try reader.integer()
-    let flags = try reader.integer("flags", atMost: 15 as UInt8)
+    let flags = try reader.integer("flags", atMost: 31 as UInt8)
     isComplete = flags & 1 != 0
     isErased = flags & 2 != 0
     mayHaveBases = flags & 8 != 0
+    isPartial = flags & 16 != 0
     name = try reader.text("branch name", atMost: UInt16(BranchEntry.nameByteCountMax))
     runs = try Self.runs(decoding: &reader)
     if flags & 4 != 0 {
