@@ -116,12 +116,12 @@ import Testing
     #expect(try !fixture.store.delete(asPlanned: planned, keepUntil: nil))
     let live = try fixture.store.entries().filter { $0.name == "b" }
     try fixture.store.protect(["b"])
-    #expect(try !fixture.store.expire(asPlanned: live))
+    #expect(try !fixture.store.expire(asPlanned: live, for: .ttl))
     #expect(try fixture.states()["b"] == .live)
     try fixture.store.unprotect(["b"])
-    #expect(try fixture.store.expire(asPlanned: live))
+    #expect(try fixture.store.expire(asPlanned: live, for: .ttl))
     try fixture.store.delete(["b"])
-    #expect(try !fixture.store.expire(asPlanned: live))
+    #expect(try !fixture.store.expire(asPlanned: live, for: .ttl))
   }
 
   @Test func `many that fall due at once end one in a minute until that is accepted`() throws {

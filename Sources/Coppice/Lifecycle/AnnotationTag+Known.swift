@@ -29,6 +29,8 @@ extension AnnotationTag {
   public static let instance = AnnotationTag(.instance)
   /// The baseline that it is a part of.
   public static let part = AnnotationTag(.part)
+  /// How it came to its end.
+  public static let ending = AnnotationTag(.ending)
 }
 
 extension AnnotationChange {

@@ -90,8 +90,12 @@ extension Store {
   /// has expired stays as it is.
   ///
   /// Throws `notFound`, `denied` for what is protected or approved, `inUse` while files are open.
-  /// - Parameter force: also while files are open, which are stale then.
-  public func expire(_ names: [String], force: Bool = false) throws(StoreError) {
+  /// - Parameters:
+  ///   - force: also while files are open, which are stale then.
+  ///   - principal: who asks, which a proof of the end tells; `nil`: that is not known.
+  public func expire(
+    _ names: [String], force: Bool = false, by principal: String? = nil
+  ) throws(StoreError) {
     var targets: [EngineBranch] = []
     for name in names { targets.append(try engineBranch(name)) }
     let open = try checkUnused(targets, force: force)
@@ -100,7 +104,9 @@ extension Store {
     try engine.branches.annotate(targets) { entry throws(StoreError) in
       try entry.checkUnprotected(at: now)
       try entry.checkNotApproved()
-      return entry.annotations.expiredSince == nil ? [FieldChange(.expired, value)] : []
+      guard entry.annotations.expiredSince == nil else { return [] }
+      let ending = Ending(.expire, group: entry.id, by: principal)
+      return [FieldChange(.expired, value), FieldChange(.ending, ending.value)]
     }
     for tree in open { tree.core.replace {} }
     watchers.tell(.removed)
@@ -130,7 +136,9 @@ extension BranchEntry {
     _ end: EntryTerms.End?, _ leasePeriod: Duration?, at now: Int64
   ) throws(StoreError) -> [FieldChange] {
     var changes: [FieldChange] = []
-    if annotations.expiredSince != nil { changes.append(FieldChange(.expired, nil)) }
+    if annotations.expiredSince != nil {
+      changes += [FieldChange(.expired, nil), FieldChange(.ending, nil)]
+    }
     if let end {
       changes.append(FieldChange(.expiry, try EntryTerms.value(of: end, name, at: now)))
     } else if let known = annotations[.expiry].flatMap(EntryField.timeAndSpan) {

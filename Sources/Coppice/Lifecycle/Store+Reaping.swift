@@ -8,14 +8,18 @@ internal import Synchronization
 extension Store {
   /// Expires entries, all or none. What has files of them open finds them stale.
   ///
+  /// - Parameter entries: a branch and snapshots of it, or one snapshot.
   /// - Returns: whether it did; `false` when one of them is not as it was.
-  package func expire(asPlanned entries: [EntryInfo]) throws(StoreError) -> Bool {
-    guard let targets = present(entries) else { return false }
+  package func expire(
+    asPlanned entries: [EntryInfo], for cause: EntryEnding.Cause
+  ) throws(StoreError) -> Bool {
+    guard let targets = present(entries), let leader = targets.first else { return false }
     let now = EntryField.value(ofTime: engine.clock.wallNanoseconds())
+    let ending = Ending(cause.stored, group: leader.id).value
     let isDone = try unlessChanged { () throws(StoreError) in
       try engine.branches.annotate(targets) { entry throws(StoreError) in
         try entry.checkUnchanged(since: entries)
-        return [FieldChange(.expired, now)]
+        return [FieldChange(.expired, now), FieldChange(.ending, ending)]
       }
     }
     guard isDone else { return false }
@@ -27,7 +31,10 @@ extension Store {
 
   /// Deletes entries, all or none, as `delete` does.
   ///
+  /// A branch that ended by itself is to have a proof: it is noted how, and what it took along.
+  ///
   /// - Parameters:
+  ///   - entries: a branch and its snapshots, or one snapshot.
   ///   - keepUntil: until when they can surely be restored while there is space; `nil`: for as long
   ///     as the store does that by itself.
   ///   - isRetracting: of approved snapshots, whose approval ends with that.
@@ -35,10 +42,17 @@ extension Store {
   package func delete(
     asPlanned entries: [EntryInfo], keepUntil: Timestamp?, isRetracting: Bool = false
   ) throws(StoreError) -> Bool {
-    guard let targets = present(entries) else { return false }
+    guard let targets = present(entries), let leader = targets.first else { return false }
     var changes = isRetracting ? [FieldChange(.approval, nil)] : []
     if let keepUntil {
       changes.append(FieldChange(.keepUntil, EntryField.value(ofTime: keepUntil.nanoseconds)))
+    }
+    if !leader.isReadOnly {
+      // Older versions noted nothing.
+      var ending =
+        engine.branches.annotations(of: leader).ending ?? Ending(.expire, group: leader.id)
+      (ending.isByItself, ending.group) = (true, leader.id)
+      changes.append(FieldChange(.ending, ending.value))
     }
     let isDone = try unlessChanged { () throws(StoreError) in
       try engine.branches.delete(targets, annotations: changes) {

@@ -102,8 +102,14 @@ extension Store {
   /// Throws `notFound`.
   public func rootHash(of name: String) throws(StoreError) -> String {
     let id = try engineBranch(name).id
-    let hash = engine.branches.entry(id)?.root.hash ?? .hole
-    return [hash.high, hash.low].map { half in
+    return (engine.branches.entry(id)?.root.hash ?? .hole).digits
+  }
+}
+
+extension PageHash {
+  /// 32 hexadecimal ones.
+  var digits: String {
+    [high, low].map { half in
       let digits = String(half, radix: 16)
       return String(repeating: "0", count: 16 - digits.count) + digits
     }.joined()
@@ -111,7 +117,7 @@ extension Store {
 }
 
 extension ReclaimVerification {
-  fileprivate init(_ proof: ReclaimProof) {
+  init(_ proof: ReclaimProof) {
     self.init(
       name: proof.name, entries: proof.entries.map(ReclaimVerification.Entry.init),
       deletedAt: Timestamp(nanoseconds: proof.deletedAt),

@@ -23,7 +23,7 @@ public struct Ending: Hashable, Sendable {
   public var isByItself: Bool
   /// The branch that it went with: itself but for snapshots.
   public var group: BranchID
-  /// Who had it expire; `nil` for the store's own user, and where nobody did.
+  /// Who had it expire; `nil` where that is not known, and where nobody did.
   public var by: String?
 
   public init(_ cause: Cause, isByItself: Bool = false, group: BranchID, by: String? = nil) {

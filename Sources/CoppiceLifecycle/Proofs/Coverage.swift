@@ -21,6 +21,12 @@ package struct Coverage: OptionSet, Hashable, Sendable {
         "Free files of the journal that are not yet overwritten: they may have records of the "
           + "branch.")
     }
+    if !found.isComplete {
+      sentences.append(
+        "Pages of the branch that are not known: damage or a crash kept the store from finding out "
+          + "all that it alone held, or it lay in too many places. A full garbage collection "
+          + "leaves nothing of them.")
+    }
     if !covers.contains(.replaced) {
       sentences.append(
         "What the branch had replaced or removed before it was deleted: garbage collections take "

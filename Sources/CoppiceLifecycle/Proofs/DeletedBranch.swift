@@ -45,6 +45,17 @@ package struct DeletedBranch: Hashable, Sendable, Codable {
     self.origin = origin.flatMap { try? JSONDecoder().decode(Origin.self, from: Data($0)) }
   }
 
+  /// Of one that ended by itself.
+  init(_ ended: EndedBranch) {
+    self.init(name: ended.entries[0].name, id: ended.entries[0].id)
+    `class` = ended.domain.dataClass.rawValue
+    owner = ended.owner
+    labels = ended.labels
+    createdAt = ended.createdAt
+    parent = ended.parent
+    origin = ended.origin.flatMap { try? JSONDecoder().decode(Origin.self, from: Data($0)) }
+  }
+
   private enum CodingKeys: String, CodingKey {
     case name, id, `class`, owner, labels, createdAt, parent, origin
   }

@@ -22,6 +22,8 @@ package struct DeletionProof: Sendable {
   private let branch: DeletedBranch
   private let snapshots: [DeletedSnapshot]
   private let deletedBy: String?
+  /// When it ended by itself.
+  private let ending: EntryEnding?
   private let keptAs: KeptProofs.Key
   /// With which it is signed.
   package let signing: ProofKeys.Signing
@@ -47,6 +49,7 @@ package struct DeletionProof: Sendable {
       DeletedSnapshot(name: name, id: try store.entry(name).id)
     }
     deletedBy = principal.knownName
+    ending = nil
     signing = try ProofKeys(store).signing()
     keptAs = KeptProofs.Key(deletedAt: store.now, id: self.branch.id, name: branch)
   }
@@ -77,8 +80,8 @@ package struct DeletionProof: Sendable {
     let statement = ReclaimStatement(
       subject: subject,
       predicate: ReclaimPredicate(
-        store: store.identifier, branch: branch, snapshots: snapshots, deletedBy: deletedBy, found,
-        provedAt: now, covers: covers))
+        store: store.identifier, branch: branch, snapshots: snapshots, deletedBy: deletedBy,
+        ending: ending, found, provedAt: now, covers: covers))
     var signed = Signed(
       envelope: try statement.signed(by: signing.key), statement: statement, found: found)
     do throws(StoreError) {
@@ -139,6 +142,7 @@ extension DeletionProof {
     branch = statement.predicate.branch
     snapshots = statement.predicate.snapshots
     deletedBy = statement.predicate.deletedBy
+    ending = statement.predicate.ending
     keptAs = key
     self.signing = signing
   }
@@ -167,7 +171,7 @@ extension ReclaimVerification {
 }
 
 extension Store {
-  fileprivate var now: Timestamp {
+  var now: Timestamp {
     Timestamp(nanoseconds: engine.clock.wallNanoseconds())
   }
 }

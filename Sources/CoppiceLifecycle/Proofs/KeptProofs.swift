@@ -6,8 +6,8 @@ internal import CoppicePlatform
 /// 100,000 at most.
 ///
 /// A file is called `SECONDS~ID~NAME.json`, after the time of the deletion and the branch, whose
-/// name has no `~`: names in their order are proofs in theirs, but for clocks that stood before
-/// 1970.
+/// name has no `~`, or `SECONDS~ID~CAUSE~NAME.json` when it ended by itself: names in their order
+/// are proofs in theirs, but for clocks that stood before 1970.
 package struct KeptProofs {
   /// Which proof it is.
   package struct Key: Hashable, Comparable, Sendable {
@@ -15,14 +15,19 @@ package struct KeptProofs {
     /// The branch's number.
     package var id: UInt64
     package var name: String
+    /// Of what it ended by itself; `nil` when somebody deleted it.
+    package var cause: EntryEnding.Cause?
 
     package static func < (a: Key, b: Key) -> Bool { (a.deletedAt, a.id) < (b.deletedAt, b.id) }
 
     /// - Parameter deletedAt: only its whole seconds are kept.
-    package init(deletedAt: Timestamp, id: UInt64, name: String) {
+    package init(
+      deletedAt: Timestamp, id: UInt64, name: String, cause: EntryEnding.Cause? = nil
+    ) {
       self.deletedAt = Timestamp(seconds: deletedAt.seconds, nanoseconds: 0)
       self.id = id
       self.name = name
+      self.cause = cause
     }
 
     init?(fileName: String) {
@@ -32,8 +37,11 @@ package struct KeptProofs {
       guard parts.count == 3, let seconds = Int64(parts[0]), let id = UInt64(parts[1]) else {
         return nil
       }
+      let rest = parts[2].split(separator: "~", maxSplits: 1, omittingEmptySubsequences: false)
+      let cause = rest.count == 2 ? EntryEnding.Cause(rawValue: String(rest[0])) : nil
       self.init(
-        deletedAt: Timestamp(seconds: seconds, nanoseconds: 0), id: id, name: String(parts[2]))
+        deletedAt: Timestamp(seconds: seconds, nanoseconds: 0), id: id,
+        name: String(cause == nil ? parts[2] : rest[1]), cause: cause)
     }
 
     private static let suffix = ".json"
@@ -43,7 +51,8 @@ package struct KeptProofs {
       let digits = String(deletedAt.seconds.magnitude)
       let padding = String(repeating: "0", count: max(0, Self.digitCount - digits.count))
       let sign = deletedAt.seconds < 0 ? "-" : ""
-      return "\(sign)\(padding)\(digits)~\(id)~\(name)\(Self.suffix)"
+      let cause = cause.map { "\($0.rawValue)~" } ?? ""
+      return "\(sign)\(padding)\(digits)~\(id)~\(cause)\(name)\(Self.suffix)"
     }
   }
 
@@ -62,13 +71,23 @@ package struct KeptProofs {
   /// Keeps a proof, in place of an earlier one of the same deletion, durable on return; those go
   /// that are too old, and the oldest that are too many. Throws `full`, `denied`.
   package func keep(_ envelope: Envelope, as key: Key, now: Timestamp) throws(StoreError) {
+    try keep([(envelope, key)], now: now)
+  }
+
+  /// As the other, of several. When it throws, some may be kept.
+  package func keep(
+    _ proofs: [(envelope: Envelope, key: Key)], now: Timestamp
+  ) throws(StoreError) {
     let directory = try PrivateDirectory.make(
       Self.directoryName, in: store.directory, isSecret: false)
-    try directory.write(key.fileName, envelope.bytes)
+    for proof in proofs { try directory.put(proof.key.fileName, proof.envelope.bytes) }
+    try directory.sync()
+    let new = Set(proofs.map(\.key))
     let keys = try keys(in: directory)
     let excess = keys.count - countMax
     for (index, old) in keys.enumerated()
-    where index < excess || old.deletedAt.seconds < now.seconds - Self.secondCountMax && old != key
+    where index < excess
+      || old.deletedAt.seconds < now.seconds - Self.secondCountMax && !new.contains(old)
     {
       try directory.remove(old.fileName)
     }

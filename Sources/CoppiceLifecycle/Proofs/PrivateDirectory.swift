@@ -76,6 +76,17 @@ package struct PrivateDirectory {
 
   /// Makes the file, or replaces it; durable on return. Throws `full`, `denied`.
   package func write(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
+    try put(name, bytes)
+    try sync()
+  }
+
+  /// Has what `put` made survive a crash.
+  func sync() throws(StoreError) {
+    try Self.calling("syncing \(path)") { () throws(SystemError) in try directory.sync() }
+  }
+
+  /// As `write`; durable once the directory is synced.
+  func put(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
     let (new, target) = (Array(".\(name).new".utf8), Array(name.utf8))
     try Self.calling("writing \(name)") { () throws(SystemError) in
       try removeIfThere(new)
@@ -90,7 +101,6 @@ package struct PrivateDirectory {
         try? directory.remove(new)
         throw error
       }
-      try directory.sync()
     }
   }
 

@@ -13,8 +13,10 @@ package struct ReclaimPredicate: Hashable, Sendable, Codable {
   /// The snapshots that were deleted with the branch.
   package var snapshots: [DeletedSnapshot]
   package var deletedAt: Timestamp
-  /// Who deleted it; `nil` for the store's own user and root.
+  /// Who deleted it; `nil` for the store's own user and root, and where nobody did.
   package var deletedBy: String?
+  /// How it ended when it did by itself; `nil` when somebody deleted it.
+  package var ending: EntryEnding?
   /// When a garbage collection forgot it, and which.
   package var forgottenAt: Timestamp?
   package var cycleNumber: UInt64?
@@ -51,13 +53,15 @@ package struct ReclaimPredicate: Hashable, Sendable, Codable {
   /// - Parameter covers: what it says something about that such proofs else do not.
   package init(
     store: String, branch: DeletedBranch, snapshots: [DeletedSnapshot], deletedBy: String?,
-    _ found: ReclaimVerification, provedAt: Timestamp, covers: Coverage = []
+    ending: EntryEnding? = nil, _ found: ReclaimVerification, provedAt: Timestamp,
+    covers: Coverage = []
   ) {
     self.store = store
     self.branch = branch
     self.snapshots = snapshots
     deletedAt = found.deletedAt
     self.deletedBy = deletedBy
+    self.ending = ending
     forgottenAt = found.forgottenAt
     cycleNumber = found.collectionNumber
     uniquePageCount = found.uniquePageCount
@@ -82,7 +86,8 @@ package struct ReclaimPredicate: Hashable, Sendable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case schema, store, branch, snapshots, deletedAt, deletedBy, forgottenAt, cycleNumber
+    case schema, store, branch, snapshots, deletedAt, deletedBy, ending, forgottenAt
+    case cycleNumber
     case uniquePageCount, uniqueByteCount, reclaimedByteCount, heldByteCount, held, isPending
     case isComplete, isReclaimed, repairFolders, exports, auditHead, notCovered, provedAt, version
   }
@@ -96,6 +101,7 @@ package struct ReclaimPredicate: Hashable, Sendable, Codable {
     try fields.encode(snapshots, forKey: .snapshots)
     try fields.encode(deletedAt, forKey: .deletedAt)
     try fields.encode(deletedBy, forKey: .deletedBy)
+    try fields.encode(ending, forKey: .ending)
     try fields.encode(forgottenAt, forKey: .forgottenAt)
     try fields.encode(cycleNumber, forKey: .cycleNumber)
     try fields.encode(uniquePageCount, forKey: .uniquePageCount)

@@ -233,7 +233,8 @@ package final class Reaper: Sendable {
     if let instances { try instances.end(targets.map(\.name)) }
     let isDone: Bool
     switch step.kind {
-    case .expire: isDone = try store.expire(asPlanned: targets)
+    case .expire:
+      isDone = try store.expire(asPlanned: targets, for: EntryEnding.Cause(step.cause))
     case .delete, .prune:
       isDone = try store.delete(
         asPlanned: targets, keepUntil: step.keepUntil.map { Timestamp(nanoseconds: $0) },
@@ -244,6 +245,18 @@ package final class Reaper: Sendable {
       logger?.info("\(step.kind.rawValue) \(step.name): \(step.cause.rawValue), due \(dueAt)")
     }
     return isDone
+  }
+}
+
+extension EntryEnding.Cause {
+  fileprivate init(_ cause: ReaperStep.Cause) {
+    self =
+      switch cause {
+      case .lease: .lease
+      case .limit: .limit
+      // Nothing expires for the others.
+      case .ttl, .grace, .keepRules: .ttl
+      }
   }
 }
 

@@ -189,7 +189,7 @@ package struct BranchDeleteRequest: StoreRequest {
       baseByteCount = summary.baseByteCount
       repairFolders = summary.repairFolders
       collection = CollectRequest.Answer(
-        summary.collection, CollectRequest.Answer.Addition(isDryRun: false, space: nil))
+        summary.collection, CollectRequest.Answer.Addition(isDryRun: false, space: nil, notes: []))
       if let kept = summary.kept { note(kept) }
       isReclaimed = outcome.isReclaimed
       proof = outcome.envelope

@@ -1,4 +1,6 @@
 package import Coppice
+internal import CoppiceEngine
+internal import CoppiceLifecycle
 
 package struct CollectRequest: StoreRequest {
   package static let route = Route(
@@ -29,8 +31,19 @@ package struct CollectRequest: StoreRequest {
     let summary = try context.store.collectGarbage(
       isFull: full, isForgettingAll: forget, isDryRun: dryRun, isCancelled: { work.isCancelled },
       progress: work.tell.map { tell in { tell(.collection($0)) } })
+    let notes = dryRun ? [] : proveEnds(context)
     let space = explain ? try context.store.spaceUsage() : nil
-    return Answer(summary, Answer.Addition(isDryRun: dryRun, space: space))
+    return Answer(summary, Answer.Addition(isDryRun: dryRun, space: space, notes: notes))
+  }
+
+  /// The collection is through, whatever comes of the proofs: they are made later then.
+  private func proveEnds(_ context: RequestContext) -> [String] {
+    do throws(StoreError) {
+      try context.endProofs.make()
+      return [context.store.missedEndsText].compactMap(\.self)
+    } catch {
+      return ["branches that ended have no proof yet: \(error)"]
+    }
   }
 
   package struct Answer: ReportAnswer {
@@ -38,6 +51,8 @@ package struct CollectRequest: StoreRequest {
       package var isDryRun: Bool
       /// With `explain`.
       package var space: SpaceUsage?
+      /// What is missing of proofs of branches that ended by themselves; a sentence each.
+      package var notes: [String]
     }
 
     package var report: CollectionSummary

@@ -193,7 +193,7 @@ package struct ExpireRequest: StoreRequest {
     try BaselineRegistry(context.store).refuse(workBranchAmong: names)
     try context.suspendingInstances(of: names) { () throws(StoreError) in
       if !force { try BranchUse.refuse(names, context) }
-      try context.store.expire(names, force: force)
+      try context.store.expire(names, force: force, by: context.principal.knownName)
     }
     return try Answer(names, context.store)
   }

@@ -68,7 +68,7 @@ package struct ProofListRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     Answer(
       proofs: try KeptProofs(context.store).keys().map {
-        Answer.Proof(name: $0.name, id: $0.id, deletedAt: $0.deletedAt)
+        Answer.Proof(name: $0.name, id: $0.id, deletedAt: $0.deletedAt, endedBy: $0.cause)
       })
   }
 
@@ -79,6 +79,8 @@ package struct ProofListRequest: StoreRequest {
       package var id: UInt64
       /// In whole seconds.
       package var deletedAt: Timestamp
+      /// Of what it ended by itself; null when somebody deleted it.
+      package var endedBy: EntryEnding.Cause?
     }
 
     /// Oldest first.

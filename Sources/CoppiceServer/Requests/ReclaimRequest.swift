@@ -34,6 +34,7 @@ package struct ReclaimRequest: StoreRequest {
       /// where a proof is kept.
       package var branch: DeletedBranch
       package var deletedBy: String?
+      package var ending: EntryEnding?
       package var cycleNumber: UInt64?
       package var heldByteCount: UInt64
       package var exports: [ExportedCopy]
@@ -48,12 +49,13 @@ package struct ReclaimRequest: StoreRequest {
         let predicate = ReclaimPredicate(
           store: store.identifier,
           branch: kept?.branch ?? DeletedBranch(name: verification.name, id: id),
-          snapshots: [], deletedBy: kept?.deletedBy, verification,
+          snapshots: [], deletedBy: kept?.deletedBy, ending: kept?.ending, verification,
           provedAt: Timestamp(nanoseconds: store.engine.clock.wallNanoseconds()))
         schema = predicate.schema
         self.store = predicate.store
         branch = predicate.branch
         deletedBy = predicate.deletedBy
+        ending = predicate.ending
         cycleNumber = predicate.cycleNumber
         heldByteCount = predicate.heldByteCount
         exports = predicate.exports

@@ -51,12 +51,14 @@ package struct RequestContext: Sendable {
   package let principal: Principal
   /// What ends branches.
   package let reaper: Reaper
+  /// What proves that they are gone.
+  package let endProofs: EndProofs
   /// The servers on branches; `nil` without a server of the store.
   package let instances: InstanceHost?
 
   package init(
     store: Store, work: Work, files: any ClientFiles, doors: Doors, principal: Principal,
-    reaper: Reaper? = nil, instances: InstanceHost? = nil
+    reaper: Reaper? = nil, endProofs: EndProofs? = nil, instances: InstanceHost? = nil
   ) {
     self.store = store
     self.work = work
@@ -64,6 +66,7 @@ package struct RequestContext: Sendable {
     self.doors = doors
     self.principal = principal
     self.reaper = reaper ?? Reaper(store, doors)
+    self.endProofs = endProofs ?? EndProofs(store)
     self.instances = instances
   }
 }

@@ -62,27 +62,27 @@ package struct Server: Sendable {
       throw error
     }
     let works = RunningWorks()
-    let (ends, end) = AsyncStream<Void>.makeStream()
+    let (signals, end) = AsyncStream<Void>.makeStream()
     let endsWithLastMount = options.endsWithLastMount
     let doors = Doors { if endsWithLastMount { end.yield() } }
     let state = ServerState(
       store, directory: files.directory, doors: doors, works: works,
       mounting: options.mounting, instances: options.instances, logger: logger
     ) { end.yield() }
-    let reaper: ReaperThread
+    let ends: EndedBranches
     do throws(StoreError) {
-      reaper = try ReaperThread(state.reaper, logger: logger)
+      ends = try EndedBranches(state.reaper, state.endProofs, store, logger)
     } catch {
       files.remove()
       try? store.close()
       throw error
     }
     let failure = try Waiting.run {
-      let failure = await serve(state, files, ends, end, whenReady)
+      let failure = await serve(state, files, signals, end, whenReady)
       await works.waitUntilIdle()
       return .success(failure)
     }.get()
-    reaper.stop()
+    ends.stop()
     state.reaper.close()
     let ending = Self.close(state, files)
     if let failure = failure ?? ending { throw failure }

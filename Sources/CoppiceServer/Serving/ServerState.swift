@@ -24,6 +24,7 @@ package final class ServerState: Sendable {
   let works: RunningWorks
   let logger: Logger
   let reaper: Reaper
+  let endProofs: EndProofs
   let instances: InstanceHost
   private let startedAt = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
   private let mounting: MountOpener
@@ -43,6 +44,7 @@ package final class ServerState: Sendable {
     self.logger = logger
     self.instances = InstanceHost(store, doors, options: instances, logger: logger)
     reaper = Reaper(store, doors, instances: self.instances, logger: logger)
+    endProofs = EndProofs(store)
     // From the first request on. Why a policy cannot be read is told by the reaper's first pass.
     try? reaper.applyMarks()
     self.stop = stop
@@ -65,7 +67,7 @@ package final class ServerState: Sendable {
   ) -> RequestContext {
     RequestContext(
       store: store, work: work, files: files, doors: doors, principal: principal, reaper: reaper,
-      instances: instances)
+      endProofs: endProofs, instances: instances)
   }
 
   /// Has the server end once running requests are answered.

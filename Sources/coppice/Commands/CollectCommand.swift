@@ -11,7 +11,8 @@ struct CollectCommand: ParsableCommand {
       journal gives its surplus files back too, and keeps 16 MiB for the next writes.
 
       JSON: \(CollectRequest.keys). journalByteCount, what files of the journal may have of it \
-      still, is null without --full; space, as 'coppice du' has it in total, without --explain.
+      still, is null without --full; notes say what is missing of proofs of branches that ended by \
+      themselves; space, as 'coppice du' has it in total, without --explain.
 
       Examples:
         coppice gc --full
@@ -65,6 +66,7 @@ extension CollectRequest.Answer: Reply {
     if let journalByteCount = report.journalByteCount, journalByteCount > 0 {
       lines.append(Self.textOfJournal(journalByteCount))
     }
+    lines += addition.notes
     return lines.map { $0 + "\n" }.joined() + (addition.space?.explanation ?? "")
   }
 

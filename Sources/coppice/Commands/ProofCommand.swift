@@ -8,9 +8,10 @@ struct ProofCommand: ParsableCommand {
     commandName: "proof", abstract: "Signed proofs of deletions.",
     discussion: """
       A proof is a DSSE envelope with a statement by in-toto, signed with the store's Ed25519 key. \
-      'coppice branch delete --now --proof' makes one. Whoever has it and the public key verifies \
-      it on any machine, also with other programs. The private key lies in the folder keys of the \
-      store, for its user alone; whoever can read that can sign what he likes.
+      'coppice branch delete --now --proof' makes one, and the store makes one of each branch that \
+      ended by itself, once a collection has forgotten it. Whoever has it and the public key \
+      verifies it on any machine, also with other programs. The private key lies in the folder \
+      keys of the store, for its user alone; whoever can read that can sign what he likes.
 
       Example:
         coppice proof key > store.pem
@@ -73,7 +74,8 @@ struct ProofListCommand: ParsableCommand {
     discussion: """
       Proofs are kept for 90 days, and 100,000 at most.
 
-      JSON: \(ProofListRequest.keys). Oldest first.
+      JSON: \(ProofListRequest.keys). Oldest first. endedBy is ttl, lease, limit or expire for a \
+      branch that ended by itself, and null for one that somebody deleted.
 
       Example:
         coppice proof list
@@ -86,9 +88,12 @@ struct ProofListCommand: ParsableCommand {
 
 extension ProofListRequest.Answer: Reply {
   var text: String {
-    var table = TextTable(("name", .left), ("number", .right), ("deleted", .left))
+    var table = TextTable(
+      ("name", .left), ("number", .right), ("deleted", .left), ("ended by", .left))
     for proof in proofs {
-      table.add(Output.printable(proof.name), "\(proof.id)", Output.time(proof.deletedAt))
+      table.add(
+        Output.printable(proof.name), "\(proof.id)", Output.time(proof.deletedAt),
+        proof.endedBy?.rawValue ?? "")
     }
     return table.text
   }

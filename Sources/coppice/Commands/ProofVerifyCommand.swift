@@ -15,7 +15,8 @@ struct ProofVerifyCommand: ParsableCommand {
 
       JSON: \(ProofReport.keys). subject and predicate are what the key signed: the branch, then \
       the snapshots that went with it, and what became of what they alone held. Null is what is \
-      not known, as amounts after a crash. deletedBy is the user of the machine who asked for it. \
+      not known, as amounts after a crash. deletedBy is the user of the machine who asked for it; \
+      ending says of what a branch ended by itself, and is null of one that somebody deleted. \
       exports and auditHead are empty and null in stores that record neither. notCovered says in \
       sentences what the proof says nothing about.
 
@@ -106,6 +107,11 @@ extension ProofReport: Reply {
     text += "\(Output.printable(predicate.store)), deleted \(Output.time(predicate.deletedAt))\n"
     for snapshot in predicate.snapshots {
       text += "with the snapshot \(Output.printable(snapshot.name))\n"
+    }
+    if let ending = predicate.ending {
+      text += "It ended by itself: \(ending.cause.rawValue)"
+      text += ending.by.map { ", by \(Output.printable($0))" } ?? ""
+      text += "\n"
     }
     text += "As of \(Output.time(predicate.provedAt)): "
     text += isReclaimed ? "\(amount(of: "all")) is gone\n" : unreclaimed

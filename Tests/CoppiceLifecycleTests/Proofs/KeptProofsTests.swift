@@ -45,6 +45,19 @@ import Testing
     #expect(try store.check().findings.isEmpty)
   }
 
+  @Test func `a proof tells by its name of what the branch ended`() throws {
+    let kept = KeptProofs(store)
+    var keys = EntryEnding.Cause.allCases.enumerated().map { number, cause in
+      KeptProofs.Key(
+        deletedAt: time(Int64(number)), id: UInt64(number), name: "ttl", cause: cause)
+    }
+    keys.append(key(9, 9, "ttl"))
+    try kept.keep(keys.map { (proof, $0) }, now: time(9))
+    #expect(try kept.keys() == keys)
+    #expect(try kept.key(of: "ttl").cause == nil)
+    #expect(try kept.key(of: "ttl", id: 1).cause == .lease)
+  }
+
   @Test func `proofs go after 90 days, and the oldest when there are too many`() throws {
     let kept = KeptProofs(store, countMax: 4)
     let day: Int64 = 86_400

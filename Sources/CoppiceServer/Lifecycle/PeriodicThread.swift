@@ -3,40 +3,45 @@ internal import CoppiceEngine
 internal import CoppicePlatform
 internal import Logging
 
-/// Runs a reaper's passes one behind the other until it is stopped.
-final class ReaperThread: Sendable {
+/// Does something each ten seconds until it is stopped.
+final class PeriodicThread: Sendable {
   private static let intervalNanoseconds: UInt64 = 10_000_000_000
 
   private let stopping = StopFlag()
   private let thread: SystemThread
 
-  init(_ reaper: Reaper, logger: Logger) throws(StoreError) {
+  /// - Parameters:
+  ///   - work: returns what is wrong, in sentences, of which each is logged when it comes.
+  ///   - aim: what it is about, for its failures.
+  init(
+    name: String, _ aim: String, logger: Logger,
+    _ work: @escaping @Sendable () throws(StoreError) -> [String]
+  ) throws(StoreError) {
     let stopping = stopping
     do throws(SystemError) {
-      thread = try SystemThread(name: "reaper", isBackground: true) {
-        Self.run(reaper, logger, stopping)
+      thread = try SystemThread(name: name, isBackground: true) {
+        Self.run(aim, logger, stopping, work)
       }
     } catch {
       throw StoreError(error, while: "starting a thread")
     }
   }
 
-  /// Returns once no pass runs any more.
+  /// Returns once nothing is done any more.
   func stop() {
     stopping.set()
     thread.join()
   }
 
-  private static func run(_ reaper: Reaper, _ logger: Logger, _ stopping: StopFlag) {
+  private static func run(
+    _ aim: String, _ logger: Logger, _ stopping: StopFlag,
+    _ work: () throws(StoreError) -> [String]
+  ) {
     // An error or a pause is told when it comes, not each ten seconds.
     var told: [String] = []
     repeat {
       var news: [String] = []
-      do throws(StoreError) {
-        news = try reaper.run().pauses.map { "ends are paused: \($0)" }
-      } catch {
-        news = ["looking for ends failed: \(error)"]
-      }
+      do throws(StoreError) { news = try work() } catch { news = ["\(aim) failed: \(error)"] }
       for text in news where !told.contains(text) { logger.warning("\(text)") }
       told = news
     } while !stopping.wait(nanoseconds: intervalNanoseconds)
