@@ -184,8 +184,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Coppice", "CoppiceFormat", "CoppicePlatform", "CoppiceServer", "TestSupport",
-        "WritingDriver", "coppice",
+        "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppiceLifecycle", "CoppicePlatform",
+        "CoppiceServer", "TestSupport", "WritingDriver", "coppice",
       ],
       swiftSettings: strict),
   ]
