@@ -21,9 +21,10 @@ quick:
 lint:
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
-# BENCH names some of: empty fork lifecycle read seal write collect cluster mount large; all of them otherwise.
+# BENCH names some of: empty fork lifecycle server read seal write collect cluster mount large; all of them otherwise.
 bench:
 	@.ci/install build postgresql peers
+	@swift build --quiet -c release --product coppice
 	@swift run --quiet -c release --package-path Benchmarks CoppiceBenchmarks $(BENCH)
 
 # Long runs of every decoder's fuzzer; `make test` makes short ones.

@@ -2,12 +2,13 @@ internal import Glibc
 
 /// One line for everything that Coppice must show, its peers measured in the same run.
 ///
-///     CoppiceBenchmarks [NAME...]       fork lifecycle read write seal collect cluster mount empty
-///     large; all when none is named
+///     CoppiceBenchmarks [NAME...]       fork lifecycle server read write seal collect cluster
+///     mount empty large; all when none is named
 @main
 struct Benchmarks {
   private static let names = [
-    "empty", "fork", "lifecycle", "read", "seal", "write", "collect", "cluster", "mount", "large",
+    "empty", "fork", "lifecycle", "server", "read", "seal", "write", "collect", "cluster", "mount",
+    "large",
   ]
 
   static func main() throws {
@@ -32,6 +33,7 @@ struct Benchmarks {
     case "empty": try SizeBenchmark(workspace: workspace).runEmpty()
     case "fork": try ForkBenchmark(workspace: workspace).run()
     case "lifecycle": try LifecycleBenchmark(workspace: workspace).run()
+    case "server": try ServerBenchmark(workspace: workspace).run()
     case "read": try ReadBenchmark(workspace: workspace).run()
     case "seal": try SealBenchmark(workspace: workspace).run()
     case "write": try WriteBenchmark(workspace: workspace).run()

@@ -19,18 +19,7 @@ struct SizeBenchmark {
   func runLarge() throws {
     let directory = workspace.fresh("large")
     let store = try Store.create(at: directory)
-    var ends: [Int32] = [0, 0]
-    precondition(pipe(&ends) == 0)
-    // A larger pipe (F_SETPIPE_SZ) where that is allowed.
-    _ = fcntl(ends[0], 1031, 1 << 20)
-    let output = ends[1]
-    let writer = startThread { Self.writePages(to: output) }
-    let time = try measure {
-      _ = try store.importFiles(
-        from: .stream(fileDescriptor: ends[0]), into: "main", at: BranchPath("data"))
-    }
-    pthread_join(writer, nil)
-    close(ends[0])
+    let time = try Self.importPages(Self.pageCount, into: store)
     try store.close()
     report(
       "import of \(Self.pageCount) different pages from a pipe",
@@ -44,7 +33,24 @@ struct SizeBenchmark {
     process.waitUntilExit()
   }
 
-  private static func writePages(to output: Int32) {
+  /// Makes `main` with a file `data` of pages that all differ; returns the seconds that it took.
+  static func importPages(_ pageCount: Int, into store: Store) throws -> Double {
+    var ends: [Int32] = [0, 0]
+    precondition(pipe(&ends) == 0)
+    // A larger pipe (F_SETPIPE_SZ) where that is allowed.
+    _ = fcntl(ends[0], 1031, 1 << 20)
+    let output = ends[1]
+    let writer = startThread { writePages(pageCount, to: output) }
+    let time = try measure {
+      _ = try store.importFiles(
+        from: .stream(fileDescriptor: ends[0]), into: "main", at: BranchPath("data"))
+    }
+    pthread_join(writer, nil)
+    close(ends[0])
+    return time
+  }
+
+  private static func writePages(_ pageCount: Int, to output: Int32) {
     let content = PageMemory(pageCount: 128)
     var number: UInt64 = 0
     while number < UInt64(pageCount) {
