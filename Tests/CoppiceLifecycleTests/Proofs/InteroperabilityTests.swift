@@ -56,7 +56,7 @@ import Testing
       ["-c", script, folder("proof.json"), folder("key.pem")]
     ).text
     #expect(
-      keys == "auditHead branch cycleNumber deletedAt deletedBy exports forgottenAt held "
+      keys == "auditHead branch cycleNumber deletedAt deletedBy ending exports forgottenAt held "
         + "heldByteCount isComplete isPending isReclaimed notCovered provedAt reclaimedByteCount "
         + "repairFolders schema snapshots store uniqueByteCount uniquePageCount version\n")
   }
