@@ -11,8 +11,7 @@ import Testing
 /// Servers that are killed while branches end, and while it is proven that they are gone.
 ///
 /// The store comes from a past that the test made up: some branches have been expired for long
-/// enough to be deleted, others are due. `COPPICE_KILLED_REAPERS` says how many such stores, one
-/// without.
+/// enough to be deleted, others are due. Each seed makes one such store.
 @Suite struct KilledReaperTests {
   private static let hour: UInt64 = 3600 * 1_000_000_000
   private static let endedCount = 30
@@ -25,11 +24,10 @@ import Testing
   init() throws { coppice = try CoppiceCommand(makesStore: false) }
 
   @Test func `a server that is killed again and again leaves each branch in one state`() throws {
-    let count = ProcessInfo.processInfo.environment["COPPICE_KILLED_REAPERS"].flatMap(Int.init)
-    for seed in 0..<(count ?? 1) {
+    for seed in SeedRange.chosen(else: 0..<1) {
       try coppice.script("rm -rf store log-*")
       try makePast()
-      var generator = SplitMix64(seed: UInt64(seed))
+      var generator = SplitMix64(seed: seed)
       try killWhileBranchesEnd(&generator)
       try killWhileProving(&generator)
       try checkEnd("seed \(seed)")

@@ -13,7 +13,7 @@ package struct ReclaimPredicate: Hashable, Sendable, Codable {
   /// The snapshots that were deleted with the branch.
   package var snapshots: [DeletedSnapshot]
   package var deletedAt: Timestamp
-  /// Who deleted it; `nil` for the store's own user and root, and where nobody did.
+  /// Who deleted it; `nil` where that is not known, and where nobody did.
   package var deletedBy: String?
   /// How it ended when it did by itself; `nil` when somebody deleted it.
   package var ending: EntryEnding?
