@@ -50,7 +50,7 @@ package struct EndedBranch: Hashable, Sendable {
   package var createdAt: Timestamp
   package var deletedAt: Timestamp
   package var owner: String?
-  package var labels: [String: String]
+  package var labels: Labels
   /// What it was made from, by its name of today; `nil` when that is deleted.
   package var parent: String?
   /// The value of its annotation.
@@ -72,7 +72,9 @@ extension Store {
     guard let branch = entries.first, let ending = branch.annotations.ending else { return nil }
     let known = engine.branches.entry(branch.parent)
     let parent = known.flatMap { $0.flags.contains(.deleted) ? nil : $0 }
-    let others = entries.dropFirst().sorted { $0.name < $1.name }
+    let others = entries.dropFirst().sorted {
+      $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+    }
     return EndedBranch(
       entries: ([branch] + others).map { entry in
         EndedBranch.Entry(
