@@ -47,6 +47,8 @@ private final class OpenMount: MountDoor {
       of: entry)
   }
 
+  func showAsStored(entry: UInt64) { opened.show(nil, of: entry) }
+
   func writeDirtyPages(of branch: String) throws(StoreError) {
     try opened.writeDirtyPages(of: branch)
   }

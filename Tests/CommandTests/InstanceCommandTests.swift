@@ -165,6 +165,61 @@ struct InstanceCommandTests {
     #expect(try clusters.sql("SHOW work_mem", url) == "4MB\n")
   }
 
+  @Test func `a superuser leads nobody to another server by a link in place of his socket`()
+    throws
+  {
+    let clusters = try ServedClusters()
+    let (victim, _) = try clusters.start("victim", "--from", "main")
+    try clusters.sql("CREATE TABLE secret AS SELECT 4711 AS n", victim)
+    let (evil, _) = try clusters.start("evil", "--from", "main")
+    let path =
+      "current_setting('unix_socket_directories') || '/.s.PGSQL.' || current_setting('port')"
+    let (own, other) = (
+      try clusters.sql("SELECT \(path)", evil).dropLast(),
+      try clusters.sql("SELECT \(path)", victim).dropLast()
+    )
+    try clusters.sql(
+      "COPY (SELECT 1) TO PROGRAM 'mv \(own) \(own).real; ln -s \(other) \(own)'", evil)
+    let led = try Program("/usr/bin/psql").run(["-XAt", evil, "-c", "TABLE secret"])
+    #expect(led.status == 2 && !led.text.contains("4711"), "\(led.errors)")
+    #expect(led.errors.contains("takes no connections"))
+    _ = try clusters.coppice("pg", "restart", "evil")
+    let again = try Program("/usr/bin/psql").run(["-XAt", evil, "-c", "SHOW cluster_name"])
+    #expect(again.text != "victim\n")
+    // Nobody gave the victim's role another password.
+    #expect(try clusters.sql("TABLE secret", victim) == "4711\n")
+  }
+
+  @Test func `an end ends a branch whose own server runs, and takes what it printed along`() throws
+  {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    let (url, _) = try clusters.start("brief", "--from", "main", "--ttl", "1s")
+    let place = try clusters.sql("SHOW unix_socket_directories", url).dropLast()
+    try waitUntil {
+      try coppice.check("policy", "run")
+      return try coppice.json("branch", "show", "brief")["state"] as? String == "expired"
+    }
+    #expect(try Program("/usr/bin/psql").run(["-X", url, "-c", ""]).status == 2)
+    try coppice.check("branch", "delete", "brief")
+    #expect(access(String(place), F_OK) == -1)
+  }
+
+  @Test func `a reset with wishes that cannot be leaves the data`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    let (url, _) = try clusters.start("a", "--from", "main")
+    try clusters.sql("CREATE TABLE precious AS SELECT 1 AS n", url)
+    let refused = try coppice.failure(
+      "pg", "start", "a", "--from", "main", "--or-reset", "--set", "fsync=off")
+    #expect(refused.status == 6)
+    #expect(try clusters.sql("TABLE precious", url) == "1\n")
+    let reset = try clusters.start("a", "--from", "main", "--or-reset", "--set", "work_mem=9MB")
+    #expect(reset.url == url)
+    #expect(try clusters.sql("SHOW work_mem", url) == "9MB\n")
+    #expect(try clusters.sql("SELECT to_regclass('precious') IS NULL", url) == "t\n")
+  }
+
   @Test func `what cannot be started leaves nothing`() throws {
     let clusters = try ServedClusters()
     let coppice = clusters.coppice
@@ -181,6 +236,10 @@ struct InstanceCommandTests {
     let login = try coppice.failure("pg", "start", "x", "--from", "main", "--login", "nobody")
     #expect(login.status == 3)
     #expect(try coppice("ls", "x").status == 3)
+    // Its files are whose they were.
+    #expect(try coppice.failure("pg", "start", "main", "--login", "nobody").status == 3)
+    let owner = try HostDirectory(path: clusters.mount).status(of: Array("main".utf8)).user
+    #expect(owner < 65_536)
     #expect(try coppice.json("pg", "list")["instances"] as? [String] == [])
   }
 }

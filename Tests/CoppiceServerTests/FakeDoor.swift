@@ -51,4 +51,6 @@ final class FakeDoor: FakeDevice, MountDoor, @unchecked Sendable {
   func show(
     entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID userID: UInt32
   ) {}
+
+  func showAsStored(entry: UInt64) {}
 }

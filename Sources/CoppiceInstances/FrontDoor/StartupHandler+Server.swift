@@ -21,7 +21,7 @@ extension StartupHandler {
     }
     state = .waiting
     stopClock()
-    ask(context: context) { socketPath, login, allowsReplication in
+    ask(context: context) { socket, login, allowsReplication in
       guard message.user == login else {
         return self.refuse(.otherRole(message.user), context: context)
       }
@@ -31,7 +31,7 @@ extension StartupHandler {
       if let refusal = self.door.connections.admit(self.number) {
         return self.refuse(refusal, context: context)
       }
-      self.connect(to: socketPath, context: context) { server, end in
+      self.connect(to: socket, context: context) { server, end in
         self.splice(server, end, context: context)
       }
     }
@@ -43,8 +43,8 @@ extension StartupHandler {
     stopClock()
     guard let request = received.readSlice(length: byteCount) else { return }
     received = ByteBuffer()
-    ask(context: context) { socketPath, _, _ in
-      self.connect(to: socketPath, context: context) { server, end in
+    ask(context: context) { socket, _, _ in
+      self.connect(to: socket, context: context) { server, end in
         self.state = .ended
         let client = context.channel
         server.closeFuture.whenComplete { _ in client.close(promise: nil) }
@@ -60,15 +60,17 @@ extension StartupHandler {
   /// Asks for the target, away from the event loop, and goes on if there is a server.
   private func ask(
     context: ChannelHandlerContext,
-    _ proceed: @escaping (_ socketPath: String, _ login: [UInt8], _ allowsReplication: Bool) -> Void
+    _ proceed:
+      @escaping (_ socket: ServerSocket, _ login: [UInt8], _ allowsReplication: Bool) -> Void
   ) {
     let target = door.target
     NIOThreadPool.singleton.runIfActive(eventLoop: context.eventLoop) { target() }
       .assumeIsolated().whenComplete { result in
         guard self.state == .waiting else { return }
         switch result {
-        case .success(.server(let socketPath, let login, let allowsReplication)):
-          proceed(socketPath, ByteText.bytes(login), allowsReplication)
+        case .success(.server(let path, let login, let allowsReplication, let userID)):
+          proceed(
+            ServerSocket(path: path, userID: userID), ByteText.bytes(login), allowsReplication)
         case .success(.unavailable(let message)):
           self.refuse(StartupRefusal(.cannotConnectNow, message), context: context)
         case .failure:
@@ -78,7 +80,7 @@ extension StartupHandler {
   }
 
   private func connect(
-    to socketPath: String, context: ChannelHandlerContext, until end: NIODeadline? = nil,
+    to socket: ServerSocket, context: ChannelHandlerContext, until end: NIODeadline? = nil,
     _ proceed: @escaping (any Channel, SplicingHandler) -> Void
   ) {
     let end = end ?? .now() + Self.connectTimeout
@@ -90,7 +92,8 @@ extension StartupHandler {
           try channel.pipeline.syncOperations.addHandler(SplicingHandler(isServer: true))
         }
       }
-      .connect(unixDomainSocketPath: socketPath)
+      .connect(unixDomainSocketPath: socket.path)
+      .flatMap { server in socket.verify(server) }
       .assumeIsolated().whenComplete { result in
         switch result {
         case .success(let server):
@@ -106,7 +109,7 @@ extension StartupHandler {
           {
             context.eventLoop.assumeIsolated().scheduleTask(in: Self.retryDelay) {
               guard self.state == .waiting else { return }
-              self.connect(to: socketPath, context: context, until: end, proceed)
+              self.connect(to: socket, context: context, until: end, proceed)
             }
             return
           }

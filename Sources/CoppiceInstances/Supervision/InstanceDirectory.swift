@@ -109,17 +109,18 @@ struct InstanceDirectory {
   static func remove(store: String, entry: UInt64) {
     let place = place(ofStore: store)
     do throws(SystemError) {
-      let parent = try HostDirectory(path: place)
-      let name = Array("\(entry)".utf8)
-      let directory = try parent.openDirectory(name)
-      for inner in [runName, settingsName, logName] {
-        let files = try directory.openDirectory(inner)
-        for file in try files.names() { try files.remove(file) }
-        try directory.removeDirectory(inner)
-      }
-      try parent.removeDirectory(name)
+      try remove(Array("\(entry)".utf8), in: try HostDirectory(path: place))
     } catch {
-      // Whatever is left there nobody reads, and the machine's next start takes it.
+      // Nothing was made for it.
     }
+  }
+
+  /// With all that is in it. What the instance made is no directory of the machine's: links are
+  /// removed, not followed.
+  private static func remove(_ name: [UInt8], in parent: HostDirectory) throws(SystemError) {
+    guard try parent.status(of: name).kind == .directory else { return try parent.remove(name) }
+    let directory = try parent.openDirectory(name)
+    for inner in try directory.names() { try remove(inner, in: directory) }
+    try parent.removeDirectory(name)
   }
 }

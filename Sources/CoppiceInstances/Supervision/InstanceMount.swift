@@ -10,4 +10,7 @@ package protocol InstanceMount: Sendable {
   func show(
     entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID: UInt32
   )
+
+  /// Shows all files of a branch as whose they are, again.
+  func showAsStored(entry: UInt64)
 }

@@ -27,6 +27,7 @@ extension InstanceSupervisor {
       }
       end(instance, by: isImmediate ? .immediate : .fast, waitSeconds: Self.fastSeconds)
       door.endConnections(of: entry.id)
+      mount.showAsStored(entry: entry.id)
       return report(name, entry.id, record, withPassword: false)
     }
   }
@@ -187,6 +188,8 @@ extension InstanceSupervisor {
     let branch = try store.branch(entry.name)
     let instance = instance(suspended.id)
     return try instance.operate { () throws(StoreError) in
+      // Somebody may have started it meanwhile.
+      guard instance.snapshot.process == nil else { return nil }
       instance.withStatus { $0.isEndWanted = false }
       // The door's words name the branch.
       door.close(suspended.id)
@@ -197,6 +200,7 @@ extension InstanceSupervisor {
   /// Nothing is left of the instance of a branch that was deleted or has expired.
   package func release(_ id: UInt64) {
     door.close(id)
+    mount.showAsStored(entry: id)
     forget(id)
     InstanceDirectory.remove(store: store.identifier, entry: id)
   }

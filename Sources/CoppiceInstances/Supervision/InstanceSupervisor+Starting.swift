@@ -41,6 +41,11 @@ extension InstanceSupervisor {
     }
   }
 
+  /// Looks at what is wished for without changing anything. Throws as `start`.
+  package func verify(_ name: String, _ wishes: InstanceWishes) throws(StoreError) {
+    _ = try setUp(try store.branch(name), try record(of: name), wishes)
+  }
+
   /// Called while nothing else starts or ends it.
   func start(
     _ branch: Branch, _ instance: RunningInstance, _ known: InstanceRecord?,
@@ -128,7 +133,9 @@ extension InstanceSupervisor {
     try waitUntilReady(setup, instance, log, deadline)
     let socketPath = setup.socketPath(in: directory)
     let record = setup.record
-    let login = LoginSetup(socketPath: socketPath, cluster: cluster) { [clock] in
+    let login = LoginSetup(
+      socketPath: socketPath, userID: setup.record.userID, cluster: cluster
+    ) { [clock] in
       let status = instance.snapshot
       return status.process != nil && !status.isEndWanted && clock.monotonicNanoseconds() < deadline
     }
@@ -178,7 +185,8 @@ extension InstanceSupervisor {
         return .unavailable(
           message: "the instance is \(state): start it with coppice pg start \(name)")
       }
-      return .server(socketPath: path, login: record.login, allowsReplication: false)
+      return .server(
+        socketPath: path, login: record.login, allowsReplication: false, userID: record.userID)
     }
     setup.record.port = UInt16(clamping: opened)
   }

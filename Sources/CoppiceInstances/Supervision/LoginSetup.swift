@@ -5,6 +5,8 @@ internal import Crypto
 /// Gives the login of an instance its password, once the server takes connections.
 struct LoginSetup {
   let socketPath: String
+  /// As whom the server runs.
+  let userID: UInt32
   let cluster: Cluster
   /// Asked while the server does not answer.
   let isWanted: @Sendable () -> Bool
@@ -53,7 +55,7 @@ struct LoginSetup {
     for administrator in cluster.administrators {
       do throws(ServerSession.Failure) {
         return try ServerSession(
-          to: socketPath, as: administrator, in: AccessFiles.administrativeDatabase,
+          to: socketPath, of: userID, as: administrator, in: AccessFiles.administrativeDatabase,
           parameters: AdministrativeSession.parameters(for: cluster.major), while: isWanted)
       } catch {
         failure = error

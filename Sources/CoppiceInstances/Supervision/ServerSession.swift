@@ -23,16 +23,17 @@ package final class ServerSession {
   private let isWanted: @Sendable () -> Bool
 
   /// - Parameters:
+  ///   - user: as whom the server runs; nobody else is spoken to, wherever the path leads.
   ///   - parameters: what the startup message has besides role and database.
   ///   - isWanted: asked some times a second while the server does not answer.
   package init(
-    to path: String, as role: String, in database: String,
+    to path: String, of user: UInt32, as role: String, in database: String,
     parameters: [(name: String, value: String)],
     while isWanted: @escaping @Sendable () -> Bool
   ) throws(Failure) {
     self.isWanted = isWanted
     do throws(SystemError) {
-      socket = try HostSocket.connect(to: path)
+      socket = try HostSocket.connect(to: path, of: user)
     } catch {
       throw .unreachable(error.description)
     }

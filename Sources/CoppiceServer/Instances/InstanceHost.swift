@@ -156,6 +156,11 @@ package final class InstanceHost: Sendable {
     for name in names { _ = try current?.suspend(name) }
   }
 
+  /// Nothing is left of the instances of branches that are deleted.
+  func release(_ ids: [UInt64]) {
+    for id in ids { current?.release(id) }
+  }
+
   /// Ends the instances of branches whose content or name is about to change, and starts those
   /// again, of branches that are still there, once `body` has done it or failed.
   func suspending<Result>(
@@ -163,6 +168,7 @@ package final class InstanceHost: Sendable {
   ) throws(StoreError) -> Result {
     guard let supervisor = current else { return try body() }
     var suspended: [SuspendedInstance] = []
+    let before = Set(names.compactMap { name in (try? store.entry(name))?.id })
     func resume() {
       for instance in suspended {
         do throws(StoreError) { _ = try supervisor.revive(instance) } catch {
@@ -176,6 +182,8 @@ package final class InstanceHost: Sendable {
       }
       let result = try body()
       resume()
+      let there = try store.entries(in: .named).map(\.id)
+      for id in before.subtracting(there) { supervisor.release(id) }
       return result
     } catch {
       resume()
@@ -199,4 +207,6 @@ private struct DoorMount: InstanceMount {
     door.show(
       entry: entry, storedUserID: storedUserID, storedGroupID: storedGroupID, asUserID: userID)
   }
+
+  func showAsStored(entry: UInt64) { door.showAsStored(entry: entry) }
 }

@@ -173,19 +173,21 @@ package final class Reaper: Sendable {
   private func plan(_ state: ReaperState, by policy: Policy) throws(StoreError) -> Planned {
     let infos = try store.entries(in: .all)
     var entries = LifecycleEntry.all(of: infos)
-    for (index, info) in infos.enumerated() { entries[index].isBeyondLimit = isBeyondLimit(info) }
+    // Its own instance does not keep a branch: it is ended first.
+    let own = instances?.running ?? []
+    for (index, info) in infos.enumerated() {
+      entries[index].isBeyondLimit = isBeyondLimit(info)
+      if own.contains(Array(info.name.utf8)) { entries[index].openFileCount = 0 }
+    }
     let now = clocks
     let rules = keepRules(infos)
     var plan = ReaperPlan(entries, policy: policy, state: state, at: now, keepRules: rules)
     if !plan.due.isEmpty {
       var counts: [[UInt8]: Int] = [:]
       for user in doors.users { counts[Array(user.entry.utf8), default: 0] += user.fileCount }
-      // Its own instance does not keep a branch: it is ended first.
-      let own = instances?.running ?? []
-      for (index, info) in infos.enumerated() {
+      for (index, info) in infos.enumerated() where !own.contains(Array(info.name.utf8)) {
         entries[index].openFileCount = max(
           info.openFileCount, counts[Array(info.name.utf8)] ?? 0)
-        if own.contains(Array(info.name.utf8)) { entries[index].openFileCount = 0 }
       }
       plan = ReaperPlan(entries, policy: policy, state: state, at: now, keepRules: rules)
     }
@@ -241,6 +243,7 @@ package final class Reaper: Sendable {
         isRetracting: step.kind == .prune)
     }
     if isDone {
+      if step.kind != .expire { instances?.release(targets.map(\.id)) }
       let dueAt = Timestamp(nanoseconds: step.dueAt)
       logger?.info("\(step.kind.rawValue) \(step.name): \(step.cause.rawValue), due \(dueAt)")
     }

@@ -26,6 +26,9 @@ package protocol MountDoor: Door {
   /// Shows the files of one user and group of a branch under another number from now on; what is
   /// open of the branch goes stale if that is a change.
   func show(entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID: UInt32)
+
+  /// Shows all files of a branch as whose they are, again.
+  func showAsStored(entry: UInt64)
 }
 
 /// A process that uses files of a branch or snapshot through a door.

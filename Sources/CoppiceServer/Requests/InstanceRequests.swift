@@ -64,8 +64,16 @@ package struct InstanceStartRequest: ServerRequest {
     let create = BranchCreateRequest(
       name: name, from: from, orExisting: !orReset, orReset: orReset, terms: terms,
       postgres: true)
-    let made = try server.instances.suspending(orReset ? existing(context.store) : []) {
-      () throws(StoreError) in try create.run(context)
+    var suspended: SuspendedInstance?
+    if orReset, isThere(context.store) {
+      // What cannot be leaves what is.
+      try supervisor.verify(name, wishes)
+      suspended = try supervisor.suspend(name)
+    }
+    let made: BranchCreateRequest.Answer
+    do throws(StoreError) { made = try create.run(context) } catch {
+      if let suspended { _ = try? supervisor.revive(suspended) }
+      throw error
     }
     do throws(StoreError) {
       let instance = try supervisor.start(name, wishes)
@@ -75,17 +83,17 @@ package struct InstanceStartRequest: ServerRequest {
           context, isNew: made.addition.isNew, wasExpired: made.addition.wasExpired, notes: []))
     } catch {
       // Nobody asked for a branch without its database.
-      if made.addition.isNew { try? context.store.delete([name], force: true) }
+      if made.addition.isNew { try? context.store.delete([name]) }
       throw error
     }
   }
 
-  private func existing(_ store: Store) -> [String] {
+  private func isThere(_ store: Store) -> Bool {
     do throws(StoreError) {
       _ = try store.entry(name)
-      return [name]
+      return true
     } catch {
-      return []
+      return false
     }
   }
 
