@@ -6,6 +6,8 @@ public struct MountUser: Hashable, Sendable {
   public var process: Int32
   /// Its program's name.
   public var name: String
+  /// As whom it runs.
+  public var userID: UInt32
   /// The branch or snapshot, by its name of today.
   public var entry: String
   /// Files that it has open or mapped, each counted once.
@@ -27,8 +29,8 @@ extension Mount {
           &uses[
             entry.nameKey,
             default: MountUser(
-              process: user.process, name: user.name, entry: entry, fileCount: 0,
-              isWorkingThere: false)])
+              process: user.process, name: user.name, userID: user.userID, entry: entry,
+              fileCount: 0, isWorkingThere: false)])
       }
       for inode in user.files(onDevice: top.device) { use(inode) { $0.fileCount += 1 } }
       if let place = user.workingDirectory, place.device == top.device {

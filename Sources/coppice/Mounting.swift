@@ -29,8 +29,8 @@ private final class OpenMount: MountDoor {
   var users: [DoorUser] {
     opened.users.map {
       DoorUser(
-        process: $0.process, name: $0.name, entry: $0.entry, fileCount: $0.fileCount,
-        isWorkingThere: $0.isWorkingThere)
+        process: $0.process, name: $0.name, userID: $0.userID, entry: $0.entry,
+        fileCount: $0.fileCount, isWorkingThere: $0.isWorkingThere)
     }
   }
 

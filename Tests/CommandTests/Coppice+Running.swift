@@ -51,6 +51,10 @@ struct CoppiceCommand {
 
   /// Runs the command with `--json`, which must fail, and decodes the error.
   func failure(_ arguments: String..., input: String = "/dev/null") throws -> Failure {
+    try failure(all: arguments, input: input)
+  }
+
+  func failure(all arguments: [String], input: String = "/dev/null") throws -> Failure {
     let result = try program.run(arguments + ["--json"], in: folder.path, input: input)
     let object = try Self.object(Data(result.errors.utf8))
     guard let error = object["error"] as? [String: Any] else {

@@ -1,76 +1,7 @@
 import CoppicePlatform
-import Foundation
 import Glibc
 import TestSupport
-import Synchronization
 import Testing
-
-/// A mounted store with a cluster of PostgreSQL in its branch `main`, and instances on branches.
-final class ServedClusters {
-  static let isPossible =
-    MountRequirement.isMet && getuid() == 0 && Program("\(PostgreSQL.programs)/initdb").isInstalled
-    && Program("/usr/bin/psql").isInstalled
-  /// User numbers and ports that no test beside this one takes.
-  private static let count = Mutex<UInt32>(0)
-
-  let coppice: CoppiceCommand
-  let mount: String
-  private let words: [String]
-  private var server: ServingCoppice?
-
-  init(_ more: String...) throws {
-    coppice = try CoppiceCommand()
-    mount = coppice.folder("mount")
-    guard chmod(coppice.folder.path, 0o755) == 0, mkdir(mount, 0o755) == 0 else {
-      throw Program.Failure(description: "no directory: \(errno)")
-    }
-    let index = Self.count.withLock { count in
-      count += 1
-      return count
-    }
-    let (user, port) = (700_000 + 100 * index, 21_000 + 100 * index)
-    words =
-      ["--mount", mount, "--pg-users", "\(user)-\(user + 99)"]
-      + ["--pg-ports", "\(port)-\(port + 99)"] + more
-    let cluster = try PostgreSQL(in: coppice.folder)
-    try cluster.make("cluster")
-    try coppice.check("import", "cluster", "main")
-    try start()
-  }
-
-  deinit { stop() }
-
-  func start() throws {
-    server = try ServingCoppice(coppice, words)
-  }
-
-  func kill() throws {
-    _ = try server?.end(SIGKILL)
-    server = nil
-  }
-
-  func stop() {
-    _ = try? coppice("stop", "--force")
-    _ = try? server?.wait()
-    server = nil
-    _ = try? Program("umount").run(["-l", mount])
-  }
-
-  /// What psql answers to a statement, by the address that was given.
-  @discardableResult
-  func sql(_ statement: String, _ url: String) throws -> String {
-    let result = try Program("/usr/bin/psql").check(["-XAtq", url, "-c", statement])
-    return String(decoding: result.output, as: UTF8.self)
-  }
-
-  func start(_ arguments: String...) throws -> (url: String, answer: [String: Any]) {
-    let answer = try coppice.json(all: ["pg", "start"] + arguments)
-    guard let url = answer["url"] as? String else {
-      throw Program.Failure(description: "no address: \(answer)")
-    }
-    return (url, answer)
-  }
-}
 
 @Suite(.enabled(if: ServedClusters.isPossible, "needs root, /dev/fuse and PostgreSQL 15"))
 struct InstanceCommandTests {
@@ -241,36 +172,5 @@ struct InstanceCommandTests {
     let owner = try HostDirectory(path: clusters.mount).status(of: Array("main".utf8)).user
     #expect(owner < 65_536)
     #expect(try coppice.json("pg", "list")["instances"] as? [String] == [])
-  }
-}
-
-extension ServedClusters {
-  func state(of name: String) throws -> String? {
-    try instance(name)?["state"] as? String
-  }
-
-  private func instance(_ name: String) throws -> [String: Any]? {
-    let list = try coppice.json("pg", "list")["instances"] as? [[String: Any]]
-    return list?.first { $0["name"] as? String == name }
-  }
-
-  func killServer(of name: String) throws {
-    guard let process = try instance(name)?["process"] as? Int else {
-      throw Program.Failure(description: "no process of \(name)")
-    }
-    Glibc.kill(pid_t(process), SIGKILL)
-    try waitUntil { try instance(name)?["process"] as? Int != process }
-  }
-}
-
-/// Asks until it is so, for half a minute at most.
-private func waitUntil(_ condition: () throws -> Bool) throws {
-  let clock = SystemClock()
-  let deadline = clock.monotonicNanoseconds() + 30_000_000_000
-  while try !condition() {
-    guard clock.monotonicNanoseconds() < deadline else {
-      throw Program.Failure(description: "it does not come to be")
-    }
-    usleep(20_000)
   }
 }

@@ -24,7 +24,8 @@ import Testing
     works: Bool = false
   ) -> DoorUser {
     DoorUser(
-      process: process, name: name, entry: entry, fileCount: files, isWorkingThere: works)
+      process: process, name: name, userID: 0, entry: entry, fileCount: files,
+      isWorkingThere: works)
   }
 
   private func perform<Request: StoreRequest>(

@@ -93,17 +93,25 @@ extension Store {
   /// - Parameters:
   ///   - force: also while files are open, which are stale then.
   ///   - principal: who asks, which a proof of the end tells; `nil`: that is not known.
+  ///   - isDryRun: changes nothing, and throws what it would.
   public func expire(
-    _ names: [String], force: Bool = false, by principal: String? = nil
+    _ names: [String], force: Bool = false, by principal: String? = nil, isDryRun: Bool = false
   ) throws(StoreError) {
     var targets: [EngineBranch] = []
     for name in names { targets.append(try engineBranch(name)) }
     let open = try checkUnused(targets, force: force)
     let now = engine.clock.wallNanoseconds()
-    let value = EntryField.value(ofTime: now)
-    try engine.branches.annotate(targets) { entry throws(StoreError) in
+    func check(_ entry: BranchEntry) throws(StoreError) {
       try entry.checkUnprotected(at: now)
       try entry.checkNotApproved()
+    }
+    if isDryRun {
+      for target in targets { try engine.branches.entry(target.id).map(check) }
+      return
+    }
+    let value = EntryField.value(ofTime: now)
+    try engine.branches.annotate(targets) { entry throws(StoreError) in
+      try check(entry)
       guard entry.annotations.expiredSince == nil else { return [] }
       let ending = Ending(.expire, group: entry.id, by: principal)
       return [FieldChange(.expired, value), FieldChange(.ending, ending.value)]

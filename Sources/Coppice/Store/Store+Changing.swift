@@ -81,22 +81,25 @@ extension Store {
 
   /// Gives an entry another name; the snapshots of a branch go with it.
   /// Throws `notFound`, `conflict`, `invalid`, `inUse` while files are open.
-  /// - Parameter force: also while files are open; a mount shows them under another name then.
+  /// - Parameters:
+  ///   - force: also while files are open; a mount shows them under another name then.
+  ///   - isDryRun: changes nothing, and throws what it would.
   public func rename(
-    _ name: String, to newName: String, force: Bool = false
+    _ name: String, to newName: String, force: Bool = false, isDryRun: Bool = false
   ) throws(StoreError) {
     let target = try engineBranch(name)
     try checkUnused([target], force: force)
-    defer { watchers.tell(.removed) }
+    var renames = [(branch: target, name: newName)]
     if target.isReadOnly {
       _ = try engineBranch(EntryName.validate(snapshot: newName))
-      return try engine.branches.rename([(target, newName)])
+    } else {
+      try EntryName.validate(branch: newName)
+      for (snapshot, suffix) in snapshots(of: name) {
+        renames.append((snapshot, "\(newName)@\(suffix)"))
+      }
     }
-    try EntryName.validate(branch: newName)
-    var renames = [(branch: target, name: newName)]
-    for (snapshot, suffix) in snapshots(of: name) {
-      renames.append((snapshot, "\(newName)@\(suffix)"))
-    }
+    if isDryRun { return try engine.branches.checkRename(renames) }
+    defer { watchers.tell(.removed) }
     try engine.branches.rename(renames)
   }
 

@@ -132,9 +132,10 @@ extension Store {
   public func deletionPlan(
     _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false
   ) throws(StoreError) -> [String] {
-    try deletionTargets(
-      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing
-    ).map { engine.name(of: $0.id) }
+    let targets = try deletionTargets(
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
+    try engine.branches.checkDelete(targets)
+    return targets.map { engine.name(of: $0.id) }
   }
 
   private func deletionTargets(

@@ -133,21 +133,20 @@ package final class Branches: Sendable {
   /// Gives entries other names, all or none.
   package func rename(_ renames: [(branch: EngineBranch, name: String)]) throws(StoreError) {
     try core.gate.checkWritable()
-    var names: Set<[UInt8]> = []
     let lsn = try core.keeper.change { kept throws(StoreError) in
-      for rename in renames {
-        try kept.checkExists(rename.branch)
-        try kept.catalogue.branches[rename.branch.id]?.checkNotApproved()
-        try kept.checkFree(rename.name)
-        guard names.insert(rename.name.nameKey).inserted else {
-          throw StoreError(.conflict, "two branches cannot take one name", object: rename.name)
-        }
-      }
+      try kept.checkRename(renames)
       let lsn = try kept.record(renames.map { ($0.branch.id, .rename(name: $0.name)) })
       for rename in renames { rename.branch.noteControl(lsn) }
       return lsn
     }
     try core.journal.flush(through: lsn)
+  }
+
+  /// Throws what `rename` with these arguments would now, but for a store that is only read.
+  package func checkRename(
+    _ renames: [(branch: EngineBranch, name: String)]
+  ) throws(StoreError) {
+    try core.keeper.read { kept throws(StoreError) in try kept.checkRename(renames) }
   }
 
   /// Hides entries, all or none. Each stays a root until it is forgotten, and can be restored.
@@ -182,6 +181,17 @@ package final class Branches: Sendable {
     }
     try core.journal.flush(through: lsn)
     didDelete()
+  }
+
+  /// Throws what `delete` with these arguments would now, but for a store that is only read.
+  package func checkDelete(
+    _ targets: [EngineBranch], annotations: [FieldChange] = []
+  ) throws(StoreError) {
+    let now = core.clock.wallNanoseconds()
+    try core.keeper.read { kept throws(StoreError) in
+      for target in targets { _ = try kept.deletableEntry(of: target, annotations, at: now) }
+      try kept.checkNoneIsOrphaned(deleting: targets)
+    }
   }
 
   /// Brings a deleted entry back under a name, as one that is neither expired nor kept.
@@ -275,6 +285,20 @@ extension Kept {
     }
     try entry.checkUnderstood()
     return entry
+  }
+
+  func checkRename(
+    _ renames: [(branch: EngineBranch, name: String)]
+  ) throws(StoreError) {
+    var names: Set<[UInt8]> = []
+    for rename in renames {
+      try checkExists(rename.branch)
+      try catalogue.branches[rename.branch.id]?.checkNotApproved()
+      try checkFree(rename.name)
+      guard names.insert(rename.name.nameKey).inserted else {
+        throw StoreError(.conflict, "two branches cannot take one name", object: rename.name)
+      }
+    }
   }
 
   /// As `understoodEntry`, of one that is neither protected nor, after the changes, approved.

@@ -28,7 +28,7 @@ final class LauncherConnection: @unchecked Sendable {
   private var starts: [UInt64: Start] = [:]
   private var running: [UInt64: Running] = [:]
   private var lastNumber: UInt64 = 0
-  private var hasEnded = false
+  private var isEnded = false
 
   init(_ socket: MessageSocket, process: Int32) {
     self.socket = socket
@@ -37,13 +37,16 @@ final class LauncherConnection: @unchecked Sendable {
 
   // MARK: Any thread
 
+  /// Whether the launcher is gone: nothing more is started through this.
+  var hasEnded: Bool { monitor.withLock { isEnded } }
+
   /// Has a program started. Once it has ended, `whenEnded` is called by the receiving thread.
   func start(
     _ launch: Launch, _ whenEnded: @escaping EndHandler
   ) throws(StoreError) -> LaunchedProcess {
     let number = monitor.withLock {
       lastNumber += 1
-      if !hasEnded { starts[lastNumber] = .asked(whenEnded) }
+      if !isEnded { starts[lastNumber] = .asked(whenEnded) }
       return lastNumber
     }
     let message = LauncherRequest.start(number, launch).encode()
@@ -84,7 +87,7 @@ final class LauncherConnection: @unchecked Sendable {
   func finish() { socket.finishSending() }
 
   static let ended = StoreError(
-    .unavailable, "the server's launcher has ended", remedy: "stop the server and start it again")
+    .unavailable, "the server's launcher has ended", remedy: "try again")
 
   // MARK: The receiving thread
 
@@ -140,7 +143,7 @@ final class LauncherConnection: @unchecked Sendable {
     // One that still runs, and was not understood, ends.
     socket.shutDown()
     let left = monitor.withLock {
-      hasEnded = true
+      isEnded = true
       for (number, start) in starts { if case .asked = start { starts[number] = nil } }
       monitor.broadcast()
       defer { running = [:] }

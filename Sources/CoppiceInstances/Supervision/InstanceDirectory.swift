@@ -105,22 +105,31 @@ struct InstanceDirectory {
     }
   }
 
-  /// Takes away what was made for an instance, if anything was.
-  static func remove(store: String, entry: UInt64) {
-    let place = place(ofStore: store)
-    do throws(SystemError) {
-      try remove(Array("\(entry)".utf8), in: try HostDirectory(path: place))
-    } catch {
-      // Nothing was made for it.
+  /// Takes away what an instance left in the only directory that it may write to.
+  func clearRun() throws(StoreError) {
+    do throws(SystemError) { try directory.openDirectory(Self.runName).removeContents() } catch {
+      throw StoreError(error, while: "clearing the directory of an instance")
     }
   }
 
-  /// With all that is in it. What the instance made is no directory of the machine's: links are
-  /// removed, not followed.
-  private static func remove(_ name: [UInt8], in parent: HostDirectory) throws(SystemError) {
-    guard try parent.status(of: name).kind == .directory else { return try parent.remove(name) }
-    let directory = try parent.openDirectory(name)
-    for inner in try directory.names() { try remove(inner, in: directory) }
-    try parent.removeDirectory(name)
+  /// Takes away what was made for an instance, if anything was.
+  static func remove(store: String, entry: UInt64) {
+    removeAll(ofStore: store) { $0 == entry }
+  }
+
+  /// Likewise for all that are chosen.
+  static func removeAll(ofStore store: String, where isChosen: (UInt64) -> Bool) {
+    do throws(SystemError) {
+      let place = try HostDirectory(path: place(ofStore: store))
+      for name in try place.names() {
+        guard let entry = UInt64(String(decoding: name, as: UTF8.self)), isChosen(entry) else {
+          continue
+        }
+        try place.openDirectory(name).removeContents()
+        try place.removeDirectory(name)
+      }
+    } catch {
+      // Nothing was made, or another user's server made it.
+    }
   }
 }

@@ -16,38 +16,43 @@ extension InstanceSupervisor {
   package func stop(
     _ name: String, isImmediate: Bool = false
   ) throws(StoreError) -> InstanceReport {
-    let (entry, _) = try known(name)
-    let instance = instance(entry.id)
-    instance.withStatus { $0.isEndWanted = true }
-    return try instance.operate { () throws(StoreError) in
+    instance(try known(name).entry.id).withStatus { $0.isEndWanted = true }
+    return try operate(on: name) { branch, instance throws(StoreError) in
       var (_, record) = try known(name)
       if record.shallRun {
         record.shallRun = false
         try keep(record, of: name)
       }
       end(instance, by: isImmediate ? .immediate : .fast, waitSeconds: Self.fastSeconds)
-      door.endConnections(of: entry.id)
-      mount.showAsStored(entry: entry.id)
-      return report(name, entry.id, record, withPassword: false)
+      door.endConnections(of: branch.id)
+      mount.showAsStored(entry: branch.id)
+      return report(name, branch.id, record, withPassword: false)
     }
   }
 
-  /// Ends it and starts it again, in one go for clients: its address and password stay.
+  /// Ends it and starts it again, in one go for clients: its address and password stay. One that
+  /// does not start with what is wished for goes on as it was, and so does one that the wishes
+  /// cannot be for.
   package func restart(
     _ name: String, _ wishes: InstanceWishes = InstanceWishes()
   ) throws(StoreError) -> InstanceReport {
-    let branch = try store.branch(name)
-    let instance = instance(branch.id)
-    return try instance.operate { () throws(StoreError) in
+    try operate(on: name) { branch, instance throws(StoreError) in
       let (_, record) = try known(name)
-      // What cannot be leaves what is.
       _ = try setUp(branch, record, wishes)
       end(instance, by: .fast, waitSeconds: Self.fastSeconds)
       instance.withStatus { status in
         status.isEndWanted = false
         status.brake = RestartBrake()
       }
-      return try start(branch, instance, record, wishes)
+      do throws(StoreError) { return try start(branch, instance, record, wishes) } catch {
+        guard record.shallRun, wishes.changesServer else { throw error }
+        do throws(StoreError) {
+          _ = try start(branch, instance, record, InstanceWishes())
+        } catch let second {
+          logger.error("instance of \(name), as it was: \(second)")
+        }
+        throw error
+      }
     }
   }
 
@@ -76,6 +81,7 @@ extension InstanceSupervisor {
   func noteEnd(of instance: RunningInstance, _ end: ProcessEnd) {
     let wasRunning = instance.withStatus { status in
       status.process = nil
+      status.mountTop = nil
       defer { if status.state == .running { status.state = .failed } }
       return status.state == .running
     }
@@ -88,27 +94,25 @@ extension InstanceSupervisor {
     }
   }
 
-  /// Starts one again that ended by itself.
+  /// Starts one again that ended by itself, unless somebody has ended or started it since.
   private func revive(_ instance: RunningInstance, _ end: ProcessEnd) {
-    let entry = (try? store.entries())?.first { $0.id == instance.id }
-    guard let entry else { return }
     do throws(StoreError) {
       try instance.operate { () throws(StoreError) in
-        let isDue = instance.withStatus { status in
-          status.state == .failed && !status.isEndWanted
-            && status.brake.release(at: clock.monotonicNanoseconds())
+        let entry = try store.entries().first { $0.id == instance.id }
+        let status = instance.snapshot
+        guard let entry, isKnown(instance), status.state == .failed, !status.isEndWanted else {
+          return
         }
+        let isDue = instance.withStatus { $0.brake.release(at: clock.monotonicNanoseconds()) }
         guard isDue, let record = try record(of: entry.name), record.shallRun else {
-          instance.withStatus { status in
-            if status.state == .failed { status.message = "it \(end), too often in a row" }
-          }
+          instance.withStatus { $0.message = "it \(end), too often in a row" }
           return logger.error("instance of \(entry.name) \(end): it stays so")
         }
         logger.warning("instance of \(entry.name) \(end): it is started again")
         _ = try start(try store.branch(entry.name), instance, record, InstanceWishes())
       }
     } catch {
-      logger.error("instance of \(entry.name): \(error)")
+      logger.error("instance of branch \(instance.id): \(error)")
     }
   }
 
@@ -161,55 +165,6 @@ extension InstanceSupervisor {
     door.shutDown()
     launcher.close()
   }
-
-  // MARK: With the branch
-
-  /// Ends the instance of a branch whose content is about to be another one or none, and returns
-  /// what starts it again; `nil` where none runs.
-  package func suspend(_ name: String) throws(StoreError) -> SuspendedInstance? {
-    let id = try store.entry(name).id
-    guard let record = try record(of: name) else { return nil }
-    let instance = instance(id)
-    instance.withStatus { $0.isEndWanted = true }
-    return try instance.operate { () throws(StoreError) in
-      guard instance.snapshot.process != nil else { return nil }
-      end(instance, by: .fast, waitSeconds: Self.fastSeconds)
-      door.endConnections(of: id)
-      return SuspendedInstance(id: id, record: record)
-    }
-  }
-
-  /// Starts again what was suspended, under the name that the branch has now.
-  package func revive(_ suspended: SuspendedInstance) throws(StoreError) -> InstanceReport? {
-    guard let entry = try store.entries().first(where: { $0.id == suspended.id }) else {
-      release(suspended.id)
-      return nil
-    }
-    let branch = try store.branch(entry.name)
-    let instance = instance(suspended.id)
-    return try instance.operate { () throws(StoreError) in
-      // Somebody may have started it meanwhile.
-      guard instance.snapshot.process == nil else { return nil }
-      instance.withStatus { $0.isEndWanted = false }
-      // The door's words name the branch.
-      door.close(suspended.id)
-      return try start(branch, instance, suspended.record, InstanceWishes())
-    }
-  }
-
-  /// Nothing is left of the instance of a branch that was deleted or has expired.
-  package func release(_ id: UInt64) {
-    door.close(id)
-    mount.showAsStored(entry: id)
-    forget(id)
-    InstanceDirectory.remove(store: store.identifier, entry: id)
-  }
-}
-
-/// The instance of a branch, ended for as long as the branch is changed as a whole.
-package struct SuspendedInstance: Sendable {
-  let id: UInt64
-  let record: InstanceRecord
 }
 
 /// The end of a process that is told only once its beginning is known.

@@ -18,18 +18,16 @@ extension InstanceSupervisor {
   package func start(
     _ name: String, _ wishes: InstanceWishes = InstanceWishes()
   ) throws(StoreError) -> InstanceReport {
-    let branch = try store.branch(name)
-    guard try store.entry(name).state == .live else {
-      throw StoreError(
-        .notFound, "the branch has expired", object: name,
-        remedy: "bring it back with `coppice branch renew \(name)`")
-    }
-    let instance = instance(branch.id)
-    return try instance.operate { () throws(StoreError) in
+    try operate(on: name) { branch, instance throws(StoreError) in
+      guard try store.entry(name).state == .live else {
+        throw StoreError(
+          .notFound, "the branch has expired", object: name,
+          remedy: "bring it back with `coppice branch renew \(name)`")
+      }
       instance.withStatus { $0.isEndWanted = false }
       let record = try record(of: name)
       if let record, instance.snapshot.state == .running {
-        guard wishes.isMet(by: record) else {
+        guard try wishes.isMet(by: record, on: branch) else {
           throw StoreError(
             .conflict, "its instance runs, and is otherwise", object: name,
             remedy: "change it with `coppice pg set`, or stop it first", reason: .exists)
@@ -62,7 +60,9 @@ extension InstanceSupervisor {
         return try launch(&setup, instance, wishes)
       } catch {
         end(instance, by: .kill, waitSeconds: 10)
-        if setup.isNew { try? keep(nil, of: branch.name) }
+        // What did not work is not what the next start begins with.
+        if setup.record != known { try? keep(known, of: branch.name) }
+        if setup.record.port != known?.port { door.close(branch.id) }
         throw error
       }
     } catch {
@@ -119,6 +119,7 @@ extension InstanceSupervisor {
     try openDoor(of: &setup, instance, wishes)
     let directory = try InstanceDirectory(
       store: store.identifier, entry: branch.id, user: setup.record.userID)
+    try directory.clearRun()
     let place = "\(mount.directory)/\(branch.name)"
     let data = cluster.directory.components.isEmpty ? place : "\(place)/\(cluster.directory)"
     let launch = try setup.launch(
@@ -134,7 +135,8 @@ extension InstanceSupervisor {
     let socketPath = setup.socketPath(in: directory)
     let record = setup.record
     let login = LoginSetup(
-      socketPath: socketPath, userID: setup.record.userID, cluster: cluster
+      socketPath: socketPath, userID: setup.record.userID, cluster: cluster,
+      branch: branch.name
     ) { [clock] in
       let status = instance.snapshot
       return status.process != nil && !status.isEndWanted && clock.monotonicNanoseconds() < deadline
@@ -201,7 +203,11 @@ extension InstanceSupervisor {
     let process = try launcher.start(launch) { [self] end in
       ends.note(end) { self.noteEnd(of: instance, $0) }
     }
-    instance.withStatus { $0.process = process }
+    let top = try? HostDirectory(path: mount.directory)
+    instance.withStatus { status in
+      status.process = process
+      status.mountTop = top
+    }
     do throws(SystemError) {
       _ = try SystemThread(name: "instance log") { log.take(process.log) }
     } catch {
@@ -245,12 +251,21 @@ extension InstanceSupervisor {
 }
 
 extension InstanceWishes {
+  /// Whether the server itself is to be another one, and not only who logs in.
+  var changesServer: Bool { !settings.isEmpty || !unset.isEmpty || port != nil }
+
   /// Whether an instance that runs is as wished for.
-  func isMet(by record: InstanceRecord) -> Bool {
+  func isMet(by record: InstanceRecord, on branch: Branch) throws(StoreError) -> Bool {
     let hasSettings = settings.allSatisfy { record.settings[$0.key] == $0.value }
-    return hasSettings && unset.allSatisfy { record.settings[$0] == nil }
-      && (port.map { $0 == Int(record.port) } ?? true)
-      && (login.map { $0.utf8.elementsEqual(record.login.utf8) } ?? true)
-      && (database.map { $0.utf8.elementsEqual(record.database.utf8) } ?? true)
+    guard
+      hasSettings && unset.allSatisfy({ record.settings[$0] == nil })
+        && (port.map { $0 == Int(record.port) } ?? true)
+        && (login.map { $0.utf8.elementsEqual(record.login.utf8) } ?? true)
+        && (database.map { $0.utf8.elementsEqual(record.database.utf8) } ?? true)
+    else { return false }
+    guard isSuperuser, login == nil else { return true }
+    return try Cluster(of: branch, at: record.dataDirectory).administrators.contains {
+      $0.utf8.elementsEqual(record.login.utf8)
+    }
   }
 }

@@ -48,6 +48,15 @@ package final class InstanceSupervisor: Sendable {
     self.options = options
     self.logger = logger
     key = try LoginPasswordKey(ofStore: store.directory)
+    // Branches end without a server too.
+    let there = Set(try store.entries(in: .named).map(\.id))
+    InstanceDirectory.removeAll(ofStore: store.identifier) { !there.contains($0) }
+  }
+
+  /// Takes away what instances of branches printed, and what else was made for them, as far as this
+  /// user may: for branches that are gone, and when nothing runs on them.
+  package static func removeTraces(ofStore identifier: String, entries: Set<UInt64>) {
+    InstanceDirectory.removeAll(ofStore: identifier, where: entries.contains)
   }
 
   /// Of a branch, known or not.
@@ -61,6 +70,25 @@ package final class InstanceSupervisor: Sendable {
   }
 
   func forget(_ id: UInt64) { instances.withLock { $0[id] = nil } }
+
+  /// Carries out what starts or ends the instance of a branch, one such thing at a time: on the
+  /// branch that has the name by then. Throws `notFound` when none has.
+  func operate<Result>(
+    on name: String, _ body: (Branch, RunningInstance) throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    while true {
+      let instance = instance(try store.branch(name).id)
+      instance.hold()
+      defer { instance.release() }
+      let branch = try store.branch(name)
+      if branch.id == instance.id, isKnown(instance) { return try body(branch, instance) }
+    }
+  }
+
+  /// Whether it was not forgotten meanwhile: then another object speaks for the branch.
+  func isKnown(_ instance: RunningInstance) -> Bool {
+    instances.withLock { $0[instance.id] === instance }
+  }
 
   /// Those that were started or looked at since the server began.
   var known: [RunningInstance] { instances.withLock { Array($0.values) } }

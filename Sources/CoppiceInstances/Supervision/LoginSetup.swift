@@ -8,6 +8,8 @@ struct LoginSetup {
   /// As whom the server runs.
   let userID: UInt32
   let cluster: Cluster
+  /// The branch's name.
+  let branch: String
   /// Asked while the server does not answer.
   let isWanted: @Sendable () -> Bool
 
@@ -79,8 +81,8 @@ struct LoginSetup {
       case .cancelled: "its start was called off"
       }
     return StoreError(
-      .unavailable, message, object: cluster.directory.description,
-      remedy: "look at what it printed: `coppice pg logs NAME`")
+      .unavailable, message, object: branch,
+      remedy: "look at what it printed: `coppice pg logs \(branch)`")
   }
 }
 

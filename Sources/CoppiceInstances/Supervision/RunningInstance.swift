@@ -12,6 +12,9 @@ final class RunningInstance: Sendable {
     var state = InstanceState.stopped
     var record: InstanceRecord?
     var process: LaunchedProcess?
+    /// The mount's top, open while the process lives: the process has the mount in a namespace of
+    /// its own, where it would keep it from ending but not from being taken from everybody else.
+    var mountTop: HostDirectory?
     /// That it works under, or is about to.
     var userID: UInt32?
     var startedAt: Timestamp?
@@ -34,10 +37,15 @@ final class RunningInstance: Sendable {
 
   /// One at a time: what starts it, or ends it.
   func operate<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
-    operations.lock()
-    defer { operations.unlock() }
+    hold()
+    defer { release() }
     return try body()
   }
+
+  /// Keeps everybody else from starting or ending it, until the same thread gives it back.
+  func hold() { operations.lock() }
+
+  func release() { operations.unlock() }
 
   func withStatus<Result>(_ body: (inout Status) -> Result) -> Result {
     changes.withLock {

@@ -28,6 +28,11 @@ public struct FileUser: Hashable, Sendable {
   /// Its program's name, as `ps` shows it; empty when it has ended.
   public var name: String { Self.name(of: process) ?? "" }
 
+  /// As whom it runs; root's number when it has ended.
+  public var userID: UInt32 {
+    (try? HostDirectory(path: "/proc/\(process)").status().user) ?? 0
+  }
+
   private init(process: Int32) { self.process = process }
 
   // MARK: Finding

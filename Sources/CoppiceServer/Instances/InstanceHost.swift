@@ -133,9 +133,13 @@ package final class InstanceHost: Sendable {
   func close() { current?.shutDown() }
 
   /// The branches whose instance runs, by their names' bytes.
-  var running: Set<[UInt8]> {
-    let reports = (try? current?.list()) ?? []
-    return Set(reports.filter { $0.process != nil }.map { Array($0.name.utf8) })
+  var running: Set<[UInt8]> { Set(runningOwners.keys) }
+
+  /// The user number under which each of them runs.
+  var runningOwners: [[UInt8]: UInt32] {
+    let reports = ((try? current?.list()) ?? []).filter { $0.process != nil }
+    return Dictionary(
+      reports.map { (Array($0.name.utf8), $0.userID) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// Throws `inUse` while clients are connected.
@@ -150,45 +154,12 @@ package final class InstanceHost: Sendable {
 
   // MARK: Branches that change as a whole
 
-  /// Ends the instances of branches that are about to end; those that do not end after all are
-  /// started with the server again.
-  func end(_ names: [String]) throws(StoreError) {
-    for name in names { _ = try current?.suspend(name) }
-  }
-
-  /// Nothing is left of the instances of branches that are deleted.
-  func release(_ ids: [UInt64]) {
-    for id in ids { current?.release(id) }
-  }
-
-  /// Ends the instances of branches whose content or name is about to change, and starts those
-  /// again, of branches that are still there, once `body` has done it or failed.
+  /// See `InstanceSupervisor.suspending`.
   func suspending<Result>(
     _ names: [String], _ body: () throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
-    guard let supervisor = current else { return try body() }
-    var suspended: [SuspendedInstance] = []
-    let before = Set(names.compactMap { name in (try? store.entry(name))?.id })
-    func resume() {
-      for instance in suspended {
-        do throws(StoreError) { _ = try supervisor.revive(instance) } catch {
-          logger.error("an instance does not start again: \(error)")
-        }
-      }
-    }
-    do throws(StoreError) {
-      for name in names {
-        if let instance = try supervisor.suspend(name) { suspended.append(instance) }
-      }
-      let result = try body()
-      resume()
-      let there = try store.entries(in: .named).map(\.id)
-      for id in before.subtracting(there) { supervisor.release(id) }
-      return result
-    } catch {
-      resume()
-      throw error
-    }
+    guard let current else { return try body() }
+    return try current.suspending(names, body)
   }
 }
 

@@ -232,18 +232,18 @@ package final class Reaper: Sendable {
     _ step: ReaperStep, _ entries: [UInt64: EntryInfo]
   ) throws(StoreError) -> Bool {
     let targets = ([step.id] + step.snapshotIDs).compactMap { entries[$0] }
-    if let instances { try instances.end(targets.map(\.name)) }
-    let isDone: Bool
-    switch step.kind {
-    case .expire:
-      isDone = try store.expire(asPlanned: targets, for: EntryEnding.Cause(step.cause))
-    case .delete, .prune:
-      isDone = try store.delete(
-        asPlanned: targets, keepUntil: step.keepUntil.map { Timestamp(nanoseconds: $0) },
-        isRetracting: step.kind == .prune)
+    func end() throws(StoreError) -> Bool {
+      switch step.kind {
+      case .expire: try store.expire(asPlanned: targets, for: EntryEnding.Cause(step.cause))
+      case .delete, .prune:
+        try store.delete(
+          asPlanned: targets, keepUntil: step.keepUntil.map { Timestamp(nanoseconds: $0) },
+          isRetracting: step.kind == .prune)
+      }
     }
+    let isDone =
+      if let instances { try instances.suspending(targets.map(\.name), end) } else { try end() }
     if isDone {
-      if step.kind != .expire { instances?.release(targets.map(\.id)) }
       let dueAt = Timestamp(nanoseconds: step.dueAt)
       logger?.info("\(step.kind.rawValue) \(step.name): \(step.cause.rawValue), due \(dueAt)")
     }

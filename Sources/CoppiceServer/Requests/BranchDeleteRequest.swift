@@ -72,6 +72,7 @@ package struct BranchDeleteRequest: StoreRequest {
       try BranchUse.refuse(others, context)
       return try answer(names, plan, context)
     }
+    if !force { try BranchUse.refuseOthers(plan, context) }
     return try context.suspendingInstances(of: plan) { () throws(StoreError) in
       if !force { try BranchUse.refuse(plan, context) }
       return try answer(names, plan, context)

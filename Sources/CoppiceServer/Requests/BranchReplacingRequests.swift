@@ -49,6 +49,9 @@ package struct BranchResetRequest: StoreRequest {
     let oldTerms = EntryTerms(
       end: .after(.seconds(Self.oldSeconds)), owner: context.principal.knownName)
     var notes = postgres ? [] : plan.hazards
+    try store.reset(
+      name, to: to, keepingOldAs: keepOld, oldTerms: oldTerms, force: true, isDryRun: true)
+    if !force { try BranchUse.refuseOthers([name], context) }
     try context.suspendingInstances(of: dryRun ? [] : [name]) { () throws(StoreError) in
       if !force, !(dryRun && context.hasInstance(on: name)) {
         try BranchUse.refuse([name], context)

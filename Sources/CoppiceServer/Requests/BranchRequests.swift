@@ -132,6 +132,8 @@ package struct BranchRenameRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     try BaselineRegistry(context.store).refuse(workBranchAmong: [name])
+    try context.store.rename(name, to: newName, force: true, isDryRun: true)
+    if !force { try BranchUse.refuseOthers([name], context) }
     try context.suspendingInstances(of: [name]) { () throws(StoreError) in
       if !force { try BranchUse.refuse([name], context) }
       try context.store.rename(name, to: newName, force: force)

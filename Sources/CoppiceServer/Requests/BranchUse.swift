@@ -17,6 +17,22 @@ enum BranchUse {
     }
   }
 
+  /// As `refuse`, of entries with an instance of this server, before that is ended: for those who
+  /// are not part of it.
+  static func refuseOthers(_ names: [String], _ context: RequestContext) throws(StoreError) {
+    let owners = context.instances?.runningOwners ?? [:]
+    for name in names {
+      guard let owner = owners[Array(name.utf8)] else { continue }
+      let others = context.doors.users.filter {
+        $0.entry.hasBytes(of: name) && $0.userID != owner
+      }
+      guard !others.isEmpty else { continue }
+      throw StoreError(
+        .inUse, "files are open besides those of its instance, \(text(of: others))", object: name,
+        remedy: "\(others.count > 1 ? "stop them" : "stop it"), or add --force")
+    }
+  }
+
   /// Throws `inUse` while a PostgreSQL server works on the branch: it does not see what others
   /// change in its files, and takes it for damage.
   static func refuseServers(of name: String, _ context: RequestContext) throws(StoreError) {

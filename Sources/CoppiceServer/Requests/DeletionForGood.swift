@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceInstances
 internal import CoppiceLifecycle
 internal import CoppicePlatform
 
@@ -39,6 +40,7 @@ struct DeletionForGood {
       names, includingSnapshots: includesSnapshots, ignoringMissing: ignoresMissing, force: force,
       ids: ids, isFull: isFull, recorded: { proof?.keepFirst() })
     guard let summary else { return nil }
+    InstanceSupervisor.removeTraces(ofStore: store.identifier, entries: ids)
     try awaitReaders(of: ids, context)
     var outcome = Outcome(summary: summary)
     guard let proof else {

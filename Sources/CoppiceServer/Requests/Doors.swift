@@ -36,6 +36,8 @@ package struct DoorUser: Hashable, Sendable {
   package var process: Int32
   /// Its program's name.
   package var name: String
+  /// As whom it runs.
+  package var userID: UInt32
   /// The branch or snapshot.
   package var entry: String
   /// Files that it has open or mapped.
@@ -44,10 +46,12 @@ package struct DoorUser: Hashable, Sendable {
   package var isWorkingThere: Bool
 
   package init(
-    process: Int32, name: String, entry: String, fileCount: Int, isWorkingThere: Bool
+    process: Int32, name: String, userID: UInt32, entry: String, fileCount: Int,
+    isWorkingThere: Bool
   ) {
     self.process = process
     self.name = name
+    self.userID = userID
     self.entry = entry
     self.fileCount = fileCount
     self.isWorkingThere = isWorkingThere

@@ -191,9 +191,12 @@ package struct ExpireRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     try BaselineRegistry(context.store).refuse(workBranchAmong: names)
+    let principal = context.principal.knownName
+    try context.store.expire(names, force: true, by: principal, isDryRun: true)
+    if !force { try BranchUse.refuseOthers(names, context) }
     try context.suspendingInstances(of: names) { () throws(StoreError) in
       if !force { try BranchUse.refuse(names, context) }
-      try context.store.expire(names, force: force, by: context.principal.knownName)
+      try context.store.expire(names, force: force, by: principal)
     }
     return try Answer(names, context.store)
   }

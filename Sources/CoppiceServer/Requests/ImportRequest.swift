@@ -59,6 +59,7 @@ package struct ImportRequest: StoreRequest {
     let place = try FilePlace(branch, path).branchPath()
     let isThere = try context.store.entries(in: .named)
       .contains { $0.name.hasBytes(of: branch) }
+    if replace, isThere, !dryRun, !force { try BranchUse.refuseOthers([branch], context) }
     var report = try context.suspendingInstances(of: replace && isThere && !dryRun ? [branch] : [])
     { () throws(StoreError) in
       if replace, !force, isThere { try BranchUse.refuse([branch], context) }

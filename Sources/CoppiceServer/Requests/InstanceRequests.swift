@@ -1,5 +1,6 @@
 package import Coppice
 package import CoppiceInstances
+internal import CoppiceLifecycle
 
 package struct InstanceStartRequest: ServerRequest {
   package static let route = Route(
@@ -64,26 +65,25 @@ package struct InstanceStartRequest: ServerRequest {
     let create = BranchCreateRequest(
       name: name, from: from, orExisting: !orReset, orReset: orReset, terms: terms,
       postgres: true)
-    var suspended: SuspendedInstance?
+    let made: BranchCreateRequest.Answer
     if orReset, isThere(context.store) {
       // What cannot be leaves what is.
       try supervisor.verify(name, wishes)
-      suspended = try supervisor.suspend(name)
+      made = try supervisor.suspending([name], isStartingAgain: false) { () throws(StoreError) in
+        try create.run(context)
+      }
+    } else {
+      made = try create.run(context)
     }
-    let made: BranchCreateRequest.Answer
-    do throws(StoreError) { made = try create.run(context) } catch {
-      if let suspended { _ = try? supervisor.revive(suspended) }
-      throw error
-    }
+    let (isNew, wasExpired) = (made.addition.isNew, made.addition.wasExpired)
     do throws(StoreError) {
       let instance = try supervisor.start(name, wishes)
       return Answer(
-        instance,
-        try addition(
-          context, isNew: made.addition.isNew, wasExpired: made.addition.wasExpired, notes: []))
+        instance, try addition(context, isNew: isNew, wasExpired: wasExpired, notes: []))
     } catch {
       // Nobody asked for a branch without its database.
-      if made.addition.isNew { try? context.store.delete([name]) }
+      if isNew { try? context.store.delete([name]) }
+      if wasExpired { try? context.store.expire([name], by: context.principal.knownName) }
       throw error
     }
   }
@@ -181,7 +181,8 @@ package struct InstanceRestartRequest: ServerRequest {
   ) throws(StoreError) -> Answer {
     try server.instances.supervisor().restart(
       name,
-      InstanceWishes(settings: try SettingText.settings(settings), unset: Set(unset)))
+      InstanceWishes(
+        settings: try SettingText.settings(settings), unset: Set(unset.map(SettingText.name))))
   }
 }
 
@@ -271,7 +272,9 @@ enum SettingText {
           .invalid, "a setting is written NAME=VALUE", object: text,
           remedy: "write for example work_mem=64MB")
       }
-      let (name, value) = (String(text[..<sign]), String(text[text.utf8.index(after: sign)...]))
+      let (name, value) = (
+        Self.name(String(text[..<sign])), String(text[text.utf8.index(after: sign)...])
+      )
       guard settings.updateValue(value, forKey: name) == nil else {
         throw StoreError(
           .invalid, "a setting is given twice", object: name, remedy: "give it once")
@@ -279,4 +282,7 @@ enum SettingText {
     }
     return settings
   }
+
+  /// PostgreSQL takes them in any case.
+  static func name(_ text: String) -> String { text.lowercased() }
 }
