@@ -243,6 +243,19 @@ import Testing
     try coppice.check("branch", "restore", "main@b")
   }
 
+  @Test func `a restored lifetime is one that the policy of today gives`() throws {
+    let coppice = try Self.made()
+    try coppice.check("branch", "create", "pr-1", "--ttl", "30d")
+    try coppice.check("branch", "delete", "pr-1")
+    try coppice.script(
+      """
+      echo '{"rules": [{"name": "pr-*", "ttlMax": "1h"}]}' > policy.json
+      """)
+    try coppice.check("policy", "set", "policy.json")
+    try coppice.check("branch", "restore", "pr-1")
+    #expect(try names(coppice, "--expiring", "2h") == ["pr-1"])
+  }
+
   /// Without a server, which looks by itself.
   @Test func `what is due ends by a pass, and a policy gives ends and takes none`() throws {
     let coppice = try Self.made()

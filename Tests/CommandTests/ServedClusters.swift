@@ -17,7 +17,8 @@ final class ServedClusters {
   private let words: [String]
   private var server: ServingCoppice?
 
-  init(_ more: String...) throws {
+  /// - Parameter prepare: is given the cluster, which does not run, before it is imported.
+  init(_ more: String..., prepare: (PostgreSQL) throws -> Void = { _ in }) throws {
     coppice = try CoppiceCommand()
     mount = coppice.folder("mount")
     guard chmod(coppice.folder.path, 0o755) == 0, mkdir(mount, 0o755) == 0 else {
@@ -33,6 +34,7 @@ final class ServedClusters {
       + ["--pg-ports", "\(port)-\(port + 99)"] + more
     let cluster = try PostgreSQL(in: coppice.folder)
     try cluster.make("cluster")
+    try prepare(cluster)
     try coppice.check("import", "cluster", "main")
     try start()
   }

@@ -13,6 +13,8 @@ struct InstanceRoot {
   ]
   private static let devices = ["null", "zero", "full", "random", "urandom"]
   private static let temporaryByteCountMax = 64 << 20
+  /// What parallel queries share.
+  private static let sharedMemoryPercent = 25
 
   let settings: LauncherSettings
   /// The instance's.
@@ -24,8 +26,8 @@ struct InstanceRoot {
     do throws(SystemError) {
       var root = NewRoot()
       // First: what lies in /tmp of the machine is put into this one.
-      root.addTemporary("/tmp", byteCountMax: Self.temporaryByteCountMax)
-      root.addTemporary("/dev/shm")
+      root.addTemporary("/tmp", .bytes(Self.temporaryByteCountMax))
+      root.addTemporary("/dev/shm", .percent(Self.sharedMemoryPercent))
       try root.addTree("/usr", .programs)
       try addSystemDirectories(&root)
       if let program { try addPrograms(program, &root) }

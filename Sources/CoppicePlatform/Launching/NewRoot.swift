@@ -61,10 +61,8 @@ public struct NewRoot: Sendable {
   public mutating func addFile(_ path: String, _ content: String) { add(path, .file(content)) }
 
   /// An empty directory in memory that everybody may write to.
-  /// - Parameter byteCountMax: as much as half of the machine's memory when it is not given.
-  public mutating func addTemporary(_ path: String, byteCountMax: Int? = nil) {
-    let size = byteCountMax.map { ",size=\($0)" } ?? ""
-    add(path, .temporary(options: "mode=1777,nr_inodes=65536\(size)"))
+  public mutating func addTemporary(_ path: String, _ room: MemoryRoom) {
+    add(path, .temporary(options: "mode=1777,nr_inodes=65536,size=\(room.text)"))
   }
 
   /// The processes that are started in the root, as /proc shows them, and nothing of the kernel's
@@ -115,5 +113,19 @@ extension NewRoot.Content {
   var tree: Int32 {
     if case .tree(let file) = self { return file.fileDescriptor }
     return -1
+  }
+}
+
+/// How much memory a directory in memory may take.
+public enum MemoryRoom: Hashable, Sendable {
+  case bytes(Int)
+  /// Of the machine's.
+  case percent(Int)
+
+  fileprivate var text: String {
+    switch self {
+    case .bytes(let count): "\(count)"
+    case .percent(let share): "\(share)%"
+    }
   }
 }

@@ -56,18 +56,24 @@ extension Store {
     return renewals
   }
 
-  /// When a deleted entry ends that is restored with a lifetime; `nil` without one.
+  /// When a deleted entry ends that is restored, with a lifetime or the one that it had; `nil`
+  /// without one.
   func restoredEnd(
     of name: String, as newName: String, _ ttlSeconds: UInt64?, for principal: Principal
   ) throws(StoreError) -> EntryTerms.End? {
-    guard let ttlSeconds else { return nil }
-    let known = try entries(in: .deleted).last { $0.name.hasBytes(of: name) }
+    let known = try entries(in: .deleted).filter { $0.name.hasBytes(of: name) }
+      .max { ($0.deletedAt ?? $0.createdAt) < ($1.deletedAt ?? $1.createdAt) }
+    let policy = try policyDocument().policy
     var request = EndsRequest(
       PolicySubject(
         name: newName, labels: known?.labels ?? [:],
         dataClass: (known?.domain.dataClass ?? .raw).rawValue, role: principal.role))
-    request.ttl = try TimeSpan(of: ttlSeconds, newName)
-    return try policyDocument().policy.granting(request, now: clock.wallNanoseconds()).ends.end
+    if let ttlSeconds {
+      request.ttl = try TimeSpan(of: ttlSeconds, newName)
+      return try policy.granting(request, now: clock.wallNanoseconds()).ends.end
+    }
+    guard let known, known.lifetime != nil else { return nil }
+    return try policy.renewing(EntryEnds(known), request, now: clock.wallNanoseconds()).ends.end
   }
 
   /// Until when these are protected: `nil` for ever.
