@@ -164,4 +164,28 @@ struct InstanceChangeTests {
     #expect(failed.status == 3)
     #expect(try coppice.json("branch", "show", "a")["state"] as? String == "expired")
   }
+
+  @Test func `raw data run below full isolation only where the policy says so`() throws {
+    let clusters = try ServedClusters("--pg-isolation", "user")
+    let coppice = clusters.coppice
+    try coppice.check("baseline", "add", "prod", "--from", "branch:main")
+    try coppice.check("snapshot", "create", "prod@one")
+    try coppice.check("baseline", "approve", "prod@one")
+    let refused = try coppice.failure("pg", "start", "a", "--from", "prod@newest")
+    #expect(refused.status == 6 && refused.message.contains("'user'"))
+    #expect(try coppice("ls", "a").status == 3)
+    // What comes of no baseline does.
+    _ = try clusters.start("b", "--from", "main")
+    try coppice.script(
+      """
+      echo '{"rules": [{"name": "a*", "weakIsolation": 1}]}' > wrong.json
+      echo '{"rules": [{"name": "a*", "weakIsolation": true}]}' > policy.json
+      """)
+    #expect(try coppice.failure("policy", "set", "wrong.json").status == 64)
+    try coppice.check("policy", "set", "policy.json")
+    #expect(try coppice.json("policy", "test", "a")["allowsWeakIsolation"] as? Bool == true)
+    let (url, _) = try clusters.start("a", "--from", "prod@newest")
+    #expect(try clusters.sql("SELECT 1", url) == "1\n")
+    #expect(try coppice.failure("pg", "start", "c", "--from", "prod@newest").status == 6)
+  }
 }

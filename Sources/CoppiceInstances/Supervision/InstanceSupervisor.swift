@@ -59,6 +59,9 @@ package final class InstanceSupervisor: Sendable {
     InstanceDirectory.removeAll(ofStore: identifier, where: entries.contains)
   }
 
+  /// What instances are given here.
+  package var isolation: Isolation { launcher.isolation }
+
   /// Of a branch, known or not.
   func instance(_ id: UInt64) -> RunningInstance {
     instances.withLock { instances in

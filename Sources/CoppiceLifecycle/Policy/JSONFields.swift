@@ -65,6 +65,13 @@ struct JSONFields<Key: CaseIterable & RawRepresentable<String>> {
     return number
   }
 
+  /// `true` or `false`.
+  func flag(_ key: Key) throws(StoreError) -> Bool? {
+    guard let value = self[key] else { return nil }
+    guard case .boolean(let flag) = value else { throw failure(key, value, "true or false") }
+    return flag
+  }
+
   /// A list of words that a set of them has, each once.
   func words<Word: Hashable>(
     _ key: Key, of words: [(name: String, value: Word)]

@@ -23,12 +23,15 @@ package struct PolicyRule: Hashable, Sendable {
   package var limit: ByteCount?
   /// For how long others than administrators may protect; `nil`: not at all.
   package var protectMax: TimeSpan?
+  /// Whether a server may run on what comes of a baseline of raw data where instances are not kept
+  /// in their branches.
+  package var weakIsolation = false
 
   package init() {}
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case name, labels, classes, roles
-    case ttlDefault, ttlMax, leaseDefault, restoreWindow, limit, protectMax
+    case ttlDefault, ttlMax, leaseDefault, restoreWindow, limit, protectMax, weakIsolation
   }
 
   /// The classes of data that there are.
@@ -88,6 +91,7 @@ extension PolicyRule {
     restoreWindow = try fields.span(.restoreWindow)
     limit = try fields.text(.limit, ByteCount.form, read: ByteCount.init)
     protectMax = try fields.span(.protectMax)
+    weakIsolation = try fields.flag(.weakIsolation) ?? false
 
     if let ttlDefault, let ttlMax, ttlDefault > ttlMax {
       throw StoreError(

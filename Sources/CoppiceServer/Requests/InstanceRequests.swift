@@ -59,6 +59,7 @@ package struct InstanceStartRequest: ServerRequest {
           .invalid, "terms and a reset are for a branch that is made from another", object: name,
           remedy: "name what it is made from")
       }
+      try checkIsolation(supervisor, context)
       let instance = try supervisor.start(name, wishes)
       return Answer(instance, try addition(context, isNew: false, wasExpired: false, notes: []))
     }
@@ -77,6 +78,7 @@ package struct InstanceStartRequest: ServerRequest {
     }
     let (isNew, wasExpired) = (made.addition.isNew, made.addition.wasExpired)
     do throws(StoreError) {
+      try checkIsolation(supervisor, context)
       let instance = try supervisor.start(name, wishes)
       return Answer(
         instance, try addition(context, isNew: isNew, wasExpired: wasExpired, notes: []))
@@ -86,6 +88,29 @@ package struct InstanceStartRequest: ServerRequest {
       if wasExpired { try? context.store.expire([name], by: context.principal.knownName) }
       throw error
     }
+  }
+
+  /// Throws `denied` where whoever is in the database reaches more than the branch, and that comes
+  /// of a baseline of raw data, unless the policy takes that risk.
+  private func checkIsolation(
+    _ supervisor: InstanceSupervisor, _ context: RequestContext
+  ) throws(StoreError) {
+    guard supervisor.isolation != .full else { return }
+    let entry = try context.store.entry(name)
+    guard entry.domain.dataClass == .raw,
+      try context.store.annotations(of: name)[.origin] != nil
+    else { return }
+    let subject = PolicySubject(entry, context.principal)
+    let rule = try context.store.policyDocument().policy.rule(for: subject)?.rule
+    guard rule?.weakIsolation != true else { return }
+    throw StoreError(
+      .denied,
+      "instances have the isolation '\(supervisor.isolation.rawValue)' here, and the branch comes "
+        + "of a baseline of raw data",
+      object: name,
+      remedy: "run the server as root, branch from masked data, or allow weakIsolation in a rule "
+        + "of the policy",
+      reason: .policy)
   }
 
   private func isThere(_ store: Store) -> Bool {

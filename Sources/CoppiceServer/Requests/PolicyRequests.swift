@@ -127,6 +127,8 @@ package struct PolicyTestRequest: StoreRequest {
     package var restoreWindowSeconds: UInt64?
     package var protectMaxSeconds: UInt64?
     package var maxStoredByteCount: UInt64?
+    /// Whether a server may run on what comes of a baseline of raw data without full isolation.
+    package var allowsWeakIsolation: Bool
     /// Whether what the role makes must have an end.
     package var isEndRequired: Bool
 
@@ -141,6 +143,7 @@ package struct PolicyTestRequest: StoreRequest {
       restoreWindowSeconds = found?.rule.restoreWindow?.seconds
       protectMaxSeconds = found?.rule.protectMax?.seconds
       maxStoredByteCount = found?.rule.limit?.value
+      allowsWeakIsolation = found?.rule.weakIsolation ?? false
       isEndRequired = policy.ttlRequired.contains(subject.role)
     }
   }

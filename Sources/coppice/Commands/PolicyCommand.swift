@@ -11,10 +11,11 @@ struct PolicyCommand: ParsableCommand {
     discussion: """
       A policy is a JSON document with rules. The first rule that matches a branch's name, labels, \
       class and role says what a request gets that makes or renews it: ttlDefault, ttlMax, \
-      leaseDefault, restoreWindow, limit, protectMax. Besides there are ttlRequired (roles that \
-      make nothing without an end), expiredGrace (from expiry to deletion, 24h), reaper \
-      (stepCount 20, stepPercent 1, massCount 10, massPercent 25) and space (freeByteCount, \
-      freePercent). Without a policy nothing ends that was not given an end.
+      leaseDefault, restoreWindow, limit, protectMax, weakIsolation (true: PostgreSQL may run on \
+      what comes of a baseline of raw data also where it is not kept in its branch). Besides \
+      there are ttlRequired (roles that make nothing without an end), expiredGrace (from expiry \
+      to deletion, 24h), reaper (stepCount 20, stepPercent 1, massCount 10, massPercent 25) and \
+      space (freeByteCount, freePercent). Without a policy nothing ends that was not given an end.
 
       Ends come by the store's server, which looks each ten seconds; without one 'run' looks once. \
       Of what is due at once it ends so many as the policy's caps say; where more than ten \
@@ -174,8 +175,9 @@ extension PolicyTestRequest.Answer: Reply {
     ]
     let lines = gifts.compactMap { name, value in value.map { "  \(name) \($0)\n" } }.joined()
     let holder = rule.map { "\(Output.printable($0)) holds" } ?? "no rule holds"
+    let weak = allowsWeakIsolation ? "  may run PostgreSQL without full isolation\n" : ""
     let end = isEndRequired ? "  \(role) makes nothing without an end\n" : ""
-    return "\(Output.printable(name)): \(holder)\n\(lines)\(end)"
+    return "\(Output.printable(name)): \(holder)\n\(lines)\(weak)\(end)"
   }
 }
 
