@@ -5,6 +5,7 @@ internal import CoppicePlatform
 package struct BaselineAddRequest: StoreRequest {
   package static let route = Route(
     .post, "/v1/baselines", "Register a source of branches, and bring its content in.")
+  package static let isCancellable = true
 
   package var name: String
   /// Where the content comes from, as it was written.

@@ -4,6 +4,7 @@ internal import CoppicePlatform
 
 package struct BranchDeleteRequest: StoreRequest {
   package static let route = Route(.delete, "/v1/branches", "Delete branches, all or none.")
+  package static let isCancellable = true
 
   /// Or else `labels`.
   package var names: [String]

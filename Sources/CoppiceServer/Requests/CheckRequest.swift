@@ -4,6 +4,7 @@ package struct CheckRequest: StoreRequest {
   package typealias Answer = CheckReport
 
   package static let route = Route(.post, "/v1/check", "Verify every structure of the store.")
+  package static let isCancellable = true
 
   package init() {}
 

@@ -5,6 +5,7 @@ internal import CoppiceLifecycle
 package struct CollectRequest: StoreRequest {
   package static let route = Route(
     .post, "/v1/collections", "Reclaim what no branch or snapshot refers to.")
+  package static let isCancellable = true
 
   /// Empty every segment that holds anything dead, however little.
   package var full: Bool

@@ -4,6 +4,7 @@ internal import CoppicePlatform
 package struct ExportRequest: StoreRequest {
   package static let route = Route(
     .post, "/v1/export", "Write a branch, or a part of it, to the file system.")
+  package static let isCancellable = true
 
   /// A branch or snapshot.
   package var entry: String

@@ -5,6 +5,7 @@ internal import CoppicePlatform
 package struct ImportRequest: StoreRequest {
   package static let route = Route(
     .post, "/v1/import", "Bring a directory, a file or a stream into a branch.")
+  package static let isCancellable = true
 
   package var source: ClientFile
   package var branch: String

@@ -4,6 +4,7 @@ package struct ScrubRequest: StoreRequest {
   package typealias Answer = ScrubReport
 
   package static let route = Route(.post, "/v1/scrub", "Read and verify all stored data.")
+  package static let isCancellable = true
 
   /// Bytes to read in a second at most.
   package var byteCountPerSecond: UInt64?

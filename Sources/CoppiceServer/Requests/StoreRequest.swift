@@ -13,6 +13,9 @@ package protocol WireRequest: Codable, Sendable {
   /// Whether it waits for nothing, or a moment: then it is answered however much other work there
   /// is.
   static var isBrief: Bool { get }
+  /// Whether it is called off when whoever asked is gone. Its answer ends the connection then; all
+  /// others leave it open.
+  static var isCancellable: Bool { get }
   /// The rights that it needs. There is no default: a request that does not say what it does is
   /// none.
   var access: Access { get }
@@ -20,6 +23,7 @@ package protocol WireRequest: Codable, Sendable {
 
 extension WireRequest {
   package static var isBrief: Bool { false }
+  package static var isCancellable: Bool { false }
 }
 
 /// A request that needs an open store and nothing else.

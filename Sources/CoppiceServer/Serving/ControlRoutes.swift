@@ -134,33 +134,42 @@ package struct ControlRoutes: Sendable {
         })
     }
 
-    /// Carries the request out. When the other side closes the connection, nobody wants the answer.
+    /// Carries the request out.
     private func answer(_ work: Work) async -> Result<Request.Answer, StoreError> {
       do {
+        guard Request.isCancellable else {
+          return await answer(
+            work, try await request.body.collect(upTo: ControlRoutes.bodyByteCountMax))
+        }
+        // To hear of the other side's end takes the connection along.
         return try await request.body.consumeWithInboundCloseHandler { body in
-          let bytes = try await body.collect(upTo: ControlRoutes.bodyByteCountMax)
-          let value: Request
-          do throws(StoreError) {
-            value = try Request(
-              path: request.uri.path, query: try Percent.query(request.uri.query ?? ""),
-              body: Array(buffer: bytes))
-          } catch {
-            return .failure(error)
-          }
-          guard let principal = peer.principal else { return .failure(PeerCredentials.refusal) }
-          let context = routes.server.context(
-            work, PeerFiles(process: peer.process), for: principal)
-          return await routes.server.works.run(work, isBrief: Request.isBrief) {
-            () throws(StoreError) in
-            try principal.check(value.access)
-            return try run(value, context)
-          }
+          await answer(work, try await body.collect(upTo: ControlRoutes.bodyByteCountMax))
         } onInboundClosed: {
           work.cancel(because: .cancelled)
         }
       } catch {
         return .failure(
           StoreError(.invalid, "the request's body cannot be read", cause: "\(error)"))
+      }
+    }
+
+    private func answer(
+      _ work: Work, _ bytes: ByteBuffer
+    ) async -> Result<Request.Answer, StoreError> {
+      let value: Request
+      do throws(StoreError) {
+        value = try Request(
+          path: request.uri.path, query: try Percent.query(request.uri.query ?? ""),
+          body: Array(buffer: bytes))
+      } catch {
+        return .failure(error)
+      }
+      guard let principal = peer.principal else { return .failure(PeerCredentials.refusal) }
+      let context = routes.server.context(work, PeerFiles(process: peer.process), for: principal)
+      return await routes.server.works.run(work, isBrief: Request.isBrief) {
+        () throws(StoreError) in
+        try principal.check(value.access)
+        return try run(value, context)
       }
     }
   }
