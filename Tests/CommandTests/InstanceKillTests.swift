@@ -3,8 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// PostgreSQL under load on a branch, and each of the processes that it takes killed in turn:
-/// `full_page_writes` is off, so a page that is torn would be seen.
+/// PostgreSQL under load on a branch, and each of the processes that it takes killed in turn.
 @Suite(.enabled(if: ServedClusters.isPossible, "needs root, /dev/fuse and PostgreSQL 15"))
 struct InstanceKillTests {
   private enum Target: CaseIterable {
@@ -19,7 +18,6 @@ struct InstanceKillTests {
     let clusters = try ServedClusters()
     let (url, _) = try clusters.start("a", "--from", "main", "--superuser")
     try pgbench(["-i", "-q", "-s", "1", url])
-    #expect(try clusters.sql("SHOW full_page_writes", url) == "off\n")
     var random = SplitMix64(seed: 4711)
     var answered = 0
     for round in 0..<Self.killCount {

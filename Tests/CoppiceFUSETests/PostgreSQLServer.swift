@@ -50,7 +50,6 @@ final class PostgreSQLServer {
       unix_socket_directories = '\(sockets)'
       shared_buffers = 16MB
       max_connections = 20
-      full_page_writes = off
       wal_recycle = off
       min_wal_size = 2MB
       max_wal_size = 32MB

@@ -128,7 +128,6 @@ struct FencedServerTests {
       [SettingsFile(Array("random_page_cost = 1.25\nTimeZone = 'Europe/Rome'\n".utf8))],
       names: names)
     configuration.isShortLived = true
-    configuration.writesAreAtomic = true
     configuration.preloads = try PreloadedLibraries(origin: "pg_cron, pg_stat_statements")
     try cluster.start(configuration, try Self.usualAccess())
     func show(_ name: String) throws -> String {
@@ -142,7 +141,7 @@ struct FencedServerTests {
     #expect(try show("random_page_cost") == "1.25")
     #expect(try show("timezone") == "Europe/Rome")
     #expect(try show("autovacuum") == "off")
-    #expect(try show("full_page_writes") == "off")
+    #expect(try show("full_page_writes") == "on")
     #expect(try show("min_wal_size") == "32MB")
     #expect(try show("shared_preload_libraries") == "pg_stat_statements")
     #expect(configuration.preloads.left == ["pg_cron"])

@@ -66,11 +66,10 @@ struct InstanceConfigurationTests {
   @Test func `fences follow what the instance is for`() throws {
     var configuration = try Self.configuration { $0.set(188, UInt32(20)) }
     configuration.wantsReplication = true
-    configuration.writesAreAtomic = true
     configuration.temporaryFileByteCountMax = 5 << 30
     configuration.preloads = try PreloadedLibraries(origin: "timescaledb,pg_cron")
     let expected: Set = [
-      "wal_level=logical", "max_wal_senders=20", "full_page_writes=off",
+      "wal_level=logical", "max_wal_senders=20", "full_page_writes=on",
       "temp_file_limit=5242880", "shared_preload_libraries=timescaledb",
       "timescaledb.max_background_workers=0", "timescaledb.telemetry_level=off",
     ]

@@ -53,7 +53,6 @@ struct SettingTableTests {
         port: 6001, clusterName: "pr-42 é")
       if isMore {
         configuration.isShortLived = true
-        configuration.writesAreAtomic = true
         configuration.wantsReplication = true
         configuration.temporaryFileByteCountMax = .max
         configuration.preloads = try PreloadedLibraries(origin: "timescaledb")

@@ -19,9 +19,7 @@ struct BenchmarkServer {
 
   private var connection: [String] { ["-h", sockets, "-p", "\(port)"] }
 
-  /// - Parameter hasWholePages: whether writes of a page are atomic here, so that the log need not
-  ///   hold whole pages.
-  func make(scale: Int, hasWholePages: Bool) throws {
+  func make(scale: Int) throws {
     try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: false)
     try Workspace.run(["chown", "postgres:", data])
     try Workspace.run(["chmod", "700", data])
@@ -34,7 +32,6 @@ struct BenchmarkServer {
       min_wal_size = 80MB
       max_wal_size = 1GB
       recovery_init_sync_method = syncfs
-      full_page_writes = \(hasWholePages ? "off" : "on")
 
       """
     let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(data)/postgresql.conf"))

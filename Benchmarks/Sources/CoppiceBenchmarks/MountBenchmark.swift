@@ -59,9 +59,9 @@ struct MountBenchmark {
       let snapshot = BenchmarkServer(data: "\(btrfs)/fork/data", sockets: sockets, port: 54_353)
       let servers = [ours, native, snapshot]
       defer { for server in servers { try? server.stop("immediate") } }
-      try ours.make(scale: Self.scale, hasWholePages: mode != .writebackCache)
-      try native.make(scale: Self.scale, hasWholePages: false)
-      try source.make(scale: Self.scale, hasWholePages: false)
+      try ours.make(scale: Self.scale)
+      try native.make(scale: Self.scale)
+      try source.make(scale: Self.scale)
       try source.stop()
       try Workspace.run(
         ["btrfs", "-q", "subvolume", "snapshot", "\(btrfs)/main", "\(btrfs)/fork"])

@@ -2,8 +2,6 @@
 package protocol InstanceMount: Sendable {
   /// Absolute, without symbolic links.
   var directory: String { get }
-  /// Whether a write is one change, whatever its place: then no page is ever torn.
-  var writesAreAtomic: Bool { get }
 
   /// Shows the files of one user and group of a branch as another's from now on; see
   /// `CoppiceFUSE`.

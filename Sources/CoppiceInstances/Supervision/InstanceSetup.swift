@@ -77,8 +77,7 @@ struct InstanceSetup {
 
   /// Writes the files that the server reads, and says how it is launched.
   func launch(
-    in directory: InstanceDirectory, at data: String, isolation: Isolation, writesAreAtomic: Bool,
-    isShortLived: Bool
+    in directory: InstanceDirectory, at data: String, isolation: Isolation, isShortLived: Bool
   ) throws(StoreError) -> Launch {
     let place = directory.settingsDirectory
     let files = InstanceConfiguration.Files(
@@ -88,7 +87,6 @@ struct InstanceSetup {
       major: cluster.major, control: cluster.control, files: files, port: record.port,
       clusterName: branch.name)
     configuration.isShortLived = isShortLived
-    configuration.writesAreAtomic = writesAreAtomic
     configuration.given = given
     configuration.origin = OriginSettings(
       cluster.settingsFiles, names: settingNames)

@@ -124,7 +124,7 @@ extension InstanceSupervisor {
     let data = cluster.directory.components.isEmpty ? place : "\(place)/\(cluster.directory)"
     let launch = try setup.launch(
       in: directory, at: data, isolation: launcher.isolation,
-      writesAreAtomic: mount.writesAreAtomic, isShortLived: try isShortLived(branch))
+      isShortLived: try isShortLived(branch))
     try keep(setup.record, of: branch.name)
 
     let begun = clock.monotonicNanoseconds()

@@ -110,7 +110,8 @@ struct Fence: Sendable {
 
   private static let durability = [
     Fence("fsync", .durability, "on"),
-    Fence("full_page_writes", .durability) { $0.writesAreAtomic ? "off" : "on" },
+    // The kernel hands a write of a page on in parts where not all of it is in the writer's memory.
+    Fence("full_page_writes", .durability, "on"),
     Fence("recovery_init_sync_method", .durability, "syncfs"),
   ]
 

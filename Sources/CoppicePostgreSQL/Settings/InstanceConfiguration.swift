@@ -43,9 +43,6 @@ public struct InstanceConfiguration: Sendable {
   public var clusterName: String
   /// Whether the branch ends within a day: then nothing is vacuumed but to prevent wraparound.
   public var isShortLived = false
-  /// Whether a write of a page is done wholly or not at all, whenever power fails. True for a mount
-  /// without the kernel's writeback cache.
-  public var writesAreAtomic = false
   /// Of files that queries of one session sort in; `nil`: as many as there is room for.
   public var temporaryFileByteCountMax: UInt64?
   public var preloads = PreloadedLibraries()

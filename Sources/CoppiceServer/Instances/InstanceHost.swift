@@ -170,7 +170,6 @@ private struct DoorMount: InstanceMount {
   init(_ door: any MountDoor) { self.door = door }
 
   var directory: String { door.mount.directory }
-  var writesAreAtomic: Bool { !door.mount.usesWritebackCache }
 
   func show(
     entry: UInt64, storedUserID: UInt32, storedGroupID: UInt32, asUserID userID: UInt32

@@ -14,9 +14,9 @@ struct MountCommand: ParsableCommand {
       log and process number in the store's directory, as server.log and server.pid. A store has \
       one mount at a time; 'mount --bind' shows it in other places.
 
-      Each write to a file is one atomic change, so that PostgreSQL can run with \
-      full_page_writes=off. With --writeback-cache the kernel gathers writes: bulk loads are \
-      faster, and that is no longer so.
+      A crash, or a fork meanwhile, may find half of a page written: PostgreSQL runs with \
+      full_page_writes=on. With --writeback-cache the kernel gathers writes: bulk loads are \
+      faster, and go to the store in an order of the kernel's.
 
       From Linux 6.14 on requests come by rings of shared memory, which takes half the time, where \
       the kernel offers them: root has it do so, and for others it does while \
