@@ -83,6 +83,30 @@ import Testing
     #expect(try store.engine.checks.check().findings == [])
   }
 
+  /// Their changes are in the journal only: what is sealed of them still shows it.
+  @Test(arguments: [false, true])
+  func `what others have replaced goes with the last who shows it`(isFull: Bool) throws {
+    let store = try TestStore()
+    var generator = SplitMix64(seed: 3)
+    let gone = try store.engine.branches.create(named: "gone")
+    let bytes = generator.bytes(8 * Self.page)
+    try gone.put(1, bytes)
+    try store.engine.sealer.sealAll()
+    let other = try store.engine.branches.fork(gone, named: "other", isReadOnly: false)
+    try other.put(1, generator.bytes(8 * Self.page))
+    let report = try store.engine.collector.deleteForGood([gone], isFull: isFull)
+    #expect(report.uniquePageCount == 8)
+    #expect(report.freedByteCount > 8 * Self.page)
+    let proof = try store.engine.accounts.reclaimProof(ofDeleted: "gone")
+    #expect(proof.isReclaimed && proof.uniquePageCount == 8)
+    for page in stride(from: 0, to: bytes.count, by: Self.page) {
+      let start = Array(bytes[page..<page + 64])
+      for name in store.disk.fileNames() where name.hasPrefix("segments/") {
+        #expect(try !store.disk.contents(of: name).contains(start), "page at \(page), \(name)")
+      }
+    }
+  }
+
   /// What a fork took over in memory is not in any frame yet.
   @Test func `who goes on with unsealed changes is named`() throws {
     let store = try TestStore()

@@ -26,6 +26,8 @@ import Testing
       targets.append(try branches.named(chosen.name))
     }
     let ids = Set(targets.map(\.id))
+    // As `Store.spaceFreed` does.
+    try store.engine.sealer.sealForCollection()
     let foretold = try store.engine.accounts.deletionEstimate(of: ids).freed.byteCount
     let report = try collector.deleteForGood(targets, isFull: history.generator.bool())
     #expect(UInt64(report.freedByteCount) == foretold, "seed \(seed)")

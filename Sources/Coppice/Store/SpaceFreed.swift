@@ -38,8 +38,11 @@ public struct SpaceFreed: Hashable, Sendable, Codable {
 extension Store {
   /// What `deleteForGood` of all these entries frees, and who keeps the rest of what they refer to:
   /// entries that were deleted before are among those as long as they can be restored. Takes time
-  /// in proportion to the manifests of the store. Throws `notFound`.
+  /// in proportion to the manifests of the store. What others changed is sealed first, where the
+  /// store is not opened for reading only: what they replaced would seem to be theirs still.
+  /// Throws `notFound`.
   public func spaceFreed(deleting names: [String]) throws(StoreError) -> SpaceFreed {
+    if !isReadOnly { try engine.sealer.sealForCollection() }
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }
     return SpaceFreed(try engine.accounts.deletionEstimate(of: ids))

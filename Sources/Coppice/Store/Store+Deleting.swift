@@ -86,6 +86,7 @@ extension Store {
     }
     guard !targets.isEmpty else { return nil }
     let open = try checkUnused(targets, force: force)
+    try engine.sealer.sealForCollection()
     let kept = try sharing(targets)
     let report = try engine.collector.deleteForGood(targets, isFull: isFull) {
       noteDeleted(open)

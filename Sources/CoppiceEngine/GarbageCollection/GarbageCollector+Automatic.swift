@@ -11,9 +11,10 @@ extension GarbageCollector {
     if hasUnfinishedDeletions.load(ordering: .relaxed), let report = try finishDeletions() {
       return report
     }
-    guard let kind = collectionNeed().kind(core.options.collection) else {
-      return nil
-    }
+    let need = collectionNeed()
+    guard let kind = need.kind(core.options.collection) else { return nil }
+    // What others replaced and have not sealed yet died with what is forgotten now.
+    if need.hasForgettable || kind == .forSpace { try sealer.sealForCollection() }
     var collection = CollectionOptions()
     collection.restoreWindow = core.options.collection.restoreWindow
     collection.byteCountPerSecond = core.options.collection.byteCountPerSecond
@@ -24,7 +25,6 @@ extension GarbageCollector {
     case .all: collection.forgetting = .overdue
     case .forSpace:
       collection.forgetting = .all
-      try sealer.sealForCollection()
       collection.byteCountPerSecond = nil
       thread.noteSpaceCollection(at: core.journal.lastLSN)
     }
@@ -68,6 +68,7 @@ extension GarbageCollector {
       }
       return (!deleted.isEmpty, condemned, forgettable)
     }
+    need.hasForgettable = !forgettable.isEmpty
     need.hasDeletedBranches = hasDeleted || !condemned.isEmpty
     // A crash ended the collection that was to look at them.
     need.isProofDue =

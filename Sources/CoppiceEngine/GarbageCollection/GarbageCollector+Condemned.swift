@@ -60,6 +60,7 @@ extension GarbageCollector {
     }
     if !hasMore { return nil }
     do throws(StoreError) {
+      try sealer.sealForCollection()
       let report = try collecting.withLock { () throws(StoreError) in
         let pending = core.keeper.read { $0.departures.filter { !core.isWaiting($0) } }
         try finish(pending)

@@ -27,6 +27,8 @@ struct CollectionNeed {
   var oldForgettableByteCount: UInt64 = 0
   var youngForgettableByteCount: UInt64 = 0
   var hasDeletedBranches = false
+  /// Whether a collection may forget some of them.
+  var hasForgettable = false
   /// Whether something that ended by itself has waited long enough for the collection that tells
   /// what became of it.
   var isProofDue = false
