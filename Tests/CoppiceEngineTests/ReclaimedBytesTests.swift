@@ -44,6 +44,39 @@ import Testing
     }
   }
 
+  /// Each of them keeps thousands of frames that lie apart: together more than are remembered.
+  @Test func `many snapshots that go at once with their branch are proven gone`() throws {
+    let store = try TestStore()
+    let pageCount = 6000
+    var generator = SplitMix64(seed: 5)
+    let gone = try store.engine.branches.create(named: "gone")
+    let page = 4096
+    for index in 0..<pageCount {
+      try gone.put(1, at: UInt64(index * page), generator.bytes(64))
+    }
+    try store.engine.sealer.sealAll()
+    let kept = try store.engine.branches.fork(gone, named: "kept", isReadOnly: false)
+    for index in stride(from: 0, to: pageCount, by: 2) {
+      try kept.put(1, at: UInt64(index * page), generator.bytes(64))
+    }
+    try store.engine.sealer.sealAll()
+    var targets = [gone]
+    for index in 0..<24 {
+      targets.append(
+        try store.engine.branches.fork(gone, named: "gone@\(index)", isReadOnly: true))
+    }
+    let ids = Set(targets.map(\.id))
+    let report = try store.engine.collector.deleteForGood(targets)
+    #expect(report.uniquePageCount == UInt64(pageCount / 2))
+    let proof = try store.engine.accounts.reclaimProof(ofDeleted: ids, named: "gone")
+    #expect(Set(proof.entries.map(\.branch)) == ids)
+    #expect(proof.isComplete && !proof.isPending && !proof.areAmountsKnown)
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: "gone@23").isComplete)
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: "gone").isComplete)
+    try store.crash(seed: 1)
+    #expect(try store.engine.accounts.reclaimProof(ofDeleted: ids, named: "gone").isComplete)
+  }
+
   @Test func `of entries that went together all must be known`() throws {
     let store = try TestStore()
     let kept = try store.engine.branches.create(named: "kept")

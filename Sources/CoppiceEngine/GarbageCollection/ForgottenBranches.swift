@@ -27,18 +27,22 @@ extension CollectionHints {
     }
   }
 
-  /// Remembers what became of branches; the oldest go when there are too many.
+  /// Remembers what became of branches. When there are too many the oldest go, but none of these: of
+  /// those that alone have too many frames it is only known that there were some, until a collection
+  /// has left nothing dead.
   ///
   /// - Parameter waiting: those that wait for a proof. They are as many as the collector lets wait,
   ///   and count apart.
   mutating func remember(_ branches: [ForgottenBranch], keeping waiting: Set<BranchID>) {
-    forgotten += branches
+    let added = Set(branches.map(\.id))
+    forgotten += Self.bounded(branches, keeping: waiting)
     var rest = Rest(count: 0, runCount: 0)
     var restOfWaiting = rest
     for branch in forgotten {
       if waiting.contains(branch.id) { restOfWaiting.add(branch) } else { rest.add(branch) }
     }
     forgotten.removeAll { branch in
+      if added.contains(branch.id) { return false }
       if waiting.contains(branch.id) {
         guard restOfWaiting.runCount > Self.waitingRunCountMax else { return false }
         restOfWaiting.remove(branch)
@@ -49,6 +53,23 @@ extension CollectionHints {
         rest.remove(branch)
       }
       return true
+    }
+  }
+
+  /// With so many runs as are remembered at most.
+  private static func bounded(
+    _ branches: [ForgottenBranch], keeping waiting: Set<BranchID>
+  ) -> [ForgottenBranch] {
+    var (room, roomOfWaiting) = (runCountMax, waitingRunCountMax)
+    return branches.map { branch in
+      let isWaiting = waiting.contains(branch.id)
+      guard branch.runCount > (isWaiting ? roomOfWaiting : room) else {
+        if isWaiting { roomOfWaiting -= branch.runCount } else { room -= branch.runCount }
+        return branch
+      }
+      var bounded = branch
+      (bounded.runs, bounded.sharedRuns, bounded.isComplete) = ([], [], false)
+      return bounded
     }
   }
 
