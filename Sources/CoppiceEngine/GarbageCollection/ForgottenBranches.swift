@@ -27,9 +27,9 @@ extension CollectionHints {
     }
   }
 
-  /// Remembers what became of branches. When there are too many the oldest go, but none of these: of
-  /// those that alone have too many frames it is only known that there were some, until a collection
-  /// has left nothing dead.
+  /// Remembers what became of branches. When there are too many the oldest go, but none of these:
+  /// of those that alone have too many frames it is only known that there were some, until a
+  /// collection has left nothing dead.
   ///
   /// - Parameter waiting: those that wait for a proof. They are as many as the collector lets wait,
   ///   and count apart.

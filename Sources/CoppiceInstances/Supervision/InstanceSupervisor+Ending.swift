@@ -118,10 +118,15 @@ extension InstanceSupervisor {
 
   // MARK: With the server
 
-  /// Starts all that shall run, as many at once as there are cores; returns when each has started
-  /// or failed.
-  package func resume() {
-    let names = ((try? list()) ?? []).filter(\.shallRun).map(\.name)
+  /// Starts all that shall run, or those of some branches, as many at once as there are cores;
+  /// returns when each has started or failed.
+  package func resume(_ chosen: [String]? = nil) {
+    let names = (chosen ?? ((try? list()) ?? []).map(\.name)).filter { name in
+      guard let entry = try? store.entry(name), entry.state == .live, !entry.isSnapshot else {
+        return false
+      }
+      return (try? record(of: name))?.shallRun ?? false
+    }
     let next = Atomic<Int>(0)
     let threads = (0..<min(names.count, SystemThread.possibleCoreCount)).compactMap { _ in
       try? SystemThread(name: "instances") { [self] in

@@ -15,8 +15,11 @@ extension InstanceSupervisor {
   /// server works on the branch, `denied` and `invalid` for settings, `unavailable` when it does
   /// not take connections in time: the message has what it printed last. What was made for it is
   /// taken back then.
+  ///
+  /// - Parameter isWanted: asked now and then while it starts.
   package func start(
-    _ name: String, _ wishes: InstanceWishes = InstanceWishes()
+    _ name: String, _ wishes: InstanceWishes = InstanceWishes(),
+    while isWanted: () -> Bool = { true }
   ) throws(StoreError) -> InstanceReport {
     try operate(on: name) { branch, instance throws(StoreError) in
       guard try store.entry(name).state == .live else {
@@ -35,7 +38,7 @@ extension InstanceSupervisor {
         return report(name, branch.id, record, withPassword: true)
       }
       instance.withStatus { $0.brake = RestartBrake() }
-      return try start(branch, instance, record, wishes)
+      return try start(branch, instance, record, wishes, while: isWanted)
     }
   }
 
@@ -47,7 +50,7 @@ extension InstanceSupervisor {
   /// Called while nothing else starts or ends it.
   func start(
     _ branch: Branch, _ instance: RunningInstance, _ known: InstanceRecord?,
-    _ wishes: InstanceWishes
+    _ wishes: InstanceWishes, while isWanted: () -> Bool = { true }
   ) throws(StoreError) -> InstanceReport {
     instance.withStatus { status in
       status.state = .starting
@@ -57,7 +60,7 @@ extension InstanceSupervisor {
       try refuseOtherServers(branch)
       var setup = try setUp(branch, known, wishes)
       do throws(StoreError) {
-        return try launch(&setup, instance, wishes)
+        return try launch(&setup, instance, wishes, while: isWanted)
       } catch {
         end(instance, by: .kill, waitSeconds: 10)
         // What did not work is not what the next start begins with.
@@ -66,7 +69,10 @@ extension InstanceSupervisor {
         throw error
       }
     } catch {
-      if known == nil { release(branch.id) }
+      if known == nil {
+        leave(branch.id)
+        InstanceDirectory.remove(store: store.identifier, entry: branch.id)
+      }
       instance.withStatus { status in
         status.state = known == nil ? .stopped : .failed
         status.message = error.message
@@ -109,7 +115,8 @@ extension InstanceSupervisor {
   }
 
   private func launch(
-    _ setup: inout InstanceSetup, _ instance: RunningInstance, _ wishes: InstanceWishes
+    _ setup: inout InstanceSetup, _ instance: RunningInstance, _ wishes: InstanceWishes,
+    while isWanted: () -> Bool
   ) throws(StoreError) -> InstanceReport {
     let (branch, cluster) = (setup.branch, setup.cluster)
     mount.show(
@@ -131,7 +138,7 @@ extension InstanceSupervisor {
     let log = try directory.log()
     let process = try start(launch, instance, log)
     let deadline = begun + min(wishes.waitSeconds, 86_400) * 1_000_000_000
-    try waitUntilReady(setup, instance, log, deadline)
+    try waitUntilReady(setup, instance, log, deadline, while: isWanted)
     let socketPath = setup.socketPath(in: directory)
     let record = setup.record
     let login = LoginSetup(
@@ -218,16 +225,17 @@ extension InstanceSupervisor {
   }
 
   private func waitUntilReady(
-    _ setup: InstanceSetup, _ instance: RunningInstance, _ log: InstanceLog, _ deadline: UInt64
+    _ setup: InstanceSetup, _ instance: RunningInstance, _ log: InstanceLog, _ deadline: UInt64,
+    while isWanted: () -> Bool
   ) throws(StoreError) {
     let name = setup.branch.name
     while !Cluster.isReady(setup.branch, setup.cluster.directory) {
       let status = instance.snapshot
       guard status.process != nil else { throw failure(of: name, log, "it did not start") }
-      guard !status.isEndWanted else {
+      guard !status.isEndWanted, isWanted() else {
+        let who = status.isEndWanted ? "somebody stopped it" : "whoever started it left"
         throw StoreError(
-          .unavailable, "somebody stopped it while it started", object: name,
-          remedy: "start it again")
+          .unavailable, "\(who) while it started", object: name, remedy: "start it again")
       }
       guard clock.monotonicNanoseconds() < deadline else {
         throw failure(of: name, log, "it does not take connections in time")

@@ -9,7 +9,7 @@ extension InstanceSupervisor {
 
   /// Ends the instances of branches, and lets nobody start or end any of theirs until `body` has
   /// returned. Then those that shall run are started again, where the branch is still there and
-  /// live, under the name that it has then; of the others nothing is left. Whether `body` can do
+  /// live, under the name that it has then; of deleted ones nothing is left. Whether `body` can do
   /// what it is to do should be known before: clients are cut off by this.
   ///
   /// - Parameters:
@@ -61,7 +61,11 @@ extension InstanceSupervisor {
     for instance in held {
       let entry = entries.first { $0.id == instance.id }
       guard let entry, entry.state == .live else {
-        release(instance.id)
+        leave(instance.id)
+        // What it printed is of interest as long as it can come back.
+        if entry == nil {
+          InstanceDirectory.remove(store: store.identifier, entry: instance.id)
+        }
         continue
       }
       instance.withStatus { $0.isEndWanted = false }
@@ -81,11 +85,10 @@ extension InstanceSupervisor {
     }
   }
 
-  /// Nothing is left of the instance of a branch that was deleted or has expired.
-  func release(_ id: UInt64) {
+  /// Nothing but what it printed is left of an instance that has ended.
+  func leave(_ id: UInt64) {
     door.close(id)
     mount.showAsStored(entry: id)
     forget(id)
-    InstanceDirectory.remove(store: store.identifier, entry: id)
   }
 }

@@ -20,21 +20,32 @@ struct LoginSetup {
     _ wishes: InstanceWishes, _ record: inout InstanceRecord, password: (String) -> String
   ) throws(StoreError) {
     let session: ServerSession
-    do throws(ServerSession.Failure) { session = try open() } catch { throw storeError(error) }
+    do throws(ServerSession.Failure) { session = try open() } catch {
+      // The database knows the login from before.
+      if error.isRoleRefused, !record.login.isEmpty, wishes.namesNoLogin { return }
+      throw storeError(error)
+    }
     let rows = try words { () throws(ServerSession.Failure) in
       (
         try session.query(AdministrativeSession.roles),
         try session.query(AdministrativeSession.databases)
       )
     }
+    let (roles, databases) = (
+      rows.0.compactMap(ClusterRole.init), rows.1.compactMap(ClusterDatabase.init)
+    )
     let administrator = wishes.isSuperuser ? cluster.administrators[0] : nil
+    // What was usual may have been dropped: the server runs all the same.
+    let usualLogin = roles.first { $0.mayLogIn && $0.name.hasSameBytes(as: record.login) }?.name
+    let usualDatabase = databases.first {
+      $0.allowsConnections && $0.name.hasSameBytes(as: record.database)
+    }?.name
     let plan = try LoginPlan(
-      login: wishes.login ?? administrator ?? record.login.nonEmpty,
-      database: wishes.database ?? record.database.nonEmpty,
-      roles: rows.0.compactMap(ClusterRole.init),
-      databases: rows.1.compactMap(ClusterDatabase.init), allowsSuperuser: true)
+      login: wishes.login ?? administrator ?? usualLogin,
+      database: wishes.database ?? usualDatabase, roles: roles, databases: databases,
+      allowsSuperuser: true)
     record.login = plan.login
-    record.database = plan.database
+    if wishes.database != nil || record.database.isEmpty { record.database = plan.database }
     let password = password(plan.login)
     let verifier = PasswordVerifier.text(of: password, salt: Self.salt(of: password))
     try words { () throws(ServerSession.Failure) in
@@ -73,6 +84,13 @@ struct LoginSetup {
   }
 
   private func storeError(_ failure: ServerSession.Failure) -> StoreError {
+    if failure.isRoleRefused {
+      return StoreError(
+        .denied,
+        "Coppice works as the first superuser, \(cluster.administrators[0]), who may not log in",
+        object: branch,
+        remedy: "let that role log in in the origin (ALTER ROLE ... LOGIN), and fork it again")
+    }
     let message =
       switch failure {
       case .unreachable(let cause): "the server takes no connection: \(cause)"
@@ -87,5 +105,16 @@ struct LoginSetup {
 }
 
 extension String {
-  fileprivate var nonEmpty: String? { isEmpty ? nil : self }
+  fileprivate func hasSameBytes(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+}
+
+extension ServerSession.Failure {
+  /// Whether it lets the role in by no means, whoever asks.
+  fileprivate var isRoleRefused: Bool {
+    if case .refused(code: "28000", _) = self { true } else { false }
+  }
+}
+
+extension InstanceWishes {
+  fileprivate var namesNoLogin: Bool { login == nil && database == nil && !isSuperuser }
 }

@@ -109,21 +109,22 @@ package final class InstanceHost: Sendable {
     }
   }
 
-  /// Starts those that shall run, if there are any, without waiting for them.
-  func resumeInBackground() {
+  /// Starts those that shall run, or those of branches that are back, if there are any, without
+  /// waiting for them.
+  func resumeInBackground(_ names: [String]? = nil) {
     do throws(SystemError) {
-      _ = try SystemThread(name: "instances") { [self] in resume() }
+      _ = try SystemThread(name: "instances") { [self] in resume(names) }
     } catch {
       logger.error("instances are not started: \(error)")
     }
   }
 
-  private func resume() {
+  private func resume(_ names: [String]?) {
     do throws(StoreError) {
       let shallRun = try store.entries(carrying: .instance).contains { entry, value in
         InstanceRecord(value)?.shallRun ?? false
       }
-      if shallRun { try supervisor().resume() }
+      if shallRun { try supervisor().resume(names) }
     } catch {
       logger.error("instances are not started: \(error)")
     }
@@ -135,9 +136,11 @@ package final class InstanceHost: Sendable {
   /// The branches whose instance runs, by their names' bytes.
   var running: Set<[UInt8]> { Set(runningOwners.keys) }
 
-  /// The user number under which each of them runs.
+  /// The user number under which each of them runs, or is about to.
   var runningOwners: [[UInt8]: UInt32] {
-    let reports = ((try? current?.list()) ?? []).filter { $0.process != nil }
+    let reports = ((try? current?.list()) ?? []).filter { report in
+      report.process != nil || report.state == .starting || report.state == .stopping
+    }
     return Dictionary(
       reports.map { (Array($0.name.utf8), $0.userID) }, uniquingKeysWith: { first, _ in first })
   }

@@ -175,6 +175,7 @@ package struct BranchRestoreRequest: StoreRequest {
     let end = try context.store.restoredEnd(
       of: name, as: newName ?? name, ttlSeconds, for: context.principal)
     try context.store.restore(name, as: newName, end: end)
+    context.instances?.resumeInBackground([newName ?? name])
     return Answer(entries: [newName ?? name], isDryRun: false)
   }
 }

@@ -33,8 +33,11 @@ package struct RenewRequest: StoreRequest {
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let asked = RequestedTerms(
       ttlSeconds: ttlSeconds, expiresAt: expiresAt, leaseSeconds: leaseSeconds)
+    var expired: [String] = []
+    for name in names where try context.store.entry(name).state == .expired { expired.append(name) }
     try context.store.renew(
       try context.store.renewals(names, asked, for: context.principal))
+    if !expired.isEmpty { context.instances?.resumeInBackground(expired) }
     return try Answer(names, context.store)
   }
 }

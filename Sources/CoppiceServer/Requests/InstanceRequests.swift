@@ -6,6 +6,7 @@ package struct InstanceStartRequest: ServerRequest {
   package static let route = Route(
     .post, "/v1/branches/{name}/instance/start",
     "Start the PostgreSQL of a branch, which is made if need be.")
+  package static let isCancellable = true
 
   package var name: String
   /// The branch or snapshot that the branch is made from if there is none of that name.
@@ -53,6 +54,7 @@ package struct InstanceStartRequest: ServerRequest {
       port: port, settings: try SettingText.settings(settings), login: login, database: database,
       isSuperuser: superuser, waitSeconds: wait ?? InstanceWishes.waitSecondsUsual)
     let supervisor = try server.instances.supervisor()
+    let work = context.work
     guard let from else {
       guard terms == nil, !orReset else {
         throw StoreError(
@@ -60,7 +62,7 @@ package struct InstanceStartRequest: ServerRequest {
           remedy: "name what it is made from")
       }
       try checkIsolation(supervisor, context)
-      let instance = try supervisor.start(name, wishes)
+      let instance = try supervisor.start(name, wishes) { !work.isCancelled }
       return Answer(instance, try addition(context, isNew: false, wasExpired: false, notes: []))
     }
     let create = BranchCreateRequest(
@@ -79,7 +81,7 @@ package struct InstanceStartRequest: ServerRequest {
     let (isNew, wasExpired) = (made.addition.isNew, made.addition.wasExpired)
     do throws(StoreError) {
       try checkIsolation(supervisor, context)
-      let instance = try supervisor.start(name, wishes)
+      let instance = try supervisor.start(name, wishes) { !work.isCancelled }
       return Answer(
         instance, try addition(context, isNew: isNew, wasExpired: wasExpired, notes: []))
     } catch {
