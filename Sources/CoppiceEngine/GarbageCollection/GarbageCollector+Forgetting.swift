@@ -29,7 +29,8 @@ package struct DeletionReport: Sendable {
 
 extension GarbageCollector {
   /// Deletes entries, all or none, condemns them in the same transaction, seals what others have
-  /// changed, collects, and erases the journal: every segment that holds something which only they kept is emptied. Other deleted
+  /// changed, collects, and erases the journal: every segment that holds something which only they
+  /// kept is emptied. Other deleted
   /// entries can be restored as before.
   ///
   /// Once the record is durable nothing brings the entries back. What readers and imports in
