@@ -170,7 +170,12 @@ final class MountSession: Sendable {
     case .removed:
       break
     case .replaced(let entry):
+      let index = branches.index(of: entry)
       branches.retire(entry)
+      // Files that are open would go on being read from the kernel's memory.
+      for file in handles.openFiles(where: { NodeID(rawValue: $0.node).index == index }) {
+        _ = send(.inode(NodeID(rawValue: file.node)))
+      }
     case .files(let entry, let change):
       let number = SystemThread.currentNumber
       if servers.withLock({ $0.contains(number) }) { return }
