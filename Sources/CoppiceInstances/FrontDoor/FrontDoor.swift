@@ -129,13 +129,33 @@ package final class FrontDoor: Sendable {
     for future in futures { try? future.wait() }
   }
 
+  /// Throws `invalid` for a name that cannot be a machine's, nor an IP address: what clients are to
+  /// reach this one by.
+  package static func verify(host: String) throws(StoreError) {
+    let isName =
+      1...hostByteCountMax ~= host.utf8.count
+      && host.unicodeScalars.allSatisfy { scalar in
+        scalar.isASCII
+          && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+            || "-._".unicodeScalars.contains(scalar))
+      }
+    if isName { return }
+    do throws(StoreError) { _ = try socketAddress(host, port: 0) } catch {
+      throw StoreError(
+        .invalid, "is no name of a machine", object: host,
+        remedy: "give the name or the IP address that clients reach this machine by")
+    }
+  }
+
+  private static let hostByteCountMax = 253
+
   static func socketAddress(_ address: String, port: Int) throws(StoreError) -> SocketAddress {
     do {
       return try SocketAddress(ipAddress: address, port: port)
     } catch {
       throw StoreError(
         .invalid, "is no IP address", object: address,
-        remedy: "give one of this machine's in numbers, such as 127.0.0.1 or ::1")
+        remedy: "give one of this machine's in numbers, such as 127.0.0.1 or ::1, by --pg-address")
     }
   }
 }

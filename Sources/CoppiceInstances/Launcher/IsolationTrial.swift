@@ -16,7 +16,7 @@ struct IsolationTrial {
         .invalid, "root starts no instance as itself, and has no user numbers for them",
         remedy: "give the server a range by --pg-users")
     }
-    try checkIsFree(users)
+    try users.checkIsFree()
     var start = ProgramStart("/")
     start.identity = ProgramStart.Identity(user: users.first, group: users.first)
     do throws(SystemError) { try start.attempt() } catch {
@@ -39,17 +39,5 @@ struct IsolationTrial {
 
   private static func note(_ cause: String) -> String {
     "no namespaces for instances can be made here: \(cause)"
-  }
-
-  private func checkIsFree(_ range: UserRange) throws(StoreError) {
-    let users: [[String]]
-    let groups: [[String]]
-    do throws(SystemError) {
-      users = try HostUsers.lines(of: "/etc/passwd")
-      groups = try HostUsers.lines(of: "/etc/group")
-    } catch {
-      throw StoreError(error, opening: "the machine's list of users", error.path)
-    }
-    try range.checkIsFree(users: users, groups: groups)
   }
 }

@@ -1,5 +1,6 @@
 package import CoppiceErrors
 internal import CoppicePlatform
+internal import CoppicePlatform
 
 /// Numbers of users, and of groups, that instances may have: nobody else has them.
 package struct UserRange: Hashable, Sendable, CustomStringConvertible {
@@ -38,6 +39,19 @@ package struct UserRange: Hashable, Sendable, CustomStringConvertible {
   package func contains(_ number: UInt32) -> Bool { (first...last).contains(number) }
 
   package var description: String { "\(first)-\(last)" }
+
+  /// Throws `conflict` when a user or group of this machine has one of the numbers.
+  package func checkIsFree() throws(StoreError) {
+    let users: [[String]]
+    let groups: [[String]]
+    do throws(SystemError) {
+      users = try HostUsers.lines(of: "/etc/passwd")
+      groups = try HostUsers.lines(of: "/etc/group")
+    } catch {
+      throw StoreError(error, opening: "the machine's list of users", error.path)
+    }
+    try checkIsFree(users: users, groups: groups)
+  }
 
   /// Throws `conflict` when a user or group of the machine has one of the numbers.
   /// - Parameters:

@@ -75,6 +75,12 @@ package final class ProgramDirectories: Sendable {
     return programs.values.sorted { $0.major < $1.major }
   }
 
+  /// Throws `invalid` and `denied` as `all` does for directories that were given, and looks at no
+  /// others.
+  package func verifyGiven() throws(StoreError) {
+    for directory in given { _ = try programs(in: directory) }
+  }
+
   private var usualDirectories: [String] {
     // A distribution's place that cannot be read has no programs.
     let names = (try? HostDirectory(path: usual).names()) ?? []

@@ -1,28 +1,7 @@
 internal import Coppice
-package import CoppiceInstances
+internal import CoppiceInstances
 internal import CoppicePlatform
 internal import Logging
-
-/// How a server may run instances.
-package struct InstanceOptions: Sendable {
-  /// The program that is the launcher too: `coppice`.
-  package var program: String
-  package var ports = 6000...6999
-  /// User numbers of instances; those that the machine gives the store's user without.
-  package var users: UserRange?
-  /// Directories with programs, besides the distribution's.
-  package var programDirectories: [String] = []
-  /// Instances are given no more than that.
-  package var isolationMax = Isolation.full
-  /// An address of this machine, where their ports are.
-  package var address = "127.0.0.1"
-  /// What clients reach this machine by; the address without.
-  package var host: String?
-  /// Files with certificate and key.
-  package var tls: TLSFiles?
-
-  package init(program: String) { self.program = program }
-}
 
 /// The instances of a server's store: what runs them is made when it is first needed, and there is
 /// a mount for them to work on.
@@ -79,8 +58,7 @@ package final class InstanceHost: Sendable {
       users = try SubordinateRanges.ofMachine()
         .range(ofUser: owner, name: name, count: Self.userCount)
     }
-    let programs = ProgramDirectories(
-      given: options.programDirectories, trustedUsers: isRoot ? [0] : [0, HostProcess.user])
+    let programs = options.programs
     let launcher = try Launcher(
       Launcher.Options(
         program: options.program,
@@ -96,12 +74,9 @@ package final class InstanceHost: Sendable {
     supervision.users = launcher.isolation == .none ? nil : users
     supervision.host = options.host ?? options.address
     do throws(StoreError) {
-      var doorOptions = FrontDoor.Options(logger: logger)
-      doorOptions.address = options.address
-      doorOptions.tls = options.tls
       return try InstanceSupervisor(
-        store, on: DoorMount(mount), launcher: launcher, door: try FrontDoor(doorOptions),
-        programs: programs,
+        store, on: DoorMount(mount), launcher: launcher,
+        door: try FrontDoor(options.doorOptions(logger)), programs: programs,
         options: supervision, logger: logger)
     } catch {
       launcher.close()

@@ -45,13 +45,15 @@ package struct Server: Sendable {
 
   /// Serves until the end. `whenReady` is called once requests are answered and mounts are open.
   ///
-  /// Throws `inUse` when another process has the store open, and what opening mounts throws.
+  /// Throws `inUse` when another process has the store open, and what opening mounts throws; before
+  /// anything else what is wrong with the options for instances.
   ///
   /// The calling thread, which must not be one of the concurrency pool's, waits.
   package func run(
     whenReady: @escaping @Sendable (StatusRequest.Answer) -> Void
   ) throws(StoreError) {
     DirectoryDisk.raiseOpenFileLimit()
+    try options.instances.verify(logger: logger)
     let store = try openStore()
     let files: ServerFiles
     do throws(StoreError) {
