@@ -188,4 +188,24 @@ struct InstanceChangeTests {
     #expect(try clusters.sql("SELECT 1", url) == "1\n")
     #expect(try coppice.failure("pg", "start", "c", "--from", "prod@newest").status == 6)
   }
+
+  @Test func `two stores of the same user numbers pass over each other's`() throws {
+    let (one, two) = (
+      try ServedClusters(users: "690000-690009"), try ServedClusters(users: "690000-690009")
+    )
+    func user(_ answer: [String: Any]) -> Int? { answer["userID"] as? Int }
+    let (url, first) = try one.start("a", "--from", "main")
+    let (other, second) = try two.start("b", "--from", "main")
+    #expect(user(first) == 690_000 && user(second) == 690_001)
+    // A number that a branch has had is another store's by now.
+    try two.coppice.check("pg", "stop", "b")
+    let (_, third) = try one.start("c", "--from", "main")
+    #expect(user(third) == 690_001)
+    let (again, fourth) = try two.start("b")
+    #expect(again == other && user(fourth) == 690_002)
+    // One that runs keeps its own.
+    try two.coppice.check("pg", "restart", "b")
+    #expect(try two.instance("b")?["userID"] as? Int == 690_002)
+    #expect(try one.sql("SELECT 1", url) == "1\n" && two.sql("SELECT 1", other) == "1\n")
+  }
 }

@@ -17,8 +17,12 @@ final class ServedClusters {
   private let words: [String]
   private var server: ServingCoppice?
 
-  /// - Parameter prepare: is given the cluster, which does not run, before it is imported.
-  init(_ more: String..., prepare: (PostgreSQL) throws -> Void = { _ in }) throws {
+  /// - Parameters:
+  ///   - users: the range of user numbers; one of its own without.
+  ///   - prepare: is given the cluster, which does not run, before it is imported.
+  init(
+    _ more: String..., users: String? = nil, prepare: (PostgreSQL) throws -> Void = { _ in }
+  ) throws {
     coppice = try CoppiceCommand()
     mount = coppice.folder("mount")
     guard chmod(coppice.folder.path, 0o755) == 0, mkdir(mount, 0o755) == 0 else {
@@ -30,7 +34,7 @@ final class ServedClusters {
     }
     let (user, port) = (700_000 + 100 * index, 21_000 + 100 * index)
     words =
-      ["--mount", mount, "--pg-users", "\(user)-\(user + 99)"]
+      ["--mount", mount, "--pg-users", users ?? "\(user)-\(user + 99)"]
       + ["--pg-ports", "\(port)-\(port + 99)"] + more
     let cluster = try PostgreSQL(in: coppice.folder)
     try cluster.make("cluster")

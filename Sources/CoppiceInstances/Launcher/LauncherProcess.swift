@@ -14,8 +14,6 @@ package struct LauncherProcess {
   private let server: MessageSocket
   private let check: LaunchCheck
   private var instances: [UInt64: Instance] = [:]
-  /// Numbers under which nothing runs but what this launcher has started.
-  private var ownUsers: Set<UInt32> = []
 
   /// Serves a server until that closes its end.
   /// - Throws: when it cannot serve at all; the server has been told.
@@ -100,7 +98,7 @@ package struct LauncherProcess {
   }
 
   /// Throws `inUse` when anything else runs under the user number.
-  private mutating func claim(_ launch: Launch) throws(StoreError) {
+  private func claim(_ launch: Launch) throws(StoreError) {
     let user = launch.userID
     if let other = instances.values.first(where: {
       $0.launch.userID == user && $0.launch.isolation != .none
@@ -109,13 +107,15 @@ package struct LauncherProcess {
         .inUse, "another instance runs under the user number \(user)", object: launch.data,
         remedy: "stop the instance on \(other.launch.data), or use another number")
     }
-    // What an earlier launcher left is about to end.
-    guard ownUsers.contains(user) || HostUsers.waitUntilGone(user, milliseconds: 2000) else {
+    // What an earlier launcher left is about to end; another store's instances are not.
+    guard HostUsers.waitUntilGone(user, milliseconds: 2000) else {
       throw StoreError(
-        .inUse, "processes run under the user number \(user) that no instance has started",
-        object: launch.data, remedy: "look at them by 'ps -U \(user)', and end them")
+        .inUse,
+        "processes run under the user number \(user) that no instance of this store has started",
+        object: launch.data,
+        remedy: "start it again, under another number; let no other store, nor anybody else, have "
+          + "numbers of these --pg-users")
     }
-    ownUsers.insert(user)
   }
 
   private func run(
@@ -152,14 +152,13 @@ package struct LauncherProcess {
   }
 
   /// Ends what programs of an instance without namespaces left running.
-  private mutating func endAll(of user: UInt32) {
+  private func endAll(of user: UInt32) {
     do throws(SystemError) {
       try HostUsers.killAll(of: user)
-      if HostUsers.waitUntilGone(user, milliseconds: 1000) { return }
+      _ = HostUsers.waitUntilGone(user, milliseconds: 1000)
     } catch {
       // The next start under that number looks for them.
     }
-    ownUsers.remove(user)
   }
 
   private func tell(_ reply: LauncherReply, files: [HostFile] = []) {

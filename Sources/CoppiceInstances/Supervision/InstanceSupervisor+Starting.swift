@@ -85,12 +85,13 @@ extension InstanceSupervisor {
   func setUp(
     _ branch: Branch, _ known: InstanceRecord?, _ wishes: InstanceWishes
   ) throws(StoreError) -> InstanceSetup {
+    let users = launcher.isolation == .none ? nil : options.users
+    let foreign = users == nil ? [] : foreignUserIDs(besides: known, of: instance(branch.id))
     numbering.lock()
     defer { numbering.unlock() }
-    let users = launcher.isolation == .none ? nil : options.users
     let setup = try InstanceSetup(
       branch, known: known, wishes: wishes, programs: programs, settingNames: settingNames,
-      users: users, taken: try userIDs(besides: branch.id))
+      users: users, taken: try userIDs(besides: branch.id).union(foreign))
     if !wishes.settings.isEmpty {
       let directory = try InstanceDirectory(
         store: store.identifier, entry: branch.id, user: setup.record.userID)

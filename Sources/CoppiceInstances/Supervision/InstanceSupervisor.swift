@@ -129,6 +129,18 @@ package final class InstanceSupervisor: Sendable {
     return taken
   }
 
+  /// Numbers under which processes run, but for the number of an instance whose own run: they may
+  /// be another store's databases, and are nobody's to end.
+  func foreignUserIDs(besides known: InstanceRecord?, of instance: RunningInstance) -> Set<UInt32> {
+    guard let number = known?.userID else { return HostUsers.withProcesses() }
+    if instance.snapshot.process == nil {
+      // What an earlier server left is about to end.
+      _ = HostUsers.waitUntilGone(number, milliseconds: 2000)
+      return HostUsers.withProcesses()
+    }
+    return HostUsers.withProcesses().subtracting([number])
+  }
+
   /// Ports likewise.
   func ports(besides id: UInt64) throws(StoreError) -> Set<Int> {
     var taken: Set<Int> = []

@@ -38,28 +38,32 @@ public enum HostUsers {
 
   /// Whether a user has processes. One that has ended and is not collected yet does not count.
   public static func hasProcesses(_ user: UInt32) -> Bool {
+    withProcesses().contains(user)
+  }
+
+  /// The users that have processes, counted likewise.
+  public static func withProcesses() -> Set<UInt32> {
     do throws(SystemError) {
-      return try HostDirectory(path: "/proc").names().contains { name in
-        let text = String(decoding: name, as: UTF8.self)
-        guard Int32(text) != nil else { return false }
-        return isRunning("/proc/\(text)/status", of: user)
+      let processes = try HostDirectory(path: "/proc").names().compactMap { name in
+        Int32(String(decoding: name, as: UTF8.self))
       }
+      return Set(processes.compactMap { user(ofStatus: "/proc/\($0)/status") })
     } catch {
-      return false
+      return []
     }
   }
 
   /// By the lines `State:` and `Uid:`, of which the first number is the real user's.
-  private static func isRunning(_ path: String, of user: UInt32) -> Bool {
+  private static func user(ofStatus path: String) -> UInt32? {
     do throws(SystemError) {
       let fields = try lines(of: path)
       let values = Dictionary(fields.map { ($0[0], $0.last ?? "") }) { first, _ in first }
-      let users = values["Uid"]?.split { $0 == "\t" }.first
       let state = values["State"]?.drop { $0 == "\t" } ?? ""
-      return users.flatMap { UInt32($0) } == user && !state.hasPrefix("Z") && !state.hasPrefix("X")
+      guard !state.hasPrefix("Z"), !state.hasPrefix("X") else { return nil }
+      return values["Uid"]?.split { $0 == "\t" }.first.flatMap { UInt32($0) }
     } catch {
       // It has ended.
-      return false
+      return nil
     }
   }
 }
