@@ -21,7 +21,8 @@ extension InstanceSupervisor {
     _ name: String, _ wishes: InstanceWishes = InstanceWishes(),
     while isWanted: () -> Bool = { true }
   ) throws(StoreError) -> InstanceReport {
-    try operate(on: name) { branch, instance throws(StoreError) in
+    try wishes.verifyPort(in: options.ports)
+    return try operate(on: name) { branch, instance throws(StoreError) in
       guard try store.entry(name).state == .live else {
         throw StoreError(
           .notFound, "the branch has expired", object: name,
@@ -44,6 +45,7 @@ extension InstanceSupervisor {
 
   /// Looks at what is wished for without changing anything. Throws as `start`.
   package func verify(_ name: String, _ wishes: InstanceWishes) throws(StoreError) {
+    try wishes.verifyPort(in: options.ports)
     _ = try setUp(try store.branch(name), try record(of: name), wishes)
   }
 
