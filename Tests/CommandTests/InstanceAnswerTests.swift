@@ -18,4 +18,25 @@ struct InstanceAnswerTests {
     let running = try coppice.failure("pg", "start", "a", "--port", "22")
     #expect(running.status == 64)
   }
+
+  @Test func `terms that a start does not take over are told`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    let terms = ["--owner", "bob", "--label", "x=y", "--max-stored", "1G", "--ttl", "1d"]
+    func notes(_ words: String...) throws -> [String] {
+      try #require(coppice.json(all: ["pg", "start"] + words + terms)["notes"] as? [String])
+    }
+    #expect(try notes("a", "--from", "main") == [])
+    #expect(try notes("a", "--from", "main") == [])
+    #expect(try coppice.json("branch", "show", "a")["maxStoredByteCount"] as? Int == 1 << 30)
+    try coppice.check("branch", "create", "b", "--from", "main", "--owner", "ana")
+    let kept = try notes("b", "--from", "main")
+    #expect(kept.count == 3 && kept.allSatisfy { $0.contains(" b ") }, "\(kept)")
+    // What the branch was made from is not said: then it is not renewed either.
+    #expect(try notes("b").count == 4)
+    let shell = try coppice.run(["pg", "start", "b", "--export"] + terms)
+    #expect(shell.errors.contains("coppice branch owner b bob") && !shell.text.contains("note"))
+    let text = try coppice.check("pg", "start", "b", "--from", "main", "--or-reset").text
+    #expect(text.hasPrefix("Reset b and started its PostgreSQL 15"), "\(text)")
+  }
 }

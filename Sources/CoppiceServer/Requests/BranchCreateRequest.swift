@@ -52,6 +52,16 @@ package struct BranchCreateRequest: StoreRequest {
   }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    let (answer, forkNotes) = try make(context)
+    var told = answer
+    told.addition.notes += forkNotes
+    return told
+  }
+
+  /// Beside the answer, what was done to make a fork fit for a server of its own, or is to be.
+  func make(
+    _ context: RequestContext
+  ) throws(StoreError) -> (answer: Answer, forkNotes: [String]) {
     guard !(orExisting && orReset) else {
       throw StoreError(
         .invalid, "an existing branch is taken as it is, or reset, not both", object: name,
@@ -75,7 +85,7 @@ package struct BranchCreateRequest: StoreRequest {
   /// - Parameter source: what `from` names.
   private func obtain(
     _ source: GrantedSource?, _ granted: GrantedTerms, _ context: RequestContext
-  ) throws(StoreError) -> Answer {
+  ) throws(StoreError) -> (answer: Answer, forkNotes: [String]) {
     if sync, let from { try context.doors.writeDirtyPages(of: from) }
     let mounts = context.doors.mounts.map(\.directory)
     let mustBeOwn = postgres && !keepLinks
@@ -86,14 +96,14 @@ package struct BranchCreateRequest: StoreRequest {
     }
     let obtained = try branch(source, granted.terms, context)
     guard from != nil, obtained.isNew || orReset else {
-      return try answer(obtained, notes: granted.notes, context.store)
+      return (try answer(obtained, notes: granted.notes, context.store), [])
     }
     do throws(StoreError) {
       let branch = obtained.branch
       let plan = try ForkPlan(of: branch, as: name, mounts: mounts, isQuick: !postgres)
       if mustBeOwn { try plan.refuseOutwardLinks() }
       let notes = try postgres ? plan.carryOut(on: branch) : plan.hazards
-      return try answer(obtained, notes: granted.notes + notes, context.store)
+      return (try answer(obtained, notes: granted.notes, context.store), notes)
     } catch {
       // A fork that is not fit for use must not look like one that is.
       if obtained.isNew { try? context.store.delete([name], force: true) }
@@ -132,10 +142,13 @@ package struct BranchCreateRequest: StoreRequest {
   private func answer(
     _ obtained: ObtainedBranch, notes: [String], _ store: Store
   ) throws(StoreError) -> Answer {
-    Answer(
-      try store.entry(name),
+    let entry = try store.entry(name)
+    let kept = obtained.isNew ? [] : terms?.notes(ofKeptBy: entry) ?? []
+    return Answer(
+      entry,
       Answer.Addition(
-        from: from, isNew: obtained.isNew, wasExpired: obtained.wasExpired, notes: notes))
+        from: from, isNew: obtained.isNew, wasExpired: obtained.wasExpired,
+        isReset: orReset && !obtained.isNew, notes: notes + kept))
   }
 
   package struct Answer: ReportAnswer {
@@ -145,6 +158,8 @@ package struct BranchCreateRequest: StoreRequest {
       package var isNew: Bool
       /// Whether it was there, and had expired.
       package var wasExpired: Bool
+      /// Whether it was there, and has the state of what it was made from.
+      package var isReset: Bool
       /// What was done besides, and what to mind; one sentence each.
       package var notes: [String]
     }

@@ -56,14 +56,16 @@ package struct InstanceStartRequest: ServerRequest {
     let supervisor = try server.instances.supervisor()
     let work = context.work
     guard let from else {
-      guard terms == nil, !orReset else {
+      guard !orReset else {
         throw StoreError(
-          .invalid, "terms and a reset are for a branch that is made from another", object: name,
+          .invalid, "a reset is for a branch that is made from another", object: name,
           remedy: "name what it is made from")
       }
       try checkIsolation(supervisor, context)
       let instance = try supervisor.start(name, wishes) { !work.isCancelled }
-      return Answer(instance, try addition(context, isNew: false, wasExpired: false, notes: []))
+      let entry = try context.store.entry(name)
+      let notes = terms.map { $0.notes(ofKeptBy: entry) + $0.notes(ofEndKeptBy: entry) } ?? []
+      return Answer(instance, Answer.Addition(entry, notes: notes))
     }
     let create = BranchCreateRequest(
       name: name, from: from, orExisting: !orReset, orReset: orReset, terms: terms,
@@ -73,21 +75,22 @@ package struct InstanceStartRequest: ServerRequest {
       // What cannot be leaves what is.
       try supervisor.verify(name, wishes)
       made = try supervisor.suspending([name], isStartingAgain: false) { () throws(StoreError) in
-        try create.run(context)
+        try create.make(context).answer
       }
     } else {
-      made = try create.run(context)
+      made = try create.make(context).answer
     }
-    let (isNew, wasExpired) = (made.addition.isNew, made.addition.wasExpired)
     do throws(StoreError) {
       try checkIsolation(supervisor, context)
       let instance = try supervisor.start(name, wishes) { !work.isCancelled }
-      return Answer(
-        instance, try addition(context, isNew: isNew, wasExpired: wasExpired, notes: []))
+      let entry = try context.store.entry(name)
+      return Answer(instance, Answer.Addition(entry, from: from, made.addition))
     } catch {
       // Nobody asked for a branch without its database.
-      if isNew { try? context.store.delete([name]) }
-      if wasExpired { try? context.store.expire([name], by: context.principal.knownName) }
+      if made.addition.isNew { try? context.store.delete([name]) }
+      if made.addition.wasExpired {
+        try? context.store.expire([name], by: context.principal.knownName)
+      }
       throw error
     }
   }
@@ -124,15 +127,6 @@ package struct InstanceStartRequest: ServerRequest {
     }
   }
 
-  private func addition(
-    _ context: RequestContext, isNew: Bool, wasExpired: Bool, notes: [String]
-  ) throws(StoreError) -> Answer.Addition {
-    let entry = try context.store.entry(name)
-    return Answer.Addition(
-      from: from, isNew: isNew, wasExpired: wasExpired, owner: entry.owner, labels: entry.labels,
-      expiresAt: entry.expiresAt, leaseUntil: entry.leaseUntil, notes: notes)
-  }
-
   package struct Answer: ReportAnswer {
     package struct Addition: Codable, Sendable {
       package var from: String?
@@ -140,12 +134,29 @@ package struct InstanceStartRequest: ServerRequest {
       package var isNew: Bool
       /// Whether it was there, and had expired.
       package var wasExpired: Bool
+      /// Whether it was there, and has the state of what it was made from.
+      package var isReset: Bool
       package var owner: String?
       package var labels: Labels
       package var expiresAt: Timestamp?
       package var leaseUntil: Timestamp?
       /// What to mind; one sentence each.
       package var notes: [String]
+
+      fileprivate init(
+        _ entry: EntryInfo, from: String? = nil,
+        _ made: BranchCreateRequest.Answer.Addition? = nil, notes: [String] = []
+      ) {
+        self.from = from
+        isNew = made?.isNew ?? false
+        wasExpired = made?.wasExpired ?? false
+        isReset = made?.isReset ?? false
+        owner = entry.owner
+        labels = entry.labels
+        expiresAt = entry.expiresAt
+        leaseUntil = entry.leaseUntil
+        self.notes = made?.notes ?? notes
+      }
     }
 
     package var report: InstanceReport

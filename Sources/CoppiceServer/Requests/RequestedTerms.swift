@@ -46,6 +46,40 @@ package struct RequestedTerms: Codable, Hashable, Sendable {
       owner: owner ?? principal.knownName,
       labels: try LabelText.labels(labels ?? [], of: object))
   }
+
+  /// What a branch that exists keeps although something else was asked for, and what changes it;
+  /// one sentence each.
+  func notes(ofKeptBy entry: EntryInfo) -> [String] {
+    var notes: [String] = []
+    if let owner, entry.owner.map({ !$0.hasBytes(of: owner) }) ?? true {
+      notes.append(
+        (entry.owner.map { "it stays \($0)'s" } ?? "it stays without an owner")
+          + ": `coppice branch owner \(entry.name) \(owner)` gives it away")
+    }
+    let other = (labels ?? []).filter { text in
+      !entry.labels.contains { text.hasBytes(of: "\($0.key)=\($0.value)") }
+    }
+    if !other.isEmpty {
+      let words = other.joined(separator: " ")
+      notes.append("its labels stay: `coppice branch label \(entry.name) \(words)` adds to them")
+    }
+    if let maxStoredByteCount, maxStoredByteCount != entry.maxStoredByteCount {
+      let limit = entry.maxStoredByteCount.map { "its limit stays \($0) bytes" }
+      notes.append(
+        (limit ?? "it stays without a limit")
+          + ": `coppice branch limit \(entry.name) \(maxStoredByteCount)` sets it")
+    }
+    return notes
+  }
+
+  /// Likewise for its end, where nothing was renewed.
+  func notes(ofEndKeptBy entry: EntryInfo) -> [String] {
+    guard ttlSeconds != nil || expiresAt != nil || leaseSeconds != nil else { return [] }
+    return [
+      "its end stays as it is: `coppice branch renew \(entry.name)` with --ttl, --expires or "
+        + "--lease changes it"
+    ]
+  }
 }
 
 /// Labels as requests write them: `KEY=VALUE`.

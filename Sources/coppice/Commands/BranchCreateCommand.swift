@@ -94,11 +94,17 @@ extension BranchCreateRequest.Answer: Reply {
   var text: String {
     let name = Output.printable(report.name)
     let terms = report.terms.isEmpty ? "" : ", \(report.terms)"
-    guard addition.isNew else {
-      return "\(name) exists\(addition.wasExpired ? ", and had expired" : "")\(terms)\n"
-    }
     let origin = addition.from.map { "from \(Output.printable($0))" } ?? "empty"
+    let expired = addition.wasExpired ? ", and had expired" : ""
+    let made =
+      if addition.isNew {
+        "Made \(name), \(origin)"
+      } else if addition.isReset {
+        "Reset \(name), \(origin)\(expired)"
+      } else {
+        "\(name) exists\(expired)"
+      }
     let lines = addition.notes.map { "  note: \(Output.printable($0))\n" }.joined()
-    return "Made \(name), \(origin)\(terms)\n\(lines)"
+    return "\(made)\(terms)\n\(lines)"
   }
 }

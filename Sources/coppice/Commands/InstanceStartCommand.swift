@@ -11,7 +11,7 @@ struct InstanceStartCommand: ParsableCommand {
     discussion: """
       Returns once it takes connections, or takes back what it made. With --from the branch is \
       made of that branch or snapshot unless it is there, as by 'coppice branch create \
-      --or-existing'. The branch has one data directory of PostgreSQL, and the machine programs of \
+      --or-existing'; what that leaves as it is the notes tell. The branch has one data directory of PostgreSQL, and the machine programs of \
       its major version.
 
       Clients log in as the owner of the oldest database that somebody made, or as --login says, \
@@ -88,10 +88,11 @@ struct InstanceStartCommand: ParsableCommand {
     terms.maxStoredByteCount = maxStored?.value
     let answer = try options.ask(
       InstanceStartRequest(
-        name: name, from: from, terms: from == nil ? nil : terms, orReset: orReset, port: port,
+        name: name, from: from, terms: terms, orReset: orReset, port: port,
         settings: set, login: login, database: database, superuser: superuser,
         wait: wait?.seconds))
     if export {
+      for note in answer.addition.notes { Output.note(note) }
       try Output.write(bytes: answer.report.connection.shellLines)
     } else {
       try options.print(answer)
@@ -102,7 +103,9 @@ struct InstanceStartCommand: ParsableCommand {
 extension InstanceStartRequest.Answer: Reply {
   var text: String {
     let name = Output.printable(report.name)
-    let made = addition.isNew ? "Made \(name) and started" : "Started"
+    let made =
+      addition.isNew
+      ? "Made \(name) and started" : addition.isReset ? "Reset \(name) and started" : "Started"
     let time = report.startMilliseconds.map { " in \($0) ms" } ?? ""
     let lines = addition.notes.map { "  note: \(Output.printable($0))\n" }.joined()
     return """
