@@ -39,4 +39,38 @@ struct InstanceAnswerTests {
     let text = try coppice.check("pg", "start", "b", "--from", "main", "--or-reset").text
     #expect(text.hasPrefix("Reset b and started its PostgreSQL 15"), "\(text)")
   }
+
+  @Test func `a start of what runs says that it runs, or how it is otherwise`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    let (_, made) = try clusters.start("a", "--from", "main", "--set", "work_mem=7MB")
+    #expect(made["wasRunning"] as? Bool == false)
+    let port = try #require(made["port"] as? Int)
+    let again = try coppice.check("pg", "start", "a", "--from", "main").text
+    #expect(again.hasPrefix("Runs already: its PostgreSQL 15, isolation"), "\(again)")
+    #expect(try clusters.start("a").answer["wasRunning"] as? Bool == true)
+    func refusal(_ words: String...) throws -> CoppiceCommand.Failure {
+      let failure = try coppice.failure(all: ["pg", "start", "a"] + words)
+      #expect(failure.status == 4)
+      return failure
+    }
+    let settings = try refusal("--set", "work_mem=8MB", "--set", "log_statement=all")
+    #expect(settings.message.hasSuffix(": log_statement is not set, work_mem is '7MB'"))
+    #expect(settings.remedy.contains("coppice pg set a log_statement=all work_mem=8MB"))
+    for (words, text) in [
+      (["--port", "\(port + 1)"], "its port is \(port)"), (["--login", "x"], "its login is '"),
+      (["--database", "x"], "its database is '"),
+    ] {
+      let refused = try coppice.failure(all: ["pg", "start", "a", "--set", "work_mem=7MB"] + words)
+      #expect(refused.status == 4 && refused.message.contains(": \(text)"), "\(refused.message)")
+      #expect(!refused.message.contains("work_mem"))
+      #expect(refused.remedy.contains("coppice pg stop a"), "\(refused.remedy)")
+    }
+    // What one remedy says, works.
+    try coppice.check("pg", "set", "a", "log_statement=all", "work_mem=8MB")
+    let (_, same) = try clusters.start("a", "--set", "work_mem=8MB", "--set", "log_statement=all")
+    #expect(same["wasRunning"] as? Bool == true)
+    try coppice.check("pg", "stop", "a")
+    #expect(try coppice.check("pg", "start", "a").text.hasPrefix("Started its PostgreSQL 15 in "))
+  }
 }

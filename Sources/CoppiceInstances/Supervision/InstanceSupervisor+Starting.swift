@@ -31,11 +31,7 @@ extension InstanceSupervisor {
       instance.withStatus { $0.isEndWanted = false }
       let record = try record(of: name)
       if let record, instance.snapshot.state == .running {
-        guard try wishes.isMet(by: record, on: branch) else {
-          throw StoreError(
-            .conflict, "its instance runs, and is otherwise", object: name,
-            remedy: "change it with `coppice pg set`, or stop it first", reason: .exists)
-        }
+        try wishes.verifyIsMet(by: record, on: branch)
         return report(name, branch.id, record, withPassword: true)
       }
       instance.withStatus { $0.brake = RestartBrake() }
@@ -264,19 +260,4 @@ extension InstanceSupervisor {
 extension InstanceWishes {
   /// Whether the server itself is to be another one, and not only who logs in.
   var changesServer: Bool { !settings.isEmpty || !unset.isEmpty || port != nil }
-
-  /// Whether an instance that runs is as wished for.
-  func isMet(by record: InstanceRecord, on branch: Branch) throws(StoreError) -> Bool {
-    let hasSettings = settings.allSatisfy { record.settings[$0.key] == $0.value }
-    guard
-      hasSettings && unset.allSatisfy({ record.settings[$0] == nil })
-        && (port.map { $0 == Int(record.port) } ?? true)
-        && (login.map { $0.utf8.elementsEqual(record.login.utf8) } ?? true)
-        && (database.map { $0.utf8.elementsEqual(record.database.utf8) } ?? true)
-    else { return false }
-    guard isSuperuser, login == nil else { return true }
-    return try Cluster(of: branch, at: record.dataDirectory).administrators.contains {
-      $0.utf8.elementsEqual(record.login.utf8)
-    }
-  }
 }

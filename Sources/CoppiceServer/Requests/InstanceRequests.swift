@@ -55,6 +55,8 @@ package struct InstanceStartRequest: ServerRequest {
       isSuperuser: superuser, waitSeconds: wait ?? InstanceWishes.waitSecondsUsual)
     let supervisor = try server.instances.supervisor()
     let work = context.work
+    // What has no instance yet was not started.
+    let startedBefore = try? supervisor.show(name).startedAt
     guard let from else {
       guard !orReset else {
         throw StoreError(
@@ -65,7 +67,9 @@ package struct InstanceStartRequest: ServerRequest {
       let instance = try supervisor.start(name, wishes) { !work.isCancelled }
       let entry = try context.store.entry(name)
       let notes = terms.map { $0.notes(ofKeptBy: entry) + $0.notes(ofEndKeptBy: entry) } ?? []
-      return Answer(instance, Answer.Addition(entry, notes: notes))
+      return Answer(
+        instance,
+        Answer.Addition(entry, wasRunning: instance.startedAt == startedBefore, notes: notes))
     }
     let create = BranchCreateRequest(
       name: name, from: from, orExisting: !orReset, orReset: orReset, terms: terms,
@@ -84,7 +88,10 @@ package struct InstanceStartRequest: ServerRequest {
       try checkIsolation(supervisor, context)
       let instance = try supervisor.start(name, wishes) { !work.isCancelled }
       let entry = try context.store.entry(name)
-      return Answer(instance, Answer.Addition(entry, from: from, made.addition))
+      return Answer(
+        instance,
+        Answer.Addition(
+          entry, from: from, wasRunning: instance.startedAt == startedBefore, made.addition))
     } catch {
       // Nobody asked for a branch without its database.
       if made.addition.isNew { try? context.store.delete([name]) }
@@ -136,6 +143,8 @@ package struct InstanceStartRequest: ServerRequest {
       package var wasExpired: Bool
       /// Whether it was there, and has the state of what it was made from.
       package var isReset: Bool
+      /// Whether its server ran, and was not started now.
+      package var wasRunning: Bool
       package var owner: String?
       package var labels: Labels
       package var expiresAt: Timestamp?
@@ -144,13 +153,14 @@ package struct InstanceStartRequest: ServerRequest {
       package var notes: [String]
 
       fileprivate init(
-        _ entry: EntryInfo, from: String? = nil,
+        _ entry: EntryInfo, from: String? = nil, wasRunning: Bool,
         _ made: BranchCreateRequest.Answer.Addition? = nil, notes: [String] = []
       ) {
         self.from = from
         isNew = made?.isNew ?? false
         wasExpired = made?.wasExpired ?? false
         isReset = made?.isReset ?? false
+        self.wasRunning = wasRunning
         owner = entry.owner
         labels = entry.labels
         expiresAt = entry.expiresAt

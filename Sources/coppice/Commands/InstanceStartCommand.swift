@@ -11,8 +11,8 @@ struct InstanceStartCommand: ParsableCommand {
     discussion: """
       Returns once it takes connections, or takes back what it made. With --from the branch is \
       made of that branch or snapshot unless it is there, as by 'coppice branch create \
-      --or-existing'; what that leaves as it is the notes tell. The branch has one data directory of PostgreSQL, and the machine programs of \
-      its major version.
+      --or-existing': notes tell what it keeps. One that runs, and is as asked, goes on. The \
+      branch has one data directory of PostgreSQL, and the machine programs of its major version.
 
       Clients log in as the owner of the oldest database that somebody made, or as --login says, \
       with a password made for this branch. --export prints lines for a shell: eval "$(coppice pg \
@@ -105,11 +105,12 @@ extension InstanceStartRequest.Answer: Reply {
     let name = Output.printable(report.name)
     let made =
       addition.isNew
-      ? "Made \(name) and started" : addition.isReset ? "Reset \(name) and started" : "Started"
+      ? "Made \(name) and started " : addition.isReset ? "Reset \(name) and started " : "Started "
     let time = report.startMilliseconds.map { " in \($0) ms" } ?? ""
+    let server = "its PostgreSQL \(report.major)"
     let lines = addition.notes.map { "  note: \(Output.printable($0))\n" }.joined()
     return """
-      \(made) its PostgreSQL \(report.major)\(time), isolation \(report.isolation.rawValue)
+      \(addition.wasRunning ? "Runs already: \(server)" : made + server + time), isolation \(report.isolation.rawValue)
       \(Output.printable(report.url ?? ""))
 
       """ + lines
