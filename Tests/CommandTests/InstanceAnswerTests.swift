@@ -73,4 +73,19 @@ struct InstanceAnswerTests {
     try coppice.check("pg", "stop", "a")
     #expect(try coppice.check("pg", "start", "a").text.hasPrefix("Started its PostgreSQL 15 in "))
   }
+
+  @Test func `a list says why an instance failed`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    _ = try clusters.start("a", "--from", "main")
+    _ = try clusters.start("b", "--from", "main")
+    try coppice.check("pg", "stop", "a")
+    #expect(try coppice("pg", "start", "a", "--set", "max_connections=1").status != 0)
+    let lines = try coppice.check("pg", "list").text.split(separator: "\n")
+    #expect(lines.count == 4 && lines[1].hasPrefix("a ") && lines[3].hasPrefix("b "), "\(lines)")
+    #expect(lines[2].hasPrefix("  note: it did not start: ") && lines[2].contains("max_"))
+    try coppice.check("branch", "create", "empty")
+    let empty = try coppice.failure("pg", "start", "empty")
+    #expect(empty.remedy.contains("coppice import DIR BRANCH"))
+  }
 }

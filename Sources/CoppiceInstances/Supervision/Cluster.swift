@@ -82,7 +82,7 @@ struct Cluster {
   private static func missing(_ place: String) -> StoreError {
     StoreError(
       .notFound, "it has no data directory of PostgreSQL", object: place,
-      remedy: "import one first: `coppice import BRANCH DIR`")
+      remedy: "import one first: `coppice import DIR BRANCH`")
   }
 
   /// Whether the server before ended as it should; else the next one recovers first.

@@ -215,7 +215,13 @@ extension InstanceListRequest.Answer: Reply {
         instance.database, instance.login, "\(instance.connectionCount)",
         instance.isolation.rawValue)
     }
-    return table.text
+    var lines = table.text.split(separator: "\n").map { "\($0)\n" }
+    for (row, instance) in instances.enumerated().reversed() {
+      guard let message = instance.message else { continue }
+      // Behind its row; the first line is the head.
+      lines.insert("  note: \(Output.printable(message))\n", at: row + 2)
+    }
+    return lines.joined()
   }
 }
 
