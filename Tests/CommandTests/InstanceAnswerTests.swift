@@ -74,11 +74,12 @@ struct InstanceAnswerTests {
     #expect(try coppice.check("pg", "start", "a").text.hasPrefix("Started its PostgreSQL 15 in "))
   }
 
-  @Test func `a list says why an instance failed`() throws {
+  @Test func `a list says why an instance failed, and a log has no complaint of ours`() throws {
     let clusters = try ServedClusters()
     let coppice = clusters.coppice
     _ = try clusters.start("a", "--from", "main")
     _ = try clusters.start("b", "--from", "main")
+    #expect(try !coppice.check("pg", "logs", "a").text.contains("external PID file"))
     try coppice.check("pg", "stop", "a")
     #expect(try coppice("pg", "start", "a", "--set", "max_connections=1").status != 0)
     let lines = try coppice.check("pg", "list").text.split(separator: "\n")

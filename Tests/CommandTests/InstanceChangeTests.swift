@@ -148,7 +148,7 @@ struct InstanceChangeTests {
     try clusters.coppice.check("pg", "stop", "a")
     try Program("mkdir").check(["\(place)/.s.PGSQL.\(port).lock"])
     #expect(try clusters.start("a").url == url)
-    #expect(try HostDirectory(path: place).names().count == 2)
+    #expect(try HostDirectory(path: place).names().count == 3)
     try clusters.sql("COPY (SELECT 1) TO PROGRAM '\(script)'", url)
     try clusters.coppice.check("branch", "delete", "a", "--now")
     #expect(access(String(place), F_OK) == -1)

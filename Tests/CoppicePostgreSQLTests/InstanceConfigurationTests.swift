@@ -38,7 +38,8 @@ struct InstanceConfigurationTests {
     let expected: Set = [
       "config_file=/run/coppice/1/postgresql.conf", "data_directory=/mnt/pr-42",
       "hba_file=/run/coppice/1/pg_hba.conf", "ident_file=/run/coppice/1/pg_ident.conf",
-      "external_pid_file=", "unix_socket_directories=/run/coppice/1/socket", "port=6001",
+      "external_pid_file=/run/coppice/1/socket/postgres.pid",
+      "unix_socket_directories=/run/coppice/1/socket", "port=6001",
       "listen_addresses=", "cluster_name=pr-42", "archive_mode=off", "archive_command=",
       "archive_library=", "restore_command=", "primary_conninfo=", "primary_slot_name=",
       "max_wal_senders=0", "wal_level=minimal", "max_logical_replication_workers=0",

@@ -101,7 +101,8 @@ struct Fence: Sendable {
     Fence("data_directory", .files) { $0.files.data },
     Fence("hba_file", .files) { $0.files.hba },
     Fence("ident_file", .files) { $0.files.ident },
-    Fence("external_pid_file", .files, ""),
+    // An empty name is one that the server complains of; what is made there goes before each start.
+    Fence("external_pid_file", .files) { "\($0.files.sockets)/postgres.pid" },
     Fence("stats_temp_directory", .files, "pg_stat_tmp"),
     Fence("logging_collector", .files, "off"),
     Fence("log_destination", .files, "stderr"),
