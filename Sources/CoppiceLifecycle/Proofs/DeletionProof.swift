@@ -85,7 +85,7 @@ package struct DeletionProof: Sendable {
     var signed = Signed(
       envelope: try statement.signed(by: signing.key), statement: statement, found: found)
     do throws(StoreError) {
-      try KeptProofs(store).keep(signed.envelope, as: keptAs, now: now)
+      try KeptProofs(store).keep(signed.envelope, as: keptAs)
     } catch {
       signed.keepingFailure = error
     }

@@ -117,7 +117,7 @@ package final class EndProofs: Sendable {
       signed.append(
         (try proof.statement(store, provedAt: now).signed(by: signing.key), proof.key))
     }
-    try KeptProofs(store).keep(signed, now: now)
+    try KeptProofs(store).keep(signed)
     try store.forget(batch.filter(\.isLast).map(\.branch))
     let made = batch.map { proof in
       Made(

@@ -2,8 +2,9 @@ package import Coppice
 internal import CoppiceEngine
 internal import CoppicePlatform
 
-/// The proofs of deletions that a store keeps, in `STORE/proofs`, one a file: for 90 days, and
-/// 100,000 at most.
+/// The proofs of deletions that a store keeps, in `STORE/proofs`, one a file: 100,000 at most, and
+/// each for 90 days at least. Keeping another never removes one for its age, for which nobody has
+/// more than the word of a wall clock: `removeOutdated` does, where the clock has proven itself.
 ///
 /// A file is called `SECONDS~ID~NAME.json`, after the time of the deletion and the branch, whose
 /// name has no `~`, or `SECONDS~ID~CAUSE~NAME.json` when it ended by itself: names in their order
@@ -57,7 +58,7 @@ package struct KeptProofs {
   }
 
   package static let directoryName = "proofs"
-  package static let secondCountMax: Int64 = 90 * 86_400
+  package static let secondCountMin: Int64 = 90 * 86_400
   package static let countMax = 100_000
 
   private let store: Store
@@ -68,29 +69,46 @@ package struct KeptProofs {
     self.countMax = countMax
   }
 
-  /// Keeps a proof, in place of an earlier one of the same deletion, durable on return; those go
-  /// that are too old, and the oldest that are too many. Throws `full`, `denied`.
-  package func keep(_ envelope: Envelope, as key: Key, now: Timestamp) throws(StoreError) {
-    try keep([(envelope, key)], now: now)
+  /// Keeps a proof, in place of an earlier one of the same deletion, durable on return; the oldest
+  /// others go that are too many. Throws `full`, `denied`.
+  package func keep(_ envelope: Envelope, as key: Key) throws(StoreError) {
+    try keep([(envelope, key)])
   }
 
   /// As the other, of several. When it throws, some may be kept.
-  package func keep(
-    _ proofs: [(envelope: Envelope, key: Key)], now: Timestamp
-  ) throws(StoreError) {
+  package func keep(_ proofs: [(envelope: Envelope, key: Key)]) throws(StoreError) {
     let directory = try PrivateDirectory.make(
       Self.directoryName, in: store.directory, isSecret: false)
     for proof in proofs { try directory.put(proof.key.fileName, proof.envelope.bytes) }
     try directory.sync()
-    let new = Set(proofs.map(\.key))
     let keys = try keys(in: directory)
-    let excess = keys.count - countMax
-    for (index, old) in keys.enumerated()
-    where index < excess
-      || old.deletedAt.seconds < now.seconds - Self.secondCountMax && !new.contains(old)
-    {
+    guard keys.count > countMax else { return }
+    let new = Set(proofs.map(\.key))
+    for old in keys.filter({ !new.contains($0) }).prefix(keys.count - countMax) {
       try directory.remove(old.fileName)
     }
+  }
+
+  /// Removes those that are older than 90 days by the time of the deletion and by that of the file,
+  /// and returns how many.
+  ///
+  /// - Parameter now: of a clock that has proven itself: what is removed comes back by nothing.
+  package func removeOutdated(at now: Timestamp) throws(StoreError) -> Int {
+    guard
+      let directory = try PrivateDirectory.find(
+        Self.directoryName, in: store.directory, isSecret: false)
+    else { return 0 }
+    let (oldest, isBeyond) = now.seconds.subtractingReportingOverflow(Self.secondCountMin)
+    guard !isBeyond else { return 0 }
+    var count = 0
+    for key in try keys(in: directory) where key.deletedAt.seconds < oldest {
+      guard let modified = try directory.modified(key.fileName), modified.seconds < oldest else {
+        continue
+      }
+      try directory.remove(key.fileName)
+      count += 1
+    }
+    return count
   }
 
   /// All of them, oldest first.

@@ -104,6 +104,11 @@ package struct PrivateDirectory {
     }
   }
 
+  /// When the file was last written; `nil` where there is none.
+  func modified(_ name: String) throws(StoreError) -> Timestamp? {
+    try Self.status(of: name, in: directory).map { Timestamp(nanoseconds: $0.modified) }
+  }
+
   func remove(_ name: String) throws(StoreError) {
     try Self.calling("removing \(name)") { () throws(SystemError) in
       try removeIfThere(Array(name.utf8))

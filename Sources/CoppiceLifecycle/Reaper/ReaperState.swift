@@ -45,6 +45,13 @@ package struct ReaperState: Hashable, Sendable, Codable {
     return pauses
   }
 
+  /// Whether nothing is paused at another moment, which is not gone on to.
+  package func isWithoutPause(at clocks: ReaperClocks) -> Bool {
+    var later = self
+    later.advance(to: clocks)
+    return later.pauses.isEmpty
+  }
+
   /// Whether what is deleted may be forgotten by the wall clock.
   var isClockTrusted: Bool { clock.isTrusted && journalAt == nil }
 

@@ -9,6 +9,7 @@ struct EndedBranches {
 
   init(_ reaper: Reaper, _ proofs: EndProofs, _ store: Store, _ logger: Logger) throws(StoreError) {
     self.proofs = proofs
+    let outdated = OutdatedProofs(store, reaper)
     let ends = try PeriodicThread(name: "reaper", "looking for ends", logger: logger) {
       () throws(StoreError) in
       try reaper.run().pauses.map { "ends are paused: \($0)" }
@@ -17,6 +18,8 @@ struct EndedBranches {
       let proving = try PeriodicThread(name: "proofs", "proving ends", logger: logger) {
         () throws(StoreError) in
         for proof in try proofs.make() { logger.info("\(proof.text)") }
+        let goneCount = try outdated.remove()
+        if goneCount > 0 { logger.info("proofs that were too old are removed: \(goneCount)") }
         return store.missedEndsText.map { [$0] } ?? []
       }
       threads = [ends, proving]

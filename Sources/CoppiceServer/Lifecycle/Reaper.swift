@@ -18,6 +18,8 @@ package final class Reaper: Sendable {
   private let bootID: String
   private let logger: Logger?
   private let limitExcessByteCountMin: UInt64
+  /// By the boot clock.
+  private let beganAt: Int64
   /// `nil` until the first pass.
   private let state = Monitored<ReaperState?>(nil)
 
@@ -37,6 +39,7 @@ package final class Reaper: Sendable {
     self.bootID = bootID
     self.logger = logger
     self.limitExcessByteCountMin = limitExcessByteCountMin
+    beganAt = Int64(clamping: store.clock.bootNanoseconds())
   }
 
   /// One pass: what is due ends, as far as policy, brakes and pauses allow.
@@ -101,6 +104,18 @@ package final class Reaper: Sendable {
   /// Why nothing, or little, ends.
   package var pauses: [ReaperPause] {
     state.withLock { state in (try? started(state))?.pauses ?? [] }
+  }
+
+  /// The wall clock's time, where it has proven itself: this reaper has looked at it for an hour of
+  /// uptime, and nothing is paused. Else `nil`.
+  package var provenTime: Timestamp? {
+    state.withLock { state in
+      let now = clocks
+      guard let state, now.boot - beganAt >= TimeSpan.hours(1).nanoseconds,
+        state.isWithoutPause(at: now)
+      else { return nil }
+      return Timestamp(nanoseconds: now.wall)
+    }
   }
 
   /// Stores what is remembered: leases that run out from now on get more time at the next start.

@@ -72,7 +72,8 @@ struct ProofListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the proofs that the store keeps.",
     discussion: """
-      Proofs are kept for 90 days, and 100,000 at most.
+      The last 100,000 are kept. A server removes those that are older than 90 days, by a clock \
+      that it has seen for an hour.
 
       JSON: \(ProofListRequest.keys). Oldest first. endedBy is ttl, lease, limit or expire for a \
       branch that ended by itself, and null for one that somebody deleted.

@@ -189,7 +189,7 @@ import Testing
     statement.predicate.isReclaimed = false
     let key = try KeptProofs(store).key(of: "trial")
     let forged = try statement.signed(by: PrivateProofKey())
-    try KeptProofs(store).keep(forged, as: key, now: key.deletedAt)
+    try KeptProofs(store).keep(forged, as: key)
     let error = #expect(throws: StoreError.self) { try DeletionProof.renew(key, in: store) }
     #expect(error?.kind == .corrupt)
     #expect(DeletionProof.kept(of: statement.predicate.branch.id, named: "trial", in: store) == nil)
