@@ -77,6 +77,17 @@ extension Store {
     _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
     force: Bool = false, ids: Set<UInt64>? = nil, isFull: Bool = false, recorded: () -> Void = {}
   ) throws(StoreError) -> DeletionSummary? {
+    try deleteForGood(
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing,
+      force: force, ids: ids, isFull: isFull, setting: nil, recorded: recorded)
+  }
+
+  /// As the other; a setting takes its value in the transaction that deletes.
+  package func deleteForGood(
+    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false,
+    force: Bool = false, ids: Set<UInt64>? = nil, isFull: Bool = false,
+    setting: (key: String, value: [UInt8])?, recorded: () -> Void = {}
+  ) throws(StoreError) -> DeletionSummary? {
     let targets = try deletionTargets(
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
     guard ids == nil || ids == Set(targets.map(\.id.rawValue)) else {
@@ -88,7 +99,10 @@ extension Store {
     let open = try checkUnused(targets, force: force)
     try engine.sealer.sealForCollection()
     let kept = try sharing(targets)
-    let report = try engine.collector.deleteForGood(targets, isFull: isFull) {
+    let noted = try setting.map { setting throws(StoreError) in
+      Setting(try settingKey(setting.key), setting.value)
+    }
+    let report = try engine.collector.deleteForGood(targets, isFull: isFull, setting: noted) {
       noteDeleted(open)
       recorded()
     }

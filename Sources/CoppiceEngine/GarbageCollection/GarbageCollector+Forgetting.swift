@@ -1,4 +1,4 @@
-internal import CoppiceFormat
+package import CoppiceFormat
 internal import CoppicePlatform
 
 /// What came of a deletion for good.
@@ -41,9 +41,12 @@ extension GarbageCollector {
   ///
   /// - Parameters:
   ///   - isFull: whether to leave nothing dead, in no segment.
+  ///   - setting: one that takes its value in the same transaction; not if all settings would be
+  ///     too long then.
   ///   - forgotten: called before the collection, once the record is durable.
   package func deleteForGood(
-    _ targets: [EngineBranch], isFull: Bool = false, forgotten: () -> Void = {}
+    _ targets: [EngineBranch], isFull: Bool = false, setting: Setting? = nil,
+    forgotten: () -> Void = {}
   ) throws(StoreError) -> DeletionReport {
     try core.gate.checkWritable()
     let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
@@ -51,7 +54,7 @@ extension GarbageCollector {
       // A seal under way stores frames of a branch that only its publish tells of.
       try core.latch.withExclusive { () throws(StoreError) in
         try core.keeper.change { kept throws(StoreError) in
-          try kept.condemn(targets, departure, at: core.clock.wallNanoseconds())
+          try kept.condemn(targets, departure, setting, at: core.clock.wallNanoseconds())
         }
       }
     }
@@ -96,7 +99,7 @@ extension GarbageCollector {
 extension Kept {
   /// One transaction deletes and condemns.
   fileprivate mutating func condemn(
-    _ targets: [EngineBranch], _ departure: Departure, at time: Int64
+    _ targets: [EngineBranch], _ departure: Departure, _ setting: Setting?, at time: Int64
   ) throws(StoreError) -> LSN {
     for target in targets { _ = try deletableEntry(of: target, at: time) }
     try checkNoneIsOrphaned(deleting: targets)
@@ -110,8 +113,13 @@ extension Kept {
       gone.append(forgottenEntry(entry, departure, staying: staying))
     }
     for entry in gone { departure.unsealed.formUnion(entry.unsealed) }
-    let lsn = try record(
-      ids.map { ($0, .delete) } + GarbageCollector.condemnations(of: gone, isForGood: true))
+    var records: [(branch: BranchID, record: ControlRecord)] = ids.map { ($0, .delete) }
+    records += GarbageCollector.condemnations(of: gone, isForGood: true)
+    // What it is for is worth no deletion that fails.
+    if let setting, (try? checkRoom(for: setting.key, setting.value)) != nil {
+      records.append((BranchID(0), .set(setting.key, setting.value)))
+    }
+    let lsn = try record(records)
     for target in targets {
       target.setDeleted(true)
       target.noteControl(lsn)

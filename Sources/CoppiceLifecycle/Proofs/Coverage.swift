@@ -11,17 +11,30 @@ package struct Coverage: OptionSet, Hashable, Sendable {
 
   /// What a proof says nothing about.
   static func missing(_ found: ReclaimVerification, _ covers: Coverage) -> [String] {
+    missing(
+      covers, isInJournal: found.held.contains { $0.holder == .journal },
+      isComplete: found.isComplete, repairFolders: found.repairFolders)
+  }
+
+  /// What a proof says nothing about when nobody has looked for anything.
+  static var missingUnlooked: [String] {
+    missing([], isInJournal: true, isComplete: false, repairFolders: [])
+  }
+
+  private static func missing(
+    _ covers: Coverage, isInJournal: Bool, isComplete: Bool, repairFolders: [String]
+  ) -> [String] {
     var sentences = [
       "What the branch shared with other branches and snapshots: it stays with them.",
       "Blocks of the device on which removed files lay: the file system or the device may keep "
         + "their old content until it writes them again.",
     ]
-    if found.held.contains(where: { $0.holder == .journal }) {
+    if isInJournal {
       sentences.append(
         "Free files of the journal that are not yet overwritten: they may have records of the "
           + "branch.")
     }
-    if !found.isComplete {
+    if !isComplete {
       sentences.append(
         "Pages of the branch that are not known: damage or a crash kept the store from finding out "
           + "all that it alone held, or it lay in too many places. A full garbage collection "
@@ -32,10 +45,10 @@ package struct Coverage: OptionSet, Hashable, Sendable {
         "What the branch had replaced or removed before it was deleted: garbage collections take "
           + "it away, and a full one leaves nothing of it.")
     }
-    if !found.repairFolders.isEmpty {
+    if !repairFolders.isEmpty {
       sentences.append(
         "Folders that repairs left in the store, with copies of its files: "
-          + "\(found.repairFolders.joined(separator: ", ")).")
+          + "\(repairFolders.joined(separator: ", ")).")
     }
     return sentences + [
       "The branch's name, which records of the store and its proofs have.",

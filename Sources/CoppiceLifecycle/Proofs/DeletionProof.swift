@@ -3,7 +3,8 @@ internal import CoppiceEngine
 internal import CoppicePlatform
 
 /// The proof of one deletion for good, of a branch and the snapshots that went with it: begun
-/// before the deletion, while there is a branch to describe, and kept from its first moment on.
+/// before the deletion, while there is a branch to describe, owed from its record on, and kept from
+/// its first moment on.
 ///
 /// What is kept says that nothing is reclaimed until it is: after a crash `renew` looks again.
 package struct DeletionProof: Sendable {
@@ -57,8 +58,25 @@ package struct DeletionProof: Sendable {
   /// The numbers of the entries.
   package var ids: Set<UInt64> { Set([branch.id] + snapshots.map(\.id)) }
 
-  /// Keeps a proof that says what is so once the deletion is recorded: nothing is gone yet. Without
-  /// one a crash would leave none; the deletion goes on all the same.
+  /// Notes what the proof is made of should a crash come once the deletion is recorded. `end`
+  /// follows. Throws `full` and what else keeps a proof from being kept: without the note a crash
+  /// leaves no proof.
+  ///
+  /// - Returns: the setting that the deletion's transaction is to have.
+  package func draft() throws(StoreError) -> (key: String, value: [UInt8]) {
+    let statement = ReclaimStatement(
+      subject: subject,
+      predicate: ReclaimPredicate(
+        store: store.identifier, branch: branch, snapshots: snapshots, deletedBy: deletedBy,
+        deletedAt: store.now))
+    return try OwedProofs(store).draft(statement, keptAs)
+  }
+
+  /// Whether or not the branch was deleted.
+  package func end() { OwedProofs(store).end(keptAs) }
+
+  /// Keeps a proof that says what is so once the deletion is recorded: nothing is gone yet. What
+  /// fails stays owed; the deletion goes on all the same.
   package func keepFirst() { _ = try? sign(nil) }
 
   /// Looks for every page and node, signs what became of them, and keeps that. Throws what
@@ -86,6 +104,8 @@ package struct DeletionProof: Sendable {
       envelope: try statement.signed(by: signing.key), statement: statement, found: found)
     do throws(StoreError) {
       try KeptProofs(store).keep(signed.envelope, as: keptAs)
+      // What is owed still is settled when somebody looks the next time.
+      try? OwedProofs(store).settle(keptAs)
     } catch {
       signed.keepingFailure = error
     }
@@ -117,6 +137,21 @@ extension DeletionProof {
       // What is no longer known stays as it was said.
       guard error.kind == .notFound else { throw error }
       return kept
+    }
+  }
+
+  /// Signs and keeps what is so now of a deletion that is on record, of which a draft tells; where
+  /// nothing is known of it any more, what the draft says. Throws also what keeps it from being
+  /// kept.
+  static func keep(
+    _ draft: ReclaimStatement, as key: KeptProofs.Key, in store: Store
+  ) throws(StoreError) {
+    let proof = DeletionProof(draft, key, in: store, try ProofKeys(store).signing())
+    do throws(StoreError) {
+      if let failure = try proof.sign(nil).keepingFailure { throw failure }
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      try KeptProofs(store).keep(try draft.signed(by: proof.signing.key), as: key)
     }
   }
 

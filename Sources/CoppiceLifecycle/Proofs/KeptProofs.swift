@@ -1,6 +1,7 @@
 package import Coppice
 internal import CoppiceEngine
 internal import CoppicePlatform
+internal import Synchronization
 
 /// The proofs of deletions that a store keeps, in `STORE/proofs`, one a file: 100,000 at most, and
 /// each for 90 days at least. Keeping another never removes one for its age, for which nobody has
@@ -61,6 +62,9 @@ package struct KeptProofs {
   package static let secondCountMin: Int64 = 90 * 86_400
   package static let countMax = 100_000
 
+  /// Two that keep one proof at once would write one file.
+  private static let keeping = Mutex(())
+
   private let store: Store
   private let countMax: Int
 
@@ -77,6 +81,12 @@ package struct KeptProofs {
 
   /// As the other, of several. When it throws, some may be kept.
   package func keep(_ proofs: [(envelope: Envelope, key: Key)]) throws(StoreError) {
+    try Self.keeping.withLock { _ throws(StoreError) in try keepLocked(proofs) }
+  }
+
+  private func keepLocked(
+    _ proofs: [(envelope: Envelope, key: Key)]
+  ) throws(StoreError) {
     let directory = try PrivateDirectory.make(
       Self.directoryName, in: store.directory, isSecret: false)
     for proof in proofs { try directory.put(proof.key.fileName, proof.envelope.bytes) }

@@ -79,6 +79,28 @@ package struct ReclaimPredicate: Hashable, Sendable, Codable {
     version = Store.version
   }
 
+  /// What can be said of a deletion when nobody has looked for anything: that nothing is known.
+  init(
+    store: String, branch: DeletedBranch, snapshots: [DeletedSnapshot], deletedBy: String?,
+    deletedAt: Timestamp
+  ) {
+    self.store = store
+    self.branch = branch
+    self.snapshots = snapshots
+    self.deletedAt = deletedAt
+    self.deletedBy = deletedBy
+    heldByteCount = 0
+    held = []
+    isPending = true
+    isComplete = false
+    isReclaimed = false
+    repairFolders = []
+    exports = []
+    notCovered = Coverage.missingUnlooked
+    provedAt = deletedAt
+    version = Store.version
+  }
+
   /// Whether nothing is left, by all that it says.
   package var saysReclaimed: Bool {
     isReclaimed && isComplete && !isPending && held.isEmpty && heldByteCount == 0

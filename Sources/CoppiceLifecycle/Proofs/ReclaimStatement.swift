@@ -54,15 +54,25 @@ package struct ReclaimStatement: Hashable, Sendable, Codable {
 
   /// The statement as it is signed.
   package func signed(by key: PrivateProofKey) throws(StoreError) -> Envelope {
+    try Envelope(bytes, signedBy: key)
+  }
+
+  /// As JSON.
+  var bytes: [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      return try Envelope(Array(try encoder.encode(self)), signedBy: key)
-    } catch let error as StoreError {
-      throw error
-    } catch {
+    do { return Array(try encoder.encode(self)) } catch {
       preconditionFailure("a statement that JSON cannot express: \(error)")
     }
+  }
+
+  /// From its bytes, which nobody signed; `nil` for others.
+  init?(unsigned bytes: [UInt8]) {
+    // Why they are none does not matter.
+    guard let statement = try? JSONDecoder().decode(Self.self, from: Data(bytes)) else {
+      return nil
+    }
+    self = statement
   }
 
   /// What an envelope says, if the key signed it. Throws what `Envelope.content` does; `invalid`

@@ -17,6 +17,8 @@ struct EndedBranches {
     do throws(StoreError) {
       let proving = try PeriodicThread(name: "proofs", "proving ends", logger: logger) {
         () throws(StoreError) in
+        let owedCount = try OwedProofs(store).make()
+        if owedCount > 0 { logger.info("proofs that killed deletions owed are made: \(owedCount)") }
         for proof in try proofs.make() { logger.info("\(proof.text)") }
         let goneCount = try outdated.remove()
         if goneCount > 0 { logger.info("proofs that were too old are removed: \(goneCount)") }

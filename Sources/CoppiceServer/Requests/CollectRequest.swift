@@ -32,9 +32,18 @@ package struct CollectRequest: StoreRequest {
     let summary = try context.store.collectGarbage(
       isFull: full, isForgettingAll: forget, isDryRun: dryRun, isCancelled: { work.isCancelled },
       progress: work.tell.map { tell in { tell(.collection($0)) } })
-    let notes = dryRun ? [] : proveEnds(context)
+    let notes = dryRun ? [] : proveOwed(context) + proveEnds(context)
     let space = explain ? try context.store.spaceUsage() : nil
     return Answer(summary, Answer.Addition(isDryRun: dryRun, space: space, notes: notes))
+  }
+
+  private func proveOwed(_ context: RequestContext) -> [String] {
+    do throws(StoreError) {
+      try OwedProofs(context.store).make()
+      return []
+    } catch {
+      return ["branches that were deleted have no proof yet: \(error)"]
+    }
   }
 
   /// The collection is through, whatever comes of the proofs: they are made later then.
@@ -52,7 +61,7 @@ package struct CollectRequest: StoreRequest {
       package var isDryRun: Bool
       /// With `explain`.
       package var space: SpaceUsage?
-      /// What is missing of proofs of branches that ended by themselves; a sentence each.
+      /// What is missing of proofs; a sentence each.
       package var notes: [String]
     }
 

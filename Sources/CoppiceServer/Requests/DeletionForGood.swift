@@ -36,9 +36,11 @@ struct DeletionForGood {
     let proof =
       isProven
       ? try DeletionProof(of: names[0], plan, in: store, by: context.principal) : nil
+    defer { proof?.end() }
+    var notes: [String] = []
     let summary = try store.deleteForGood(
       names, includingSnapshots: includesSnapshots, ignoringMissing: ignoresMissing, force: force,
-      ids: ids, isFull: isFull, recorded: { proof?.keepFirst() })
+      ids: ids, isFull: isFull, setting: draft(proof, &notes), recorded: { proof?.keepFirst() })
     guard let summary else { return nil }
     InstanceSupervisor.removeTraces(ofStore: store.identifier, entries: ids)
     try awaitReaders(of: ids, context)
@@ -52,9 +54,22 @@ struct DeletionForGood {
     outcome.envelope = signed.envelope
     outcome.notes = [proof.signing.note].compactMap(\.self)
     if let failure = signed.keepingFailure {
-      outcome.notes.append("the store does not keep the proof: \(failure)")
+      let isOwed = notes.isEmpty
+      outcome.notes += notes
+      outcome.notes.append(
+        "the store does not keep the proof\(isOwed ? " yet, and will" : ""): \(failure)")
     }
     return outcome
+  }
+
+  /// No deletion fails for it.
+  private func draft(
+    _ proof: DeletionProof?, _ notes: inout [String]
+  ) -> (key: String, value: [UInt8])? {
+    do throws(StoreError) { return try proof?.draft() } catch {
+      notes.append("the store could not note that it owes a proof: \(error)")
+      return nil
+    }
   }
 
   private func awaitReaders(

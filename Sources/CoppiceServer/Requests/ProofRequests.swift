@@ -66,8 +66,11 @@ package struct ProofListRequest: StoreRequest {
   package var access: Access { Access(.proofs, .store) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    Answer(
-      proofs: try KeptProofs(context.store).keys().map {
+    let kept = try KeptProofs(context.store).keys()
+    // Those that are owed are made when somebody asks for them.
+    let keys = Set(kept).union(OwedProofs(context.store).keys()).sorted()
+    return Answer(
+      proofs: keys.map {
         Answer.Proof(name: $0.name, id: $0.id, deletedAt: $0.deletedAt, endedBy: $0.cause)
       })
   }
@@ -112,6 +115,7 @@ package struct ProofGetRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
+    try OwedProofs(store).make { $0.name.hasBytes(of: name) }
     let kept = KeptProofs(store)
     var key = try kept.key(of: name, id: id)
     if id == nil, let last = try lastID(store), last != key.id {
