@@ -27,7 +27,7 @@ import Testing
     }
     let ids = Set(targets.map(\.id))
     // As `Store.spaceFreed` does.
-    try store.engine.sealer.sealForCollection()
+    try store.engine.sealer.sealAll(besides: ids)
     let foretold = try store.engine.accounts.deletionEstimate(of: ids).freed.byteCount
     let report = try collector.deleteForGood(targets, isFull: history.generator.bool())
     #expect(UInt64(report.freedByteCount) == foretold, "seed \(seed)")

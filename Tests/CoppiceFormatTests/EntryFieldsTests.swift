@@ -95,4 +95,21 @@ import Testing
     ]
     for (tag, number) in tags { #expect(tag.rawValue == number) }
   }
+
+  @Test func `labels are found whole, at their places alone`() {
+    func value(_ labels: [(String, String)]) -> [UInt8] {
+      EntryField.value(ofLabels: labels.map { (key: $0.0, value: $0.1) })
+    }
+    let all = value([("pr", "42"), ("team", "billing"), ("x", "")])
+    func has(_ wanted: [(String, String)], in bytes: [UInt8]) -> Bool {
+      EntryField.labels(in: bytes, have: wanted.map { value([$0]) })
+    }
+    #expect(has([], in: all) && has([], in: []))
+    #expect(has([("pr", "42")], in: all) && has([("x", ""), ("team", "billing")], in: all))
+    #expect(!has([("pr", "4")], in: all) && !has([("pr", "42"), ("y", "")], in: all))
+    #expect(!has([("pr", "42")], in: []))
+    // A value that reads like a label, and values that end too early.
+    #expect(!has([("a", "b")], in: value([("key", "\u{1}a\u{1}b")])))
+    for count in 0..<all.count { _ = has([("x", "")], in: Array(all[..<count])) }
+  }
 }

@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test func `a proof that was early is made anew once the reader has ended`() throws {
-    let freed = try store.freedByteCount(deleting: ["trial"])
+    let freed = try store.spaceFreed(deleting: ["trial"]).freedByteCount
     var moment: Moment? = try store.moment(of: "trial")
     let answer = try request(wait: 0).run(context())
     withExtendedLifetime(moment) {}
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func `a deletion waits for a reader, and the proof says that all is gone`() throws {
-    let freed = try store.freedByteCount(deleting: ["trial"])
+    let freed = try store.spaceFreed(deleting: ["trial"]).freedByteCount
     let moment = Mutex<Moment?>(try store.moment(of: "trial"))
     // The reader ends once the deletion waits for it: its proof is kept by then.
     let store = store

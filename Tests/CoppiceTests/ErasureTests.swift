@@ -49,7 +49,7 @@ import Testing
     }
     #expect(try !files(with: "marked 7 ", fixture).isEmpty)
     #expect(try !files(with: "secretname", fixture).isEmpty)
-    let foretold = try fixture.store.freedByteCount(deleting: ["doomed"])
+    let foretold = try fixture.store.spaceFreed(deleting: ["doomed"]).freedByteCount
     #expect(foretold >= 40 * 5000)
     #expect(try fixture.store.usage(["doomed"])[0].exclusiveByteCount == foretold)
     let summary = try #require(try fixture.store.deleteForGood(["doomed"]))

@@ -29,8 +29,8 @@ import Testing
     // The fork's leaf is stored as overrides on main's: of what it overrides it keeps nothing.
     #expect(usage[1].sharedByteCount > 90 * 4096 && usage[1].exclusiveByteCount >= 10 * 4096)
     #expect(usage[1].exclusiveByteCount < 13 * 4096)
-    #expect(try store.freedByteCount(deleting: ["main"]) == usage[1].exclusiveByteCount)
-    let both = try store.freedByteCount(deleting: ["main", "fork"])
+    #expect(try store.spaceFreed(deleting: ["main"]).freedByteCount == usage[1].exclusiveByteCount)
+    let both = try store.spaceFreed(deleting: ["main", "fork"]).freedByteCount
     let exclusive = usage[0].exclusiveByteCount + usage[1].exclusiveByteCount
     #expect(both == exclusive + usage[1].sharedByteCount)
     try store.delete(["fork"])
@@ -69,7 +69,7 @@ import Testing
     #expect(usage.exclusiveByteCount < 20 * 4096)
     #expect(usage.sharedByteCount >= 50 * 4096)
     // Deleting the base's own branch frees next to nothing.
-    #expect(try store.freedByteCount(deleting: ["main"]) < 3 * 4096)
+    #expect(try store.spaceFreed(deleting: ["main"]).freedByteCount < 3 * 4096)
   }
 
   @Test func `a file that was removed is gone from every count, and its space comes back`() throws {

@@ -65,6 +65,29 @@ extension Store {
     return true
   }
 
+  /// Whether a look for ends may find something to do: an end that has come, a grace that is over,
+  /// or a limit. Looks at no more of each entry than that takes.
+  ///
+  /// - Parameters:
+  ///   - wall: nanoseconds since 1970.
+  ///   - grace: from expiry to deletion, in nanoseconds.
+  package func mayHaveEnds(at wall: Int64, grace: Int64) -> Bool {
+    engine.branches.contains { entry in
+      let fields = entry.annotations
+      switch entry.state {
+      case .deleted: return false
+      case .expired:
+        let (end, isOver) = (fields.expiredSince ?? 0).addingReportingOverflow(grace)
+        return !isOver && end <= wall
+      case .live:
+        return fields[.limit] != nil
+          || [FieldTag.expiry, .lease].contains { tag in
+            fields[tag].flatMap(EntryField.timeAndSpan).map { $0.time <= wall } ?? false
+          }
+      }
+    }
+  }
+
   /// Whether a repair put the catalogue together, and nobody has looked since: what ended branches
   /// is lost with the ends.
   package var isRepaired: Bool {

@@ -42,9 +42,9 @@ extension Store {
   /// store is not opened for reading only: what they replaced would seem to be theirs still.
   /// Throws `notFound`.
   public func spaceFreed(deleting names: [String]) throws(StoreError) -> SpaceFreed {
-    if !isReadOnly { try engine.sealer.sealForCollection() }
     var ids: Set<BranchID> = []
     for name in names { ids.insert(try engineBranch(name).id) }
+    if !isReadOnly { try engine.sealer.sealAll(besides: ids) }
     return SpaceFreed(try engine.accounts.deletionEstimate(of: ids))
   }
 }

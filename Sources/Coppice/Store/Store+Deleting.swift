@@ -97,7 +97,7 @@ extension Store {
     }
     guard !targets.isEmpty else { return nil }
     let open = try checkUnused(targets, force: force)
-    try engine.sealer.sealForCollection()
+    try engine.sealer.sealAll(besides: Set(targets.map(\.id)))
     let kept = try sharing(targets)
     let noted = try setting.map { setting throws(StoreError) in
       Setting(try settingKey(setting.key), setting.value)

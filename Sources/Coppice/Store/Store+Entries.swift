@@ -7,19 +7,24 @@ extension Store {
   // MARK: Looking
 
   /// The branches and snapshots in one of these states, in the order of their names' bytes.
-  public func entries(in states: EntryStates = .live) throws(StoreError) -> [EntryInfo] {
-    let entries = engine.branches.entries()
+  ///
+  /// - Parameter labels: only those that have all of these.
+  public func entries(
+    in states: EntryStates = .live, having labels: Labels = [:]
+  ) throws(StoreError) -> [EntryInfo] {
+    let wanted = labels.map { EntryField.value(ofLabels: [($0.key, $0.value)]) }
+    let found = engine.branches.entries { entry in
+      guard states.includes(entry.state) else { return false }
+      return wanted.isEmpty
+        || entry.annotations[.labels].map { EntryField.labels(in: $0, have: wanted) } ?? false
+    }
     let domains = engine.branches.namedDomains()
     let added = engine.accounts.added()
-    let names = Dictionary(
-      entries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    return entries.filter { states.includes($0.state) }
-      .map { entry in
-        let parent = names[entry.parent].flatMap { $0.flags.contains(.deleted) ? nil : $0.name }
-        let domain = domains[entry.domain] ?? KnownDomain(entry.domain)
-        return info(entry, Domain(domain), parent: parent, added[entry.id])
-      }
-      .sorted { $0.name.hasBytes(of: $1.name) ? $0.id < $1.id : $0.name.precedes($1.name) }
+    return found.map { entry, parent in
+      let domain = domains[entry.domain] ?? KnownDomain(entry.domain)
+      return info(entry, Domain(domain), parent: parent, added[entry.id])
+    }
+    .sorted { $0.name.hasBytes(of: $1.name) ? $0.id < $1.id : $0.name.precedes($1.name) }
   }
 
   /// Throws `notFound`; the remedy names those that come closest.

@@ -42,13 +42,4 @@ extension Store {
         unsealedByteCount: usage.unsealedByteCount, fileCount: usage.volumeCount)
     }
   }
-
-  /// The bytes that nothing keeps once all these entries are gone: what `deleteForGood` frees.
-  /// Entries that were deleted before keep what they refer to as long as they can be restored.
-  /// Takes time in proportion to what these do not share with others. Throws `notFound`.
-  public func freedByteCount(deleting names: [String]) throws(StoreError) -> UInt64 {
-    var ids: Set<BranchID> = []
-    for name in names { ids.insert(try engineBranch(name).id) }
-    return try engine.accounts.spaceFreed(byForgetting: ids).byteCount
-  }
 }

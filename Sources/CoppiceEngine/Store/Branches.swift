@@ -44,6 +44,26 @@ package final class Branches: Sendable {
     core.keeper.read { kept in kept.catalogue.branches.values.sorted { $0.id < $1.id } }
   }
 
+  /// Entries that are chosen, each with what it was made from, if that is there.
+  ///
+  /// - Parameter isChosen: asked under the keeper's lock: it must not ask the engine for anything.
+  package func entries(
+    where isChosen: (BranchEntry) -> Bool
+  ) -> [(entry: BranchEntry, parent: String?)] {
+    core.keeper.read { kept in
+      let branches = kept.catalogue.branches
+      return branches.values.filter(isChosen).map { entry in
+        let parent = branches[entry.parent]
+        return (entry, parent.flatMap { $0.flags.contains(.deleted) ? nil : $0.name })
+      }
+    }
+  }
+
+  /// Whether there is an entry like that; asked as for `entries`.
+  package func contains(where isMeant: (BranchEntry) -> Bool) -> Bool {
+    core.keeper.read { $0.catalogue.branches.values.contains(where: isMeant) }
+  }
+
   package func entry(_ id: BranchID) -> BranchEntry? {
     core.keeper.read { $0.catalogue.branches[id] }
   }

@@ -1,4 +1,4 @@
-internal import CoppiceFormat
+package import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
 
@@ -111,6 +111,16 @@ package final class Sealer: Sendable {
     try sealing.withLock { () throws(StoreError) in
       while isKnown(branch), let candidate = freeze(branch) {
         if let damage = try seal([candidate]).damage { throw damage }
+      }
+    }
+  }
+
+  /// Seals what can be of all branches but these, so that it is known what they replaced: before
+  /// something is said of what only these keep.
+  package func sealAll(besides ids: Set<BranchID>) throws(StoreError) {
+    for branch in core.keeper.branches where !ids.contains(branch.id) && !branch.isReadOnly {
+      do throws(StoreError) { try seal(branch) } catch {
+        guard error.kind == .corrupt || error.kind == .full else { throw error }
       }
     }
   }

@@ -133,6 +133,27 @@ public enum EntryField {
     return labels
   }
 
+  /// Whether labels have all of these, each as `value(ofLabels:)` writes it alone. Does not
+  /// allocate.
+  public static func labels(in value: [UInt8], have wanted: [[UInt8]]) -> Bool {
+    wanted.allSatisfy { label in
+      var start = 0
+      while let end = endOfLabel(in: value, from: start) {
+        if value[start..<end].elementsEqual(label) { return true }
+        start = end
+      }
+      return false
+    }
+  }
+
+  private static func endOfLabel(in value: [UInt8], from start: Int) -> Int? {
+    guard start < value.count else { return nil }
+    let text = start + 1 + Int(value[start])
+    guard text < value.count else { return nil }
+    let end = text + 1 + Int(value[text])
+    return end <= value.count ? end : nil
+  }
+
   /// `nil` for bytes that are not UTF-8.
   public static func text(in value: some Collection<UInt8>) -> String? {
     String(validating: value, as: UTF8.self)

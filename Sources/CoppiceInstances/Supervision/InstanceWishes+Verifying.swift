@@ -11,7 +11,8 @@ extension InstanceWishes {
       remedy: "choose one of them, or start the server with other --pg-ports")
   }
 
-  /// Throws `conflict` for an instance that runs and is otherwise: it says how, and what changes it.
+  /// Throws `conflict` for an instance that runs and is otherwise: it says how, and what changes
+  /// that.
   func verifyIsMet(by record: InstanceRecord, on branch: Branch) throws(StoreError) {
     var differences: [String] = []
     var changes: [String] = []

@@ -52,6 +52,10 @@ package struct ReaperState: Hashable, Sendable, Codable {
     return later.pauses.isEmpty
   }
 
+  /// Whether ends are as entries have them: no lease gets more time for a server that did not run,
+  /// and nothing waits for its turn.
+  package var isPlain: Bool { downtimes.isEmpty && !isMass }
+
   /// Whether what is deleted may be forgotten by the wall clock.
   var isClockTrusted: Bool { clock.isTrusted && journalAt == nil }
 

@@ -184,8 +184,21 @@ package final class Reaper: Sendable {
     var entries: [UInt64: EntryInfo]
   }
 
+  /// Whether there is surely nothing to plan: most looks find nothing, however many branches there
+  /// are.
+  private func isQuiet(_ state: ReaperState, _ policy: Policy, at now: ReaperClocks) -> Bool {
+    if !state.isPlain { return false }
+    if store.mayHaveEnds(at: now.wall, grace: policy.expiredGrace.nanoseconds) { return false }
+    let baselines = (try? BaselineRegistry(store).all()) ?? []
+    return !baselines.contains { !$0.isRetired && $0.rules.keep != nil }
+  }
+
   /// Only what is due is looked at for open files: that is a look at all processes.
   private func plan(_ state: ReaperState, by policy: Policy) throws(StoreError) -> Planned {
+    let clocks = self.clocks
+    if isQuiet(state, policy, at: clocks) {
+      return Planned(plan: ReaperPlan([], policy: policy, state: state, at: clocks), entries: [:])
+    }
     let infos = try store.entries(in: .all)
     var entries = LifecycleEntry.all(of: infos)
     // Its own instance does not keep a branch: it is ended first.
@@ -194,9 +207,8 @@ package final class Reaper: Sendable {
       entries[index].isBeyondLimit = isBeyondLimit(info)
       if own.contains(Array(info.name.utf8)) { entries[index].openFileCount = 0 }
     }
-    let now = clocks
     let rules = keepRules(infos)
-    var plan = ReaperPlan(entries, policy: policy, state: state, at: now, keepRules: rules)
+    var plan = ReaperPlan(entries, policy: policy, state: state, at: clocks, keepRules: rules)
     if !plan.due.isEmpty {
       var counts: [[UInt8]: Int] = [:]
       for user in doors.users { counts[Array(user.entry.utf8), default: 0] += user.fileCount }
@@ -204,7 +216,7 @@ package final class Reaper: Sendable {
         entries[index].openFileCount = max(
           info.openFileCount, counts[Array(info.name.utf8)] ?? 0)
       }
-      plan = ReaperPlan(entries, policy: policy, state: state, at: now, keepRules: rules)
+      plan = ReaperPlan(entries, policy: policy, state: state, at: clocks, keepRules: rules)
     }
     let planned = Set(plan.steps.flatMap { [$0.id] + $0.snapshotIDs })
     let needed = infos.filter { planned.contains($0.id) }

@@ -113,8 +113,7 @@ package struct BranchDeleteRequest: StoreRequest {
     }
     if labels.isEmpty { return names }
     let wanted = try LabelText.labels(labels, of: "")
-    let found = try store.entries(in: .named)
-      .filter { !$0.isSnapshot && $0.labels.contains(wanted) }.map(\.name)
+    let found = try store.entries(in: .named, having: wanted).filter { !$0.isSnapshot }.map(\.name)
     let text = labels.joined(separator: ", ")
     guard !found.isEmpty || ifExists else {
       throw StoreError(

@@ -33,10 +33,10 @@ package struct BranchListRequest: StoreRequest {
     let limit = expiringSeconds.map { seconds in
       Timestamp(seconds: now.seconds + Int64(min(seconds, 1 << 40)), nanoseconds: 0)
     }
-    let entries = try context.store.entries(in: (state ?? .live).states)
+    let entries = try context.store.entries(in: (state ?? .live).states, having: wanted)
     return Answer(
       branches: entries.filter { entry in
-        !entry.isSnapshot && entry.labels.contains(wanted)
+        !entry.isSnapshot
           && (owner.map { entry.owner?.hasBytes(of: $0) ?? false } ?? true)
           && (limit.map { limit in entry.nextEnd.map { $0 <= limit } ?? false } ?? true)
       })

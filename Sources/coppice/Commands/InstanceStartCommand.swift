@@ -109,8 +109,9 @@ extension InstanceStartRequest.Answer: Reply {
     let time = report.startMilliseconds.map { " in \($0) ms" } ?? ""
     let server = "its PostgreSQL \(report.major)"
     let lines = addition.notes.map { "  note: \(Output.printable($0))\n" }.joined()
+    let begun = addition.wasRunning ? "Runs already: \(server)" : made + server + time
     return """
-      \(addition.wasRunning ? "Runs already: \(server)" : made + server + time), isolation \(report.isolation.rawValue)
+      \(begun), isolation \(report.isolation.rawValue)
       \(Output.printable(report.url ?? ""))
 
       """ + lines

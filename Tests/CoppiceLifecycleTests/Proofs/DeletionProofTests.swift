@@ -44,7 +44,7 @@ import Testing
     try prepare()
     let entry = try store.entry("trial")
     let rootHash = try store.rootHash(of: "trial")
-    let foretold = try store.freedByteCount(deleting: ["trial"])
+    let foretold = try store.spaceFreed(deleting: ["trial"]).freedByteCount
     let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
     #expect(proof.ids == [entry.id])
     let summary = try #require(try store.deleteForGood(["trial"], recorded: { proof.keepFirst() }))
@@ -87,7 +87,7 @@ import Testing
     try store.branch("trial").writeFile("more", noise(3))
     try store.createSnapshot("trial@two")
     let plan = ["trial", "trial@one", "trial@two"]
-    let foretold = try store.freedByteCount(deleting: plan)
+    let foretold = try store.spaceFreed(deleting: plan).freedByteCount
     let proof = try DeletionProof(of: "trial", plan, in: store, by: .administrator)
     let summary = try store.deleteForGood(["trial"], includingSnapshots: true)
     let statement = try proof.sign(summary).statement
@@ -104,7 +104,7 @@ import Testing
   @Test mutating func `what a reader holds is told, and gone once it has ended`() throws {
     try prepare()
     try reopen()
-    let foretold = try store.freedByteCount(deleting: ["trial"])
+    let foretold = try store.spaceFreed(deleting: ["trial"]).freedByteCount
     let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
     var moment: Moment? = try store.moment(of: "trial")
     let summary = try store.deleteForGood(["trial"])
