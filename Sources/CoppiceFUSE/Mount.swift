@@ -27,6 +27,8 @@ public final class Mount: Sendable {
     public var allowsOthers = FUSEMounting.isPrivileged
     /// Takes one line for each thing that an administrator should know.
     public var log: @Sendable (String) -> Void = { _ in }
+    /// The words for errors of the store that are logged. Default: those of the library.
+    public var errorText: @Sendable (StoreError) -> String = \.description
 
     public init() {}
   }
@@ -94,7 +96,7 @@ public final class Mount: Sendable {
       do throws(StoreError) { try session.writeDirtyPages() } catch {
         // A file that its owner hides from this user must not keep the mount.
         guard error.kind == .denied else { throw error }
-        session.options.log("\(error)")
+        session.options.log(session.options.errorText(error))
       }
       do throws(SystemError) {
         try unmount(openCount: openCount)

@@ -248,6 +248,6 @@ final class MountSession: Sendable {
       last[error.kind] = now
       return true
     }
-    if isDue { options.log(error.description) }
+    if isDue { options.log(options.errorText(error)) }
   }
 }

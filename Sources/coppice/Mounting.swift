@@ -1,5 +1,6 @@
 internal import Coppice
 internal import CoppiceFUSE
+internal import CoppiceLifecycle
 internal import CoppiceServer
 internal import Logging
 
@@ -11,6 +12,7 @@ enum Mounting {
     options.usesWritebackCache = request.writebackCache
     options.wantsRings = request.rings
     options.log = { logger.notice("\($0)") }
+    options.errorText = \.commandText
     return OpenMount(try Mount(store, at: request.directory, options: options), request)
   }
 }

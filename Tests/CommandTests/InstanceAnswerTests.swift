@@ -89,4 +89,19 @@ struct InstanceAnswerTests {
     let empty = try coppice.failure("pg", "start", "empty")
     #expect(empty.remedy.contains("coppice import DIR BRANCH"))
   }
+
+  @Test func `a reset has no note of a file that our own server takes away`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    _ = try clusters.start("main")
+    _ = try clusters.start("a", "--from", "main")
+    func notes() throws -> [String] {
+      let answer = try coppice.json("branch", "reset", "a", "--to", "main")
+      return try #require(answer["notes"] as? [String]).filter { $0.contains("postmaster.pid") }
+    }
+    #expect(try notes() == [])
+    #expect(try clusters.state(of: "a") == "running")
+    try coppice.check("pg", "stop", "a")
+    #expect(try notes().count == 1)
+  }
 }

@@ -87,6 +87,7 @@ import Testing
     for (file, key, status, says) in cases {
       let result = try verify(coppice, file, "--key", key)
       #expect(result.status == status && result.errors.contains(says), "\(file): \(result.errors)")
+      #expect(!result.errors.contains("Decoding"), "\(result.errors)")
     }
     #expect(try verify(coppice, "proof.json").status == 64)
     // The key before stays known.

@@ -283,11 +283,15 @@ struct VolumeNumberBlock {
 
 extension Kept {
   func checkFree(_ name: String) throws(StoreError) {
-    if catalogue.branch(named: name) != nil {
+    guard let other = catalogue.branch(named: name) else { return }
+    guard other.annotations.expiredSince == nil else {
       throw StoreError(
-        .conflict, "a branch or snapshot of that name exists", object: name,
-        remedy: "choose another name, or delete that one first")
+        .conflict, "a branch of that name exists, and has expired", object: name,
+        remedy: "\(step: .renew(name)); or choose another name, or delete that one first")
     }
+    throw StoreError(
+      .conflict, "a branch or snapshot of that name exists", object: name,
+      remedy: "choose another name, or delete that one first")
   }
 
   func checkExists(_ branch: EngineBranch) throws(StoreError) {

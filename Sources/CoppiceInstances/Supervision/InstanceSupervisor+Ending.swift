@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 internal import Logging
 internal import Synchronization
@@ -49,7 +50,7 @@ extension InstanceSupervisor {
         do throws(StoreError) {
           _ = try start(branch, instance, record, InstanceWishes())
         } catch let second {
-          logger.error("instance of \(name), as it was: \(second)")
+          logger.error("instance of \(name), as it was: \(second.commandText)")
         }
         throw error
       }
@@ -112,7 +113,7 @@ extension InstanceSupervisor {
         _ = try start(try store.branch(entry.name), instance, record, InstanceWishes())
       }
     } catch {
-      logger.error("instance of branch \(instance.id): \(error)")
+      logger.error("instance of branch \(instance.id): \(error.commandText)")
     }
   }
 
@@ -134,7 +135,7 @@ extension InstanceSupervisor {
           let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
           guard index < names.count else { return }
           do throws(StoreError) { _ = try start(names[index]) } catch {
-            logger.error("instance of \(names[index]): \(error)")
+            logger.error("instance of \(names[index]): \(error.commandText)")
           }
         }
       }
@@ -164,7 +165,7 @@ extension InstanceSupervisor {
           end(instance, by: .fast, waitSeconds: Self.fastSeconds)
         }
       } catch {
-        logger.error("\(error)")
+        logger.error("\(error.commandText)")
       }
     }
     door.shutDown()

@@ -36,7 +36,8 @@ package struct Envelope: Hashable, Sendable, Codable {
   package init(_ bytes: [UInt8]) throws(StoreError) {
     guard bytes.count <= Self.byteCountMax else { throw Self.broken("it is too long") }
     do { self = try JSONDecoder().decode(Self.self, from: Data(bytes)) } catch {
-      throw Self.broken("\(error)")
+      // A decoder's own words are none for people.
+      throw Self.broken("it is cut, or no envelope in JSON")
     }
   }
 

@@ -1,5 +1,6 @@
 internal import Coppice
 internal import CoppiceInstances
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 internal import Logging
 
@@ -101,7 +102,7 @@ package final class InstanceHost: Sendable {
       }
       if shallRun { try supervisor().resume(names) }
     } catch {
-      logger.error("instances are not started: \(error)")
+      logger.error("instances are not started: \(error.commandText)")
     }
   }
 

@@ -1,5 +1,6 @@
 internal import Coppice
 internal import CoppiceEngine
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 internal import Logging
 
@@ -41,7 +42,9 @@ final class PeriodicThread: Sendable {
     var told: [String] = []
     repeat {
       var news: [String] = []
-      do throws(StoreError) { news = try work() } catch { news = ["\(aim) failed: \(error)"] }
+      do throws(StoreError) { news = try work() } catch {
+        news = ["\(aim) failed: \(error.commandText)"]
+      }
       for text in news where !told.contains(text) { logger.warning("\(text)") }
       told = news
     } while !stopping.wait(nanoseconds: intervalNanoseconds)

@@ -59,7 +59,7 @@ package final class Reaper: Sendable {
           if try carryOut(step, work.entries) { report.note(step) }
         } catch {
           // The others are no worse for it, and the next pass plans it again.
-          logger?.error("\(step.kind.rawValue) of \(step.name): \(error)")
+          logger?.error("\(step.kind.rawValue) of \(step.name): \(error.commandText)")
           report.failures.append(ReaperReport.Failure(name: step.name, message: error.message))
         }
       }
@@ -234,7 +234,7 @@ package final class Reaper: Sendable {
     do throws(StoreError) {
       return try store.isBeyondLimit(info.name, by: limitExcessByteCountMin)
     } catch {
-      logger?.error("looking at the limit of \(info.name): \(error)")
+      logger?.error("looking at the limit of \(info.name): \(error.commandText)")
       return false
     }
   }

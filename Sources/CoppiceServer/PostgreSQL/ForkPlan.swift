@@ -88,10 +88,12 @@ struct ForkPlan {
   }
 
   /// What would keep a server from working on the files as they are, or let it write to others'.
-  var hazards: [String] {
+  ///
+  /// - Parameter isInstance: whether that is one of ours, which takes its origin's file away.
+  func hazards(isInstance: Bool = false) -> [String] {
     directories.flatMap { directory in
       var notes: [String] = []
-      if directory.hasProcessFile {
+      if directory.hasProcessFile, !isInstance {
         let file = directory.path.appending(DataDirectory.processFile)
         notes.append(
           "\(file) names the original's server: remove it before another starts, or use --postgres")

@@ -102,7 +102,7 @@ package struct BranchCreateRequest: StoreRequest {
       let branch = obtained.branch
       let plan = try ForkPlan(of: branch, as: name, mounts: mounts, isQuick: !postgres)
       if mustBeOwn { try plan.refuseOutwardLinks() }
-      let notes = try postgres ? plan.carryOut(on: branch) : plan.hazards
+      let notes = try postgres ? plan.carryOut(on: branch) : plan.hazards()
       return (try answer(obtained, notes: granted.notes, context.store), notes)
     } catch {
       // A fork that is not fit for use must not look like one that is.

@@ -19,10 +19,7 @@ package struct BranchLimitRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     try context.store.setLimit(name, to: byteCount)
-    let entry = try context.store.entry(name)
-    return Answer(
-      name: entry.name, maxStoredByteCount: entry.maxStoredByteCount,
-      addedByteCount: entry.addedByteCount, measuredAt: entry.measuredAt)
+    return Answer(try context.store.entry(name))
   }
 
   package struct Answer: Codable, Sendable {
@@ -30,5 +27,13 @@ package struct BranchLimitRequest: StoreRequest {
     package var maxStoredByteCount: UInt64?
     package var addedByteCount: UInt64?
     package var measuredAt: Timestamp?
+
+    /// As it is, of what is known of a branch.
+    package init(_ entry: EntryInfo) {
+      name = entry.name
+      maxStoredByteCount = entry.maxStoredByteCount
+      addedByteCount = entry.addedByteCount
+      measuredAt = entry.measuredAt
+    }
   }
 }

@@ -48,7 +48,8 @@ package struct BranchResetRequest: StoreRequest {
     if postgres, !keepLinks { try plan.refuseOutwardLinks() }
     let oldTerms = EntryTerms(
       end: .after(.seconds(Self.oldSeconds)), owner: context.principal.knownName)
-    var notes = postgres ? [] : plan.hazards
+    // One that runs is started again, without what its origin left.
+    var notes = postgres ? [] : plan.hazards(isInstance: context.hasInstance(on: name))
     try store.reset(
       name, to: to, keepingOldAs: keepOld, oldTerms: oldTerms, force: true, isDryRun: true)
     if !force { try BranchUse.refuseOthers([name], context) }

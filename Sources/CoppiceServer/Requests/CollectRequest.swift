@@ -52,7 +52,7 @@ package struct CollectRequest: StoreRequest {
       try context.endProofs.make()
       return [context.store.missedEndsText].compactMap(\.self)
     } catch {
-      return ["branches that ended have no proof yet: \(error)"]
+      return ["branches that ended have no proof yet: \(error.commandText)"]
     }
   }
 

@@ -57,7 +57,7 @@ struct DeletionForGood {
       let isOwed = notes.isEmpty
       outcome.notes += notes
       outcome.notes.append(
-        "the store does not keep the proof\(isOwed ? " yet, and will" : ""): \(failure)")
+        "the store does not keep the proof\(isOwed ? " yet, and will" : ""): \(failure.commandText)")
     }
     return outcome
   }
@@ -67,7 +67,7 @@ struct DeletionForGood {
     _ proof: DeletionProof?, _ notes: inout [String]
   ) -> (key: String, value: [UInt8])? {
     do throws(StoreError) { return try proof?.draft() } catch {
-      notes.append("the store could not note that it owes a proof: \(error)")
+      notes.append("the store could not note that it owes a proof: \(error.commandText)")
       return nil
     }
   }

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 internal import Hummingbird
 package import Logging
@@ -173,7 +174,7 @@ package struct Server: Sendable {
       failure.set(error)
     }
     if let error = failure.error {
-      state.logger.error("\(error)")
+      state.logger.error("\(error.commandText)")
     } else {
       state.logger.info("ended")
     }

@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 
 /// An error as the API answers with it: every kind has an HTTP status of its own.
 package struct ErrorAnswer: Codable, Sendable {

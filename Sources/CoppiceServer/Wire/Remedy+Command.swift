@@ -5,6 +5,15 @@ extension Remedy {
   package var commandText: String { worded(\.commandWords) }
 }
 
+extension StoreError {
+  /// All of it in one line, in the words of the command: for logs and notes of a server.
+  package var commandText: String {
+    var worded = self
+    worded.remedy = Remedy(remedy.commandText)
+    return worded.description
+  }
+}
+
 extension Remedy.Step {
   fileprivate var commandWords: String {
     switch self {

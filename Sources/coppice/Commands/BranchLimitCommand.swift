@@ -14,12 +14,14 @@ struct BranchLimitCommand: ParsableCommand {
       From 80 % on 'branch list', 'du' and the server's log say so. At 100 % files do not grow \
       past 64 KiB any more (ENOSPC in a mount, status 7 here); of a data directory of PostgreSQL \
       only those in base and in tablespaces, so that a server fails a statement and goes on. \
-      Overwriting and removing go on. A limit below what was added is refused.
+      Overwriting and removing go on. A limit below what was added is refused. \
+      Without a size the limit is shown.
 
       JSON: \(BranchLimitRequest.keys). maxStoredByteCount is null without a limit.
 
       Examples:
         coppice branch limit trial 10G
+        coppice branch limit trial
         coppice branch limit trial --none
       """)
 
@@ -35,10 +37,14 @@ struct BranchLimitCommand: ParsableCommand {
   var none = false
 
   func validate() throws {
-    guard (limit != nil) != none else { throw ValidationError("write a size, or --none") }
+    guard limit == nil || !none else { throw ValidationError("write a size or --none, not both") }
   }
 
   func run() throws {
+    guard limit != nil || none else {
+      let entry = try options.perform(BranchShowRequest(name: name)).report
+      return try options.print(BranchLimitRequest.Answer(entry))
+    }
     try options.print(
       try options.perform(BranchLimitRequest(name: name, byteCount: limit?.value)))
   }

@@ -103,15 +103,21 @@ struct InstanceStartCommand: ParsableCommand {
 extension InstanceStartRequest.Answer: Reply {
   var text: String {
     let name = Output.printable(report.name)
-    let made =
-      addition.isNew
-      ? "Made \(name) and started " : addition.isReset ? "Reset \(name) and started " : "Started "
-    let time = report.startMilliseconds.map { " in \($0) ms" } ?? ""
     let server = "its PostgreSQL \(report.major)"
+    let time = report.startMilliseconds.map { " in \($0) ms" } ?? ""
+    let done =
+      if addition.wasRunning {
+        "Runs already: \(server)"
+      } else if addition.isNew {
+        "Made \(name) and started \(server)\(time)"
+      } else if addition.isReset {
+        "Reset \(name) and started \(server)\(time)"
+      } else {
+        "Started \(server)\(time)"
+      }
     let lines = addition.notes.map { "  note: \(Output.printable($0))\n" }.joined()
-    let begun = addition.wasRunning ? "Runs already: \(server)" : made + server + time
     return """
-      \(begun), isolation \(report.isolation.rawValue)
+      \(done), isolation \(report.isolation.rawValue)
       \(Output.printable(report.url ?? ""))
 
       """ + lines

@@ -16,7 +16,7 @@ struct RenewedProgram {
   }
 
   /// Renews, starts the program, and renews until it ends; returns its status. A renewal that fails
-  /// is told, and tried again at the next third.
+  /// is told, once for each failure in a row, and tried again at the next third.
   ///
   /// Throws what the first renewal does, and `invalid` when none of the branches has a lease.
   func run() throws(StoreError) -> Int32 {
@@ -40,9 +40,14 @@ struct RenewedProgram {
         .unavailable, "the program cannot be started", object: command[0], cause: "\(error)")
     }
     PassedSignals.pass(to: process.processIdentifier)
+    var told: StoreError?
     while isOver.wait(timeout: .now() + pause) == .timedOut {
-      do throws(StoreError) { _ = try options.perform(request) } catch {
-        ErrorReport(error).print(isJSON: options.json)
+      do throws(StoreError) {
+        _ = try options.perform(request)
+        told = nil
+      } catch {
+        if error != told { ErrorReport(error).print(isJSON: options.json) }
+        told = error
       }
     }
     PassedSignals.end()
