@@ -73,4 +73,15 @@ struct InstanceOptionsTests {
       try coppice.check("stop")
     }
   }
+
+  @Test func `what a server that runs does not take over is told`() throws {
+    let server = try ServingCoppice(coppice)
+    defer { _ = try? server.end(SIGTERM) }
+    let plain = try coppice.check("mount", "mnt").text
+    try coppice.script("umount mnt")
+    let told = try coppice.check("mount", "mnt", "--pg-host", "db.example").text
+    #expect(
+      !plain.contains("--pg") && told.contains("takes no --pg or --tls options over"), "\(told)")
+    try coppice.script("umount mnt")
+  }
 }

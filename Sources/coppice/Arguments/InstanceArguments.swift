@@ -74,6 +74,11 @@ struct InstanceArguments: ParsableArguments {
     return options
   }
 
+  /// Whether any of them was written.
+  var areGiven: Bool {
+    HostProcess.arguments.contains { $0.hasPrefix("--pg-") || $0.hasPrefix("--tls-") }
+  }
+
   /// The same, for a server that is started with them.
   var words: [String] {
     var words = ["--pg-ports", pgPorts.defaultValueDescription]

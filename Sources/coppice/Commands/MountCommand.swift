@@ -66,7 +66,7 @@ struct MountCommand: ParsableCommand {
     _ request: MountRequest, _ store: String
   ) throws(StoreError) -> MountRequest.Answer {
     options.warn(of: store)
-    if let server = try ServerConnection.find(in: store) { return try server.perform(request) }
+    if let server = try ServerConnection.find(in: store) { return try mount(request, by: server) }
     var arguments = [
       "serve", "--detached", "--store", store, "--mount", request.directory,
       "--lock-wait", options.lockWait.description,
@@ -85,8 +85,21 @@ struct MountCommand: ParsableCommand {
       guard error.kind == .inUse, let server = try ServerConnection.find(in: store) else {
         throw error
       }
-      return try server.perform(request)
+      return try mount(request, by: server)
     }
+  }
+
+  /// By a server that runs, with what it was told about PostgreSQL.
+  private func mount(
+    _ request: MountRequest, by server: ServerConnection
+  ) throws(StoreError) -> MountRequest.Answer {
+    var answer = try server.perform(request)
+    if instances.areGiven {
+      answer.notes.append(
+        "the store's server ran already, and takes no --pg or --tls options over: stop it first "
+          + "for these")
+    }
+    return answer
   }
 
   private static func answer(_ status: StatusRequest.Answer) -> MountRequest.Answer? {
