@@ -86,6 +86,41 @@ import Testing
     #expect(try coppice("reclaim", "verify", "main@kept").status == 0)
   }
 
+  /// Alone, and asked of a server.
+  @Test(arguments: [false, true])
+  func `what was deleted goes for good by its name, with a proof`(_ isServed: Bool) throws {
+    let coppice = try Self.made()
+    let server = isServed ? try ServingCoppice(coppice) : nil
+    for _ in 0..<3 {
+      try coppice.check("import", "own", "doomed")
+      try coppice.check("branch", "delete", "doomed")
+    }
+    #expect(try coppice.failure("branch", "delete", "doomed").status == 3)
+    let several = try coppice.failure(
+      "branch", "delete", "doomed", "--now", "--proof", "p.json", "--dry-run")
+    #expect(several.status == 4 && several.message.contains("several deleted branches"))
+    #expect(
+      try coppice.failure("branch", "delete", "doomed", "--now", "--proof", "p.json").status == 4)
+    try coppice.check("branch", "restore", "doomed", "--as", "one")
+    let plan = try coppice.json("branch", "delete", "doomed", "--now", "--if-exists", "--dry-run")
+    #expect(plan["entries"] as? [String] == ["doomed", "doomed"])
+    let done = try coppice.json("branch", "delete", "doomed", "--now", "--if-exists")
+    #expect(done["entries"] as? [String] == ["doomed", "doomed"])
+    #expect(done["isReclaimed"] as? Bool == true)
+    #expect(try coppice.failure("branch", "restore", "doomed").status == 3)
+    try coppice.check("snapshot", "create", "one@kept")
+    try coppice.check("branch", "delete", "one", "--snapshots")
+    let proven = try coppice.json(
+      "branch", "delete", "one", "--now", "--snapshots", "--proof", "p.json")
+    #expect(proven["entries"] as? [String] == ["one", "one@kept"])
+    #expect(try coppice.check("proof", "get", "one").text.isEmpty == false)
+    #expect(
+      try coppice.json("branch", "list", "--state", "deleted")["branches"] as? [String] == [])
+    let none = try coppice.json("branch", "delete", "one", "--now", "--if-exists")
+    #expect(none["entries"] as? [String] == [])
+    try server?.end(SIGTERM)
+  }
+
   @Test func `the summary of a store tells of changes that only the journal has`() throws {
     let coppice = try Self.made()
     let server = try ServingCoppice(coppice)

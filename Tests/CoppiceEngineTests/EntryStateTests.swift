@@ -44,6 +44,28 @@ import Testing
     try test.engine.branches.delete([main, snapshot])
   }
 
+  @Test func `what was deleted goes for good as long as it is deleted, and not protected`() throws {
+    let test = try TestStore()
+    let main = try test.engine.branches.create(named: "main")
+    let other = try test.engine.branches.create(named: "other")
+    let ids: Set<BranchID> = [main.id, other.id]
+    try test.engine.branches.delete([main])
+    try test.engine.branches.delete(
+      [other], annotations: [FieldChange(.protected, EntryField.value(ofTime: .max))])
+    let collector = test.engine.collector
+    let kept = failure { _ = try collector.deleteForGood([main, other], deletedBefore: ids) }
+    #expect(kept?.kind == .denied && kept?.reason == .protected)
+    _ = try test.engine.branches.restore(main.id, named: "renamed")
+    let restored = failure { _ = try collector.deleteForGood([main], deletedBefore: [main.id]) }
+    #expect(restored?.kind == .conflict)
+    #expect(test.engine.branches.entries().count == 2)
+    try test.engine.branches.delete([main])
+    _ = try collector.deleteForGood([main], deletedBefore: [main.id])
+    let forgotten = failure { _ = try collector.deleteForGood([main], deletedBefore: [main.id]) }
+    #expect(forgotten?.kind == .conflict)
+    #expect(test.engine.branches.entries().map(\.name) == ["other"])
+  }
+
   @Test func `protection outlives a crash`() throws {
     let test = try TestStore()
     let main = try test.engine.branches.create(named: "main")

@@ -77,9 +77,13 @@ import Testing
     #expect(throws: StoreError.self) { try body() }?.kind
   }
 
-  @Test(arguments: [nil, 1] as [UInt64?])
-  func `a deletion that ends at any moment leaves the branch, or a proof`(seed: UInt64?) throws {
+  /// Of a branch that is there, and of one that can be restored.
+  @Test(arguments: [(nil, false), (1, false), (2, true)] as [(UInt64?, Bool)])
+  func `a deletion that ends at any moment leaves the branch, or a proof`(
+    seed: UInt64?, isDeleted: Bool
+  ) throws {
     let reference = try Fixture()
+    if isDeleted { try reference.store.delete(["trial"]) }
     let start = reference.disk.operationCount
     _ = try reference.delete()
     let end = reference.disk.operationCount
@@ -88,6 +92,7 @@ import Testing
     for point in start...end {
       let fixture = try Fixture()
       let id = try fixture.store.entry("trial").id
+      if isDeleted { try fixture.store.delete(["trial"]) }
       fixture.disk.powerOff(beforeOperation: point)
       let answer = try? fixture.delete()
       try fixture.crash(seed: seed)
@@ -96,6 +101,7 @@ import Testing
         thereCount += 1
         #expect(answer == nil && kind { _ = try fixture.given() } == .notFound, comment)
         #expect(try ProofListRequest().run(fixture.context).proofs.isEmpty, comment)
+        if isDeleted { try fixture.store.restore("trial") }
         // Somebody deletes it who wants no proof.
         _ = try fixture.delete(proof: false)
         #expect(kind { _ = try fixture.given() } == .notFound, comment)
@@ -158,16 +164,16 @@ import Testing
 
   @Test func `of two deletions at once the first one notes who deletes`() throws {
     let fixture = try Fixture()
-    let plan = ["trial"]
-    let first = try DeletionProof(of: "trial", plan, in: fixture.store, by: .administrator)
-    let second = try DeletionProof(of: "trial", plan, in: fixture.store, by: .administrator)
+    let plan = try fixture.store.planForGood(["trial"])
+    let first = try DeletionProof(of: plan, in: fixture.store, by: .administrator)
+    let second = try DeletionProof(of: plan, in: fixture.store, by: .administrator)
     _ = try first.draft()
     #expect(kind { _ = try second.draft() } == .conflict)
     #expect(try fixture.proofFiles().count == 1)
     first.end()
     #expect(try fixture.proofFiles() == [])
     let setting = try second.draft()
-    _ = try fixture.store.deleteForGood(plan, setting: setting)
+    _ = try fixture.store.deleteForGood(["trial"], setting: setting)
     // As long as it is under way nobody else makes it.
     #expect(try OwedProofs(fixture.store).make() == 0)
     second.end()
@@ -179,7 +185,8 @@ import Testing
     var settings: [(key: String, value: [UInt8])] = []
     for name in ["trial", "other", "third"] {
       if name != "trial" { try fixture.store.createBranch(name) }
-      let proof = try DeletionProof(of: name, [name], in: fixture.store, by: .administrator)
+      let proof = try DeletionProof(
+        of: fixture.store.planForGood([name]), in: fixture.store, by: .administrator)
       let setting = try proof.draft()
       _ = try fixture.store.deleteForGood([name], setting: setting)
       proof.end()

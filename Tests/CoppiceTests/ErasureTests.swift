@@ -71,6 +71,51 @@ import Testing
     #expect(try fixture.store.engine.checks.check().findings == [])
   }
 
+  @Test(arguments: [false, true])
+  func `a deletion for good takes what was deleted before, all of that name`(
+    includingSnapshots: Bool
+  ) throws {
+    let fixture = try StoreFixture()
+    let store = fixture.store
+    for (name, mark) in [("doomed", "first"), ("doomed", "second"), ("other", "third")] {
+      let branch = try store.createBranch(name)
+      try flushed(branch, [("file", Self.lines(mark, count: 500))])
+      try store.createSnapshot("\(name)@one")
+      try flushed(branch, [("file", Self.lines("late \(mark)", count: 500))])
+      let ended = fixture.clock.wallNanoseconds()
+      try store.delete([name], includingSnapshots: true)
+      fixture.clock.advance(byNanoseconds: 1_000_000_000)
+      #expect(try store.entries(in: .deleted).last?.deletedAt?.nanoseconds == ended)
+    }
+    let deletions = try store.entries(in: .deleted)
+    // A branch of that name is what is meant as long as there is one.
+    try store.createBranch("doomed")
+    #expect(try store.planForGood(["doomed"]).map(\.state) == [.live])
+    _ = try store.deleteForGood(["doomed"])
+    #expect(try store.entries(in: .deleted).map(\.id) == deletions.map(\.id))
+    #expect(failure { _ = try store.deletionPlan(["doomed"]) }?.kind == .notFound)
+    let plan = try store.planForGood(["doomed"], includingSnapshots: includingSnapshots)
+    #expect(plan.count { !$0.isSnapshot } == 2)
+    #expect(plan.count { $0.isSnapshot } == (includingSnapshots ? 2 : 0))
+    let summary = try store.deleteForGood(["doomed"], includingSnapshots: includingSnapshots)
+    #expect(summary?.freedByteCount ?? 0 > 1000)
+    #expect(try files(with: "late first", fixture) == [])
+    #expect(try files(with: "late second", fixture) == [])
+    #expect(failure { try store.restore("doomed") }?.kind == .notFound)
+    let times = deletions.filter { $0.name == "doomed" }.map(\.deletedAt)
+    let found = try store.verifyReclaim(ofEntries: Set(plan.map(\.id)), named: "doomed")
+    #expect(found.isReclaimed && Set(times).isSuperset(of: found.entries.map(\.deletedAt)))
+    #expect(try store.deleteForGood(["doomed"], ignoringMissing: true) == nil)
+    try fixture.crash(seed: 1)
+    #expect(
+      try fixture.store.entries(in: .deleted).map(\.name)
+        == (includingSnapshots ? [] : ["doomed@one", "doomed@one"]) + ["other", "other@one"])
+    try fixture.store.restore("other")
+    let other = try fixture.store.branch("other")
+    #expect(try other.read(other.lookup("file")) == Self.lines("late third", count: 500))
+    #expect(try fixture.store.engine.checks.check().findings == [])
+  }
+
   @Test func `what a fork shares stays its own, and the proof does not claim it`() throws {
     let fixture = try StoreFixture()
     let doomed = try fixture.store.createBranch("doomed")

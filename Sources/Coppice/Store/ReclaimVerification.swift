@@ -101,8 +101,14 @@ extension Store {
   /// with a secret of the store: equal ones mean equal content, and nobody else can tell of what.
   /// Throws `notFound`.
   public func rootHash(of name: String) throws(StoreError) -> String {
-    let id = try engineBranch(name).id
-    return (engine.branches.entry(id)?.root.hash ?? .hole).digits
+    provenState(ofEntry: try engineBranch(name).id.rawValue).rootHash
+  }
+
+  /// What a proof says of an entry, which may be deleted: its `rootHash`, and the annotation that
+  /// tells what its content came from.
+  package func provenState(ofEntry id: UInt64) -> (rootHash: String, origin: [UInt8]?) {
+    let entry = engine.branches.entry(BranchID(id))
+    return ((entry?.root.hash ?? .hole).digits, entry?.annotations[.origin])
   }
 }
 

@@ -42,8 +42,14 @@ extension Store {
   /// store is not opened for reading only: what they replaced would seem to be theirs still.
   /// Throws `notFound`.
   public func spaceFreed(deleting names: [String]) throws(StoreError) -> SpaceFreed {
-    var ids: Set<BranchID> = []
-    for name in names { ids.insert(try engineBranch(name).id) }
+    var ids: Set<UInt64> = []
+    for name in names { ids.insert(try engineBranch(name).id.rawValue) }
+    return try spaceFreed(deletingEntries: ids)
+  }
+
+  /// As the other, of entries by their numbers, deleted ones too.
+  package func spaceFreed(deletingEntries ids: Set<UInt64>) throws(StoreError) -> SpaceFreed {
+    let ids = Set(ids.map(BranchID.init))
     if !isReadOnly { try engine.sealer.sealAll(besides: ids) }
     return SpaceFreed(try engine.accounts.deletionEstimate(of: ids))
   }

@@ -59,8 +59,9 @@ extension Store {
   /// return, repairs' folders aside, but for what a reader or an import that is under way holds.
   /// That goes once these have ended, by the store's thread, its closing, the next opening or any
   /// collection. The changes of other branches are sealed for that. Content that they had replaced
-  /// or removed before is garbage like any other, which a full collection ends. Entries that were
-  /// deleted before can be restored as long as they could.
+  /// or removed before is garbage like any other, which a full collection ends. A name that no
+  /// entry has any more means all deleted ones of that name. Other entries that were deleted before
+  /// can be restored as long as they could.
   ///
   /// - Parameters:
   ///   - ids: the numbers that all the entries must have, and no others.
@@ -89,20 +90,24 @@ extension Store {
     setting: (key: String, value: [UInt8])?, recorded: () -> Void = {}
   ) throws(StoreError) -> DeletionSummary? {
     let targets = try deletionTargets(
-      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing)
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing,
+      takingDeleted: true)
     guard ids == nil || ids == Set(targets.map(\.id.rawValue)) else {
       throw StoreError(
         .conflict, "was deleted, made anew or got a snapshot meanwhile",
         object: names.joined(separator: ", "), remedy: "look at it, and delete it again")
     }
     guard !targets.isEmpty else { return nil }
+    let deletedBefore = deleted(of: targets)
     let open = try checkUnused(targets, force: force)
     try engine.sealer.sealAll(besides: Set(targets.map(\.id)))
     let kept = try sharing(targets)
     let noted = try setting.map { setting throws(StoreError) in
       Setting(try settingKey(setting.key), setting.value)
     }
-    let report = try engine.collector.deleteForGood(targets, isFull: isFull, setting: noted) {
+    let report = try engine.collector.deleteForGood(
+      targets, deletedBefore: deletedBefore, isFull: isFull, setting: noted
+    ) {
       noteDeleted(open)
       recorded()
     }
@@ -153,8 +158,26 @@ extension Store {
     return targets.map { engine.name(of: $0.id) }
   }
 
+  /// The entries that `deleteForGood` with these arguments would delete, in order of creation: also
+  /// deleted ones, of names that no entry has. Throws what it would, but `inUse`.
+  public func planForGood(
+    _ names: [String], includingSnapshots: Bool = false, ignoringMissing: Bool = false
+  ) throws(StoreError) -> [EntryInfo] {
+    let targets = try deletionTargets(
+      names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing,
+      takingDeleted: true)
+    try engine.branches.checkDelete(targets, deletedBefore: deleted(of: targets))
+    if targets.isEmpty { return [] }
+    let ids = Set(targets.map(\.id.rawValue))
+    return try entries(in: .all).filter { ids.contains($0.id) }.sorted { $0.id < $1.id }
+  }
+
+  private func deleted(of targets: [EngineBranch]) -> Set<BranchID> {
+    Set(targets.filter(\.isDeleted).map(\.id))
+  }
+
   private func deletionTargets(
-    _ names: [String], includingSnapshots: Bool, ignoringMissing: Bool
+    _ names: [String], includingSnapshots: Bool, ignoringMissing: Bool, takingDeleted: Bool = false
   ) throws(StoreError) -> [EngineBranch] {
     var targets: [BranchID: EngineBranch] = [:]
     for name in names {
@@ -162,10 +185,13 @@ extension Store {
         let target = try engineBranch(name)
         targets[target.id] = target
       } catch {
-        guard ignoringMissing, error.kind == .notFound else { throw error }
+        guard error.kind == .notFound else { throw error }
+        let deleted = takingDeleted ? deletedTargets(name, includingSnapshots) : []
+        for target in deleted { targets[target.id] = target }
+        guard ignoringMissing || !deleted.isEmpty else { throw error }
       }
     }
-    for target in targets.values where !target.isReadOnly {
+    for target in targets.values where !target.isReadOnly && !target.isDeleted {
       let name = engine.name(of: target.id)
       for (snapshot, suffix) in snapshots(of: name) where targets[snapshot.id] == nil {
         guard includingSnapshots else {
@@ -177,6 +203,16 @@ extension Store {
       }
     }
     return targets.values.sorted { $0.id < $1.id }
+  }
+
+  /// The deleted entries of a name, and, where it is a branch's, their snapshots.
+  private func deletedTargets(_ name: String, _ includingSnapshots: Bool) -> [EngineBranch] {
+    let deleted = engine.branches.entries().filter { $0.flags.contains(.deleted) }
+    let named = deleted.filter { $0.name.hasBytes(of: name) }
+    let snapshots = deleted.filter {
+      includingSnapshots && !named.isEmpty && $0.name.utf8.starts(with: "\(name)@".utf8)
+    }
+    return (named + snapshots).compactMap { engine.branches.with($0.id) }
   }
 
   /// Brings a deleted entry back, the one deleted last if there are several of that name.

@@ -40,13 +40,14 @@ extension GarbageCollector {
   /// a failure, `finishDeletions` goes on.
   ///
   /// - Parameters:
+  ///   - deletedBefore: those of the entries that are deleted, and must be.
   ///   - isFull: whether to leave nothing dead, in no segment.
   ///   - setting: one that takes its value in the same transaction; not if all settings would be
   ///     too long then.
   ///   - forgotten: called before the collection, once the record is durable.
   package func deleteForGood(
-    _ targets: [EngineBranch], isFull: Bool = false, setting: Setting? = nil,
-    forgotten: () -> Void = {}
+    _ targets: [EngineBranch], deletedBefore: Set<BranchID> = [], isFull: Bool = false,
+    setting: Setting? = nil, forgotten: () -> Void = {}
   ) throws(StoreError) -> DeletionReport {
     try core.gate.checkWritable()
     let departure = Departure(of: Set(targets.map(\.id)), isActive: true)
@@ -54,7 +55,9 @@ extension GarbageCollector {
       // A seal under way stores frames of a branch that only its publish tells of.
       try core.latch.withExclusive { () throws(StoreError) in
         try core.keeper.change { kept throws(StoreError) in
-          try kept.condemn(targets, departure, setting, at: core.clock.wallNanoseconds())
+          let now = core.clock.wallNanoseconds()
+          try kept.checkDoomed(targets, deletedBefore, at: now)
+          return try kept.condemn(targets, departure, setting, at: now)
         }
       }
     }
@@ -97,23 +100,23 @@ extension GarbageCollector {
 }
 
 extension Kept {
-  /// One transaction deletes and condemns.
+  /// One transaction deletes what is not deleted, and condemns.
   fileprivate mutating func condemn(
     _ targets: [EngineBranch], _ departure: Departure, _ setting: Setting?, at time: Int64
   ) throws(StoreError) -> LSN {
-    for target in targets { _ = try deletableEntry(of: target, at: time) }
-    try checkNoneIsOrphaned(deleting: targets)
     let ids = targets.map(\.id)
     let staying = layersStaying(without: Set(ids))
     var gone: [ForgottenEntry] = []
+    var records: [(branch: BranchID, record: ControlRecord)] = []
     for id in ids {
       guard var entry = catalogue.branches[id] else { continue }
-      entry.flags.insert(.deleted)
-      entry.deletedAt = time
+      if entry.flags.insert(.deleted).inserted {
+        entry.deletedAt = time
+        records.append((id, .delete))
+      }
       gone.append(forgottenEntry(entry, departure, staying: staying))
     }
     for entry in gone { departure.unsealed.formUnion(entry.unsealed) }
-    var records: [(branch: BranchID, record: ControlRecord)] = ids.map { ($0, .delete) }
     records += GarbageCollector.condemnations(of: gone, isForGood: true)
     // What it is for is worth no deletion that fails.
     if let setting, (try? checkRoom(for: setting.key, setting.value)) != nil {

@@ -203,14 +203,14 @@ package final class Branches: Sendable {
     didDelete()
   }
 
-  /// Throws what `delete` with these arguments would now, but for a store that is only read.
+  /// Throws what `delete` with these arguments would now, or `deleteForGood` with entries that are
+  /// deleted before, but for a store that is only read.
   package func checkDelete(
-    _ targets: [EngineBranch], annotations: [FieldChange] = []
+    _ targets: [EngineBranch], deletedBefore: Set<BranchID> = []
   ) throws(StoreError) {
     let now = core.clock.wallNanoseconds()
     try core.keeper.read { kept throws(StoreError) in
-      for target in targets { _ = try kept.deletableEntry(of: target, annotations, at: now) }
-      try kept.checkNoneIsOrphaned(deleting: targets)
+      try kept.checkDoomed(targets, deletedBefore, at: now)
     }
   }
 
@@ -333,5 +333,25 @@ extension Kept {
     try entry.checkUnprotected(at: now)
     try entry.checkNotApproved(after: changes)
     return entry
+  }
+
+  /// Whether these can be deleted for good: those that were deleted before as long as they are.
+  func checkDoomed(
+    _ targets: [EngineBranch], _ deletedBefore: Set<BranchID>, at now: Int64
+  ) throws(StoreError) {
+    for target in targets where !deletedBefore.contains(target.id) {
+      _ = try deletableEntry(of: target, at: now)
+    }
+    for target in targets where deletedBefore.contains(target.id) {
+      guard let entry = catalogue.branches[target.id], entry.flags.contains(.deleted) else {
+        throw StoreError(
+          .conflict, "was restored or forgotten meanwhile", object: name(of: target.id),
+          remedy: "look at it, and delete it again")
+      }
+      try entry.checkUnderstood()
+      try entry.checkUnprotected(at: now)
+      try entry.checkNotApproved()
+    }
+    try checkNoneIsOrphaned(deleting: targets.filter { !deletedBefore.contains($0.id) })
   }
 }

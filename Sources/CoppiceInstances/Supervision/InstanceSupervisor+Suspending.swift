@@ -1,4 +1,5 @@
 package import Coppice
+internal import CoppiceLifecycle
 internal import CoppicePlatform
 internal import CoppicePostgreSQL
 internal import Logging
@@ -80,7 +81,7 @@ extension InstanceSupervisor {
         instance.withStatus { $0.brake = RestartBrake() }
         _ = try start(try store.branch(entry.name), instance, record, InstanceWishes())
       } catch {
-        logger.error("instance of \(entry.name), started again: \(error)")
+        logger.error("instance of \(entry.name), started again: \(error.commandText)")
       }
     }
   }

@@ -33,26 +33,44 @@ package struct DeletionProof: Sendable {
   /// sign with.
   ///
   /// - Parameters:
-  ///   - plan: the branch's name, and those of its snapshots.
+  ///   - plan: what is deleted: one branch, and snapshots.
   ///   - principal: who deletes it.
-  /// - Throws: `notFound`, and what `ProofKeys.signing` does.
+  /// - Throws: `conflict` when several branches are, and what `ProofKeys.signing` does.
   package init(
-    of branch: String, _ plan: [String], in store: Store, by principal: Principal
+    of plan: [EntryInfo], in store: Store, by principal: Principal
   ) throws(StoreError) {
+    let branch = try Self.branch(of: plan)
     self.store = store
-    let names = [branch] + plan.filter { !$0.hasBytes(of: branch) }.sorted { $0.precedes($1) }
-    subject = try names.map { name throws(StoreError) in
-      ReclaimStatement.Subject(name: name, rootHash: try store.rootHash(of: name))
+    let gone = plan.filter(\.isSnapshot).sorted { $0.name.precedes($1.name) }
+    subject = ([branch] + gone).map {
+      ReclaimStatement.Subject(
+        name: $0.name, rootHash: store.provenState(ofEntry: $0.id).rootHash)
     }
-    self.branch = DeletedBranch(
-      try store.entry(branch), origin: try store.annotations(of: branch)[.origin])
-    snapshots = try names.dropFirst().map { name throws(StoreError) in
-      DeletedSnapshot(name: name, id: try store.entry(name).id)
-    }
+    self.branch = DeletedBranch(branch, origin: store.provenState(ofEntry: branch.id).origin)
+    snapshots = gone.map { DeletedSnapshot(name: $0.name, id: $0.id) }
     deletedBy = principal.knownName
     ending = nil
     signing = try ProofKeys(store).signing()
-    keptAs = KeptProofs.Key(deletedAt: store.now, id: self.branch.id, name: branch)
+    keptAs = KeptProofs.Key(deletedAt: store.now, id: branch.id, name: branch.name)
+  }
+
+  /// The branch that a proof of a deletion is of. Throws `conflict` when there are several.
+  private static func branch(of plan: [EntryInfo]) throws(StoreError) -> EntryInfo {
+    let branches = plan.filter { !$0.isSnapshot }
+    guard let branch = branches.first, branches.count == 1 else {
+      let numbers = branches.map { "\($0.id)" }.joined(separator: ", ")
+      throw StoreError(
+        .conflict, "is what several deleted branches were called, numbers \(numbers)",
+        object: branches.first?.name ?? "",
+        remedy: "a proof is of one: restore each under a name of its own and delete it with a "
+          + "proof, or leave --proof away")
+    }
+    return branch
+  }
+
+  /// Throws what the initializer does, and changes nothing.
+  package static func check(_ plan: [EntryInfo], in store: Store) throws(StoreError) {
+    _ = try branch(of: plan)
   }
 
   /// The numbers of the entries.

@@ -60,36 +60,48 @@ package struct BranchDeleteRequest: StoreRequest {
     let store = context.store
     let names = try chosen(of: store)
     try checkFlags(names)
-    let plan = try store.deletionPlan(
-      names, includingSnapshots: snapshots, ignoringMissing: ifExists)
+    let plan = try plan(names, store)
     if let snapshot = names.first(where: { EntryName.isSnapshot($0) }) {
       throw StoreError(
         .invalid, "is a snapshot", object: snapshot,
         remedy: "delete it with 'coppice snapshot delete \(snapshot)'")
     }
-    try BaselineRegistry(store).refuse(workBranchAmong: plan)
+    // Nobody works on what was deleted before.
+    let live = plan.filter { $0.state != .deleted }.map(\.name)
+    try BaselineRegistry(store).refuse(workBranchAmong: live)
     if dryRun {
-      let others = force ? [] : plan.filter { !context.hasInstance(on: $0) }
+      let others = force ? [] : live.filter { !context.hasInstance(on: $0) }
       try BranchUse.refuse(others, context)
       return try answer(names, plan, context)
     }
-    if !force { try BranchUse.refuseOthers(plan, context) }
-    return try context.suspendingInstances(of: plan) { () throws(StoreError) in
-      if !force { try BranchUse.refuse(plan, context) }
+    if !force { try BranchUse.refuseOthers(live, context) }
+    return try context.suspendingInstances(of: live) { () throws(StoreError) in
+      if !force { try BranchUse.refuse(live, context) }
       return try answer(names, plan, context)
     }
   }
 
+  /// With `now` a name that no branch has any more means all deleted ones of that name.
+  private func plan(_ names: [String], _ store: Store) throws(StoreError) -> [EntryInfo] {
+    if now {
+      return try store.planForGood(
+        names, includingSnapshots: snapshots, ignoringMissing: ifExists)
+    }
+    let plan = try store.deletionPlan(
+      names, includingSnapshots: snapshots, ignoringMissing: ifExists)
+    return try plan.map { name throws(StoreError) in try store.entry(name) }
+  }
+
   private func answer(
-    _ names: [String], _ plan: [String], _ context: RequestContext
+    _ names: [String], _ plan: [EntryInfo], _ context: RequestContext
   ) throws(StoreError) -> Answer {
     let store = context.store
-    var answer = Answer(entries: plan, isDryRun: dryRun, notes: [])
+    var answer = Answer(entries: plan.map(\.name), isDryRun: dryRun, notes: [])
     switch (now, dryRun) {
     case (false, false):
       try store.delete(
         names, includingSnapshots: snapshots, ignoringMissing: ifExists, force: force,
-        annotations: try store.keeping(plan, for: context.principal))
+        annotations: try store.keeping(plan.map(\.name), for: context.principal))
     case (false, true): break
     case (true, false):
       let deletion = DeletionForGood(
@@ -97,7 +109,8 @@ package struct BranchDeleteRequest: StoreRequest {
         force: force, isFull: erase, isProven: proof, waitSeconds: wait)
       answer.note(try deletion.run(context))
     case (true, true):
-      let freed = try store.spaceFreed(deleting: plan)
+      if proof, !plan.isEmpty { try DeletionProof.check(plan, in: store) }
+      let freed = try store.spaceFreed(deletingEntries: Set(plan.map(\.id)))
       answer.freedByteCount = freed.freedByteCount
       answer.note(freed)
     }

@@ -11,7 +11,7 @@ struct DeletionForGood {
 
   let names: [String]
   /// The entries that will be deleted.
-  let plan: [String]
+  let plan: [EntryInfo]
   let ignoresMissing: Bool
   let includesSnapshots: Bool
   let force: Bool
@@ -31,11 +31,9 @@ struct DeletionForGood {
   /// waited for no longer then, and the proof is kept.
   func run(_ context: RequestContext) throws(StoreError) -> Outcome? {
     let store = context.store
-    guard let name = plan.first else { return nil }
-    let ids = Set(try plan.map { name throws(StoreError) in try store.entry(name).id })
-    let proof =
-      isProven
-      ? try DeletionProof(of: names[0], plan, in: store, by: context.principal) : nil
+    guard let name = plan.first?.name else { return nil }
+    let ids = Set(plan.map(\.id))
+    let proof = isProven ? try DeletionProof(of: plan, in: store, by: context.principal) : nil
     defer { proof?.end() }
     var notes: [String] = []
     let summary = try store.deleteForGood(

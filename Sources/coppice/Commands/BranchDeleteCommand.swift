@@ -21,7 +21,9 @@ struct BranchDeleteCommand: ParsableCommand {
       removed before is garbage like any other: --erase takes that away too, with all garbage of \
       the store, which reads all of it. Folders that 'coppice repair' left in the store are not \
       touched: remove them. Once it has begun a crash does not undo it: the next command that \
-      writes goes on, and until it is through 'reclaim verify' says so.
+      writes goes on, and until it is through 'reclaim verify' says so. A name that no branch has \
+      any more means, with --now, all deleted branches of that name; with --snapshots their \
+      deleted snapshots too, which else can be restored as long as they could.
 
       With --proof the file gets a signed proof of what became of the branch and the snapshots \
       that went with it, for 'coppice proof verify'; the store keeps it too, for 90 days. When the \

@@ -45,7 +45,7 @@ import Testing
     let entry = try store.entry("trial")
     let rootHash = try store.rootHash(of: "trial")
     let foretold = try store.spaceFreed(deleting: ["trial"]).freedByteCount
-    let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
+    let proof = try DeletionProof(of: store.planForGood(["trial"]), in: store, by: .administrator)
     #expect(proof.ids == [entry.id])
     let summary = try #require(try store.deleteForGood(["trial"], recorded: { proof.keepFirst() }))
     let first = try kept()
@@ -88,7 +88,8 @@ import Testing
     try store.createSnapshot("trial@two")
     let plan = ["trial", "trial@one", "trial@two"]
     let foretold = try store.spaceFreed(deleting: plan).freedByteCount
-    let proof = try DeletionProof(of: "trial", plan, in: store, by: .administrator)
+    let proof = try DeletionProof(
+      of: store.planForGood(["trial"], includingSnapshots: true), in: store, by: .administrator)
     let summary = try store.deleteForGood(["trial"], includingSnapshots: true)
     let statement = try proof.sign(summary).statement
     #expect(statement.subject.map(\.name) == plan)
@@ -105,7 +106,7 @@ import Testing
     try prepare()
     try reopen()
     let foretold = try store.spaceFreed(deleting: ["trial"]).freedByteCount
-    let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
+    let proof = try DeletionProof(of: store.planForGood(["trial"]), in: store, by: .administrator)
     var moment: Moment? = try store.moment(of: "trial")
     let summary = try store.deleteForGood(["trial"])
     let early = try proof.sign(summary).statement.predicate
@@ -142,7 +143,7 @@ import Testing
     let trial = try store.createBranch("trial", from: "main")
     try trial.writeFile("own", noise(3))
     try reopen()
-    let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
+    let proof = try DeletionProof(of: store.planForGood(["trial"]), in: store, by: .administrator)
     let summary = try #require(try store.deleteForGood(["trial"], isFull: isFull))
     #expect(summary.hasLeftNothing == isFull)
     let predicate = try proof.sign(summary).statement.predicate
@@ -154,7 +155,7 @@ import Testing
 
   @Test func `a branch that is there has no proof, and nothing is deleted without a key`() throws {
     try prepare()
-    let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
+    let proof = try DeletionProof(of: store.planForGood(["trial"]), in: store, by: .administrator)
     let there = #expect(throws: StoreError.self) { try proof.sign(nil) }
     #expect(there?.kind == .conflict)
     try store.delete(["trial"])
@@ -162,7 +163,7 @@ import Testing
     #expect(restorable?.kind == .conflict)
     chmod(folder("store/keys"), 0o755)
     let refusal = #expect(throws: StoreError.self) {
-      try DeletionProof(of: "main", ["main"], in: store, by: .administrator)
+      try DeletionProof(of: store.planForGood(["main"]), in: store, by: .administrator)
     }
     #expect(refusal?.kind == .denied)
     chmod(folder("store/keys"), 0o700)
@@ -183,7 +184,7 @@ import Testing
 
   @Test func `a kept proof that no key of the store signed is not made anew`() throws {
     try prepare()
-    let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
+    let proof = try DeletionProof(of: store.planForGood(["trial"]), in: store, by: .administrator)
     _ = try store.deleteForGood(["trial"])
     var statement = try proof.sign(nil).statement
     statement.predicate.isReclaimed = false
@@ -198,7 +199,7 @@ import Testing
   @Test func `a proof that cannot be kept is signed all the same`() throws {
     try prepare()
     try folder.write("store/proofs", [])
-    let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
+    let proof = try DeletionProof(of: store.planForGood(["trial"]), in: store, by: .administrator)
     let summary = try store.deleteForGood(["trial"], recorded: { proof.keepFirst() })
     let signed = try proof.sign(summary)
     #expect(signed.keepingFailure?.kind == .denied)
@@ -211,7 +212,7 @@ import Testing
   {
     try prepare()
     try reopen()
-    let proof = try DeletionProof(of: "trial", ["trial"], in: store, by: .administrator)
+    let proof = try DeletionProof(of: store.planForGood(["trial"]), in: store, by: .administrator)
     let (from, to) = (folder("store"), folder("killed"))
     _ = try store.deleteForGood(
       ["trial"],

@@ -16,7 +16,8 @@ extension ReclaimStatement {
       try store.label(["trial-7"], ["pull-request": "7"])
       let origin = #"{"baseline":"prod","snapshot":"prod@one","id":5,"rootHash":"00"}"#
       try store.annotate("trial-7", [AnnotationChange(.origin, Array(origin.utf8))])
-      let proof = try DeletionProof(of: "trial-7", ["trial-7"], in: store, by: .administrator)
+      let proof = try DeletionProof(
+        of: store.planForGood(["trial-7"]), in: store, by: .administrator)
       let summary = try store.deleteForGood(["trial-7"])
       var statement = try proof.sign(summary).statement
       try store.close()
