@@ -327,7 +327,7 @@ import Testing
     #expect(refused.status == 64 && refused.message.contains("a, b"))
     #expect(try coppice("branch", "delete", "a", "--label", "pr=42").status == 64)
     #expect(try coppice("branch", "delete").status == 64)
-    let plan = try coppice.json("branch", "delete", "--label", "pr=42", "--dry-run")
+    let plan = try coppice.json("branch", "delete", "--label", "pr=42", "--yes", "--dry-run")
     #expect(plan["entries"] as? [String] == ["a", "b"])
     try coppice.check("branch", "delete", "--label", "pr=42", "--label", "name=a")
     try coppice.check("branch", "delete", "--label", "pr=42", "--yes", "--now")

@@ -108,9 +108,7 @@ extension StagingImport {
   ) throws(StoreError) -> LSN {
     try core.keeper.change { kept throws(StoreError) in
       try checkUnchanged(target, kept)
-      let entry = try kept.deletableEntry(of: target, at: core.clock.wallNanoseconds())
-      try entry.checkNotExpired(after: annotations)
-      try entry.annotations.check(annotations, of: entry.name)
+      try kept.checkReplaceable(target, annotations, at: core.clock.wallNanoseconds())
       let lsns = try kept.record(
         .replace(root: root, ends: ends, isWhole: isWhole), of: target.id,
         annotating: target.id, annotations)

@@ -214,6 +214,17 @@ package final class Branches: Sendable {
     }
   }
 
+  /// Throws what publishing an import into the branch would now of its state: `denied` for one that
+  /// is protected, approved or expired.
+  package func checkReplace(
+    _ target: EngineBranch, annotations: [FieldChange] = []
+  ) throws(StoreError) {
+    let now = core.clock.wallNanoseconds()
+    try core.keeper.read { kept throws(StoreError) in
+      try kept.checkReplaceable(target, annotations, at: now)
+    }
+  }
+
   /// Brings a deleted entry back under a name, as one that is neither expired nor kept.
   ///
   /// - Parameter annotations: changes besides, in the same transaction.
@@ -333,6 +344,15 @@ extension Kept {
     try entry.checkUnprotected(at: now)
     try entry.checkNotApproved(after: changes)
     return entry
+  }
+
+  /// Throws what keeps an import from replacing the content with these changes.
+  func checkReplaceable(
+    _ branch: EngineBranch, _ changes: [FieldChange], at now: Int64
+  ) throws(StoreError) {
+    let entry = try deletableEntry(of: branch, at: now)
+    try entry.checkNotExpired(after: changes)
+    try entry.annotations.check(changes, of: entry.name)
   }
 
   /// Whether these can be deleted for good: those that were deleted before as long as they are.

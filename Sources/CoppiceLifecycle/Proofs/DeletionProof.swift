@@ -71,6 +71,7 @@ package struct DeletionProof: Sendable {
   /// Throws what the initializer does, and changes nothing.
   package static func check(_ plan: [EntryInfo], in store: Store) throws(StoreError) {
     _ = try branch(of: plan)
+    try ProofKeys(store).check()
   }
 
   /// The numbers of the entries.

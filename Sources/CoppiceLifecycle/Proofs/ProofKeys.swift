@@ -49,6 +49,9 @@ package struct ProofKeys {
     }
   }
 
+  /// Throws what `signing` would of a key that is there, and makes none.
+  func check() throws(StoreError) { _ = try readKey() }
+
   /// Makes a new private key in place of the old one, whatever that is; durable on return. Public
   /// keys stay.
   package func rotate() throws(StoreError) -> Signing {

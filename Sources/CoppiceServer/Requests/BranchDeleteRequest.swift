@@ -69,12 +69,12 @@ package struct BranchDeleteRequest: StoreRequest {
     // Nobody works on what was deleted before.
     let live = plan.filter { $0.state != .deleted }.map(\.name)
     try BaselineRegistry(store).refuse(workBranchAmong: live)
+    if !force { try BranchUse.refuseOthers(live, context) }
     if dryRun {
       let others = force ? [] : live.filter { !context.hasInstance(on: $0) }
       try BranchUse.refuse(others, context)
       return try answer(names, plan, context)
     }
-    if !force { try BranchUse.refuseOthers(live, context) }
     return try context.suspendingInstances(of: live) { () throws(StoreError) in
       if !force { try BranchUse.refuse(live, context) }
       return try answer(names, plan, context)
@@ -133,10 +133,10 @@ package struct BranchDeleteRequest: StoreRequest {
         .notFound, "no branch has these labels", object: text,
         remedy: "list them with \(step: .listBranches)")
     }
-    guard found.count <= 1 || yes || dryRun else {
+    guard found.count <= 1 || yes else {
       throw StoreError(
         .invalid, "\(found.count) branches have these labels: \(found.joined(separator: ", "))",
-        object: text, remedy: "look at them with --dry-run, and say --yes")
+        object: text, remedy: "say --yes if all are meant; with --dry-run that deletes nothing")
     }
     return found
   }

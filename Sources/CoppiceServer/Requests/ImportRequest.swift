@@ -60,10 +60,13 @@ package struct ImportRequest: StoreRequest {
     let place = try FilePlace(branch, path).branchPath()
     let isThere = try context.store.entries(in: .named)
       .contains { $0.name.hasBytes(of: branch) }
-    if replace, isThere, !dryRun, !force { try BranchUse.refuseOthers([branch], context) }
+    if replace, isThere, !force { try BranchUse.refuseOthers([branch], context) }
     var report = try context.suspendingInstances(of: replace && isThere && !dryRun ? [branch] : [])
     { () throws(StoreError) in
-      if replace, !force, isThere { try BranchUse.refuse([branch], context) }
+      // What this server has there itself would be suspended.
+      if replace, !force, isThere, !dryRun || !context.hasInstance(on: branch) {
+        try BranchUse.refuse([branch], context)
+      }
       do throws(StoreError) { return try importFiles(at: place, options, context) } catch {
         // The store only knows that files are open; here it is seen by whom.
         if error.kind == .inUse, error.object == branch { try BranchUse.refuse([branch], context) }

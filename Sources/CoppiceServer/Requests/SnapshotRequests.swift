@@ -91,6 +91,7 @@ package struct SnapshotDeleteRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     for name in names { _ = try context.store.snapshot(name) }
+    _ = try context.store.deletionPlan(names)
     if !force { try BranchUse.refuse(names, context) }
     if !dryRun {
       try context.store.delete(

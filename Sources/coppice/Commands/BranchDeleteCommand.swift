@@ -40,6 +40,7 @@ struct BranchDeleteCommand: ParsableCommand {
       Examples:
         coppice branch delete experiment trial-7
         coppice branch delete --label pr=42 --if-exists
+        coppice branch delete --label run=7 --yes --dry-run
         coppice branch delete trial-7 --now --dry-run
         coppice branch delete trial-7 --now --proof trial-7.json
       """)
@@ -55,7 +56,9 @@ struct BranchDeleteCommand: ParsableCommand {
       "In place of names: all that have this label; may come often.", valueName: "label"))
   var label: [String] = []
 
-  @Flag(name: .long, help: "Also when several have these labels.")
+  @Flag(
+    name: .long,
+    help: "Also when several have these labels; with --dry-run too, which ends as without it.")
   var yes = false
 
   @Flag(name: .long, help: "Do not mind branches that do not exist.")

@@ -31,6 +31,8 @@ extension Store {
       let target = try engineBranch(name)
       if let domain = options.domain { try check(target, name, isIn: domain) }
       try branch.checkUnused(force: options.force)
+      // Once more at its end: this spares reading all of a source for nothing.
+      try engine.branches.checkReplace(target, annotations: changes)
       existing = branch
       staging = try engine.imports.begin(replacing: target)
     } else {
@@ -67,6 +69,14 @@ extension Store {
     }
     if let known = try domainIfMade(name) { return DomainID(known.number) }
     return try engine.branches.takeUnnamedDomain()
+  }
+
+  /// Throws what `finishImport` would for a branch that exists, and changes nothing.
+  func checkImport(_ target: ImportTarget) throws(StoreError) {
+    guard let existing = target.existing else { return }
+    try engine.branches.checkReplace(
+      try engineBranch(target.name), annotations: target.changes)
+    if !target.isWhole { try existing.core.growth?.admit(target.staging.counts) }
   }
 
   /// Makes the branch what was imported, at once and durably. Throws `full` with reason `limit`

@@ -32,6 +32,7 @@ extension Store {
         throw session.queue.cancel(because: error)
       }
       if options.isDryRun {
+        try checkImport(target)
         target.staging.cancel()
       } else {
         try finishImport(target)
