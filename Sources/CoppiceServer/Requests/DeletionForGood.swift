@@ -55,7 +55,8 @@ struct DeletionForGood {
       let isOwed = notes.isEmpty
       outcome.notes += notes
       outcome.notes.append(
-        "the store does not keep the proof\(isOwed ? " yet, and will" : ""): \(failure.commandText)")
+        "the store does not keep the proof\(isOwed ? " yet, and will" : ""): \(failure.commandText)"
+      )
     }
     return outcome
   }
