@@ -9,6 +9,7 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     case listBranches
     /// Tell the names of deleted ones that can be restored.
     case listDeletedBranches
+    case listDeletedSnapshots
     /// Verify every structure, but for the content of pages.
     case check
     /// Read and verify all that is stored.
@@ -112,7 +113,7 @@ extension Remedy.Step {
     switch self {
     case .create: "`Store.create`"
     case .listBranches: "`Store.entries`"
-    case .listDeletedBranches: "`Store.entries(in: .deleted)`"
+    case .listDeletedBranches, .listDeletedSnapshots: "`Store.entries(in: .deleted)`"
     case .check: "`Store.check`"
     case .scrub: "`Store.scrub`"
     case .repair: "`Store.repair`"

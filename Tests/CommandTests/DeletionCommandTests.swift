@@ -121,6 +121,32 @@ import Testing
     try server?.end(SIGTERM)
   }
 
+  @Test func `deleted snapshots are listed, and come back`() throws {
+    let coppice = try Self.made()
+    func snapshots(_ arguments: String...) throws -> [String] {
+      let list = try coppice.json(all: ["snapshot", "list"] + arguments)["snapshots"]
+      return try #require(list as? [[String: Any]]).compactMap { $0["name"] as? String }
+    }
+    for name in ["main@one", "main@two"] { try coppice.check("snapshot", "create", name) }
+    try coppice.check("branch", "create", "other", "--from", "main")
+    try coppice.check("snapshot", "create", "other@three")
+    try coppice.check("snapshot", "delete", "main@one")
+    try coppice.check("branch", "delete", "other", "--snapshots")
+    #expect(try snapshots() == ["main@two"])
+    #expect(try snapshots("--state", "deleted") == ["main@one", "other@three"])
+    #expect(try snapshots("main", "--state", "all") == ["main@one", "main@two"])
+    #expect(try snapshots("other", "--state", "deleted") == ["other@three"])
+    #expect(try coppice.failure("snapshot", "list", "other").status == 3)
+    #expect(try coppice.failure("snapshot", "list", "none", "--state", "deleted").status == 3)
+    let unknown = try coppice.failure("branch", "restore", "main@nothing-like-it")
+    #expect(unknown.remedy.contains("snapshot list --state deleted"))
+    try coppice.check("branch", "restore", "main@one")
+    try coppice.check("branch", "restore", "other")
+    try coppice.check("branch", "restore", "other@three")
+    #expect(try snapshots() == ["main@one", "main@two", "other@three"])
+    #expect(try snapshots("--state", "deleted") == [])
+  }
+
   @Test func `the summary of a store tells of changes that only the journal has`() throws {
     let coppice = try Self.made()
     let server = try ServingCoppice(coppice)

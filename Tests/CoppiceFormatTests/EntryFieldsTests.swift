@@ -92,6 +92,7 @@ import Testing
       (.protected, 0x8001), (.expired, 0x8002), (.keepUntil, 0x8003), (.expiry, 4), (.lease, 5),
       (.owner, 6), (.labels, 7), (.origin, 0xC009), (.limit, 10), (.approval, 0x800B),
       (.part, 0x800F), (.protectionReason, 17), (.ending, 18),
+      (.deletionOrder, 19),
     ]
     for (tag, number) in tags { #expect(tag.rawValue == number) }
   }

@@ -168,6 +168,39 @@ import Testing
     #expect(try old.readDirectory(.root).count == 2)
   }
 
+  @Test func `of several the branch comes back that was deleted last, whatever clocks showed`()
+    throws
+  {
+    var ids: [UInt64] = []
+    // Two hours ahead, right, far behind, and right again.
+    for leap in [7200, -7200, -900_000, 900_000] as [Int64] {
+      fixture.clock.leap(byNanoseconds: leap * 1_000_000_000)
+      try store.createBranch("main")
+      ids.append(try store.entry("main").id)
+      try store.createBranch("other\(leap)")
+      try store.delete(["main"])
+      try store.delete(["other\(leap)"])
+    }
+    try fixture.crash(seed: 1)
+    let again = fixture.store
+    func orders() throws -> [[UInt8]?] {
+      try again.entries(in: .live).map { try again.annotations(of: $0.name)[.deletionOrder] }
+    }
+    for id in ids.reversed() {
+      #expect(try again.restorable("main")?.id == id)
+      try again.restore("main", as: "main-\(id)")
+      #expect(try again.entry("main-\(id)").id == id)
+    }
+    #expect(try orders() == [nil, nil, nil, nil])
+    #expect(try again.restorable("main") == nil)
+    // One that was deleted before is no more the last once it is back and gone again.
+    for id in [ids[3], ids[0], ids[2]] {
+      try again.rename("main-\(id)", to: "main")
+      try again.delete(["main"])
+      #expect(try again.restorable("main")?.id == id)
+    }
+  }
+
   @Test func `a reset replaces the files and can keep the old ones`() throws {
     let main = try store.createBranch("main")
     let file = try main.writeFile("file", [1])

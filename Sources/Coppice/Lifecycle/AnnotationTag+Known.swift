@@ -31,6 +31,8 @@ extension AnnotationTag {
   public static let part = AnnotationTag(.part)
   /// How it came to its end.
   public static let ending = AnnotationTag(.ending)
+  /// Of a deleted entry: after how many others of its name that was.
+  public static let deletionOrder = AnnotationTag(.deletionOrder)
 }
 
 extension AnnotationChange {

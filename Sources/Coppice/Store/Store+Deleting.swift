@@ -215,6 +215,21 @@ extension Store {
     return (named + snapshots).compactMap { engine.branches.with($0.id) }
   }
 
+  /// The deleted entry of that name that was deleted last, by no clock where that is noted.
+  private func deletedLast(_ name: String) -> BranchEntry? {
+    engine.branches.entries().filter { $0.flags.contains(.deleted) && $0.name.hasBytes(of: name) }
+      .max {
+        ($0.annotations.deletionOrder, $0.deletedAt, $0.id)
+          < ($1.annotations.deletionOrder, $1.deletedAt, $1.id)
+      }
+  }
+
+  /// What `restore` brings back; `nil` when there is none of that name.
+  package func restorable(_ name: String) throws(StoreError) -> EntryInfo? {
+    guard let id = deletedLast(name)?.id.rawValue else { return nil }
+    return try entries(in: .deleted).first { $0.id == id }
+  }
+
   /// Brings a deleted entry back, the one deleted last if there are several of that name.
   /// Throws `notFound` when there is none, or none any more, and for a snapshot whose branch is not
   /// there; `conflict` when the name is taken; `invalid` for a name of the other kind.
@@ -229,14 +244,14 @@ extension Store {
     } else {
       try EntryName.validate(branch: newName)
     }
-    let deleted = engine.branches.entries().filter { $0.flags.contains(.deleted) }
-    let found = deleted.filter { $0.name.hasBytes(of: name) }.max { $0.deletedAt < $1.deletedAt }
-    guard let found else {
+    guard let found = deletedLast(name) else {
+      let deleted = engine.branches.entries().filter { $0.flags.contains(.deleted) }
       let near = NearestNames.find(name, among: deleted.map(\.name)).joined(separator: ", ")
+      let list: Remedy.Step =
+        EntryName.isSnapshot(name) ? .listDeletedSnapshots : .listDeletedBranches
       throw StoreError(
         .notFound, "there is no such deleted branch or snapshot", object: name,
-        remedy: near.isEmpty
-          ? "list them with \(step: .listDeletedBranches)" : "did you mean \(near)?")
+        remedy: near.isEmpty ? "list them with \(step: list)" : "did you mean \(near)?")
     }
     guard found.flags.contains(.readOnly) == EntryName.isSnapshot(newName) else {
       let isSnapshot = found.flags.contains(.readOnly)

@@ -191,6 +191,7 @@ package final class Branches: Sendable {
         try kept.checkNoneIsOrphaned(deleting: targets)
         var records: [(branch: BranchID, record: ControlRecord)] = targets.map { ($0.id, .delete) }
         if !annotations.isEmpty { records += targets.map { ($0.id, .annotate(annotations)) } }
+        records += kept.deletionOrders(of: targets, annotations)
         let lsn = try kept.record(records)
         for target in targets {
           target.setDeleted(true)
@@ -241,7 +242,8 @@ package final class Branches: Sendable {
       try kept.checkFree(name)
       if branch.isReadOnly { try kept.checkHasBranch(snapshot: name) }
       let fields = kept.catalogue.branches[id]?.annotations ?? Fields()
-      let ended = [FieldTag.keepUntil, .expired, .ending].filter { fields[$0] != nil }
+      let ended = [FieldTag.keepUntil, .expired, .ending, .deletionOrder]
+        .filter { fields[$0] != nil }
       let changes = ended.map { FieldChange($0, nil) } + annotations
       try fields.check(changes, of: name)
       let lsns = try kept.record(.restore(name: name), of: id, annotating: id, changes)

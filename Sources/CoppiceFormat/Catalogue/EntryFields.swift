@@ -15,6 +15,7 @@
 ///     15 part        critical               JSON, likewise
 ///     17 reason      -                      UTF-8, of its protection
 ///     18 ending      -                      cause u8   flags u8   group u64   by: UTF-8
+///     19 order       -                      u64, of its deletion
 ///
 /// Times are nanoseconds since 1970, `Int64.max` for ever; lifetimes and periods are nanoseconds, 0
 /// for none.
@@ -33,6 +34,7 @@ extension FieldTag {
   public static let part = FieldTag(critical: 15)
   public static let protectionReason = FieldTag(17)
   public static let ending = FieldTag(18)
+  public static let deletionOrder = FieldTag(19)
 
   private init(critical number: UInt16) { self.init(number | 1 << 15) }
 
@@ -77,6 +79,12 @@ extension Fields {
 
   /// How it came to its end; `nil` where it has not, and for a value that cannot be read.
   public var ending: Ending? { self[.ending].flatMap(Ending.init) }
+
+  /// Of deleted entries of one name that with the greatest was deleted last, whatever clocks showed
+  /// then; 0 where nothing is noted, and for a value that cannot be read.
+  public var deletionOrder: UInt64 {
+    self[.deletionOrder].flatMap { EntryField.byteCount(in: $0) } ?? 0
+  }
 
   private func time(_ tag: FieldTag, orElse unreadable: Int64) -> Int64? {
     self[tag].map { EntryField.time(in: $0) ?? unreadable }

@@ -20,6 +20,7 @@ extension Remedy.Step {
     case .create: "`coppice init`"
     case .listBranches: "`coppice branch list` or `coppice snapshot list`"
     case .listDeletedBranches: "`coppice branch list --state deleted`"
+    case .listDeletedSnapshots: "`coppice snapshot list --state deleted`"
     case .check: "`coppice check`"
     case .scrub: "`coppice scrub`"
     case .repair: "`coppice repair`"

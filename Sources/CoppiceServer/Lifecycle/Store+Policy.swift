@@ -61,8 +61,7 @@ extension Store {
   func restoredEnd(
     of name: String, as newName: String, _ ttlSeconds: UInt64?, for principal: Principal
   ) throws(StoreError) -> EntryTerms.End? {
-    let known = try entries(in: .deleted).filter { $0.name.hasBytes(of: name) }
-      .max { ($0.deletedAt ?? $0.createdAt) < ($1.deletedAt ?? $1.createdAt) }
+    let known = try restorable(name)
     let policy = try policyDocument().policy
     var request = EndsRequest(
       PolicySubject(

@@ -48,18 +48,25 @@ package struct SnapshotListRequest: StoreRequest {
     .get, "/v1/snapshots", "List the snapshots, of one branch or of all.")
 
   package var branch: String?
+  /// Those in this state; live and expired ones without.
+  package var state: EntryChoice?
 
-  package init(branch: String?) { self.branch = branch }
+  package init(branch: String?, state: EntryChoice? = nil) {
+    self.branch = branch
+    self.state = state
+  }
 
   package var isReadOnly: Bool { true }
 
   package var access: Access { Access(.see, branch.map { .entry($0) } ?? .store) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    if let branch { _ = try context.store.branch(branch) }
-    let entries = try context.store.entries(in: .named).filter { entry in
+    let entries = try context.store.entries(in: state?.states ?? .named).filter { entry in
       entry.isSnapshot && (branch.map { entry.name.utf8.starts(with: "\($0)@".utf8) } ?? true)
     }
+    // A deleted snapshot's branch may be gone.
+    let isDeletedMeant = state == .deleted || state == .all
+    if let branch, !isDeletedMeant || entries.isEmpty { _ = try context.store.branch(branch) }
     return Answer(snapshots: entries)
   }
 

@@ -7,7 +7,8 @@ struct BranchListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the branches.",
     discussion: """
-      Without --state those that are live.
+      Without --state those that are live. Snapshots, deleted ones too, are listed by 'coppice \
+      snapshot list'.
 
       JSON: \(BranchListRequest.keys).
 

@@ -6,8 +6,9 @@ struct BranchRestoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restore", abstract: "Bring a deleted branch or snapshot back.",
     discussion: """
-      It must still be listed by 'coppice branch list --state deleted'. A lifetime begins anew; \
-      an end that was given as a time is gone.
+      A branch must still be listed by 'coppice branch list --state deleted', a snapshot by \
+      'coppice snapshot list --state deleted'. Of several of a name the one comes back that was \
+      deleted last. A lifetime begins anew; an end that was given as a time is gone.
 
       JSON: \(BranchRestoreRequest.keys).
 

@@ -51,10 +51,14 @@ struct SnapshotListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the snapshots, of one branch or of all.",
     discussion: """
+      Without --state those that are live or expired. Deleted ones 'coppice branch restore' brings \
+      back.
+
       JSON: \(SnapshotListRequest.keys).
 
-      Example:
+      Examples:
         coppice snapshot list main
+        coppice snapshot list --state deleted
       """)
 
   @OptionGroup var options: StoreArguments
@@ -62,8 +66,12 @@ struct SnapshotListCommand: ParsableCommand {
   @Argument(help: "The branch. Default: all.")
   var branch: String?
 
+  @Option(name: .long, help: "Those in this state: live, expired, deleted, or all.")
+  var state: EntryChoiceArgument?
+
   func run() throws {
-    try options.print(try options.perform(SnapshotListRequest(branch: branch)))
+    try options.print(
+      try options.perform(SnapshotListRequest(branch: branch, state: state?.choice)))
   }
 }
 
