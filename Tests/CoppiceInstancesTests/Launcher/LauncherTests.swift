@@ -72,6 +72,7 @@ struct LauncherTests {
     #expect(!isRunning(first.process.identifier) && !isRunning(second.process.identifier))
     // Another launcher takes its place. The number in the file may still be a process's.
     unlink("\(branch.data)/postmaster.pid")
+    unlink("\(branch.run)/.s.PGSQL.5432.lock")
     #expect(try fixture.start(branch, isolation).sql("SELECT 1") == "1\n")
   }
 

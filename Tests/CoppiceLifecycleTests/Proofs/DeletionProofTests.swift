@@ -43,8 +43,8 @@ import Testing
   @Test func `a proof has the bytes that were foretold and freed, and is kept`() throws {
     try prepare()
     let entry = try store.entry("trial")
-    let rootHash = try store.rootHash(of: "trial")
     let foretold = try store.spaceFreed(deleting: ["trial"]).freedByteCount
+    let rootHash = try store.rootHash(of: "trial")
     let proof = try DeletionProof(of: store.planForGood(["trial"]), in: store, by: .administrator)
     #expect(proof.ids == [entry.id])
     let summary = try #require(try store.deleteForGood(["trial"], recorded: { proof.keepFirst() }))
