@@ -118,7 +118,7 @@ package final class Sealer: Sendable {
   /// Seals what can be of all branches but these, so that it is known what they replaced: before
   /// something is said of what only these keep.
   package func sealAll(besides ids: Set<BranchID>) throws(StoreError) {
-    for branch in core.keeper.branches where !ids.contains(branch.id) && !branch.isReadOnly {
+    for branch in core.keeper.branches where !ids.contains(branch.id) {
       do throws(StoreError) { try seal(branch) } catch {
         guard error.kind == .corrupt || error.kind == .full else { throw error }
       }
