@@ -92,6 +92,7 @@ struct ServerBenchmark {
     let server = try StoreServer(directory)
     defer { server.stop() }
     for index in 0..<5 {
+      try server.connect()
       times.add(
         try measure {
           let answer = try server.request(

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 
 /// A server of a store, of the command that the release build made, and one kept connection to it.
 final class StoreServer {
@@ -6,18 +7,26 @@ final class StoreServer {
   static let program = ProcessInfo.processInfo.environment["COPPICE"] ?? ".build/release/coppice"
 
   let process: Process
-  private let connection: Int32
+  private let store: String
+  private var connection: Int32 = -1
 
   struct Failed: Error, CustomStringConvertible { var description: String }
 
   /// Returns once it answers.
   init(_ store: String) throws {
+    self.store = store
     process = Process()
     process.executableURL = URL(fileURLWithPath: Self.program)
     process.arguments = ["serve", "--store", store]
     process.standardError = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     try process.run()
+    try connect()
+  }
+
+  /// Makes another connection: answers to what can be called off end theirs.
+  func connect() throws {
+    if connection >= 0 { close(connection) }
     connection = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
@@ -27,7 +36,7 @@ final class StoreServer {
     while true {
       let isThere = withUnsafePointer(to: &address) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          connect(connection, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+          Glibc.connect(connection, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
         }
       }
       if isThere { return }
