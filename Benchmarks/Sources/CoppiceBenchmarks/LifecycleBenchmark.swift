@@ -41,7 +41,7 @@ struct LifecycleBenchmark {
     for _ in 0..<Self.listCount {
       lists.add(
         try measure {
-          found = try store.entries().filter { $0.labels["group"] == "7" }.count
+          found = try store.entries(having: ["group": "7"]).count
         })
     }
     report(
