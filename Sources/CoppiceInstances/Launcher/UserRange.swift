@@ -1,6 +1,5 @@
 package import CoppiceErrors
 internal import CoppicePlatform
-internal import CoppicePlatform
 
 /// Numbers of users, and of groups, that instances may have: nobody else has them.
 package struct UserRange: Hashable, Sendable, CustomStringConvertible {

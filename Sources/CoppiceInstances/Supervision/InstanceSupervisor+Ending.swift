@@ -5,7 +5,7 @@ internal import Logging
 internal import Synchronization
 
 extension InstanceSupervisor {
-  private static let fastSeconds: UInt64 = 30
+  static let fastSeconds: UInt64 = 30
   private static let immediateSeconds: UInt64 = 10
 
   /// Ends the instance of a branch, as a server is ended that writes all to its files; at once, as

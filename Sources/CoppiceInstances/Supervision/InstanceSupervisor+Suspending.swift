@@ -6,8 +6,6 @@ internal import Logging
 
 /// Instances of branches that are changed as a whole: reset, renamed, replaced or ended.
 extension InstanceSupervisor {
-  private static let endSeconds: UInt64 = 30
-
   /// Ends the instances of branches, and lets nobody start or end any of theirs until `body` has
   /// returned. Then those that shall run are started again, where the branch is still there and
   /// live, under the name that it has then; of deleted ones nothing is left. Whether `body` can do
@@ -28,7 +26,7 @@ extension InstanceSupervisor {
     // All are asked before the first is waited for.
     for instance in held { instance.snapshot.process?.signal(.fast) }
     for instance in held where instance.snapshot.process != nil {
-      end(instance, by: .fast, waitSeconds: Self.endSeconds)
+      end(instance, by: .fast, waitSeconds: Self.fastSeconds)
       door.endConnections(of: instance.id)
     }
     let result: Result

@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppicePlatform
 
 extension InstanceWishes {
   /// Throws `invalid` for a port that instances may not have.
@@ -46,16 +47,16 @@ extension InstanceWishes {
     if let port, port != Int(record.port) { differences.append("its port is \(record.port)") }
     let isLogin: Bool
     if let login {
-      isLogin = login.utf8.elementsEqual(record.login.utf8)
+      isLogin = login.hasBytes(of: record.login)
     } else if isSuperuser {
       isLogin = try Cluster(of: branch, at: record.dataDirectory).administrators.contains {
-        $0.utf8.elementsEqual(record.login.utf8)
+        $0.hasBytes(of: record.login)
       }
     } else {
       isLogin = true
     }
     if !isLogin { differences.append("its login is '\(record.login)'") }
-    if let database, !database.utf8.elementsEqual(record.database.utf8) {
+    if let database, !database.hasBytes(of: record.database) {
       differences.append("its database is '\(record.database)'")
     }
     return differences

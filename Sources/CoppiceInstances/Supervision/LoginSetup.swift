@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppicePlatform
 internal import CoppicePostgreSQL
 internal import Crypto
 
@@ -36,9 +37,9 @@ struct LoginSetup {
     )
     let administrator = wishes.isSuperuser ? cluster.administrators[0] : nil
     // What was usual may have been dropped: the server runs all the same.
-    let usualLogin = roles.first { $0.mayLogIn && $0.name.hasSameBytes(as: record.login) }?.name
+    let usualLogin = roles.first { $0.mayLogIn && $0.name.hasBytes(of: record.login) }?.name
     let usualDatabase = databases.first {
-      $0.allowsConnections && $0.name.hasSameBytes(as: record.database)
+      $0.allowsConnections && $0.name.hasBytes(of: record.database)
     }?.name
     let plan = try LoginPlan(
       login: wishes.login ?? administrator ?? usualLogin,
@@ -102,10 +103,6 @@ struct LoginSetup {
       .unavailable, message, object: branch,
       remedy: "look at what it printed: `coppice pg logs \(branch)`")
   }
-}
-
-extension String {
-  fileprivate func hasSameBytes(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }
 
 extension ServerSession.Failure {

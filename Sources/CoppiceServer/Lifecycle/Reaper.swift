@@ -189,8 +189,7 @@ package final class Reaper: Sendable {
   private func isQuiet(_ state: ReaperState, _ policy: Policy, at now: ReaperClocks) -> Bool {
     if !state.isPlain { return false }
     if store.mayHaveEnds(at: now.wall, grace: policy.expiredGrace.nanoseconds) { return false }
-    let baselines = (try? BaselineRegistry(store).all()) ?? []
-    return !baselines.contains { !$0.isRetired && $0.rules.keep != nil }
+    return prunedBaselines.isEmpty
   }
 
   /// Only what is due is looked at for open files: that is a look at all processes.
@@ -239,12 +238,16 @@ package final class Reaper: Sendable {
     }
   }
 
+  /// Baselines whose snapshots end by keep rules. A registry that cannot be read has none.
+  private var prunedBaselines: [Baseline] {
+    ((try? BaselineRegistry(store).all()) ?? []).filter { !$0.isRetired && $0.rules.keep != nil }
+  }
+
   /// Of baselines, by the number of their work branch. One that cannot be read prunes nothing, and
   /// keeps no other branch from its end.
   private func keepRules(_ infos: [EntryInfo]) -> [UInt64: KeepRules] {
-    let baselines = ((try? BaselineRegistry(store).all()) ?? []).filter { !$0.isRetired }
     var rules: [UInt64: KeepRules] = [:]
-    for baseline in baselines {
+    for baseline in prunedBaselines {
       guard let keep = try? baseline.rules.keep?.rules(of: baseline.name) else { continue }
       let branch = infos.first { info in
         !info.isSnapshot && info.state == .live && info.name.hasBytes(of: baseline.name)
