@@ -6,8 +6,8 @@ public struct MountUser: Hashable, Sendable {
   public var process: Int32
   /// Its program's name.
   public var name: String
-  /// As whom it runs.
-  public var userID: UInt32
+  /// As whom it runs; `nil` when it has ended.
+  public var userID: UInt32?
   /// The branch or snapshot, by its name of today.
   public var entry: String
   /// Files that it has open or mapped, each counted once.

@@ -28,10 +28,8 @@ public struct FileUser: Hashable, Sendable {
   /// Its program's name, as `ps` shows it; empty when it has ended.
   public var name: String { Self.name(of: process) ?? "" }
 
-  /// As whom it runs; root's number when it has ended.
-  public var userID: UInt32 {
-    (try? HostDirectory(path: "/proc/\(process)").status().user) ?? 0
-  }
+  /// As whom it runs; `nil` when it has ended.
+  public var userID: UInt32? { HostUsers.user(of: process) }
 
   private init(process: Int32) { self.process = process }
 

@@ -47,16 +47,17 @@ public enum HostUsers {
       let processes = try HostDirectory(path: "/proc").names().compactMap { name in
         Int32(String(decoding: name, as: UTF8.self))
       }
-      return Set(processes.compactMap { user(ofStatus: "/proc/\($0)/status") })
+      return Set(processes.compactMap(user))
     } catch {
       return []
     }
   }
 
-  /// By the lines `State:` and `Uid:`, of which the first number is the real user's.
-  private static func user(ofStatus path: String) -> UInt32? {
+  /// As whom a process runs; `nil` for one that has ended. By the lines `State:` and `Uid:`, of
+  /// which the first number is the real user's: the owner of its directory is root as it ends.
+  static func user(of process: Int32) -> UInt32? {
     do throws(SystemError) {
-      let fields = try lines(of: path)
+      let fields = try lines(of: "/proc/\(process)/status")
       let values = Dictionary(fields.map { ($0[0], $0.last ?? "") }) { first, _ in first }
       let state = values["State"]?.drop { $0 == "\t" } ?? ""
       guard !state.hasPrefix("Z"), !state.hasPrefix("X") else { return nil }

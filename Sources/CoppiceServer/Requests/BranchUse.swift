@@ -24,7 +24,7 @@ enum BranchUse {
     for name in names {
       guard let owner = owners[Array(name.utf8)] else { continue }
       let others = context.doors.users.filter {
-        $0.entry.hasBytes(of: name) && $0.userID != owner
+        $0.entry.hasBytes(of: name) && $0.userID ?? owner != owner
       }
       guard !others.isEmpty else { continue }
       throw StoreError(

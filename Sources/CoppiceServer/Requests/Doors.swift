@@ -36,8 +36,8 @@ package struct DoorUser: Hashable, Sendable {
   package var process: Int32
   /// Its program's name.
   package var name: String
-  /// As whom it runs.
-  package var userID: UInt32
+  /// As whom it runs; `nil` when it has ended.
+  package var userID: UInt32?
   /// The branch or snapshot.
   package var entry: String
   /// Files that it has open or mapped.
@@ -46,7 +46,7 @@ package struct DoorUser: Hashable, Sendable {
   package var isWorkingThere: Bool
 
   package init(
-    process: Int32, name: String, userID: UInt32, entry: String, fileCount: Int,
+    process: Int32, name: String, userID: UInt32?, entry: String, fileCount: Int,
     isWorkingThere: Bool
   ) {
     self.process = process
