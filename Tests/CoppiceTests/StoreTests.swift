@@ -187,17 +187,17 @@ import Testing
       try again.entries(in: .live).map { try again.annotations(of: $0.name)[.deletionOrder] }
     }
     for id in ids.reversed() {
-      #expect(try again.restorable("main")?.id == id)
+      #expect(again.restorable("main")?.id == id)
       try again.restore("main", as: "main-\(id)")
       #expect(try again.entry("main-\(id)").id == id)
     }
     #expect(try orders() == [nil, nil, nil, nil])
-    #expect(try again.restorable("main") == nil)
+    #expect(again.restorable("main") == nil)
     // One that was deleted before is no more the last once it is back and gone again.
     for id in [ids[3], ids[0], ids[2]] {
       try again.rename("main-\(id)", to: "main")
       try again.delete(["main"])
-      #expect(try again.restorable("main")?.id == id)
+      #expect(again.restorable("main")?.id == id)
     }
   }
 

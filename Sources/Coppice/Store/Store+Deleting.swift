@@ -167,9 +167,7 @@ extension Store {
       names, includingSnapshots: includingSnapshots, ignoringMissing: ignoringMissing,
       takingDeleted: true)
     try engine.branches.checkDelete(targets, deletedBefore: deleted(of: targets))
-    if targets.isEmpty { return [] }
-    let ids = Set(targets.map(\.id.rawValue))
-    return try entries(in: .all).filter { ids.contains($0.id) }.sorted { $0.id < $1.id }
+    return targets.compactMap { entry(ofID: $0.id.rawValue) }
   }
 
   private func deleted(of targets: [EngineBranch]) -> Set<BranchID> {
@@ -217,17 +215,16 @@ extension Store {
 
   /// The deleted entry of that name that was deleted last, by no clock where that is noted.
   private func deletedLast(_ name: String) -> BranchEntry? {
-    engine.branches.entries().filter { $0.flags.contains(.deleted) && $0.name.hasBytes(of: name) }
-      .max {
+    engine.branches.entries { $0.flags.contains(.deleted) && $0.name.hasBytes(of: name) }
+      .map(\.entry).max {
         ($0.annotations.deletionOrder, $0.deletedAt, $0.id)
           < ($1.annotations.deletionOrder, $1.deletedAt, $1.id)
       }
   }
 
   /// What `restore` brings back; `nil` when there is none of that name.
-  package func restorable(_ name: String) throws(StoreError) -> EntryInfo? {
-    guard let id = deletedLast(name)?.id.rawValue else { return nil }
-    return try entries(in: .deleted).first { $0.id == id }
+  package func restorable(_ name: String) -> EntryInfo? {
+    deletedLast(name).flatMap { entry(ofID: $0.id.rawValue) }
   }
 
   /// Brings a deleted entry back, the one deleted last if there are several of that name.

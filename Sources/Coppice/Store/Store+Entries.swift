@@ -29,13 +29,18 @@ extension Store {
 
   /// Throws `notFound`; the remedy names those that come closest.
   public func entry(_ name: String) throws(StoreError) -> EntryInfo {
-    let id = try engineBranch(name).id
-    guard let entry = engine.branches.entry(id) else { throw notFound(name) }
+    guard let entry = entry(ofID: try engineBranch(name).id.rawValue) else { throw notFound(name) }
+    return entry
+  }
+
+  /// Of whatever state; `nil` when there is none of that number any more.
+  package func entry(ofID id: UInt64) -> EntryInfo? {
+    guard let entry = engine.branches.entry(BranchID(id)) else { return nil }
     let parent = engine.branches.entry(entry.parent)
     let isThere = parent.map { !$0.flags.contains(.deleted) } ?? false
     return info(
       entry, knownDomain(entry.domain), parent: isThere ? parent?.name : nil,
-      engine.accounts.added(by: id))
+      engine.accounts.added(by: entry.id))
   }
 
   func info(

@@ -99,11 +99,11 @@ extension InstanceSupervisor {
   private func revive(_ instance: RunningInstance, _ end: ProcessEnd) {
     do throws(StoreError) {
       try instance.operate { () throws(StoreError) in
-        let entry = try store.entries().first { $0.id == instance.id }
+        let entry = store.entry(ofID: instance.id)
         let status = instance.snapshot
-        guard let entry, isKnown(instance), status.state == .failed, !status.isEndWanted else {
-          return
-        }
+        guard let entry, entry.state == .live, isKnown(instance), status.state == .failed,
+          !status.isEndWanted
+        else { return }
         let isDue = instance.withStatus { $0.brake.release(at: clock.monotonicNanoseconds()) }
         guard isDue, let record = try record(of: entry.name), record.shallRun else {
           instance.withStatus { $0.message = "it \(end), too often in a row" }

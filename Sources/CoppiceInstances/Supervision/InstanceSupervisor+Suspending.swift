@@ -56,13 +56,12 @@ extension InstanceSupervisor {
   private func settle(
     _ held: [RunningInstance], _ records: [UInt64: InstanceRecord], isStartingAgain: Bool
   ) {
-    let entries = (try? store.entries(in: .named)) ?? []
     for instance in held {
-      let entry = entries.first { $0.id == instance.id }
+      let entry = store.entry(ofID: instance.id)
       guard let entry, entry.state == .live else {
         leave(instance.id)
-        // What it printed is of interest as long as it can come back.
-        if entry == nil {
+        // What it printed is of interest as long as the branch has its name.
+        if entry?.state != .expired {
           InstanceDirectory.remove(store: store.identifier, entry: instance.id)
         }
         continue

@@ -61,7 +61,7 @@ extension Store {
   func restoredEnd(
     of name: String, as newName: String, _ ttlSeconds: UInt64?, for principal: Principal
   ) throws(StoreError) -> EntryTerms.End? {
-    let known = try restorable(name)
+    let known = restorable(name)
     let policy = try policyDocument().policy
     var request = EndsRequest(
       PolicySubject(
