@@ -13,41 +13,34 @@ import Testing
   private static let hour: UInt64 = 3600 * 1_000_000_000
 
   private final class Fixture {
-    let disk = SimulatedDisk(seed: 1)
-    let clock = SimulatedClock()
-    let folder: TemporaryFolder
-    private(set) var store: Store
+    private let simulated: SimulatedStore
+    var disk: SimulatedDisk { simulated.disk }
+    var clock: SimulatedClock { simulated.clock }
+    var folder: TemporaryFolder { simulated.folder }
+    var store: Store { simulated.store }
     private(set) var reaper: Reaper
     private(set) var proofs: EndProofs
 
     init() throws {
-      folder = try TemporaryFolder()
-      var generator = SplitMix64(seed: 7)
-      store = try Store.create(
-        disk: disk, clock: clock, directory: folder.path, Self.options
-      ) { generator.bytes($0) }
-      reaper = Reaper(store, Doors(), bootID: "1")
-      proofs = EndProofs(store)
+      simulated = try SimulatedStore()
+      reaper = Reaper(simulated.store, Doors(), bootID: "1")
+      proofs = EndProofs(simulated.store)
       try store.set("policy", to: Array(#"{"expiredGrace": "1h"}"#.utf8))
       try store.createBranch("main").writeFile("shared", noise(1))
     }
 
-    private static var options: EngineOptions {
-      var options = EngineOptions()
-      options.pageByteCount = 4096
-      options.usesThreads = false
-      return options
-    }
-
     /// Cuts the power and opens again.
     func crash() throws {
-      disk.crash(seed: 1)
-      store.engine.abandon()
-      try open()
+      try simulated.crash(seed: 1)
+      begin()
     }
 
     func open() throws {
-      store = try Store.open(disk: disk, clock: clock, directory: folder.path, Self.options)
+      try simulated.open()
+      begin()
+    }
+
+    private func begin() {
       reaper = Reaper(store, Doors(), bootID: "1")
       proofs = EndProofs(store)
     }

@@ -19,15 +19,9 @@ import Testing
 
   /// The files' times are those of the machine, which stand behind this clock's.
   init() throws {
-    folder = try TemporaryFolder()
     clock = SimulatedClock(wallNanoseconds: 4_000_000_000_000_000_000)
-    var options = EngineOptions()
-    options.pageByteCount = 4096
-    options.usesThreads = false
-    var generator = SplitMix64(seed: 7)
-    store = try Store.create(
-      disk: SimulatedDisk(seed: 1), clock: clock, directory: folder.path, options
-    ) { generator.bytes($0) }
+    let simulated = try SimulatedStore(clock: clock)
+    (folder, store) = (simulated.folder, simulated.store)
     reaper = Reaper(store, Doors(), bootID: "1", logger: Logger(label: "test"))
     outdated = OutdatedProofs(store, reaper)
   }

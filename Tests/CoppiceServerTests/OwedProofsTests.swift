@@ -10,28 +10,18 @@ import Testing
 /// Proofs of deletions that end at any moment.
 @Suite struct OwedProofsTests {
   private final class Fixture {
-    let disk = SimulatedDisk(seed: 1)
-    let clock = SimulatedClock()
-    let folder: TemporaryFolder
-    private(set) var store: Store
+    private let simulated: SimulatedStore
+    var disk: SimulatedDisk { simulated.disk }
+    var folder: TemporaryFolder { simulated.folder }
+    var store: Store { simulated.store }
     private var endProofs: EndProofs { EndProofs(store) }
 
     init() throws {
-      folder = try TemporaryFolder()
-      var generator = SplitMix64(seed: 7)
-      store = try Store.create(
-        disk: disk, clock: clock, directory: folder.path, Self.options
-      ) { generator.bytes($0) }
+      simulated = try SimulatedStore()
+      var generator = SplitMix64(seed: 9)
       try store.createBranch("main").writeFile("shared", generator.bytes(40_000))
       try make()
       _ = try ProofKeyRequest(rotate: false).run(context)
-    }
-
-    private static var options: EngineOptions {
-      var options = EngineOptions()
-      options.pageByteCount = 4096
-      options.usesThreads = false
-      return options
     }
 
     func make() throws {
@@ -41,12 +31,7 @@ import Testing
       try branch.flush()
     }
 
-    /// What was not synced is gone with a seed, and there without one.
-    func crash(seed: UInt64?) throws {
-      if let seed { disk.crash(seed: seed) } else { disk.kill() }
-      store.engine.abandon()
-      store = try Store.open(disk: disk, clock: clock, directory: folder.path, Self.options)
-    }
+    func crash(seed: UInt64?) throws { try simulated.crash(seed: seed) }
 
     var context: RequestContext {
       RequestContext(
