@@ -56,11 +56,9 @@ package struct ReclaimPredicate: Hashable, Sendable, Codable {
     ending: EntryEnding? = nil, _ found: ReclaimVerification, provedAt: Timestamp,
     covers: Coverage = []
   ) {
-    self.store = store
-    self.branch = branch
-    self.snapshots = snapshots
-    deletedAt = found.deletedAt
-    self.deletedBy = deletedBy
+    self.init(
+      store: store, branch: branch, snapshots: snapshots, deletedBy: deletedBy,
+      deletedAt: found.deletedAt)
     self.ending = ending
     forgottenAt = found.forgottenAt
     cycleNumber = found.collectionNumber
@@ -73,10 +71,8 @@ package struct ReclaimPredicate: Hashable, Sendable, Codable {
     isComplete = found.isComplete
     isReclaimed = found.isReclaimed
     repairFolders = found.repairFolders
-    exports = []
     notCovered = Coverage.missing(found, covers)
     self.provedAt = provedAt
-    version = Store.version
   }
 
   /// What can be said of a deletion when nobody has looked for anything: that nothing is known.
