@@ -42,7 +42,7 @@ package struct CollectRequest: StoreRequest {
       try OwedProofs(context.store).make()
       return []
     } catch {
-      return ["branches that were deleted have no proof yet: \(error)"]
+      return ["branches that were deleted have no proof yet: \(error.commandText)"]
     }
   }
 
