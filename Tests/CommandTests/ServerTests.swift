@@ -196,14 +196,15 @@ import Testing
     let coppice = try Self.made()
     try coppice.script("head -c 5M /dev/zero > large")
     try coppice.check("put", "main:large", input: coppice.folder("large"))
-    let line =
+    // Some threads of a program block signals; `env` has all of them do so.
+    let lines = ["", "env --block-signal=PIPE ", "env --ignore-signal=PIPE "].map { signals in
       "set +e; set +o pipefail; \(coppice.program.path) --version > /dev/null; "
-      + "COPPICE_STORE=\(coppice.folder("store")) \(coppice.program.path) cat main:large "
-      + "2> errors | head -c 1 > /dev/null; echo ${PIPESTATUS[0]}; cat errors"
-    let alone = try coppice.script(line).text
+        + "COPPICE_STORE=\(coppice.folder("store")) \(signals)\(coppice.program.path) "
+        + "cat main:large 2> errors | head -c 1 > /dev/null; echo ${PIPESTATUS[0]}; cat errors"
+    }
+    for line in lines { #expect(try coppice.script(line).text == "141\n", "\(line)") }
     let server = try ServingCoppice(coppice)
-    #expect(try coppice.script(line).text == alone)
-    #expect(alone == "141\n")
+    for line in lines { #expect(try coppice.script(line).text == "141\n", "\(line)") }
     #expect(try server.end(SIGTERM).status == 0)
   }
 }

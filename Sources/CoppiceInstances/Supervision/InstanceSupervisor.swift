@@ -62,6 +62,11 @@ package final class InstanceSupervisor: Sendable {
   /// What instances are given here.
   package var isolation: Isolation { launcher.isolation }
 
+  /// Whether a process is the launcher, or was started by it.
+  package func isLaunched(_ process: Int32) -> Bool {
+    HostUsers.isProcess(process, of: launcher.identifier)
+  }
+
   /// Of a branch, known or not.
   func instance(_ id: UInt64) -> RunningInstance {
     instances.withLock { instances in

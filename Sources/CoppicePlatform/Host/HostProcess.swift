@@ -104,11 +104,17 @@ public enum HostProcess {
     }
   }
 
-  /// Ends this process as the kernel does one that writes to a stream that nobody reads. Returns
-  /// when that signal is blocked.
-  public static func endOfBrokenPipe() {
+  /// Ends this process as the kernel does one that writes to a stream that nobody reads.
+  public static func endOfBrokenPipe() -> Never {
     signal(SIGPIPE, SIG_DFL)
+    // Threads of pools block signals, and a blocked one ends nothing.
+    var pipe = sigset_t()
+    sigemptyset(&pipe)
+    sigaddset(&pipe, SIGPIPE)
+    pthread_sigmask(SIG_UNBLOCK, &pipe, nil)
     raise(SIGPIPE)
+    // The first process of a container is spared by signals.
+    _exit(128 + SIGPIPE)
   }
 
   /// The numbers of other processes that have the file open, as far as this user may know.

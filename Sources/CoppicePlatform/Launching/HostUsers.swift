@@ -56,14 +56,32 @@ public enum HostUsers {
   /// As whom a process runs; `nil` for one that has ended. By the lines `State:` and `Uid:`, of
   /// which the first number is the real user's: the owner of its directory is root as it ends.
   static func user(of process: Int32) -> UInt32? {
+    status(of: process)?["Uid"]?.split { $0 == "\t" }.first.flatMap { UInt32($0) }
+  }
+
+  /// Whether a process is another one, or was started by it, or by one that it started. One that
+  /// has ended is nobody's.
+  public static func isProcess(_ process: Int32, of ancestor: Int32) -> Bool {
+    var current = process
+    while current > 1 {
+      if current == ancestor { return true }
+      guard let parent = status(of: current)?["PPid"].flatMap({ Int32($0) }) else { return false }
+      current = parent
+    }
+    return false
+  }
+
+  /// What the kernel tells of a process, without the tabulators before it; `nil` for one that has
+  /// ended.
+  private static func status(of process: Int32) -> [String: Substring]? {
     do throws(SystemError) {
       let fields = try lines(of: "/proc/\(process)/status")
-      let values = Dictionary(fields.map { ($0[0], $0.last ?? "") }) { first, _ in first }
-      let state = values["State"]?.drop { $0 == "\t" } ?? ""
-      guard !state.hasPrefix("Z"), !state.hasPrefix("X") else { return nil }
-      return values["Uid"]?.split { $0 == "\t" }.first.flatMap { UInt32($0) }
+      let values = Dictionary(
+        fields.map { ($0[0], ($0.last ?? "").drop { $0 == "\t" }) },
+        uniquingKeysWith: { first, _ in first })
+      let state = values["State"] ?? ""
+      return state.hasPrefix("Z") || state.hasPrefix("X") ? nil : values
     } catch {
-      // It has ended.
       return nil
     }
   }

@@ -121,6 +121,10 @@ package final class InstanceHost: Sendable {
       reports.map { (Array($0.name.utf8), $0.userID) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// Whether a process is the launcher, or of what that started: one that starts has files of its
+  /// branch open before it becomes the user that it runs as.
+  func isLaunched(_ process: Int32) -> Bool { current?.isLaunched(process) ?? false }
+
   /// Throws `inUse` while clients are connected.
   func refuseConnected() throws(StoreError) {
     let reports = try current?.list() ?? []

@@ -20,11 +20,13 @@ enum BranchUse {
   /// As `refuse`, of entries with an instance of this server, before that is ended: for those who
   /// are not part of it.
   static func refuseOthers(_ names: [String], _ context: RequestContext) throws(StoreError) {
-    let owners = context.instances?.runningOwners ?? [:]
+    guard let instances = context.instances else { return }
+    let owners = instances.runningOwners
     for name in names {
       guard let owner = owners[Array(name.utf8)] else { continue }
       let others = context.doors.users.filter {
         $0.entry.hasBytes(of: name) && $0.userID ?? owner != owner
+          && !instances.isLaunched($0.process)
       }
       guard !others.isEmpty else { continue }
       throw StoreError(
