@@ -213,6 +213,12 @@ package final class HeldFile: Sendable {
     throw told.mapTexts { $0.replacing(path, with: file.shown) }
   }
 
+  /// Ends this process as one does whose output nobody reads, when nobody does. Most threads are
+  /// ended by the kernel as they write, but those of pools block its signal.
+  func endIfUnread() {
+    if isWritten, let original, HostFile.isUnread(original) { HostProcess.endOfBrokenPipe() }
+  }
+
   /// A failed stream must not look like one that ended: closing this process's own end of the pipe
   /// first says that nothing counts.
   private func end(because error: SystemError?) {

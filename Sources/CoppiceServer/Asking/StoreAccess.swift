@@ -38,7 +38,12 @@ package struct StoreAccess: Sendable {
         }
       }
       if !files.isEmpty { EndSignals.note() }
-      switch try request.runAlone(alone) {
+      let attempt: Attempt<Request.Answer>
+      do throws(StoreError) { attempt = try request.runAlone(alone) } catch {
+        for file in files { file.endIfUnread() }
+        throw error
+      }
+      switch attempt {
       case .done(let answer): return answer
       case .locked(let error):
         try lock.refuse(pipesOf: files)

@@ -26,6 +26,7 @@ enum Output {
         try StandardStream.standardOutput.write(UnsafeRawBufferPointer(bytes))
       }
     } catch {
+      if error.isBrokenPipe { HostProcess.endOfBrokenPipe() }
       throw StoreError(
         .unavailable, "cannot write to standard output", object: "standard output")
     }
