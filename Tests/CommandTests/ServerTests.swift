@@ -203,8 +203,9 @@ import Testing
         + "cat main:large 2> errors | head -c 1 > /dev/null; echo ${PIPESTATUS[0]}; cat errors"
     }
     let answers =
-      "set +e; set +o pipefail; { sleep 0.2; COPPICE_STORE=\(coppice.folder("store")) env --ignore-signal=PIPE "
-      + "\(coppice.program.path) branch list 2> errors; echo $? > status; } | true; "
+      "set +e; set +o pipefail; { sleep 0.2; COPPICE_STORE=\(coppice.folder("store")) "
+      + "env --ignore-signal=PIPE \(coppice.program.path) branch list 2> errors; "
+      + "echo $? > status; } | true; "
       + "cat status errors"
     for line in lines + [answers] {
       #expect(try coppice.script(line).text == "141\n", "\(line)")

@@ -41,6 +41,7 @@ enum Output {
         try stream.write(UnsafeRawBufferPointer(bytes))
         return true
       } catch {
+        if error.isBrokenPipe, stream == .standardOutput { HostProcess.endOfBrokenPipe() }
         return false
       }
     }
