@@ -2,6 +2,7 @@
 #define _FILE_OFFSET_BITS 64
 #include "CLinux.h"
 
+#include <gnu/libc-version.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -258,7 +259,8 @@ int clinux_start_detached(
 }
 
 int clinux_start_program(
-    const char *program, char *const arguments[], char *const environment[], int output) {
+    const char *program, char *const arguments[], char *const environment[], int output,
+    int errors) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   sigset_t none, usual;
@@ -269,12 +271,13 @@ int clinux_start_program(
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, output, 1);
-  posix_spawn_file_actions_adddup2(&actions, output, 2);
+  posix_spawn_file_actions_adddup2(&actions, errors, 2);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   // Threads here may block or ignore signals, which the program would inherit.
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &usual);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(
+      &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
   pid_t process = -1;
   int code = posix_spawn(&process, program, &actions, &attributes, arguments, environment);
   posix_spawn_file_actions_destroy(&actions);
@@ -283,3 +286,5 @@ int clinux_start_program(
   errno = code;
   return -1;
 }
+
+const char *clinux_library_version(void) { return gnu_get_libc_version(); }

@@ -12,6 +12,8 @@ struct InstanceSetup {
   var record: InstanceRecord
   /// Whether the branch had none before.
   let isNew: Bool
+  /// Whether it is for Coppice alone.
+  var isWorking = false
 
   /// - Parameters:
   ///   - known: of the branch's entry, if it has had an instance.
@@ -50,7 +52,7 @@ struct InstanceSetup {
     }
   }
 
-  private static func number(
+  static func number(
     in users: UserRange?, besides taken: Set<UInt32>
   ) throws(StoreError) -> UInt32 {
     guard let users else { return HostProcess.user }
@@ -92,7 +94,7 @@ struct InstanceSetup {
       cluster.settingsFiles, names: settingNames)
     configuration.preloads = try PreloadedLibraries(origin: configuration.origin.preloads)
     let access = try AccessFiles(
-      administrator: cluster.administrators[0], systemUsers: systemUsers)
+      administrator: cluster.administrators[0], systemUsers: systemUsers, isClosed: isWorking)
     let group = record.userID
     try directory.write(configuration.file, to: "postgresql.conf", for: group)
     try directory.write(access.hba, to: "pg_hba.conf", for: group)

@@ -118,18 +118,14 @@ extension InstanceSupervisor {
     while isWanted: () -> Bool
   ) throws(StoreError) -> InstanceReport {
     let (branch, cluster) = (setup.branch, setup.cluster)
-    mount.show(
-      entry: branch.id, storedUserID: cluster.userID, storedGroupID: cluster.groupID,
-      asUserID: setup.record.userID)
+    show(cluster, of: branch, as: setup.record.userID)
     try cluster.clearTraces(of: branch)
     try openDoor(of: &setup, instance, wishes)
     let directory = try InstanceDirectory(
       store: store.identifier, entry: branch.id, user: setup.record.userID)
     try directory.clearRun()
-    let place = "\(mount.directory)/\(branch.name)"
-    let data = cluster.directory.components.isEmpty ? place : "\(place)/\(cluster.directory)"
     let launch = try setup.launch(
-      in: directory, at: data, isolation: launcher.isolation,
+      in: directory, at: place(of: cluster, in: branch), isolation: launcher.isolation,
       isShortLived: try isShortLived(branch))
     try keep(setup.record, of: branch.name)
 
@@ -169,6 +165,18 @@ extension InstanceSupervisor {
     return report(branch.name, branch.id, setup.record, withPassword: true)
   }
 
+  func show(_ cluster: Cluster, of branch: Branch, as user: UInt32) {
+    mount.show(
+      entry: branch.id, storedUserID: cluster.userID, storedGroupID: cluster.groupID,
+      asUserID: user)
+  }
+
+  /// The data directory in the mount.
+  func place(of cluster: Cluster, in branch: Branch) -> String {
+    let place = "\(mount.directory)/\(branch.name)"
+    return cluster.directory.components.isEmpty ? place : "\(place)/\(cluster.directory)"
+  }
+
   private func isShortLived(_ branch: Branch) throws(StoreError) -> Bool {
     guard let end = try store.entry(branch.name).nextEnd else { return false }
     return end.nanoseconds - clock.wallNanoseconds() < Self.dayNanoseconds
@@ -200,7 +208,7 @@ extension InstanceSupervisor {
   }
 
   /// The program runs from here on, and what it prints is kept.
-  private func start(
+  func start(
     _ launch: Launch, _ instance: RunningInstance, _ log: InstanceLog
   ) throws(StoreError) -> LaunchedProcess {
     log.begin()
@@ -223,7 +231,7 @@ extension InstanceSupervisor {
     return process
   }
 
-  private func waitUntilReady(
+  func waitUntilReady(
     _ setup: InstanceSetup, _ instance: RunningInstance, _ log: InstanceLog, _ deadline: UInt64,
     while isWanted: () -> Bool
   ) throws(StoreError) {
@@ -251,7 +259,7 @@ extension InstanceSupervisor {
       remedy: "see all of it with `coppice pg logs \(name)`")
   }
 
-  private func failure(of name: String, _ log: InstanceLog, _ what: String) -> StoreError {
+  func failure(of name: String, _ log: InstanceLog, _ what: String) -> StoreError {
     Pause().wait(nanoseconds: 20_000_000)
     return failure(name, log, what)
   }

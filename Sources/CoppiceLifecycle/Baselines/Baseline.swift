@@ -15,6 +15,12 @@ package struct Baseline: Hashable, Sendable, Codable {
   package var addedNanoseconds: Int64
   /// Likewise; `nil` while branches may be made of it.
   package var retiredNanoseconds: Int64?
+  /// When it is brought up to date by itself, as it was written; `nil`: when somebody says so.
+  package var refresh: String?
+  /// With what its snapshots are prepared; `nil`: as all are.
+  package var preparation: BaselinePreparation?
+  /// The last times that it was brought up to date, the newest last; `nil`: never.
+  package var runs: [BaselineRun]?
   /// How often it was changed, or a snapshot of it approved: whoever changes it says what it was.
   package var revision: UInt64 = 0
 
@@ -33,8 +39,15 @@ package struct Baseline: Hashable, Sendable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case name, domain, source, sourceClass, rules, addedNanoseconds, retiredNanoseconds
-    case revision
+    case refresh, preparation, runs, revision
     case dataClass = "class"
+  }
+
+  /// How many of them are kept.
+  private static let runCountMax = 20
+
+  package mutating func note(_ run: BaselineRun) {
+    runs = ((runs ?? []) + [run]).suffix(Self.runCountMax)
   }
 
   package var isRetired: Bool { retiredNanoseconds != nil }

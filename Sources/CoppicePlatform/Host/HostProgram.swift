@@ -1,6 +1,12 @@
 internal import CLinux
 internal import Glibc
 
+/// The machine's C library.
+public enum HostLibrary {
+  /// As `2.36`. By it the order of texts may differ.
+  public static var version: String { String(cString: clinux_library_version()) }
+}
+
 /// Runs programs of the machine to their end, for what they print.
 public enum HostProgram {
   public struct Result: Sendable {
@@ -42,7 +48,8 @@ public enum HostProgram {
     defer { for word in words + variables { free(word) } }
     let process = try withExtendedLifetime(writer) { () throws(SystemError) in
       try system("posix_spawn", program) {
-        clinux_start_program(words[0], words, variables, writer.fileDescriptor)
+        clinux_start_program(
+          words[0], words, variables, writer.fileDescriptor, writer.fileDescriptor)
       }
     }
     return (process, reader)

@@ -38,6 +38,7 @@ public struct AccessFiles: Hashable, Sendable {
   public let administrator: String
   private let systemUsers: [String]
   private let wantsReplication: Bool
+  private let isClosed: Bool
 
   /// Throws `unsupportedFormat` for a role whose name these files cannot hold: with an end of line,
   /// or a slash at its beginning; `invalid` for such a user of the machine.
@@ -45,8 +46,10 @@ public struct AccessFiles: Hashable, Sendable {
   /// - Parameters:
   ///   - administrator: the cluster's first superuser (`BootstrapRole`).
   ///   - systemUsers: the names of the machine's users under which Coppice works.
+  ///   - isClosed: whether nobody else is let in, and administration works in every database.
   public init(
-    administrator: String, systemUsers: [String], wantsReplication: Bool = false
+    administrator: String, systemUsers: [String], wantsReplication: Bool = false,
+    isClosed: Bool = false
   ) throws(StoreError) {
     guard Self.isWritable(administrator) else {
       throw StoreError(
@@ -63,6 +66,7 @@ public struct AccessFiles: Hashable, Sendable {
     self.administrator = administrator
     self.systemUsers = systemUsers
     self.wantsReplication = wantsReplication
+    self.isClosed = isClosed
   }
 
   /// Behind a slash stands a pattern, in quotes too. A name is never empty.
@@ -73,12 +77,13 @@ public struct AccessFiles: Hashable, Sendable {
 
   /// The content of `pg_hba.conf`.
   public var hba: String {
+    let databases = isClosed ? "all" : Self.administrativeDatabase
     var lines = [
       "# Made by Coppice at each start of this instance: changes would be lost.",
-      "local \(Self.administrativeDatabase) \(Self.quoted(administrator)) peer map=\(Self.map)",
-      "local all all scram-sha-256",
+      "local \(databases) \(Self.quoted(administrator)) peer map=\(Self.map)",
+      "local all all \(isClosed ? "reject" : "scram-sha-256")",
     ]
-    if wantsReplication { lines.append("local replication all scram-sha-256") }
+    if wantsReplication, !isClosed { lines.append("local replication all scram-sha-256") }
     return lines.map { "\($0)\n" }.joined()
   }
 

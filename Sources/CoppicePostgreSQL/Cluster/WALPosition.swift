@@ -4,6 +4,15 @@ public struct WALPosition: Hashable, Comparable, Sendable, CustomStringConvertib
 
   public init(_ byteOffset: UInt64) { self.byteOffset = byteOffset }
 
+  /// From what `description` is; `nil` for another text.
+  public init?(_ text: String) {
+    let halves = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard halves.count == 2, let high = UInt32(halves[0], radix: 16),
+      let low = UInt32(halves[1], radix: 16)
+    else { return nil }
+    byteOffset = UInt64(high) << 32 | UInt64(low)
+  }
+
   public static func < (left: Self, right: Self) -> Bool { left.byteOffset < right.byteOffset }
 
   /// As PostgreSQL writes it: the two halves in hexadecimal, `0/16EF458`.

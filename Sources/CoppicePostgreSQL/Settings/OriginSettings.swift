@@ -1,3 +1,5 @@
+public import CoppiceErrors
+
 /// What an instance takes over of its origin's settings: those by which the same statements give
 /// the same answers, and are planned in the same way.
 public struct OriginSettings: Hashable, Sendable {
@@ -44,5 +46,13 @@ public struct OriginSettings: Hashable, Sendable {
         Self.meanings.contains(name) || Self.planning.contains(name) || name.hasPrefix("enable_")
       return isTaken && known.contains(name) && Setting.isValue(value)
     }.map(Setting.init).sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  /// What a copy is to have of them in its own configuration: these, and the libraries that only
+  /// look on. Throws as `PreloadedLibraries`.
+  public func kept() throws(StoreError) -> [Setting] {
+    let libraries = try PreloadedLibraries(origin: preloads).list
+    return settings
+      + (libraries.isEmpty ? [] : [Setting("shared_preload_libraries", libraries)])
   }
 }

@@ -50,6 +50,8 @@ package struct ApprovalAnswer: Codable, Sendable {
   /// The SHA-256 of the file with which somebody attested of what class its content is. It is his
   /// word: nothing here proves it.
   package var attestation: String?
+  /// Of which cluster it is, where it was prepared.
+  package var preparation: Approval.Preparation?
 
   init(_ entry: EntryInfo, _ approval: Approval) {
     name = entry.name
@@ -58,5 +60,6 @@ package struct ApprovalAnswer: Codable, Sendable {
     by = approval.by
     rootHash = approval.rootHash
     attestation = approval.attestation
+    preparation = approval.preparation
   }
 }

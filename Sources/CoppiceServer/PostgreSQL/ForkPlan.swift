@@ -87,6 +87,9 @@ struct ForkPlan {
         + "before a server starts on it")
   }
 
+  /// The links that stay, where they lie.
+  var outwardPaths: [String] { directories.flatMap(\.left).map { "\($0.path)" } }
+
   /// What would keep a server from working on the files as they are, or let it write to others'.
   ///
   /// - Parameter isInstance: whether that is one of ours, which takes its origin's file away.

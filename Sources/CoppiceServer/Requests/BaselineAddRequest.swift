@@ -1,6 +1,8 @@
 package import Coppice
 package import CoppiceLifecycle
+internal import CoppiceInstances
 internal import CoppicePlatform
+internal import CoppicePostgreSQL
 
 package struct BaselineAddRequest: StoreRequest {
   package static let route = Route(
@@ -20,12 +22,17 @@ package struct BaselineAddRequest: StoreRequest {
   /// The trust domain. Without: the source's, or one of its own where the class is another.
   package var domain: String?
   package var rules: BaselineRules
+  /// When it is brought up to date by itself: `03:00`, in UTC, or a span such as `6h`.
+  package var refresh: String?
+  /// With what its snapshots are prepared.
+  package var preparation: BaselinePreparation?
   /// Check and read everything, but change nothing.
   package var dryRun: Bool
 
   package init(
     name: String, source: String, file: ClientFile?, branch: String?, class dataClass: String?,
-    domain: String?, rules: BaselineRules, dryRun: Bool
+    domain: String?, rules: BaselineRules, refresh: String? = nil,
+    preparation: BaselinePreparation? = nil, dryRun: Bool
   ) {
     self.name = name
     self.source = source
@@ -34,6 +41,8 @@ package struct BaselineAddRequest: StoreRequest {
     `class` = dataClass
     self.domain = domain
     self.rules = rules
+    self.refresh = refresh
+    self.preparation = preparation
     self.dryRun = dryRun
   }
 
@@ -49,6 +58,8 @@ package struct BaselineAddRequest: StoreRequest {
     let registry = BaselineRegistry(store)
     try EntryName.validate(branch: name)
     try checkRules()
+    let kind = try BaselineSource(source)
+    try checkRefreshing(kind)
     if try registry.find(name) != nil { throw BaselineRegistry.exists(name) }
     let origin = try branch.map { name throws(StoreError) in try store.entry(name) }
     var place = try BaselinePlace(
@@ -56,13 +67,16 @@ package struct BaselineAddRequest: StoreRequest {
     if let origin, let claimed = try registry.unattestedClass(of: origin) {
       place.sourceClass = claimed
     }
+    var baseline = Baseline(
+      name: name, dataClass: place.dataClass.rawValue, domain: place.domain, source: source,
+      sourceClass: place.sourceClass.rawValue, rules: rules, addedNanoseconds: registry.now)
+    baseline.refresh = refresh
+    baseline.preparation = preparation
+    if kind.needsServer { return try addRefreshed(baseline, place, registry, context) }
     let content = try content(origin, place, store)
     var notes: [String] = []
     if !dryRun { try place.make(in: store) }
     notes += try bring(content, to: place, context)
-    let baseline = Baseline(
-      name: name, dataClass: place.dataClass.rawValue, domain: place.domain, source: source,
-      sourceClass: place.sourceClass.rawValue, rules: rules, addedNanoseconds: registry.now)
     if !dryRun {
       do throws(StoreError) { try registry.add(baseline) } catch {
         // Another one was quicker: what was brought in for this one is nobody's.
@@ -75,7 +89,70 @@ package struct BaselineAddRequest: StoreRequest {
       Answer.Addition(isDryRun: dryRun, notes: notes))
   }
 
+  /// Of a source that a server brings in: the baseline is there once its first snapshot is.
+  private func addRefreshed(
+    _ baseline: Baseline, _ place: BaselinePlace, _ registry: BaselineRegistry,
+    _ context: RequestContext
+  ) throws(StoreError) -> Answer {
+    let refresher = try context.needRefresher()
+    let store = context.store
+    if try store.entries(in: .named).contains(where: { $0.name.hasBytes(of: name) }) {
+      throw StoreError(
+        .conflict, "a branch of that name exists", object: name, remedy: "choose another name",
+        reason: .exists)
+    }
+    var notes: [String] = []
+    if dryRun {
+      if case .postgres = try BaselineSource(source) {
+        let findings = try refresher.check(source, BaselineRefresher.Asked(context))
+        notes = findings.map { "\($0.code.rawValue): \($0.text)" }
+      }
+    } else {
+      try place.make(in: store)
+      try registry.add(baseline)
+      do throws(StoreError) {
+        _ = try refresher.refresh(name, BaselineRefresher.Asked(context))
+      } catch {
+        try? store.set(Baseline.settingKey(name), to: nil)
+        if let left = try? store.entry(name), !left.isSnapshot {
+          try? store.delete([name], force: true)
+        }
+        throw error
+      }
+    }
+    return Answer(
+      BaselineAnswer(baseline, try BaselineSnapshots(store), at: registry.now),
+      Answer.Addition(isDryRun: dryRun, notes: notes))
+  }
+
+  private func checkRefreshing(_ kind: BaselineSource) throws(StoreError) {
+    if let refresh {
+      guard RefreshSchedule(refresh) != nil else {
+        throw StoreError(
+          .invalid, "is no time to refresh it at", object: refresh,
+          remedy: "write a time of the day in UTC as 03:00, or \(TimeSpan.form) of a minute or more")
+      }
+      if case .tar("-") = kind {
+        throw StoreError(
+          .invalid, "a stream cannot be read again", object: name,
+          remedy: "leave the times out, or name a file")
+      }
+    }
+    guard let preparation else { return }
+    _ = try PreparationOptions(preparation)
+    let byteCount = preparation.statements.reduce(0) { $0 + $1.text.utf8.count }
+    guard byteCount <= Self.statementByteCountMax else {
+      throw StoreError(
+        .invalid,
+        "the statements to neutralise it have \(byteCount) bytes, and a baseline keeps "
+          + "\(Self.statementByteCountMax)", object: name,
+        remedy: "have them call a function that the database has")
+    }
+  }
+
   private static let secondsMax = UInt64(UInt32.max)
+  /// A setting keeps 64 KiB, and the runs are in it too.
+  private static let statementByteCountMax = 32 << 10
 
   private func checkRules() throws(StoreError) {
     guard !rules.roles.isEmpty else {

@@ -42,15 +42,9 @@ package struct BaselineApproveRequest: StoreRequest {
       let approval = Approval(
         nanoseconds: now, by: context.principal.knownName ?? context.principal.role.rawValue,
         rootHash: rootHash, attestation: digest)
-      let origin = Origin(
-        baseline: kept.name, snapshot: entry.name, id: entry.id, rootHash: rootHash)
-      let changes = [
-        AnnotationChange(.approval, JSON.encode(approval)),
-        // What is forked from it takes this from it.
-        AnnotationChange(.origin, JSON.encode(origin)),
-      ]
       var changed = kept
       changed.revision += 1
+      let changes = BaselineRegistry.approving(entry, of: kept.name, approval)
       return (changed, [(entry.name, changes)], (approval, known == nil))
     }
     let pruning = try registry.prune(baseline, context)

@@ -42,7 +42,9 @@ package struct BaselineShowRequest: StoreRequest {
     return Answer(
       BaselineAnswer(baseline, snapshots, at: registry.now),
       Answer.Addition(
-        sourceClass: baseline.sourceClass,
+        sourceClass: baseline.sourceClass, refresh: baseline.refresh,
+        isRefreshing: context.refresher?.isRunning(name) ?? false,
+        runs: (baseline.runs ?? []).map { RunAnswer($0) },
         snapshots: snapshots.approved(of: name).map { ApprovalAnswer($0.entry, $0.approval) }))
   }
 
@@ -50,6 +52,11 @@ package struct BaselineShowRequest: StoreRequest {
     package struct Addition: Codable, Sendable {
       /// What data its source holds.
       package var sourceClass: String
+      /// When it is brought up to date by itself: a time of the day in UTC, or a span.
+      package var refresh: String?
+      package var isRefreshing: Bool
+      /// The last times that it was brought up to date, the newest last.
+      package var runs: [RunAnswer]
       /// The approved ones, in the order of their making.
       package var snapshots: [ApprovalAnswer]
     }

@@ -59,10 +59,13 @@ package struct RequestContext: Sendable {
   package let endProofs: EndProofs
   /// The servers on branches; `nil` without a server of the store.
   package let instances: InstanceHost?
+  /// What brings baselines up to date; likewise.
+  package let refresher: BaselineRefresher?
 
   package init(
     store: Store, work: Work, files: any ClientFiles, doors: Doors, principal: Principal,
-    reaper: Reaper? = nil, endProofs: EndProofs? = nil, instances: InstanceHost? = nil
+    reaper: Reaper? = nil, endProofs: EndProofs? = nil, instances: InstanceHost? = nil,
+    refresher: BaselineRefresher? = nil
   ) {
     self.store = store
     self.work = work
@@ -72,6 +75,7 @@ package struct RequestContext: Sendable {
     self.reaper = reaper ?? Reaper(store, doors)
     self.endProofs = endProofs ?? EndProofs(store)
     self.instances = instances
+    self.refresher = refresher
   }
 }
 

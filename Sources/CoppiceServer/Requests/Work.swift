@@ -49,10 +49,19 @@ package enum WorkProgress: Hashable, Sendable {
   /// A scrub, or what a repair reads.
   case scrub(ScrubProgress)
   case collection(CollectionProgress)
+  /// Of what is made of others.
+  case step(StepProgress)
+}
+
+/// Which step of several is being done.
+package struct StepProgress: Codable, Hashable, Sendable {
+  package var step: String
+
+  package init(step: String) { self.step = step }
 }
 
 extension WorkProgress: Codable {
-  private enum CodingKeys: String, CodingKey { case transfer, check, scrub, collection }
+  private enum CodingKeys: String, CodingKey { case transfer, check, scrub, collection, step }
 
   package init(from decoder: any Decoder) throws {
     let kinds = try decoder.container(keyedBy: CodingKeys.self)
@@ -62,6 +71,8 @@ extension WorkProgress: Codable {
       self = .check(progress)
     } else if let progress = try kinds.decodeIfPresent(ScrubProgress.self, forKey: .scrub) {
       self = .scrub(progress)
+    } else if let progress = try kinds.decodeIfPresent(StepProgress.self, forKey: .step) {
+      self = .step(progress)
     } else {
       self = .collection(try kinds.decode(CollectionProgress.self, forKey: .collection))
     }
@@ -74,6 +85,7 @@ extension WorkProgress: Codable {
     case .check(let progress): try kinds.encode(progress, forKey: .check)
     case .scrub(let progress): try kinds.encode(progress, forKey: .scrub)
     case .collection(let progress): try kinds.encode(progress, forKey: .collection)
+    case .step(let progress): try kinds.encode(progress, forKey: .step)
     }
   }
 }

@@ -73,8 +73,10 @@ package struct Server: Sendable {
       mounting: options.mounting, instances: options.instances, logger: logger
     ) { end.yield() }
     let ends: EndedBranches
+    let refreshes: PeriodicThread
     do throws(StoreError) {
       ends = try EndedBranches(state.reaper, state.endProofs, store, logger)
+      refreshes = try state.refresher.beginSchedule()
     } catch {
       files.remove()
       try? store.close()
@@ -86,6 +88,8 @@ package struct Server: Sendable {
       return .success(failure)
     }.get()
     ends.stop()
+    state.refresher.close()
+    refreshes.stop()
     state.reaper.close()
     let ending = Self.close(state, files)
     if let failure = failure ?? ending { throw failure }

@@ -26,6 +26,7 @@ package final class ServerState: Sendable {
   let reaper: Reaper
   let endProofs: EndProofs
   let instances: InstanceHost
+  let refresher: BaselineRefresher
   private let startedAt = Timestamp(nanoseconds: SystemClock().wallNanoseconds())
   private let mounting: MountOpener
   private let stop: @Sendable () -> Void
@@ -43,6 +44,7 @@ package final class ServerState: Sendable {
     self.mounting = mounting
     self.logger = logger
     self.instances = InstanceHost(store, doors, options: instances, logger: logger)
+    refresher = BaselineRefresher(store, doors, instances: self.instances, logger: logger)
     reaper = Reaper(store, doors, instances: self.instances, logger: logger)
     endProofs = EndProofs(store)
     // From the first request on. Why a policy cannot be read is told by the reaper's first pass.
@@ -67,7 +69,7 @@ package final class ServerState: Sendable {
   ) -> RequestContext {
     RequestContext(
       store: store, work: work, files: files, doors: doors, principal: principal, reaper: reaper,
-      endProofs: endProofs, instances: instances)
+      endProofs: endProofs, instances: instances, refresher: refresher)
   }
 
   /// Has the server end once running requests are answered.

@@ -47,6 +47,15 @@ struct BaselineAddCommand: ParsableCommand {
   @Option(name: .long, help: "The trust domain. Default: the source's, or one of its own.")
   var domain: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Bring it up to date by itself: each day at a time in UTC, 03:00, or every 6h.",
+      valueName: "time"))
+  var refresh: String?
+
+  @OptionGroup var preparation: PreparationArguments
+
   @OptionGroup var rules: BaselineRuleOptions
 
   @Flag(name: .long, help: "Check and read everything, but change nothing.")
@@ -63,12 +72,14 @@ struct BaselineAddCommand: ParsableCommand {
       waitsForInput = true
     case .tar(let path): held = try HeldFile(source: path)
     case .branch(let name): branch = name
+    case .postgres, .command, .dump: break
     }
     try options.print(
       try options.perform(
         BaselineAddRequest(
-          name: name, source: source, file: held?.file, branch: branch, class: dataClass,
-          domain: domain, rules: rules.rules, dryRun: dryRun),
+          name: name, source: try BaselineSource(source).absolute, file: held?.file,
+          branch: branch, class: dataClass, domain: domain, rules: rules.rules, refresh: refresh,
+          preparation: try preparation.preparation(), dryRun: dryRun),
         holding: held, showing: dryRun ? "compare" : "import",
         waitingFor: waitsForInput ? "standard input" : nil))
   }

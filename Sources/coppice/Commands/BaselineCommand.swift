@@ -26,6 +26,7 @@ struct BaselineCommand: ParsableCommand {
     subcommands: [
       BaselineAddCommand.self, BaselineApproveCommand.self, BaselineListCommand.self,
       BaselineShowCommand.self, BaselineRetireCommand.self,
+      BaselineRefreshCommand.self,
     ])
 }
 
@@ -87,6 +88,12 @@ extension BaselineShowRequest.Answer: Reply {
     text += baseline.domain == baseline.class ? "\n" : ", in \(Output.printable(baseline.domain))\n"
     text += "  from \(Output.printable(baseline.source)), which is \(addition.sourceClass)\n"
     if let retiredAt = baseline.retiredAt { text += "  retired \(Output.time(retiredAt))\n" }
+    if let refresh = addition.refresh { text += "  refreshed \(refresh)\n" }
+    if addition.isRefreshing { text += "  is being refreshed\n" }
+    if let run = addition.runs.last {
+      text += "  last refresh \(Output.time(run.startedAt)): \(run.outcome)"
+      text += run.message.map { ", \(run.step): \(Output.printable($0))\n" } ?? "\n"
+    }
     for rule in baseline.rules.lines { text += "  \(rule)\n" }
     let count = baseline.childCount
     text += "  \(count) live \(count == 1 ? "branch" : "branches")\n"

@@ -14,5 +14,6 @@ struct InstanceCommand: ParsableCommand {
       InstanceStartCommand.self, InstanceStopCommand.self, InstanceRestartCommand.self,
       InstanceListCommand.self, InstanceURLCommand.self, InstanceClientCommand.self,
       InstanceLogsCommand.self, InstanceSetCommand.self,
+      ClusterCheckCommand.self, ClusterPrepareCommand.self,
     ])
 }

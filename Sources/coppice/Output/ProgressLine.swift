@@ -93,6 +93,7 @@ final class ProgressLine: Sendable {
       "\(label)  \(Output.bytes(read.byteCount)) of \(Output.bytes(read.totalByteCount))  "
         + Output.count(read.findingCount, "finding")
     case .collection(let reached): "\(label)  \(collectionText(reached))"
+    case .step(let progress): "\(label)  \(progress.step)"
     }
   }
 

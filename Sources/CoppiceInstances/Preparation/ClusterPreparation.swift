@@ -1,0 +1,114 @@
+internal import Coppice
+internal import CoppicePlatform
+internal import CoppicePostgreSQL
+
+/// Makes a cluster fit to be branched, by a server of Coppice's own on it.
+struct ClusterPreparation {
+  let server: WorkingServer
+  let options: PreparationOptions
+  var prepared: PreparedCluster
+
+  /// All that a server does for it. Throws `conflict` for what does not fit here, `invalid` with
+  /// somebody's own statements that the server refuses.
+  mutating func run(_ tell: (String) -> Void) throws(StoreError) {
+    let databases = try server.databases()
+    try refuseWhatDoesNotFit(databases)
+    tell("settle")
+    try settle()
+    tell("remove secrets")
+    try removeSecrets(databases)
+    tell("neutralise")
+    for statements in options.statements { try neutralise(databases, statements) }
+    tell("freeze")
+    for database in databases {
+      let tables = try server.query(
+        PreparationStatements.tables(toFreeze: options.freezing), in: database.name)
+      for table in tables.compactMap({ $0[0] }) {
+        try server.query(PreparationStatements.freeze(table), in: database.name)
+        prepared.frozenCount += 1
+      }
+    }
+    tell("checkpoint")
+    for statement in PreparationStatements.end {
+      try server.query(statement, in: AccessFiles.administrativeDatabase)
+    }
+  }
+
+  private func refuseWhatDoesNotFit(_ databases: [ClusterDatabase]) throws(StoreError) {
+    for database in databases {
+      let missing = try server.query(PreparationStatements.missingExtensions, in: database.name)
+        .compactMap { $0[0] }
+      if !missing.isEmpty, !options.acceptsMissingExtensions {
+        throw StoreError(
+          .conflict,
+          "EXTENSION-MISSING: extensions that are not installed here: "
+            + missing.joined(separator: ", "), object: database.name,
+          remedy: "install them, or take the database without: --accept EXTENSION-MISSING")
+      }
+      let others = try server.query(
+        PreparationStatements.otherCollations(server.major), in: database.name)
+      guard let first = others.first, !options.acceptsOtherCollations else { continue }
+      let more = others.count > 1 ? ", and \(others.count - 1) more" : ""
+      throw StoreError(
+        .conflict,
+        "COLLATION-VERSION: the collation \(first[0] ?? "") has version \(first[2] ?? "") here, "
+          + "and indexes were made with \(first[1] ?? "")\(more): their order may be wrong",
+        object: database.name,
+        remedy: "serve it where the libraries are the origin's, or take it so: "
+          + "--accept COLLATION-VERSION")
+    }
+  }
+
+  private mutating func settle() throws(StoreError) {
+    let home = AccessFiles.administrativeDatabase
+    for row in try server.query(PreparationStatements.preparedTransactions, in: home) {
+      guard let identifier = row[0], let database = row[1] else { continue }
+      try server.query(PreparationStatements.rollBack(prepared: identifier), in: database)
+      prepared.rolledBack.append(identifier)
+    }
+    prepared.subscriptions = try server.query(
+      PreparationStatements.disableSubscriptions, in: home
+    ).compactMap { $0[0] }
+    if !prepared.subscriptions.isEmpty {
+      try server.query(PreparationStatements.rewrite(.subscriptions), in: home)
+    }
+  }
+
+  private mutating func removeSecrets(_ databases: [ClusterDatabase]) throws(StoreError) {
+    let home = AccessFiles.administrativeDatabase
+    prepared.roles = try server.query(PreparationStatements.removePasswords, in: home)
+      .compactMap { $0[0] }
+    // Also for passwords that were changed before: their rows may be there.
+    try server.query(PreparationStatements.rewrite(.roles), in: home)
+    for database in databases {
+      let count = try server.query(
+        PreparationStatements.removeUserMappings, in: database.name
+      ).count
+      guard count > 0 else { continue }
+      prepared.userMappingCount += count
+      try server.query(PreparationStatements.rewrite(.userMappings), in: database.name)
+    }
+  }
+
+  private func neutralise(
+    _ databases: [ClusterDatabase], _ statements: PreparationOptions.Statements
+  ) throws(StoreError) {
+    let chosen = databases.filter { database in
+      statements.database.map { $0.hasBytes(of: database.name) } ?? !database.isTemplate
+    }
+    if chosen.isEmpty, let name = statements.database {
+      throw StoreError(
+        .notFound, "there is no such database to neutralise", object: name,
+        remedy: "its databases are \(databases.map(\.name).joined(separator: ", "))")
+    }
+    for database in chosen {
+      do throws(StoreError) {
+        try server.query(statements.text, in: database.name, isOwners: true)
+      } catch {
+        throw StoreError(
+          .invalid, "a statement to neutralise it failed, and nothing is kept: \(error.message)",
+          object: database.name, remedy: "correct the file of --neutralise", cause: error.cause)
+      }
+    }
+  }
+}

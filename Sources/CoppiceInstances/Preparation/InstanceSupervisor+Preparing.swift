@@ -1,0 +1,105 @@
+package import Coppice
+internal import CoppicePlatform
+internal import CoppicePostgreSQL
+
+extension InstanceSupervisor {
+  /// The most files that the log of a prepared cluster has: the one that is written and the next.
+  private static let logFileCountMax = 2
+
+  /// Makes the cluster of a branch fit to be branched: recovered and ended in order, without what
+  /// its origin began with others, without the origin's configuration and secrets, its pages
+  /// frozen. A server on a fork of it starts at once.
+  ///
+  /// What fails leaves the branch somewhere in between: prepare a fork, and delete it then. Durable
+  /// on return.
+  ///
+  /// Throws `notFound` and `conflict` for what is no cluster of a known version, or does not fit
+  /// here; `invalid` for statements that the server refuses; `unavailable` with its last words.
+  /// - Parameter tell: told of each step as it begins.
+  package func prepare(
+    _ name: String, _ options: PreparationOptions, while isWanted: @escaping @Sendable () -> Bool,
+    tell: (String) -> Void = { _ in }
+  ) throws(StoreError) -> PreparedCluster {
+    let branch = try store.branch(name)
+    let cluster = try Cluster(of: branch, at: nil)
+    var prepared = PreparedCluster(
+      major: cluster.major.number, systemIdentifier: "\(cluster.control.systemIdentifier)",
+      timeline: 0, checkpoint: "", isRecovered: !cluster.isShutDown, leftOut: [], rolledBack: [],
+      subscriptions: [], roles: [], userMappingCount: 0, frozenCount: 0)
+    let settings = OriginSettings(
+      cluster.settingsFiles, names: try settingNames(try programs.programs(of: cluster.major)))
+    prepared.leftOut = try cluster.clear(branch, isRecovered: false)
+    try cluster.write(try settings.kept(), for: branch)
+    tell("recover")
+    prepared = try work(on: name, waitSeconds: options.recoverySeconds, while: isWanted) {
+      server throws(StoreError) in
+      var work = ClusterPreparation(server: server, options: options, prepared: prepared)
+      try work.run(tell)
+      return work.prepared
+    }
+    _ = try cluster.clear(branch, isRecovered: true)
+    try cluster.write(try settings.kept(), for: branch)
+    try verifyLog(of: cluster, in: branch)
+    let control = try Cluster(of: branch, at: cluster.directory.description).control
+    prepared.timeline = Int(control.timeline)
+    prepared.checkpoint = "\(control.checkpoint)"
+    try branch.flush()
+    return prepared
+  }
+
+  private func verifyLog(of cluster: Cluster, in branch: Branch) throws(StoreError) {
+    let top = try branch.lookup(cluster.directory)
+    let log = try branch.lookup("pg_wal", in: top)
+    let count = try branch.readDirectory(log.file).count { $0.kind == .regular }
+    guard count > Self.logFileCountMax else { return }
+    throw StoreError(
+      .unavailable, "its log has \(count) files after the last checkpoint", object: branch.name,
+      remedy: "prepare it again")
+  }
+}
+
+extension Cluster {
+  /// Takes away all of the data directory that is its origin's and of no use to a copy. Returns
+  /// what lay there besides what every cluster has.
+  fileprivate func clear(
+    _ branch: Branch, isRecovered: Bool
+  ) throws(StoreError) -> [String] {
+    let top = try branch.lookup(directory)
+    var left: [String] = []
+    for entry in try branch.readDirectory(top) {
+      let name = "\(entry.name)"
+      if ClusterFiles.emptied.contains(name), entry.kind == .directory {
+        for inner in try branch.readDirectory(entry.file) {
+          try Self.removeAll(inner, in: entry.file, of: branch)
+        }
+      } else if !ClusterFiles.isKept(name, isRecovered: isRecovered) {
+        left.append(name)
+        try Self.removeAll(entry, in: top, of: branch)
+      }
+    }
+    return left
+  }
+
+  private static func removeAll(
+    _ entry: DirectoryEntry, in directory: FileID, of branch: Branch
+  ) throws(StoreError) {
+    guard entry.kind == .directory else { return try branch.remove(entry.name, in: directory) }
+    try branch.removeTree(entry.name, in: directory)
+  }
+
+  /// Gives the data directory a configuration of its own, with what is to go on as in the origin.
+  fileprivate func write(_ settings: [Setting], for branch: Branch) throws(StoreError) {
+    let top = try branch.lookup(directory)
+    let text =
+      "# Of the origin's settings, those by which statements mean and cost the same.\n"
+      + settings.map(\.line).joined()
+    try branch.transaction { changes throws(StoreError) in
+      for (name, text) in [("postgresql.conf" as FileName, text), ("postgresql.auto.conf", "")] {
+        let file = try changes.createFile(
+          name, in: top, NewFile(permissions: 0o600, userID: userID, groupID: groupID)
+        ).file
+        try changes.write(file, at: 0, Array(text.utf8))
+      }
+    }
+  }
+}

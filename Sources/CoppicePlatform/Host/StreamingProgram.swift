@@ -1,0 +1,148 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// A program of the machine that runs beside this process: its output is a stream for whoever
+/// reads, of its errors the last are kept, and its input is empty.
+///
+/// It has a session of its own: what it starts is ended with it. Where this process is root, the
+/// program runs as a user of the machine, with that user's home directory and groups, and is killed
+/// when the thread that started it ends.
+public final class StreamingProgram: Sendable {
+  private static let errorByteCountMax = 1 << 14
+
+  public let identifier: Int32
+  /// What it prints as output; ends with it.
+  public let output: HostFile
+
+  private struct State {
+    var errors: [UInt8] = []
+    var end: ProcessEnd?
+  }
+
+  private let state = Mutex(State())
+  private let errorReader: Mutex<SystemThread?>
+
+  /// - Parameters:
+  ///   - program: its path.
+  ///   - user: as whom it runs; this process's user where that is not root.
+  ///   - variables: of its environment, beside the few that every program needs.
+  public init(
+    _ program: String, _ arguments: [String], as user: UInt32,
+    variables: [(name: String, value: String)] = []
+  ) throws(SystemError) {
+    let (output, outputWriter) = try HostFile.makePipe()
+    let (errors, errorWriter) = try HostFile.makePipe()
+    let words = Self.words(program, arguments, user, variables)
+    let texts = words.map { $0.withPath { strdup($0) } } + [nil]
+    let environment = Self.environment.map { strdup($0) } + [nil]
+    defer { for text in texts + environment { free(text) } }
+    identifier = try withExtendedLifetime((outputWriter, errorWriter)) { () throws(SystemError) in
+      try system("posix_spawn", program) {
+        clinux_start_program(
+          texts[0], texts, environment, outputWriter.fileDescriptor, errorWriter.fileDescriptor)
+      }
+    }
+    self.output = output
+    errorReader = Mutex(nil)
+    do throws(SystemError) {
+      let thread = try SystemThread(name: "errors") { [self] in keep(errors) }
+      errorReader.withLock { $0 = thread }
+    } catch {
+      end()
+      throw error
+    }
+  }
+
+  /// Its home is where users keep the passwords and services of their programs.
+  private static var environment: [String] {
+    ["PATH=/usr/bin:/bin", "LC_ALL=C"]
+      + (HostProcess.variable("HOME").map { ["HOME=\($0)"] } ?? [])
+  }
+
+  private static func words(
+    _ program: String, _ arguments: [String], _ user: UInt32,
+    _ variables: [(name: String, value: String)]
+  ) -> [String] {
+    let settings = ([("LC_ALL", "C")] + variables).map { "\($0.0)=\($0.1)" }
+    let command = ["/usr/bin/env"] + settings + [program] + arguments
+    guard HostProcess.user == 0 else { return command }
+    return [
+      "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(HostUser.group(of: user))", "--init-groups",
+      "--reset-env", "--pdeathsig=KILL",
+    ] + command
+  }
+
+  private func keep(_ errors: HostFile) {
+    var buffer = [UInt8](repeating: 0, count: 1 << 12)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { (try? errors.readSome(into: $0)) ?? 0 }
+      if count == 0 { return }
+      state.withLock { state in
+        state.errors += buffer[..<count]
+        let surplus = state.errors.count - Self.errorByteCountMax
+        if surplus > 0 { state.errors.removeFirst(surplus) }
+      }
+    }
+  }
+
+  /// The last of what it printed as errors: all of it once it has ended.
+  public var errors: String {
+    state.withLock { String(decoding: $0.errors, as: UTF8.self) }
+  }
+
+  /// The last lines of its errors, as one.
+  public var lastWords: String {
+    let lines = errors.split(separator: "\n").suffix(Self.lineCountMax)
+    return lines.isEmpty ? "it said nothing" : lines.joined(separator: "; ")
+  }
+
+  private static let lineCountMax = 3
+
+  /// Reads its output to the end, of which nothing is kept. Throws `ECANCELED` when it is not
+  /// wanted any more.
+  public func passOver(while isWanted: () -> Bool) throws(SystemError) {
+    var buffer = [UInt8](repeating: 0, count: 1 << 12)
+    while true {
+      let count = try buffer.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+        try output.readNext(into: UnsafeMutableRawBufferPointer(buffer), while: isWanted)
+      }
+      if count < buffer.count { return }
+    }
+  }
+
+  /// Tells it to end as `kill` does by itself, or as Ctrl-C does.
+  public func signal(_ signal: ProcessSignal) {
+    state.withLock { state in
+      if state.end == nil { kill(identifier, signal.number) }
+    }
+  }
+
+  /// Waits for its end.
+  public func wait() throws(SystemError) -> ProcessEnd {
+    if let end = state.withLock({ $0.end }) { return end }
+    // Its number stays its own until it is collected.
+    while try !HostProcess.waitForEnd(of: identifier, milliseconds: 60_000) {}
+    let end = try state.withLock { state throws(SystemError) in
+      if let end = state.end { return end }
+      let end = try HostProcess.collect(identifier)
+      state.end = end
+      return end
+    }
+    errorReader.withLock { $0 }?.join()
+    return end
+  }
+
+  /// Waits for its end so long. Returns `nil` while it runs.
+  public func end(within milliseconds: Int32) throws(SystemError) -> ProcessEnd? {
+    try HostProcess.waitForEnd(of: identifier, milliseconds: milliseconds) ? try wait() : nil
+  }
+
+  /// Kills it, and all that it started, and waits for its end.
+  public func end() {
+    state.withLock { state in
+      if state.end == nil { kill(-identifier, SIGKILL) }
+    }
+    _ = try? wait()
+  }
+}

@@ -1,0 +1,50 @@
+/// A file of a cluster's write-ahead log, as servers name it.
+public struct LogSegment: Hashable, Sendable {
+  public let timeline: UInt32
+  /// How many come before it.
+  public let number: UInt64
+  public let byteCount: Int
+
+  private static let digitCount = 24
+  private static let partialSuffix = ".partial"
+  private static let historySuffix = ".history"
+
+  /// The one that has a position's byte.
+  public init(containing position: WALPosition, timeline: UInt32, byteCount: Int) {
+    self.timeline = timeline
+    self.byteCount = byteCount
+    number = position.byteOffset / UInt64(byteCount)
+  }
+
+  private init(timeline: UInt32, number: UInt64, byteCount: Int) {
+    self.timeline = timeline
+    self.number = number
+    self.byteCount = byteCount
+  }
+
+  /// The one before; `nil` for the first.
+  public var previous: LogSegment? {
+    number == 0
+      ? nil : LogSegment(timeline: timeline, number: number - 1, byteCount: byteCount)
+  }
+
+  /// Three numbers of eight digits: the timeline, and the segment's in two parts.
+  public var name: String {
+    let countOfPart = (UInt64(1) << 32) / UInt64(byteCount)
+    return [UInt64(timeline), number / countOfPart, number % countOfPart].map { value in
+      let digits = String(value, radix: 16, uppercase: true)
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
+  }
+
+  /// What a received file is called in a cluster's log; `nil` for one that is none of it.
+  public static func finishedName(_ name: String) -> String? {
+    let stem =
+      name.hasSuffix(partialSuffix) ? String(name.dropLast(partialSuffix.count)) : name
+    let digits = stem.hasSuffix(historySuffix) ? stem.dropLast(historySuffix.count) : stem[...]
+    guard digits.allSatisfy(\.isHexDigit), digits.count == digitCount || digits != stem[...] else {
+      return nil
+    }
+    return stem
+  }
+}

@@ -1,0 +1,101 @@
+internal import Coppice
+internal import CoppiceInstances
+internal import CoppiceLifecycle
+internal import CoppicePlatform
+internal import CoppicePostgreSQL
+
+/// Single steps of a refresh, for clusters that are no baseline's.
+extension BaselineRefresher {
+  /// Makes a snapshot of a branch or snapshot with its cluster prepared. Neither changes.
+  ///
+  /// Throws as a refresh does; `conflict` when there is a snapshot of that name.
+  func prepare(
+    _ reference: String, as snapshot: String, _ preparation: BaselinePreparation, _ asked: Asked
+  ) throws(StoreError) -> PreparedCluster {
+    let branch = try EntryName.validate(snapshot: snapshot)
+    _ = try store.branch(branch)
+    if try store.entries(in: .named).contains(where: { $0.name.hasBytes(of: snapshot) }) {
+      throw StoreError(
+        .conflict, "there is a snapshot of that name", object: snapshot,
+        remedy: "choose another name", reason: .exists)
+    }
+    let options = try PreparationOptions(preparation)
+    return try onFork(of: reference, for: branch, asked) { part, supervisor throws(StoreError) in
+      let work = asked.work
+      let prepared = try supervisor.prepare(part, options, while: { !work.isCancelled }) { step in
+        work.tell?(.step(StepProgress(step: step)))
+      }
+      try store.createSnapshot(
+        snapshot, of: part, terms: EntryTerms(owner: asked.principal.knownName),
+        annotations: [AnnotationChange(.part, nil)])
+      return prepared
+    }
+  }
+
+  /// What is found in a cluster that is to be a source of branches, by asking its server, or one of
+  /// our own on a fork.
+  func check(_ source: String, _ asked: Asked) throws(StoreError) -> [ClusterFinding] {
+    let supervisor = try instances.supervisor()
+    if case .postgres(let service)? = try? BaselineSource(source) {
+      return try ServiceCheck.findings(
+        try client(service, supervisor) { [work = asked.work] in !work.isCancelled }, supervisor)
+    }
+    let links = try ForkPlan(
+      of: try store.moment(of: source), as: source, mounts: doors.mounts.map(\.directory)
+    ).outwardPaths
+    guard links.isEmpty else { return [ClusterFinding(.tablespaces, links)] }
+    return try onFork(of: source, for: EntryName.isSnapshot(source) ? BaselineSnapshots.branch(of: source) : source, asked) {
+      part, supervisor throws(StoreError) in
+      let work = asked.work
+      return try supervisor.work(
+        on: part, waitSeconds: PreparationOptions().recoverySeconds,
+        while: { !work.isCancelled }
+      ) { server throws(StoreError) in
+        try server.findings(on: supervisor.machine(for: server.major))
+      }
+    }
+  }
+
+  func client(
+    _ service: String, _ supervisor: InstanceSupervisor,
+    while isWanted: @escaping @Sendable () -> Bool
+  ) throws(StoreError) -> ServiceClient {
+    ServiceClient(
+      service: service, owner: owner, programs: try supervisor.newestPrograms(),
+      isWanted: isWanted)
+  }
+
+  /// Whose files and programs on this machine sources are: the store's.
+  var owner: UInt32 {
+    (try? HostDirectory(path: store.directory).status().user) ?? HostProcess.user
+  }
+
+  /// Runs `body` on a fork that is gone afterwards.
+  private func onFork<Result>(
+    of reference: String, for name: String, _ asked: Asked,
+    _ body: (_ part: String, InstanceSupervisor) throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    let supervisor = try instances.supervisor()
+    let part = try freePartName(name, "work")
+    try doors.writeDirtyPages(of: reference)
+    try store.createBranch(
+      part, from: reference, annotations: [AnnotationChange(.part, Array(name.utf8))])
+    defer { try? store.delete([part], force: true) }
+    let mounts = doors.mounts.map(\.directory)
+    try ForkPlan(of: try store.tree(part), as: part, mounts: mounts).refuseOutwardLinks()
+    return try body(part, supervisor)
+  }
+
+  /// A name that no entry has, for a part of something.
+  func freePartName(_ name: String, _ purpose: String) throws(StoreError) -> String {
+    let stem = String(
+      decoding: name.utf8.prefix(EntryName.byteCountMax - 40), as: UTF8.self)
+    let taken = Set(try store.entries(in: .named).map { Array($0.name.utf8) })
+    var number = 1
+    while true {
+      let free = "\(stem).\(purpose)\(number == 1 ? "" : "-\(number)")"
+      if !taken.contains(Array(free.utf8)) { return free }
+      number += 1
+    }
+  }
+}
