@@ -11,7 +11,8 @@ package enum RefreshSchedule: Hashable, Sendable {
   package init?(_ text: String) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     if parts.count == 2 {
-      guard let hour = Self.number(parts[0], below: 24), let minute = Self.number(parts[1], below: 60)
+      guard let hour = Self.number(parts[0], below: 24),
+        let minute = Self.number(parts[1], below: 60)
       else { return nil }
       self = .daily(minute: hour * 60 + minute)
       return

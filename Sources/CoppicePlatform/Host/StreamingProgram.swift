@@ -26,14 +26,14 @@ public final class StreamingProgram: Sendable {
   /// - Parameters:
   ///   - program: its path.
   ///   - user: as whom it runs; this process's user where that is not root.
-  ///   - variables: of its environment, beside the few that every program needs.
+  ///   - inherited: names of variables that it has as this process has them; of others it has only
+  ///     the few that every program needs.
   public init(
-    _ program: String, _ arguments: [String], as user: UInt32,
-    variables: [(name: String, value: String)] = []
+    _ program: String, _ arguments: [String], as user: UInt32, inheriting inherited: [String] = []
   ) throws(SystemError) {
     let (output, outputWriter) = try HostFile.makePipe()
     let (errors, errorWriter) = try HostFile.makePipe()
-    let words = Self.words(program, arguments, user, variables)
+    let words = Self.words(program, arguments, user, inherited)
     let texts = words.map { $0.withPath { strdup($0) } } + [nil]
     let environment = Self.environment.map { strdup($0) } + [nil]
     defer { for text in texts + environment { free(text) } }
@@ -62,9 +62,13 @@ public final class StreamingProgram: Sendable {
 
   private static func words(
     _ program: String, _ arguments: [String], _ user: UInt32,
-    _ variables: [(name: String, value: String)]
+    _ inherited: [String]
   ) -> [String] {
-    let settings = ([("LC_ALL", "C")] + variables).map { "\($0.0)=\($0.1)" }
+    let settings =
+      ["LC_ALL=C"]
+      + inherited.compactMap { name in
+        HostProcess.variable(name).map { "\(name)=\($0)" }
+      }
     let command = ["/usr/bin/env"] + settings + [program] + arguments
     guard HostProcess.user == 0 else { return command }
     return [

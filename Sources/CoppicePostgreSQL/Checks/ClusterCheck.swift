@@ -57,9 +57,11 @@ public struct ClusterCheck {
     for (code, statement) in clusterStatements where isServed || code != .tablespaces {
       add(code, try names(statement, nil, ask))
     }
-    let libraries = try names(
-      "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'shared_preload_libraries'", nil, ask
-    ).first ?? ""
+    let libraries =
+      try names(
+        "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'shared_preload_libraries'", nil,
+        ask
+      ).first ?? ""
     if let loaded = try? PreloadedLibraries(origin: libraries) {
       add(.workersLeftOut, loaded.left)
     }

@@ -130,7 +130,8 @@ package struct BaselineAddRequest: StoreRequest {
       guard RefreshSchedule(refresh) != nil else {
         throw StoreError(
           .invalid, "is no time to refresh it at", object: refresh,
-          remedy: "write a time of the day in UTC as 03:00, or \(TimeSpan.form) of a minute or more")
+          remedy: "write a time of the day in UTC as 03:00, or \(TimeSpan.form) of a minute or more"
+        )
       }
       if case .tar("-") = kind {
         throw StoreError(

@@ -6,7 +6,8 @@ internal import CoppicePostgreSQL
 
 package struct ClusterPrepareRequest: StoreRequest {
   package static let route = Route(
-    .post, "/v1/clusters/prepare", "Make a snapshot on which a server of PostgreSQL starts at once.")
+    .post, "/v1/clusters/prepare", "Make a snapshot on which a server of PostgreSQL starts at once."
+  )
   package static let isCancellable = true
 
   /// The branch or snapshot that has the cluster.

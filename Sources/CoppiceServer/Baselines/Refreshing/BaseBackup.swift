@@ -122,7 +122,8 @@ struct BaseBackup {
     let directory = try target.lookup("pg_wal", in: .root).file
     for entry in try source.readDirectory(.root) where entry.kind == .regular {
       // What marks where to begin is no part of it.
-      guard "\(entry.name)" != mark?.name, let name = LogSegment.finishedName("\(entry.name)") else { continue }
+      guard "\(entry.name)" != mark?.name, let name = LogSegment.finishedName("\(entry.name)")
+      else { continue }
       try Self.copy(entry.file, of: source, to: name, in: directory, of: target)
     }
     try target.flush()
@@ -140,7 +141,8 @@ struct BaseBackup {
     }
     let copy = try target.createFile(
       name, in: directory,
-      NewFile(permissions: 0o600, userID: owner.userID, groupID: owner.groupID)).file
+      NewFile(permissions: 0o600, userID: owner.userID, groupID: owner.groupID)
+    ).file
     let byteCount = try source.attributes(of: file).byteCount
     var offset: UInt64 = 0
     while offset < byteCount {

@@ -84,7 +84,8 @@ struct BaselineIntake {
       name ?? part, domain: baseline.domain, annotations: mark)
     let owner = owner
     try branch.setAttributes(
-      of: .root, AttributeChanges(permissions: 0o700, userID: owner, groupID: HostUser.group(of: owner)))
+      of: .root,
+      AttributeChanges(permissions: 0o700, userID: owner, groupID: HostUser.group(of: owner)))
   }
 
   func importFiles(_ source: ImportSource, isTar: Bool) throws(StoreError) -> Brought {
@@ -97,7 +98,8 @@ struct BaselineIntake {
     options.isCancelled = { !isWanted() }
     if let tell = refresh.asked.work.tell { options.progress = { tell(.transfer($0)) } }
     return Brought(
-      try store.importFiles(from: source, into: part, at: BranchPath(escaped: "/"), options: options))
+      try store.importFiles(
+        from: source, into: part, at: BranchPath(escaped: "/"), options: options))
   }
 
   private func fork(_ name: String) throws(StoreError) -> Brought {
@@ -153,7 +155,8 @@ struct BaselineIntake {
     let end: ProcessEnd
     let words: String
     do throws(SystemError) {
-      let running = try StreamingProgram(program, arguments, as: owner)
+      let running = try StreamingProgram(
+        program, arguments, as: owner, inheriting: ServiceClient.variables)
       defer { running.end() }
       try running.passOver(while: refresh.isWanted)
       end = try running.wait()

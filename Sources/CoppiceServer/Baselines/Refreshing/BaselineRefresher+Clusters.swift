@@ -44,7 +44,10 @@ extension BaselineRefresher {
       of: try store.moment(of: source), as: source, mounts: doors.mounts.map(\.directory)
     ).outwardPaths
     guard links.isEmpty else { return [ClusterFinding(.tablespaces, links)] }
-    return try onFork(of: source, for: EntryName.isSnapshot(source) ? BaselineSnapshots.branch(of: source) : source, asked) {
+    return try onFork(
+      of: source, for: EntryName.isSnapshot(source) ? BaselineSnapshots.branch(of: source) : source,
+      asked
+    ) {
       part, supervisor throws(StoreError) in
       let work = asked.work
       return try supervisor.work(

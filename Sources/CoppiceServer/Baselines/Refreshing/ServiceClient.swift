@@ -14,6 +14,9 @@ struct ServiceClient {
   let programs: ServerPrograms
   let isWanted: @Sendable () -> Bool
 
+  /// Where a server may be told that services and passwords are, instead of in the owner's home.
+  static let variables = ["PGSERVICEFILE", "PGPASSFILE", "PGSYSCONFDIR"]
+
   private static let fieldMark = "\u{1F}"
   private static let rowMark = "\u{1E}"
   private static let outputByteCountMax = 16 << 20
@@ -21,7 +24,9 @@ struct ServiceClient {
 
   /// The conninfo of a connection to a database, or to the service's own.
   func connection(to database: String? = nil) -> String {
-    let name = database.map { " dbname='\($0.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'" }
+    let name = database.map {
+      " dbname='\($0.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+    }
     return "service=\(service)\(name ?? "") connect_timeout=\(Self.connectSeconds) "
       + "application_name=coppice"
   }
@@ -69,8 +74,7 @@ struct ServiceClient {
   func start(_ program: String, _ arguments: [String]) throws(StoreError) -> StreamingProgram {
     do throws(SystemError) {
       return try StreamingProgram(
-        programs.path(of: program), arguments, as: owner,
-        variables: [("PGAPPNAME", "coppice")])
+        programs.path(of: program), arguments, as: owner, inheriting: Self.variables)
     } catch {
       throw StoreError(error, while: "starting \(program)")
     }
