@@ -8,56 +8,103 @@ internal import CoppicePostgreSQL
 /// A base backup of a running PostgreSQL, streamed into the part of a refresh: pages that the work
 /// branch has cost nothing, and nothing lies on a disk in between.
 ///
-/// Beside it the origin's log is received into a part of its own from before the backup begins until
-/// its end is in it: two connections and no slot, and nothing that the origin might take away
-/// before a long backup ends.
+/// The origin's log is received beside it into a part of its own, from the place on that the
+/// backup's label names until the one that its manifest names: two connections and no slot. The
+/// label comes first of all, when the origin still has that log, and so nothing is missed that it
+/// might take away before a long backup ends.
 struct BaseBackup {
   let service: String
   let intake: BaselineIntake
 
   private static let logSeconds: UInt64 = 60
+  private static let segmentStatement =
+    "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size'"
+  /// So much of the stream has the label.
+  private static let labelByteCount = 2048
 
   /// Throws `unavailable` with the programs' words when the origin ends or refuses.
   func take() throws(StoreError) -> BaselineIntake.Brought {
     let client = try intake.client(service)
-    let origin = try BackupOrigin(client)
+    let segmentByteCount = try client.rows(Self.segmentStatement).first?.first.flatMap { $0 }
+    let backup = try client.start("pg_basebackup", arguments(client))
+    defer { backup.end() }
+    let begin = try label(of: backup, client)
+    guard
+      let first = BackupLabel.firstSegment(
+        in: begin, byteCount: segmentByteCount.flatMap { Int($0) } ?? 0)
+    else {
+      throw StoreError(
+        .unavailable, "the backup does not tell where its log begins",
+        object: "postgres:\(service)", remedy: "take it from a server of version 13 or newer")
+    }
     let log = try intake.refresh.refresher.freePartName(intake.baseline.name, "log")
     try intake.makeEmptyPart(log)
-    defer { try? intake.store.delete([log], force: true) }
-    try origin.place(in: try intake.store.branch(log), owner: intake.owner)
-    let directory = try intake.directory(of: log)
-    let receiver = try client.start("pg_receivewal", Self.receiving(client, into: directory))
+    defer { intake.refresh.refresher.deletePart(log) }
+    try placeMark(before: first, in: try intake.store.branch(log))
+    let receiver = try client.start("pg_receivewal", try receiving(client, into: log))
     defer { receiver.end() }
-    try waitForLog(log, receiver, besides: origin.mark, client)
-    let brought = try stream(client)
-    let end = try manifestEnd(client)
+    try waitForLog(log, receiver, client)
+    let brought = try importFiles(of: backup, after: begin, client)
     receiver.signal(.interrupt)
     do throws(SystemError) { _ = try receiver.wait() } catch {
       throw StoreError(error, while: "waiting for pg_receivewal")
     }
-    // What it has not received yet, to the byte before the backup's end.
-    let rest = Self.receiving(client, into: directory) + ["--endpos", "\(end)"]
-    let finisher = try client.start("pg_receivewal", rest)
+    // What it has not received yet.
+    let finisher = try client.start(
+      "pg_receivewal",
+      try receiving(client, into: log) + ["--endpos", "\(try manifestEnd(client))"])
     defer { finisher.end() }
     try client.finish(finisher, "pg_receivewal")
     try intake.settle(log)
-    try moveLog(from: log, besides: origin.mark)
+    try moveLog(from: log, besides: first.previous)
     return brought
   }
 
-  private static func receiving(_ client: ServiceClient, into directory: String) -> [String] {
-    ["--no-loop", "--no-password", "--dbname", client.connection(), "--directory", directory]
+  private func arguments(_ client: ServiceClient) -> [String] {
+    let preparation = intake.baseline.preparation
+    let checkpoint = preparation?.isHurried == true ? "fast" : "spread"
+    return [
+      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password",
+      "--checkpoint", checkpoint, "--label", "coppice", "--dbname", client.connection(),
+    ] + (preparation?.rateMax.map { ["--max-rate", $0] } ?? [])
   }
 
-  /// Until the first of the log is received, the backup does not begin.
+  private func receiving(
+    _ client: ServiceClient, into log: String
+  ) throws(StoreError) -> [String] {
+    [
+      "--no-loop", "--no-password", "--dbname", client.connection(), "--directory",
+      try intake.directory(of: log),
+    ]
+  }
+
+  /// The beginning of the stream, which comes when the origin has written its checkpoint.
+  private func label(
+    of backup: StreamingProgram, _ client: ServiceClient
+  ) throws(StoreError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Self.labelByteCount)
+    do throws(SystemError) {
+      let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+        try backup.output.readNext(
+          into: UnsafeMutableRawBufferPointer(buffer), while: intake.refresh.isWanted)
+      }
+      if count == bytes.count { return bytes }
+    } catch {
+      throw StoreError(error, while: "waiting for pg_basebackup")
+    }
+    try client.finish(backup, "pg_basebackup")
+    throw client.failure(of: backup, "pg_basebackup")
+  }
+
+  /// Until the first of the log is received, the backup waits.
   private func waitForLog(
-    _ log: String, _ receiver: StreamingProgram, besides mark: LogSegment?, _ client: ServiceClient
+    _ log: String, _ receiver: StreamingProgram, _ client: ServiceClient
   ) throws(StoreError) {
     let branch = try intake.store.branch(log)
-    let count = mark == nil ? 0 : 1
     let clock = SystemClock()
     let deadline = clock.monotonicNanoseconds() + Self.logSeconds * 1_000_000_000
-    while try branch.readDirectory(.root).count <= count {
+    // One file marks where to begin.
+    while try branch.readDirectory(.root).count < 2 {
       let end: ProcessEnd?
       do throws(SystemError) { end = try receiver.end(within: 50) } catch {
         throw StoreError(error, while: "waiting for pg_receivewal")
@@ -72,22 +119,13 @@ struct BaseBackup {
     }
   }
 
-  private func stream(
-    _ client: ServiceClient
+  private func importFiles(
+    of backup: StreamingProgram, after begin: [UInt8], _ client: ServiceClient
   ) throws(StoreError) -> BaselineIntake.Brought {
-    let preparation = intake.baseline.preparation
-    var arguments = [
-      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password",
-      "--checkpoint", preparation?.isHurried == true ? "fast" : "spread", "--label", "coppice",
-      "--dbname", client.connection(),
-    ]
-    if let rate = preparation?.rateMax { arguments += ["--max-rate", rate] }
-    let backup = try client.start("pg_basebackup", arguments)
-    defer { backup.end() }
     let brought: BaselineIntake.Brought
     do throws(StoreError) {
       brought = try intake.importFiles(
-        .stream(fileDescriptor: backup.output.fileDescriptor), isTar: true)
+        .stream(fileDescriptor: backup.output.fileDescriptor, after: begin), isTar: true)
     } catch {
       // A stream that breaks off says less than who broke it off.
       let end = try? backup.end(within: 1000)
@@ -114,6 +152,18 @@ struct BaseBackup {
   }
 
   // MARK: The log
+
+  /// Has pg_receivewal begin with a file: it goes on behind the last one that is there.
+  private func placeMark(before first: LogSegment, in branch: Branch) throws(StoreError) {
+    guard let mark = first.previous else { return }
+    let owner = try branch.attributes(of: .root)
+    let file = try branch.createFile(
+      try FileName(mark.name), in: .root,
+      NewFile(permissions: 0o600, userID: owner.userID, groupID: owner.groupID)
+    ).file
+    try branch.truncate(file, to: UInt64(mark.byteCount))
+    try branch.flush()
+  }
 
   /// Puts the files of the log that the backup needs where recovery looks for them.
   private func moveLog(from log: String, besides mark: LogSegment?) throws(StoreError) {

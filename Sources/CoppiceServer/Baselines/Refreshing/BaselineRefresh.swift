@@ -25,7 +25,7 @@ struct BaselineRefresh {
     let source = try BaselineSource(baseline.source)
     begin("check")
     let part = try refresher.freePartName(baseline.name, "refresh")
-    defer { try? store.delete([part], force: true) }
+    defer { refresher.deletePart(part) }
     let intake = BaselineIntake(refresh: self, source: source, part: part)
     try intake.check()
     begin("transfer")
@@ -104,7 +104,7 @@ struct BaselineRefresh {
         attestation: nil, preparation: Approval.Preparation(prepared, baseline, isVerified))
       try registry.note(run, of: baseline.name, approving: entry, approval)
     } catch {
-      try? store.delete([name], force: true)
+      refresher.deletePart(name)
       throw error
     }
     let context = RequestContext(

@@ -83,7 +83,7 @@ extension BaselineRefresher {
     try doors.writeDirtyPages(of: reference)
     try store.createBranch(
       part, from: reference, annotations: [AnnotationChange(.part, Array(name.utf8))])
-    defer { try? store.delete([part], force: true) }
+    defer { deletePart(part) }
     let mounts = doors.mounts.map(\.directory)
     try ForkPlan(of: try store.tree(part), as: part, mounts: mounts).refuseOutwardLinks()
     return try body(part, supervisor)

@@ -1,4 +1,5 @@
 internal import Coppice
+internal import CoppiceEngine
 internal import CoppiceInstances
 internal import CoppiceLifecycle
 internal import CoppicePlatform
@@ -120,13 +121,25 @@ package final class BaselineRefresher: Sendable {
 
   // MARK: Parts
 
+  /// Nobody is to have it back: the next collection takes its space. Where there is none any more,
+  /// nothing happens.
+  func deletePart(_ name: String) {
+    do throws(StoreError) {
+      let now = Timestamp(nanoseconds: store.clock.wallNanoseconds())
+      try store.delete(
+        [name], ignoringMissing: true, force: true, annotations: [.keeping(until: now)])
+    } catch {
+      logger.error("\(error.commandText)")
+    }
+  }
+
   /// Deletes what refreshes left that did not come to their end.
   private func removeParts() {
     do throws(StoreError) {
       for (entry, value) in try store.entries(carrying: .part, in: .named) {
         let baseline = String(decoding: value, as: UTF8.self)
         logger.warning("\(entry.name), left of a refresh of \(baseline), is deleted")
-        try store.delete([entry.name], force: true)
+        deletePart(entry.name)
       }
     } catch {
       logger.error("parts of refreshes: \(error.commandText)")
