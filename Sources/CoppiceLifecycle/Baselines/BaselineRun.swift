@@ -1,3 +1,12 @@
+/// That a branch or snapshot is made for a baseline, and is nobody's until it is done: its
+/// annotation `part`, as JSON.
+package struct BaselinePart: Hashable, Sendable, Codable {
+  /// The baseline's, or the branch's that it is made of.
+  package var name: String
+
+  package init(of name: String) { self.name = name }
+}
+
 /// One time that a baseline was brought up to date, or was to be.
 package struct BaselineRun: Hashable, Sendable, Codable {
   package enum Outcome: String, Hashable, Sendable, Codable {

@@ -2,8 +2,8 @@
 public enum BackupLabel {
   private static let mark = "START WAL LOCATION: "
 
-  /// The file of the log that recovery begins with, of a label somewhere in these bytes; `nil` where
-  /// none is.
+  /// The file of the log that recovery begins with, of a label somewhere in these bytes; `nil`
+  /// where none is.
   ///
   /// - Parameter byteCount: of each file of the log.
   public static func firstSegment(in bytes: [UInt8], byteCount: Int) -> LogSegment? {

@@ -8,8 +8,8 @@ public enum BackupManifest {
 
   private static let mark = "\"End-LSN\":"
 
-  /// Where the log ends that recovery needs, of the last of its timelines; `nil` where the file does
-  /// not tell.
+  /// Where the log ends that recovery needs, of the last of its timelines; `nil` where the file
+  /// does not tell.
   public static func end(inTail bytes: [UInt8]) -> WALPosition? {
     let text = String(decoding: bytes, as: UTF8.self)
     let places = text.ranges(of: mark)

@@ -26,6 +26,11 @@ extension BaselineRegistry {
     }
   }
 
+  /// What marks an entry as a part.
+  static func part(of name: String) -> AnnotationChange {
+    AnnotationChange(.part, JSON.encode(BaselinePart(of: name)))
+  }
+
   /// What approves a snapshot. What is forked from it takes its origin from it.
   static func approving(
     _ entry: EntryInfo, of baseline: String, _ approval: Approval

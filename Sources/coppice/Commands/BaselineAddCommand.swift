@@ -9,7 +9,11 @@ struct BaselineAddCommand: ParsableCommand {
     discussion: """
       SOURCE is directory:DIR, tar:FILE, tar:- for standard input, or branch:REF. The content \
       becomes the work branch NAME; with branch:NAME the branch of that name is it, as it is. To \
-      branch from it, make a snapshot and approve that.
+      branch from it, refresh it, or make a snapshot and approve that.
+
+      With postgres:SERVICE (a running server, by a section of the connection service file of the \
+      store's owner), command:CMD (which fills the directory %d) and dump:PATH it is refreshed at \
+      once, as by 'coppice baseline refresh', and is there when that has come to its end.
 
       The class is that of the source: of a branch, that of its trust domain; of files, raw. With \
       another --class the baseline lies in a domain of its own, which has its name, or in the one \
@@ -23,7 +27,8 @@ struct BaselineAddCommand: ParsableCommand {
       JSON: \(BaselineAddRequest.keys).
 
       Examples:
-        coppice baseline add prod --from directory:/var/lib/postgresql/15/main
+        coppice baseline add prod --from postgres:prod --refresh 03:00 --keep-daily 7
+        coppice baseline add old --from directory:/var/lib/postgresql/15/main
         coppice baseline add masked --from branch:scrubbed --class masked --children-max 50
       """)
 
@@ -34,7 +39,9 @@ struct BaselineAddCommand: ParsableCommand {
 
   @Option(
     name: .customLong("from"),
-    help: ArgumentHelp("directory:DIR, tar:FILE, tar:- or branch:REF.", valueName: "source"))
+    help: ArgumentHelp(
+      "postgres:SERVICE, command:CMD, dump:PATH, directory:DIR, tar:FILE, tar:- or branch:REF.",
+      valueName: "source"))
   var source: String
 
   @Option(

@@ -32,7 +32,7 @@ struct BaselineIntake {
   var store: Store { refresh.refresher.store }
   var baseline: Baseline { refresh.baseline }
   /// Marks what is made as a part of the baseline.
-  var mark: [AnnotationChange] { [AnnotationChange(.part, Array(baseline.name.utf8))] }
+  var mark: [AnnotationChange] { [BaselineRegistry.part(of: baseline.name)] }
   /// Whose files and programs on this machine a source is: the store's.
   var owner: UInt32 { refresh.refresher.owner }
 

@@ -55,8 +55,7 @@ struct BaselineRefresh {
     let name = baseline.name
     guard try store.entries(in: .named).contains(where: { $0.name.hasBytes(of: name) }) else {
       try store.createBranch(
-        name, from: part, terms: EntryTerms(owner: asked.principal.knownName),
-        annotations: [AnnotationChange(.part, nil)])
+        name, from: part, terms: EntryTerms(owner: asked.principal.knownName))
       return
     }
     try store.reset(name, to: part, force: true)
@@ -91,7 +90,7 @@ struct BaselineRefresh {
     // Until it is approved it is a part, and goes with a crash.
     try store.createSnapshot(
       name, of: part, terms: EntryTerms(owner: asked.principal.knownName),
-      annotations: [AnnotationChange(.part, Array(baseline.name.utf8))])
+      annotations: [BaselineRegistry.part(of: baseline.name)])
     do throws(StoreError) {
       let entry = try store.entry(name)
       let rootHash = try store.sealedRootHash(of: name)

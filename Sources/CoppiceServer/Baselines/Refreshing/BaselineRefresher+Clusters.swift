@@ -26,8 +26,7 @@ extension BaselineRefresher {
         work.tell?(.step(StepProgress(step: step)))
       }
       try store.createSnapshot(
-        snapshot, of: part, terms: EntryTerms(owner: asked.principal.knownName),
-        annotations: [AnnotationChange(.part, nil)])
+        snapshot, of: part, terms: EntryTerms(owner: asked.principal.knownName))
       return prepared
     }
   }
@@ -82,7 +81,7 @@ extension BaselineRefresher {
     let part = try freePartName(name, "work")
     try doors.writeDirtyPages(of: reference)
     try store.createBranch(
-      part, from: reference, annotations: [AnnotationChange(.part, Array(name.utf8))])
+      part, from: reference, annotations: [BaselineRegistry.part(of: name)])
     defer { deletePart(part) }
     let mounts = doors.mounts.map(\.directory)
     try ForkPlan(of: try store.tree(part), as: part, mounts: mounts).refuseOutwardLinks()

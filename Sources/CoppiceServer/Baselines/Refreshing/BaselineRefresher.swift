@@ -137,8 +137,8 @@ package final class BaselineRefresher: Sendable {
   private func removeParts() {
     do throws(StoreError) {
       for (entry, value) in try store.entries(carrying: .part, in: .named) {
-        let baseline = String(decoding: value, as: UTF8.self)
-        logger.warning("\(entry.name), left of a refresh of \(baseline), is deleted")
+        let part = try BaselineSnapshots.read(BaselinePart.self, value, of: entry)
+        logger.warning("\(entry.name), left of a refresh of \(part.name), is deleted")
         deletePart(entry.name)
       }
     } catch {
