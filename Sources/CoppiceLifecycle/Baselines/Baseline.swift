@@ -19,6 +19,8 @@ package struct Baseline: Hashable, Sendable, Codable {
   package var refresh: String?
   /// With what its snapshots are prepared; `nil`: as all are.
   package var preparation: BaselinePreparation?
+  /// Whether it is being added, and is none before its first snapshot.
+  package var isIncoming: Bool?
   /// The last times that it was brought up to date, the newest last; `nil`: never.
   package var runs: [BaselineRun]?
   /// How often it was changed, or a snapshot of it approved: whoever changes it says what it was.
@@ -39,7 +41,7 @@ package struct Baseline: Hashable, Sendable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case name, domain, source, sourceClass, rules, addedNanoseconds, retiredNanoseconds
-    case refresh, preparation, runs, revision
+    case refresh, preparation, isIncoming, runs, revision
     case dataClass = "class"
   }
 

@@ -18,6 +18,7 @@ extension BaselineRegistry {
       changed.note(run)
       changed.revision += 1
       guard let entry, let approval else { return (changed, [], ()) }
+      changed.isIncoming = nil
       var changes = [AnnotationChange(.part, nil)]
       if run.outcome == .approved {
         changes += BaselineRegistry.approving(entry, of: name, approval)

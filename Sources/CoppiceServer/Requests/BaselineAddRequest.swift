@@ -109,14 +109,13 @@ package struct BaselineAddRequest: StoreRequest {
       }
     } else {
       try place.make(in: store)
-      try registry.add(baseline)
+      var incoming = baseline
+      incoming.isIncoming = true
+      try registry.add(incoming)
       do throws(StoreError) {
         _ = try refresher.refresh(name, BaselineRefresher.Asked(context))
       } catch {
-        try? store.set(Baseline.settingKey(name), to: nil)
-        if let left = try? store.entry(name), !left.isSnapshot {
-          try? store.delete([name], force: true)
-        }
+        refresher.remove(incoming)
         throw error
       }
     }

@@ -58,7 +58,9 @@ struct BaselineRefresh {
         name, from: part, terms: EntryTerms(owner: asked.principal.knownName))
       return
     }
-    try store.reset(name, to: part, force: true)
+    try supervisor.suspending([name]) { () throws(StoreError) in
+      try store.reset(name, to: part, force: true)
+    }
   }
 
   private mutating func prepare(_ part: String) throws(StoreError) -> PreparedCluster {

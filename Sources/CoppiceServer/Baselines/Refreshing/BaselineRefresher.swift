@@ -133,9 +133,23 @@ package final class BaselineRefresher: Sendable {
     }
   }
 
+  /// Takes a baseline away that has no snapshot yet, with what was brought in for it.
+  func remove(_ incoming: Baseline) {
+    do throws(StoreError) {
+      deletePart(incoming.name)
+      try store.set(Baseline.settingKey(incoming.name), to: nil)
+    } catch {
+      logger.error("\(error.commandText)")
+    }
+  }
+
   /// Deletes what refreshes left that did not come to their end.
   private func removeParts() {
     do throws(StoreError) {
+      for baseline in try BaselineRegistry(store).all() where baseline.isIncoming == true {
+        logger.warning("the baseline \(baseline.name) did not come to be")
+        remove(baseline)
+      }
       for (entry, value) in try store.entries(carrying: .part, in: .named) {
         let part = try BaselineSnapshots.read(BaselinePart.self, value, of: entry)
         logger.warning("\(entry.name), left of a refresh of \(part.name), is deleted")
