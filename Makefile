@@ -1,4 +1,4 @@
-# make demo   a real PostgreSQL on a mounted store, forked three times while it runs
+# make demo   a PostgreSQL that goes on writing as a baseline, and databases of it for three pull requests
 # make test   everything a change must pass
 # make quick  those of its tests that need no PostgreSQL, no mount and no long simulation
 # make soak   hours of what it makes minutes of: simulations, fuzzers, thousands of ends
@@ -21,11 +21,13 @@ quick:
 lint:
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
-# BENCH names some of: empty fork lifecycle server read seal write collect cluster mount large; all of them otherwise.
+# BENCH names some of: empty fork lifecycle server read seal write collect cluster mount large refresh; all of them otherwise.
 bench:
 	@.ci/install build postgresql peers
 	@swift build --quiet -c release --product coppice
-	@swift run --quiet -c release --package-path Benchmarks CoppiceBenchmarks $(BENCH)
+	@[ "$(BENCH)" = refresh ] || swift run --quiet -c release --package-path Benchmarks \
+		CoppiceBenchmarks $(filter-out refresh,$(BENCH))
+	@case " $(BENCH) " in "  " | *" refresh "*) Benchmarks/refresh .build/release/coppice ;; esac
 
 # Long runs of every decoder's fuzzer; `make test` makes short ones.
 fuzz:
