@@ -46,8 +46,15 @@ package struct Baseline: Hashable, Sendable, Codable {
   /// How many of them are kept.
   private static let runCountMax = 20
 
+  /// Keeps a run, in the place of what was known of it.
   package mutating func note(_ run: BaselineRun) {
-    runs = ((runs ?? []) + [run]).suffix(Self.runCountMax)
+    var others = runs ?? []
+    if let last = others.last, last.startedNanoseconds == run.startedNanoseconds,
+      last.outcome == .running
+    {
+      others.removeLast()
+    }
+    runs = (others + [run]).suffix(Self.runCountMax)
   }
 
   package var isRetired: Bool { retiredNanoseconds != nil }

@@ -109,14 +109,20 @@ package struct BaselineAddRequest: StoreRequest {
       }
     } else {
       try place.make(in: store)
-      try registry.add(baseline)
+      // The name is taken from here on, by a part: until the end nothing outlives a crash.
+      try store.createBranch(
+        name, domain: place.domain, terms: EntryTerms(owner: context.principal.knownName),
+        annotations: [AnnotationChange(.part, Array(name.utf8))])
       do throws(StoreError) {
-        _ = try refresher.refresh(name, BaselineRefresher.Asked(context))
-      } catch {
-        try? store.set(Baseline.settingKey(name), to: nil)
-        if let left = try? store.entry(name), !left.isSnapshot {
-          try? store.delete([name], force: true)
+        try registry.add(baseline)
+        do throws(StoreError) {
+          _ = try refresher.refresh(name, BaselineRefresher.Asked(context))
+        } catch {
+          try? store.set(Baseline.settingKey(name), to: nil)
+          throw error
         }
+      } catch {
+        try? store.delete([name], force: true)
         throw error
       }
     }

@@ -8,28 +8,37 @@ internal import CoppicePostgreSQL
 /// A base backup of a running PostgreSQL, streamed into the part of a refresh: pages that the work
 /// branch has cost nothing, and nothing lies on a disk in between.
 ///
-/// Beside it the origin's log is received into a part of its own from before the backup begins until
-/// its end is in it: two connections and no slot, and nothing that the origin might take away
-/// before a long backup ends.
+/// Beside it the origin's log is received into a part of its own, from where the backup begins until
+/// its end is in it: two connections and no slot, and nothing that the origin might take away before
+/// a long backup ends. It keeps what lies before until the next checkpoint has ended.
 struct BaseBackup {
   let service: String
   let intake: BaselineIntake
 
   private static let logSeconds: UInt64 = 60
+  private static let segmentStatement =
+    "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size'"
 
   /// Throws `unavailable` with the programs' words when the origin ends or refuses.
   func take() throws(StoreError) -> BaselineIntake.Brought {
     let client = try intake.client(service)
-    let origin = try BackupOrigin(client)
     let log = try intake.refresh.refresher.freePartName(intake.baseline.name, "log")
     try intake.makeEmptyPart(log)
     defer { try? intake.store.delete([log], force: true) }
-    try origin.place(in: try intake.store.branch(log), owner: intake.owner)
+    let segment = try client.rows(Self.segmentStatement).first?.first.flatMap { $0 }
+    let backup = try client.start("pg_basebackup", arguments(client))
+    defer { backup.end() }
+    let start = try start(of: backup, client)
+    let mark = segment.flatMap { Int($0) }.flatMap { byteCount in
+      LogSegment(containing: start.position, timeline: start.timeline, byteCount: byteCount)
+        .previous
+    }
+    if let mark { try place(mark, in: try intake.store.branch(log)) }
     let directory = try intake.directory(of: log)
     let receiver = try client.start("pg_receivewal", Self.receiving(client, into: directory))
     defer { receiver.end() }
-    try waitForLog(log, receiver, besides: origin.mark, client)
-    let brought = try stream(client)
+    try waitForLog(log, receiver, besides: mark, client)
+    let brought = try bring(backup, client)
     let end = try manifestEnd(client)
     receiver.signal(.interrupt)
     do throws(SystemError) { _ = try receiver.wait() } catch {
@@ -41,15 +50,50 @@ struct BaseBackup {
     defer { finisher.end() }
     try client.finish(finisher, "pg_receivewal")
     try intake.settle(log)
-    try moveLog(from: log, besides: origin.mark)
+    try moveLog(from: log, besides: mark)
     return brought
+  }
+
+  private func arguments(_ client: ServiceClient) -> [String] {
+    let preparation = intake.baseline.preparation
+    let rate = preparation?.rateMax.map { ["--max-rate", $0] } ?? []
+    return rate + [
+      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password", "--verbose",
+      "--checkpoint", preparation?.isHurried == true ? "fast" : "spread", "--label", "coppice",
+      "--dbname", client.connection(),
+    ]
+  }
+
+  /// Waits until the origin has written what it had in memory, which may take long.
+  private func start(
+    of backup: StreamingProgram, _ client: ServiceClient
+  ) throws(StoreError) -> BackupStart {
+    while true {
+      if let start = BackupStart(in: backup.errors) { return start }
+      let end: ProcessEnd?
+      do throws(SystemError) { end = try backup.end(within: 20) } catch {
+        throw StoreError(error, while: "waiting for pg_basebackup")
+      }
+      if end != nil { throw client.failure(of: backup, "pg_basebackup") }
+      try intake.refresh.asked.work.check()
+    }
+  }
+
+  /// Has pg_receivewal begin behind a file of the log: with the next after the last that is there.
+  private func place(_ mark: LogSegment, in branch: Branch) throws(StoreError) {
+    let owner = intake.owner
+    let file = try branch.createFile(
+      try FileName(mark.name), in: .root, NewFile(permissions: 0o600, userID: owner, groupID: owner)
+    ).file
+    try branch.truncate(file, to: UInt64(mark.byteCount))
+    try branch.flush()
   }
 
   private static func receiving(_ client: ServiceClient, into directory: String) -> [String] {
     ["--no-loop", "--no-password", "--dbname", client.connection(), "--directory", directory]
   }
 
-  /// Until the first of the log is received, the backup does not begin.
+  /// Until the first of the log is received, the backup is not read.
   private func waitForLog(
     _ log: String, _ receiver: StreamingProgram, besides mark: LogSegment?, _ client: ServiceClient
   ) throws(StoreError) {
@@ -72,18 +116,9 @@ struct BaseBackup {
     }
   }
 
-  private func stream(
-    _ client: ServiceClient
+  private func bring(
+    _ backup: StreamingProgram, _ client: ServiceClient
   ) throws(StoreError) -> BaselineIntake.Brought {
-    let preparation = intake.baseline.preparation
-    var arguments = [
-      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password",
-      "--checkpoint", preparation?.isHurried == true ? "fast" : "spread", "--label", "coppice",
-      "--dbname", client.connection(),
-    ]
-    if let rate = preparation?.rateMax { arguments += ["--max-rate", rate] }
-    let backup = try client.start("pg_basebackup", arguments)
-    defer { backup.end() }
     let brought: BaselineIntake.Brought
     do throws(StoreError) {
       brought = try intake.importFiles(
