@@ -10,16 +10,16 @@ struct ClusterPreparation {
 
   /// All that a server does for it. Throws `conflict` for what does not fit here, `invalid` with
   /// somebody's own statements that the server refuses.
-  mutating func run(_ tell: (String) -> Void) throws(StoreError) {
+  mutating func run(_ tell: (String) throws(StoreError) -> Void) throws(StoreError) {
     let databases = try server.databases()
     try refuseWhatDoesNotFit(databases)
-    tell("settle")
+    try tell("settle")
     try settle()
-    tell("remove secrets")
+    try tell("remove secrets")
     try removeSecrets(databases)
-    tell("neutralise")
+    try tell("neutralise")
     for statements in options.statements { try neutralise(databases, statements) }
-    tell("freeze")
+    try tell("freeze")
     for database in databases {
       let tables = try server.query(
         PreparationStatements.tables(toFreeze: options.freezing), in: database.name)
@@ -28,7 +28,7 @@ struct ClusterPreparation {
         prepared.frozenCount += 1
       }
     }
-    tell("checkpoint")
+    try tell("checkpoint")
     for statement in PreparationStatements.end {
       try server.query(statement, in: AccessFiles.administrativeDatabase)
     }
@@ -69,8 +69,9 @@ struct ClusterPreparation {
     prepared.subscriptions = try server.query(
       PreparationStatements.disableSubscriptions, in: home
     ).compactMap { $0[0] }
-    if !prepared.subscriptions.isEmpty {
-      try server.query(PreparationStatements.rewrite(.subscriptions), in: home)
+    for row in try server.query(PreparationStatements.brokenDatabases, in: home) {
+      guard let name = row[0] else { continue }
+      try server.query(PreparationStatements.drop(database: name), in: home)
     }
   }
 
@@ -78,16 +79,32 @@ struct ClusterPreparation {
     let home = AccessFiles.administrativeDatabase
     prepared.roles = try server.query(PreparationStatements.removePasswords, in: home)
       .compactMap { $0[0] }
-    // Also for passwords that were changed before: their rows may be there.
-    try server.query(PreparationStatements.rewrite(.roles), in: home)
-    for database in databases {
-      let count = try server.query(
-        PreparationStatements.removeUserMappings, in: database.name
-      ).count
-      guard count > 0 else { continue }
-      prepared.userMappingCount += count
-      try server.query(PreparationStatements.rewrite(.userMappings), in: database.name)
+    try rewrite(.roles, in: home)
+    try rewrite(.subscriptions, in: home)
+    for database in databases { try removeSecrets(in: database.name) }
+    for row in try server.query(PreparationStatements.closedDatabases, in: home) {
+      guard let name = row[0] else { continue }
+      try server.query(PreparationStatements.allowConnections(true, to: name), in: home)
+      try removeSecrets(in: name)
+      try server.query(PreparationStatements.allowConnections(false, to: name), in: home)
     }
+  }
+
+  private mutating func removeSecrets(in database: String) throws(StoreError) {
+    prepared.userMappingCount += try server.query(
+      PreparationStatements.removeUserMappings, in: database
+    ).count
+    try rewrite(.userMappings, in: database)
+    let told = try server.query(PreparationStatements.removeStatistics, in: database)
+    if !told.isEmpty { try rewrite(.statistics, in: database) }
+  }
+
+  /// Also for what was changed or removed before: its rows may be there.
+  private func rewrite(
+    _ catalogue: PreparationStatements.SecretCatalogue, in database: String
+  ) throws(StoreError) {
+    let isUsed = try server.query(PreparationStatements.isUsed(catalogue), in: database)
+    if !isUsed.isEmpty { try server.query(PreparationStatements.rewrite(catalogue), in: database) }
   }
 
   private func neutralise(

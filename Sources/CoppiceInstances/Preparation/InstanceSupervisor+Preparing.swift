@@ -18,7 +18,7 @@ extension InstanceSupervisor {
   /// - Parameter tell: told of each step as it begins.
   package func prepare(
     _ name: String, _ options: PreparationOptions, while isWanted: @escaping @Sendable () -> Bool,
-    tell: (String) -> Void = { _ in }
+    tell: (String) throws(StoreError) -> Void = { _ in }
   ) throws(StoreError) -> PreparedCluster {
     let branch = try store.branch(name)
     let cluster = try Cluster(of: branch, at: nil)
@@ -30,7 +30,7 @@ extension InstanceSupervisor {
       cluster.settingsFiles, names: try settingNames(try programs.programs(of: cluster.major)))
     prepared.leftOut = try cluster.clear(branch, isRecovered: false)
     try cluster.write(try settings.kept(), for: branch)
-    tell("recover")
+    try tell("recover")
     prepared = try work(on: name, waitSeconds: options.recoverySeconds, while: isWanted) {
       server throws(StoreError) in
       var work = ClusterPreparation(server: server, options: options, prepared: prepared)

@@ -73,8 +73,10 @@ package struct WorkingServer: Sendable {
     switch failure {
     case .refused(let code, let message):
       return StoreError(
-        .unavailable, "the server refused: \(message) (SQLSTATE \(code))", object: database)
-    case .cancelled: return StoreError(.unavailable, "was called off", object: database)
+        .unavailable, "the server refused: \(message) (SQLSTATE \(code))", object: database,
+        remedy: "see what its origin's server says to it, and correct it there")
+    case .cancelled:
+      return StoreError(.unavailable, "was called off", object: database, remedy: "ask again")
     case .asksForPassword:
       return StoreError(
         .denied,
@@ -85,7 +87,7 @@ package struct WorkingServer: Sendable {
       return StoreError(
         .unavailable,
         "the server took no statement: \(cause)\(lines.isEmpty ? "" : ": \(lines)")",
-        object: database)
+        object: database, remedy: "try again; if it fails again, look at its origin")
     }
   }
 }

@@ -19,8 +19,6 @@ package struct Baseline: Hashable, Sendable, Codable {
   package var refresh: String?
   /// With what its snapshots are prepared; `nil`: as all are.
   package var preparation: BaselinePreparation?
-  /// Whether it is being added, and is none before its first snapshot.
-  package var isIncoming: Bool?
   /// The last times that it was brought up to date, the newest last; `nil`: never.
   package var runs: [BaselineRun]?
   /// How often it was changed, or a snapshot of it approved: whoever changes it says what it was.
@@ -41,15 +39,22 @@ package struct Baseline: Hashable, Sendable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case name, domain, source, sourceClass, rules, addedNanoseconds, retiredNanoseconds
-    case refresh, preparation, isIncoming, runs, revision
+    case refresh, preparation, runs, revision
     case dataClass = "class"
   }
 
   /// How many of them are kept.
   private static let runCountMax = 20
 
+  /// Keeps a run, in the place of what was known of it.
   package mutating func note(_ run: BaselineRun) {
-    runs = ((runs ?? []) + [run]).suffix(Self.runCountMax)
+    var others = runs ?? []
+    if let last = others.last, last.startedNanoseconds == run.startedNanoseconds,
+      last.outcome == .running
+    {
+      others.removeLast()
+    }
+    runs = (others + [run]).suffix(Self.runCountMax)
   }
 
   package var isRetired: Bool { retiredNanoseconds != nil }

@@ -16,6 +16,8 @@ package struct BaselineRun: Hashable, Sendable, Codable {
     case made
     /// Nothing changed.
     case failed
+    /// It has not come to its end.
+    case running
   }
 
   /// Nanoseconds since 1970-01-01 UTC.
@@ -36,8 +38,16 @@ package struct BaselineRun: Hashable, Sendable, Codable {
     self.startedNanoseconds = startedNanoseconds
     endedNanoseconds = startedNanoseconds
     step = ""
-    outcome = .failed
+    outcome = .running
     byteCount = 0
     storedByteCount = 0
+  }
+
+  /// It ends without a snapshot.
+  package mutating func fail(_ message: String, at nanoseconds: Int64) {
+    outcome = .failed
+    self.message = message
+    snapshot = nil
+    endedNanoseconds = nanoseconds
   }
 }

@@ -17,7 +17,10 @@ package enum RefreshSchedule: Hashable, Sendable {
       self = .daily(minute: hour * 60 + minute)
       return
     }
-    guard let span = TimeSpan(text), span.seconds >= Self.shortest.seconds else { return nil }
+    // Seconds need no letter elsewhere: 0300 would be five minutes.
+    guard text.utf8.contains(where: { !(48...57 ~= $0) }), let span = TimeSpan(text),
+      span.seconds >= Self.shortest.seconds
+    else { return nil }
     self = .every(span)
   }
 

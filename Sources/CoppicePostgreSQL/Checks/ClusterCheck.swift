@@ -66,7 +66,10 @@ public struct ClusterCheck {
       add(.workersLeftOut, loaded.left)
     }
     let databases = try names(
-      "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn ORDER BY oid", nil, ask)
+      """
+      SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 \
+      ORDER BY oid
+      """, nil, ask)
     for database in databases {
       for (code, statement) in databaseStatements {
         add(code, in: database, try names(statement, database, ask))

@@ -116,6 +116,10 @@ public struct ControlFile: Hashable, Sendable {
     Layout(controlVersion: 1800, majors: 18...18, checksumOffset: 292),
   ]
 
+  private static let known = Remedy(
+    "clusters of PostgreSQL \(MajorVersion.known.lowerBound) to "
+      + "\(MajorVersion.known.upperBound) are known")
+
   private static func layout(
     of bytes: [UInt8], _ major: MajorVersion, _ path: String
   ) throws(StoreError) -> Layout {
@@ -130,8 +134,12 @@ public struct ControlFile: Hashable, Sendable {
       throw StoreError(
         .unsupportedFormat, "a control file of version \(version), which is not known",
         object: path,
-        remedy: "clusters of PostgreSQL \(MajorVersion.known.lowerBound) to "
-          + "\(MajorVersion.known.upperBound) are known")
+        remedy: known)
+    }
+    guard MajorVersion.known.contains(major.number) else {
+      throw StoreError(
+        .unsupportedFormat, "a cluster of PostgreSQL \(major), which is not known", object: path,
+        remedy: known)
     }
     guard layout.majors.contains(major.number) else {
       throw damage(

@@ -6,6 +6,7 @@ public struct LogSegment: Hashable, Sendable {
   public let byteCount: Int
 
   private static let digitCount = 24
+  private static let timelineDigitCount = 8
   private static let partialSuffix = ".partial"
   private static let historySuffix = ".history"
 
@@ -41,8 +42,10 @@ public struct LogSegment: Hashable, Sendable {
   public static func finishedName(_ name: String) -> String? {
     let stem =
       name.hasSuffix(partialSuffix) ? String(name.dropLast(partialSuffix.count)) : name
-    let digits = stem.hasSuffix(historySuffix) ? stem.dropLast(historySuffix.count) : stem[...]
-    guard digits.allSatisfy(\.isHexDigit), digits.count == digitCount || digits != stem[...] else {
+    let isHistory = stem.hasSuffix(historySuffix)
+    let digits = isHistory ? stem.dropLast(historySuffix.count) : stem[...]
+    let isHexadecimal = digits.utf8.allSatisfy { 48...57 ~= $0 || 65...70 ~= $0 }
+    guard isHexadecimal, digits.utf8.count == (isHistory ? timelineDigitCount : digitCount) else {
       return nil
     }
     return stem

@@ -7,7 +7,9 @@ public struct WALPosition: Hashable, Comparable, Sendable, CustomStringConvertib
   /// From what `description` is; `nil` for another text.
   public init?(_ text: String) {
     let halves = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard halves.count == 2, let high = UInt32(halves[0], radix: 16),
+    // A number may have a sign.
+    guard halves.count == 2, text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }),
+      let high = UInt32(halves[0], radix: 16),
       let low = UInt32(halves[1], radix: 16)
     else { return nil }
     byteOffset = UInt64(high) << 32 | UInt64(low)

@@ -8,13 +8,13 @@ public enum BackupManifest {
 
   private static let mark = "\"End-LSN\":"
 
-  /// Where the log ends that recovery needs, of the last of its timelines; `nil` where the file
-  /// does not tell.
+  /// Where the log ends that recovery needs, of all of its timelines; `nil` where the file does not
+  /// tell.
   public static func end(inTail bytes: [UInt8]) -> WALPosition? {
     let text = String(decoding: bytes, as: UTF8.self)
-    let places = text.ranges(of: mark)
-    guard let last = places.last else { return nil }
-    let value = text[last.upperBound...].split(separator: "\"", maxSplits: 2)
-    return value.count > 1 ? WALPosition(String(value[1])) : nil
+    return text.ranges(of: mark).compactMap { place in
+      let value = text[place.upperBound...].split(separator: "\"", maxSplits: 2)
+      return value.count > 1 ? WALPosition(String(value[1])) : nil
+    }.max()
   }
 }

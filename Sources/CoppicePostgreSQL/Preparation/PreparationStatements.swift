@@ -23,7 +23,26 @@ public enum PreparationStatements {
     WHERE subenabled OR subslotname IS NOT NULL OR subconninfo <> '' RETURNING subname
     """
 
+  /// Databases whose dropping broke off: nobody can connect to them, and nothing else can be done
+  /// than to drop them.
+  public static let brokenDatabases =
+    "SELECT datname FROM pg_catalog.pg_database WHERE datconnlimit = -2 ORDER BY oid"
+
+  public static func drop(database: String) -> String { "DROP DATABASE \(SQLText.name(database))" }
+
   // MARK: Secrets
+
+  /// Databases that take no connections, but for the one that is as it was made.
+  public static let closedDatabases = """
+    SELECT datname FROM pg_catalog.pg_database \
+    WHERE NOT datallowconn AND datname <> 'template0' ORDER BY oid
+    """
+
+  /// Has a database take connections, or none.
+  public static func allowConnections(_ isAllowed: Bool, to database: String) -> String {
+    "UPDATE pg_catalog.pg_database SET datallowconn = \(isAllowed) "
+      + "WHERE datname = \(SQLText.text(database))"
+  }
 
   /// Roles of all databases. Returns their names.
   public static let removePasswords = """
@@ -37,6 +56,20 @@ public enum PreparationStatements {
     RETURNING umserver
     """
 
+  /// What a database's statistics tell of values in the catalogues that have secrets. Returns their
+  /// numbers.
+  public static let removeStatistics: String = {
+    let catalogues = SecretCatalogue.allCases.filter { $0 != .statistics }
+      .map { "'pg_catalog.\($0.rawValue)'::regclass" }
+    return "DELETE FROM pg_catalog.pg_statistic "
+      + "WHERE starelid IN (\(catalogues.joined(separator: ", "))) RETURNING starelid"
+  }()
+
+  /// A row where a catalogue has, or had, anything: rows that are gone may be in its pages.
+  public static func isUsed(_ catalogue: SecretCatalogue) -> String {
+    "SELECT 1 WHERE pg_catalog.pg_relation_size('pg_catalog.\(catalogue.rawValue)') > 0"
+  }
+
   /// The catalogue whose old rows have secrets, written anew without them: the old file is empty at
   /// once, and goes at the next checkpoint.
   public static func rewrite(_ catalogue: SecretCatalogue) -> String {
@@ -48,6 +81,7 @@ public enum PreparationStatements {
     case roles = "pg_authid"
     case subscriptions = "pg_subscription"
     case userMappings = "pg_user_mapping"
+    case statistics = "pg_statistic"
   }
 
   // MARK: Pages

@@ -1,5 +1,6 @@
 internal import Coppice
 internal import CoppiceLifecycle
+internal import CoppicePlatform
 
 extension BaselineRegistry {
   /// Keeps a run with its baseline. In the same transaction the snapshot that came of it is no part
@@ -18,12 +19,16 @@ extension BaselineRegistry {
       changed.note(run)
       changed.revision += 1
       guard let entry, let approval else { return (changed, [], ()) }
-      changed.isIncoming = nil
-      var changes = [AnnotationChange(.part, nil)]
+      let ending = [AnnotationChange(.part, nil)]
+      var changes = ending
       if run.outcome == .approved {
         changes += BaselineRegistry.approving(entry, of: name, approval)
       }
-      return (changed, [(entry.name, changes)], ())
+      // The first one makes the work branch what it is called.
+      let isFirst = try store.entries(carrying: .part, in: .named).contains {
+        $0.entry.name.hasBytes(of: name)
+      }
+      return (changed, [(entry.name, changes)] + (isFirst ? [(name, ending)] : []), ())
     }
   }
 

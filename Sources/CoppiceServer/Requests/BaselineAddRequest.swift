@@ -109,13 +109,20 @@ package struct BaselineAddRequest: StoreRequest {
       }
     } else {
       try place.make(in: store)
-      var incoming = baseline
-      incoming.isIncoming = true
-      try registry.add(incoming)
+      // The name is taken from here on, by a part: until the end nothing outlives a crash.
+      try store.createBranch(
+        name, domain: place.domain, terms: EntryTerms(owner: context.principal.knownName),
+        annotations: [BaselineRegistry.part(of: name)])
       do throws(StoreError) {
-        _ = try refresher.refresh(name, BaselineRefresher.Asked(context))
+        try registry.add(baseline)
+        do throws(StoreError) {
+          _ = try refresher.refresh(name, BaselineRefresher.Asked(context))
+        } catch {
+          try? store.set(Baseline.settingKey(name), to: nil)
+          throw error
+        }
       } catch {
-        refresher.remove(incoming)
+        refresher.deletePart(name)
         throw error
       }
     }

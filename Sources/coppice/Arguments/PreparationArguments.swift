@@ -64,6 +64,10 @@ struct PreparationArguments: ParsableArguments {
         try file.readNext(into: UnsafeMutableRawBufferPointer(buffer))
       }
     } catch {
+      guard !error.isMissing else {
+        throw StoreError(
+          .notFound, "no such file", object: path, remedy: "name a file with SQL statements")
+      }
       throw StoreError(reading: error, object: path)
     }
     if count <= byteCountMax, !bytes[..<count].contains(0),

@@ -8,10 +8,9 @@ internal import CoppicePostgreSQL
 /// A base backup of a running PostgreSQL, streamed into the part of a refresh: pages that the work
 /// branch has cost nothing, and nothing lies on a disk in between.
 ///
-/// The origin's log is received beside it into a part of its own, from the place on that the
-/// backup's label names until the one that its manifest names: two connections and no slot. The
-/// label comes first of all, when the origin still has that log, and so nothing is missed that it
-/// might take away before a long backup ends.
+/// Beside it the origin's log is received into a part of its own, from where the backup begins until
+/// its end is in it: two connections and no slot, and nothing that the origin might take away before
+/// a long backup ends. It keeps what lies before until the next checkpoint has ended.
 struct BaseBackup {
   let service: String
   let intake: BaselineIntake
@@ -19,92 +18,90 @@ struct BaseBackup {
   private static let logSeconds: UInt64 = 60
   private static let segmentStatement =
     "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size'"
-  /// So much of the stream has the label.
-  private static let labelByteCount = 2048
 
   /// Throws `unavailable` with the programs' words when the origin ends or refuses.
   func take() throws(StoreError) -> BaselineIntake.Brought {
     let client = try intake.client(service)
-    let segmentByteCount = try client.rows(Self.segmentStatement).first?.first.flatMap { $0 }
-    let backup = try client.start("pg_basebackup", arguments(client))
-    defer { backup.end() }
-    let begin = try label(of: backup, client)
-    guard
-      let first = BackupLabel.firstSegment(
-        in: begin, byteCount: segmentByteCount.flatMap { Int($0) } ?? 0)
-    else {
-      throw StoreError(
-        .unavailable, "the backup does not tell where its log begins",
-        object: "postgres:\(service)", remedy: "take it from a server of version 13 or newer")
-    }
     let log = try intake.refresh.refresher.freePartName(intake.baseline.name, "log")
     try intake.makeEmptyPart(log)
     defer { intake.refresh.refresher.deletePart(log) }
-    try placeMark(before: first, in: try intake.store.branch(log))
-    let receiver = try client.start("pg_receivewal", try receiving(client, into: log))
+    let segment = try client.rows(Self.segmentStatement).first?.first.flatMap { $0 }
+    let backup = try client.start("pg_basebackup", arguments(client))
+    defer { backup.end() }
+    let start = try start(of: backup, client)
+    let mark = segment.flatMap { Int($0) }.flatMap { byteCount in
+      LogSegment(containing: start.position, timeline: start.timeline, byteCount: byteCount)
+        .previous
+    }
+    if let mark { try place(mark, in: try intake.store.branch(log)) }
+    let directory = try intake.directory(of: log)
+    let receiver = try client.start("pg_receivewal", Self.receiving(client, into: directory))
     defer { receiver.end() }
-    try waitForLog(log, receiver, client)
-    let brought = try importFiles(of: backup, after: begin, client)
+    try waitForLog(log, receiver, besides: mark, client)
+    let brought = try bring(backup, client)
+    let end = try manifestEnd(client)
     receiver.signal(.interrupt)
     do throws(SystemError) { _ = try receiver.wait() } catch {
       throw StoreError(error, while: "waiting for pg_receivewal")
     }
-    // What it has not received yet.
-    let finisher = try client.start(
-      "pg_receivewal",
-      try receiving(client, into: log) + ["--endpos", "\(try manifestEnd(client))"])
+    // What it has not received yet, to the byte before the backup's end.
+    let rest = Self.receiving(client, into: directory) + ["--endpos", "\(end)"]
+    let finisher = try client.start("pg_receivewal", rest)
     defer { finisher.end() }
     try client.finish(finisher, "pg_receivewal")
     try intake.settle(log)
-    try moveLog(from: log, besides: first.previous)
+    try moveLog(from: log, besides: mark)
     return brought
   }
 
   private func arguments(_ client: ServiceClient) -> [String] {
     let preparation = intake.baseline.preparation
-    let checkpoint = preparation?.isHurried == true ? "fast" : "spread"
-    return [
-      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password",
-      "--checkpoint", checkpoint, "--label", "coppice", "--dbname", client.connection(),
-    ] + (preparation?.rateMax.map { ["--max-rate", $0] } ?? [])
-  }
-
-  private func receiving(
-    _ client: ServiceClient, into log: String
-  ) throws(StoreError) -> [String] {
-    [
-      "--no-loop", "--no-password", "--dbname", client.connection(), "--directory",
-      try intake.directory(of: log),
+    let rate = preparation?.rateMax.map { ["--max-rate", $0] } ?? []
+    return rate + [
+      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password", "--verbose",
+      "--checkpoint", preparation?.isHurried == true ? "fast" : "spread", "--label", "coppice",
+      "--dbname", client.connection(),
     ]
   }
 
-  /// The beginning of the stream, which comes when the origin has written its checkpoint.
-  private func label(
+  /// Waits until the origin has written what it had in memory, which may take long.
+  private func start(
     of backup: StreamingProgram, _ client: ServiceClient
-  ) throws(StoreError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: Self.labelByteCount)
-    do throws(SystemError) {
-      let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
-        try backup.output.readNext(
-          into: UnsafeMutableRawBufferPointer(buffer), while: intake.refresh.isWanted)
+  ) throws(StoreError) -> BackupStart {
+    while true {
+      if let start = BackupStart(in: backup.errors) { return start }
+      let end: ProcessEnd?
+      do throws(SystemError) { end = try backup.end(within: 20) } catch {
+        throw StoreError(error, while: "waiting for pg_basebackup")
       }
-      if count == bytes.count { return bytes }
-    } catch {
-      throw StoreError(error, while: "waiting for pg_basebackup")
+      if end != nil { throw client.failure(of: backup, "pg_basebackup") }
+      try intake.refresh.asked.work.check()
     }
-    try client.finish(backup, "pg_basebackup")
-    throw client.failure(of: backup, "pg_basebackup")
   }
 
-  /// Until the first of the log is received, the backup waits.
+  /// Has pg_receivewal begin behind a file of the log: with the next after the last that is there.
+  private func place(_ mark: LogSegment, in branch: Branch) throws(StoreError) {
+    let owner = intake.owner
+    let file = try branch.createFile(
+      try FileName(mark.name), in: .root, NewFile(permissions: 0o600, userID: owner, groupID: owner)
+    ).file
+    try branch.truncate(file, to: UInt64(mark.byteCount))
+    try branch.flush()
+  }
+
+  private static func receiving(_ client: ServiceClient, into directory: String) -> [String] {
+    ["--no-loop", "--no-password", "--dbname", client.connection(), "--directory", directory]
+  }
+
+  /// Until the first of the log is received, the backup is not read.
   private func waitForLog(
-    _ log: String, _ receiver: StreamingProgram, _ client: ServiceClient
+    _ log: String, _ receiver: StreamingProgram, besides mark: LogSegment?, _ client: ServiceClient
   ) throws(StoreError) {
     let branch = try intake.store.branch(log)
+    let count = mark == nil ? 0 : 1
     let clock = SystemClock()
     let deadline = clock.monotonicNanoseconds() + Self.logSeconds * 1_000_000_000
-    // One file marks where to begin.
-    while try branch.readDirectory(.root).count < 2 {
+    while try branch.readDirectory(.root).count <= count {
       let end: ProcessEnd?
       do throws(SystemError) { end = try receiver.end(within: 50) } catch {
         throw StoreError(error, while: "waiting for pg_receivewal")
@@ -119,13 +116,13 @@ struct BaseBackup {
     }
   }
 
-  private func importFiles(
-    of backup: StreamingProgram, after begin: [UInt8], _ client: ServiceClient
+  private func bring(
+    _ backup: StreamingProgram, _ client: ServiceClient
   ) throws(StoreError) -> BaselineIntake.Brought {
     let brought: BaselineIntake.Brought
     do throws(StoreError) {
       brought = try intake.importFiles(
-        .stream(fileDescriptor: backup.output.fileDescriptor, after: begin), isTar: true)
+        .stream(fileDescriptor: backup.output.fileDescriptor), isTar: true)
     } catch {
       // A stream that breaks off says less than who broke it off.
       let end = try? backup.end(within: 1000)
@@ -152,18 +149,6 @@ struct BaseBackup {
   }
 
   // MARK: The log
-
-  /// Has pg_receivewal begin with a file: it goes on behind the last one that is there.
-  private func placeMark(before first: LogSegment, in branch: Branch) throws(StoreError) {
-    guard let mark = first.previous else { return }
-    let owner = try branch.attributes(of: .root)
-    let file = try branch.createFile(
-      try FileName(mark.name), in: .root,
-      NewFile(permissions: 0o600, userID: owner.userID, groupID: owner.groupID)
-    ).file
-    try branch.truncate(file, to: UInt64(mark.byteCount))
-    try branch.flush()
-  }
 
   /// Puts the files of the log that the backup needs where recovery looks for them.
   private func moveLog(from log: String, besides mark: LogSegment?) throws(StoreError) {

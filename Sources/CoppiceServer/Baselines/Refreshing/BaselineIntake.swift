@@ -71,8 +71,13 @@ struct BaselineIntake {
 
   /// The part begins as the work branch is, so that what did not change costs nothing.
   func forkWorkBranch() throws(StoreError) {
-    if try store.entries(in: .named).contains(where: { $0.name.hasBytes(of: baseline.name) }) {
-      try store.createBranch(part, from: baseline.name, annotations: mark)
+    // That of a baseline that is being added has nothing yet.
+    let parts = Set(try store.entries(carrying: .part, in: .named).map(\.entry.id))
+    let name = baseline.name
+    if try store.entries(in: .named).contains(where: {
+      $0.name.hasBytes(of: name) && !parts.contains($0.id)
+    }) {
+      try store.createBranch(part, from: name, annotations: mark)
     } else {
       try makeEmptyPart()
     }
@@ -82,10 +87,7 @@ struct BaselineIntake {
   func makeEmptyPart(_ name: String? = nil) throws(StoreError) {
     let branch = try store.createBranch(
       name ?? part, domain: baseline.domain, annotations: mark)
-    let owner = owner
-    try branch.setAttributes(
-      of: .root,
-      AttributeChanges(permissions: 0o700, userID: owner, groupID: HostUser.group(of: owner)))
+    try giveTop(of: branch, to: (owner, HostUser.group(of: owner)))
   }
 
   func importFiles(_ source: ImportSource, isTar: Bool) throws(StoreError) -> Brought {
@@ -121,12 +123,27 @@ struct BaselineIntake {
 
   private func fill(by command: String) throws(StoreError) -> Brought {
     try forkWorkBranch()
+    let branch = try store.branch(part)
+    try giveTop(of: branch, to: (owner, HostUser.group(of: owner)))
     let directory = try directory(of: part)
     let quoted = "'\(directory.replacing("'", with: "'\\''"))'"
     let words = command.replacing(BaselineSource.directoryMark, with: quoted)
     try run("/bin/sh", ["-c", words], "the command of the source")
     try settle(part)
+    // Where that lies below the top, its server comes through that too.
+    if let data = try DataDirectories(of: try store.tree(part)).find().first {
+      let attributes = try branch.attributes(of: try branch.lookup(data))
+      try giveTop(of: branch, to: (attributes.userID, attributes.groupID))
+    }
     return Brought(byteCount: try store.usage([part]).first?.logicalByteCount ?? 0)
+  }
+
+  private func giveTop(
+    of branch: Branch, to owner: (user: UInt32, group: UInt32)
+  ) throws(StoreError) {
+    try branch.setAttributes(
+      of: .root,
+      AttributeChanges(permissions: 0o700, userID: owner.user, groupID: owner.group))
   }
 
   /// Programs that ask the origin's server.

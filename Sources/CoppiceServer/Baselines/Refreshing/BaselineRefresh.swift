@@ -23,64 +23,104 @@ struct BaselineRefresh {
   /// Makes the part of a refresh, and takes it away again, whatever comes of it.
   mutating func carryOut() throws(StoreError) {
     let source = try BaselineSource(baseline.source)
-    begin("check")
+    try begin("check")
+    try refuseUse()
     let part = try refresher.freePartName(baseline.name, "refresh")
     defer { refresher.deletePart(part) }
+    do throws(StoreError) {
+      try carryOut(from: source, on: part)
+    } catch {
+      throw named(error, part)
+    }
+  }
+
+  private mutating func carryOut(
+    from source: BaselineSource, on part: String
+  ) throws(StoreError) {
     let intake = BaselineIntake(refresh: self, source: source, part: part)
     try intake.check()
-    begin("transfer")
+    try begin("transfer")
     let brought = try intake.bring()
     run.byteCount = brought.byteCount
     run.storedByteCount = brought.storedByteCount
     try asked.work.check()
-    begin("verify")
+    try begin("verify")
     let mounts = refresher.doors.mounts.map(\.directory)
     try ForkPlan(of: try store.tree(part), as: part, mounts: mounts).refuseOutwardLinks()
     let isVerified = try supervisor.verifyBackup(part, while: isWanted)
     // As it came, before it is prepared: the next transfer compares with it.
-    try makeWorkBranch(of: part)
+    let raw = try refresher.freePartName(baseline.name, "raw")
+    try store.createBranch(raw, from: part, annotations: intake.mark)
+    defer { refresher.deletePart(raw) }
     let prepared = try prepare(part)
-    begin("approve")
+    try begin("approve")
+    if source != .branch(baseline.name) { try makeWorkBranch(of: raw) }
     try approve(part, prepared, isVerified: isVerified)
   }
 
-  private mutating func begin(_ step: String) {
+  /// What is said of the part, which is gone by then, is said of the baseline.
+  private func named(_ error: StoreError, _ part: String) -> StoreError {
+    let rest = error.object.utf8.dropFirst(part.utf8.count)
+    guard error.object.utf8.starts(with: part.utf8),
+      rest.first.map({ "/:".utf8.contains($0) }) ?? true
+    else { return error }
+    var named = error
+    named.object = baseline.name + (String(rest) ?? "")
+    switch error.kind {
+    case .notFound, .conflict:
+      named.remedy = "see that \(baseline.source) is one data directory of PostgreSQL"
+    // Its log is gone with it.
+    case .unavailable:
+      named.remedy = "refresh it again; if it fails again, correct it in the origin"
+    default: break
+    }
+    return named
+  }
+
+  /// From here on the baseline tells that it is at this step, also after a crash.
+  private mutating func begin(_ step: String) throws(StoreError) {
     run.step = step
     asked.work.tell?(.step(StepProgress(step: step)))
     refresher.logger.info("refresh of \(baseline.name): \(step)")
+    try BaselineRegistry(store).note(run, of: baseline.name)
   }
 
-  /// The work branch becomes what the part is.
-  private func makeWorkBranch(of part: String) throws(StoreError) {
-    let name = baseline.name
-    guard try store.entries(in: .named).contains(where: { $0.name.hasBytes(of: name) }) else {
+  /// Whoever works in the work branch would lose what he has there.
+  private func refuseUse() throws(StoreError) {
+    guard try hasWorkBranch() else { return }
+    try BranchUse.refuse([baseline.name], context)
+  }
+
+  private func hasWorkBranch() throws(StoreError) -> Bool {
+    try store.entries(in: .named).contains { $0.name.hasBytes(of: baseline.name) }
+  }
+
+  private var context: RequestContext {
+    RequestContext(
+      store: store, work: asked.work, files: asked.files, doors: refresher.doors,
+      principal: asked.principal, instances: refresher.instances)
+  }
+
+  /// The work branch becomes what was brought in.
+  private func makeWorkBranch(of raw: String) throws(StoreError) {
+    guard try hasWorkBranch() else {
       try store.createBranch(
-        name, from: part, terms: EntryTerms(owner: asked.principal.knownName))
+        baseline.name, from: raw, terms: EntryTerms(owner: asked.principal.knownName))
       return
     }
-    try supervisor.suspending([name]) { () throws(StoreError) in
-      try store.reset(name, to: part, force: true)
+    do throws(StoreError) { try store.reset(baseline.name, to: raw) } catch {
+      guard error.kind == .inUse else { throw error }
+      // It only spares the next transfer what did not change.
+      refresher.logger.warning("\(baseline.name) stays as it is: \(error.message)")
     }
   }
 
   private mutating func prepare(_ part: String) throws(StoreError) -> PreparedCluster {
-    begin("prepare")
+    try begin("prepare")
     let wanted = baseline.preparation ?? BaselinePreparation()
-    let tell = asked.work.tell
     let options = try PreparationOptions(wanted)
-    do throws(StoreError) {
-      return try supervisor.prepare(part, options, while: isWanted) { step in
-        run.step = "prepare: \(step)"
-        tell?(.step(StepProgress(step: run.step)))
-      }
-    } catch {
-      // Its log is gone with it.
-      var named = error
-      if named.object.hasBytes(of: part) { named.object = baseline.name }
-      named.remedy = named.remedy.mapText { _ in
-        "correct it in the origin, or take what is found as it is with --accept"
-      }
-      throw error.kind == .unavailable ? named : error
+    return try supervisor.prepare(part, options, while: isWanted) { step throws(StoreError) in
+      try begin("prepare: \(step)")
     }
   }
 
@@ -88,7 +128,8 @@ struct BaselineRefresh {
     _ part: String, _ prepared: PreparedCluster, isVerified: Bool
   ) throws(StoreError) {
     let registry = BaselineRegistry(store)
-    let name = "\(baseline.name)@\(Self.stamp(run.startedNanoseconds))"
+    let name = try refresher.freeName(
+      "\(baseline.name)@\(Self.stamp(run.startedNanoseconds))", "-")
     // Until it is approved it is a part, and goes with a crash.
     try store.createSnapshot(
       name, of: part, terms: EntryTerms(owner: asked.principal.knownName),
@@ -108,9 +149,6 @@ struct BaselineRefresh {
       refresher.deletePart(name)
       throw error
     }
-    let context = RequestContext(
-      store: store, work: asked.work, files: asked.files, doors: refresher.doors,
-      principal: asked.principal, instances: refresher.instances)
     for note in try registry.prune(baseline.name, context).notes {
       refresher.logger.warning("\(note)")
     }

@@ -22,7 +22,8 @@ extension BaselineRefresher {
     let options = try PreparationOptions(preparation)
     return try onFork(of: reference, for: branch, asked) { part, supervisor throws(StoreError) in
       let work = asked.work
-      let prepared = try supervisor.prepare(part, options, while: { !work.isCancelled }) { step in
+      let prepared = try supervisor.prepare(part, options, while: { !work.isCancelled }) {
+        step throws(StoreError) in
         work.tell?(.step(StepProgress(step: step)))
       }
       try store.createSnapshot(
@@ -92,10 +93,15 @@ extension BaselineRefresher {
   func freePartName(_ name: String, _ purpose: String) throws(StoreError) -> String {
     let stem = String(
       decoding: name.utf8.prefix(EntryName.byteCountMax - 40), as: UTF8.self)
+    return try freeName("\(stem).\(purpose)", "-")
+  }
+
+  /// A name that no entry has, with a number behind it where it is taken.
+  func freeName(_ name: String, _ mark: String) throws(StoreError) -> String {
     let taken = Set(try store.entries(in: .named).map { Array($0.name.utf8) })
     var number = 1
     while true {
-      let free = "\(stem).\(purpose)\(number == 1 ? "" : "-\(number)")"
+      let free = number == 1 ? name : "\(name)\(mark)\(number)"
       if !taken.contains(Array(free.utf8)) { return free }
       number += 1
     }

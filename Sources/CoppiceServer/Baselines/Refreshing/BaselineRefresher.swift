@@ -19,6 +19,8 @@ package final class BaselineRefresher: Sendable {
   let logger: Logger
   private let busy = Mutex<Set<[UInt8]>>([])
   private let isClosing = Mutex(false)
+  /// Whether the schedule has been looked at.
+  private let hasLooked = Mutex(false)
 
   init(_ store: Store, _ doors: Doors, instances: InstanceHost, logger: Logger) {
     self.store = store
@@ -66,8 +68,7 @@ package final class BaselineRefresher: Sendable {
       return refresh.run
     } catch {
       let error = asked.work.reason ?? error
-      refresh.run.message = error.message
-      refresh.run.endedNanoseconds = registry.now
+      refresh.run.fail(error.message, at: registry.now)
       try? registry.note(refresh.run, of: name)
       logger.error("refresh of \(name), \(refresh.run.step): \(error.commandText)")
       throw error
@@ -102,6 +103,12 @@ package final class BaselineRefresher: Sendable {
   private func runDue() throws(StoreError) -> [String] {
     let registry = BaselineRegistry(store)
     var failures: [String] = []
+    // A server that begins mounts the store a moment later.
+    let isFirst = hasLooked.withLock { hasLooked in
+      defer { hasLooked = true }
+      return !hasLooked
+    }
+    if isFirst, doors.mounts.isEmpty { return [] }
     for baseline in try registry.all() where !baseline.isRetired {
       guard let schedule = baseline.refresh.flatMap(RefreshSchedule.init) else { continue }
       let last = baseline.runs?.last?.startedNanoseconds ?? baseline.addedNanoseconds
@@ -133,27 +140,24 @@ package final class BaselineRefresher: Sendable {
     }
   }
 
-  /// Takes a baseline away that has no snapshot yet, with what was brought in for it.
-  func remove(_ incoming: Baseline) {
-    do throws(StoreError) {
-      deletePart(incoming.name)
-      try store.set(Baseline.settingKey(incoming.name), to: nil)
-    } catch {
-      logger.error("\(error.commandText)")
-    }
-  }
-
-  /// Deletes what refreshes left that did not come to their end.
+  /// Deletes what refreshes left that did not come to their end, and notes that they did not.
   private func removeParts() {
+    let registry = BaselineRegistry(store)
     do throws(StoreError) {
-      for baseline in try BaselineRegistry(store).all() where baseline.isIncoming == true {
-        logger.warning("the baseline \(baseline.name) did not come to be")
-        remove(baseline)
-      }
       for (entry, value) in try store.entries(carrying: .part, in: .named) {
-        let part = try BaselineSnapshots.read(BaselinePart.self, value, of: entry)
-        logger.warning("\(entry.name), left of a refresh of \(part.name), is deleted")
+        let baseline = try BaselineSnapshots.read(BaselinePart.self, value, of: entry).name
+        logger.warning("\(entry.name), left of a refresh of \(baseline), is deleted")
+        // One whose work branch is a part was being added.
+        if entry.name.hasBytes(of: baseline) {
+          try store.set(Baseline.settingKey(baseline), to: nil)
+        }
         deletePart(entry.name)
+        InstanceSupervisor.removeTraces(ofStore: store.identifier, entries: [entry.id])
+      }
+      for baseline in try registry.all() {
+        guard var run = baseline.runs?.last, run.outcome == .running else { continue }
+        run.fail("the store's server ended meanwhile", at: registry.now)
+        try registry.note(run, of: baseline.name)
       }
     } catch {
       logger.error("parts of refreshes: \(error.commandText)")
