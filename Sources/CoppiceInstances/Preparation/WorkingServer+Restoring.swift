@@ -4,19 +4,21 @@ package import CoppicePlatform
 internal import CoppicePostgreSQL
 
 extension WorkingServer {
-  /// Starts psql with statements that are somebody's: it ends at the first that fails.
+  /// Starts psql with statements that are somebody's.
   ///
   /// A script can have it start programs. So it runs under the number that the server has, which
   /// reaches the files of this branch alone, and reaches nobody but the server.
+  /// - Parameter isStopping: whether it ends at the first that fails.
   package func startClient(
-    in database: String, reading statements: HostFile
+    in database: String, reading statements: HostFile, isStopping: Bool
   ) throws(StoreError) -> StreamingProgram {
     let quoted = database.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
     do throws(SystemError) {
       return try StreamingProgram(
         programs.path(of: "psql"),
         [
-          "--no-psqlrc", "--quiet", "--no-password", "--set", "ON_ERROR_STOP=1",
+          "--no-psqlrc", "--quiet", "--no-password",
+          "--set", "ON_ERROR_STOP=\(isStopping ? 1 : 0)",
           "--host", socketDirectory, "--port", "\(port)", "--username", cluster.administrators[0],
           "--dbname", "dbname='\(quoted)'", "--output", "/dev/null", "--file", "-",
         ], as: userID, reading: statements, isConfined: true)

@@ -8,14 +8,14 @@ internal import Logging
 
 /// A logical dump, restored into a fresh cluster.
 ///
-/// A dump of one database names roles that it does not bring. Which they are is known when a
-/// statement fails: then the role is made, and all begins again on a fork of the cluster as it was
+/// A dump of one database names roles that it does not bring. Which they are is known when
+/// statements fail: then the roles are made, and all begins again on a fork of the cluster as it was
 /// before.
 struct DumpRestore {
   let path: String
   let intake: BaselineIntake
 
-  private static let roundCountMax = 200
+  private static let roleCountMax = 1000
   /// How long a program may take to end that has nothing more to do.
   private static let endMilliseconds: Int32 = 500
   private static let startSeconds: UInt64 = 600
@@ -31,7 +31,10 @@ struct DumpRestore {
   }
 
   private enum Outcome {
+    /// All of it.
     case restored
+    /// Of definitions alone, whatever else failed.
+    case lacking(roles: [String])
     case failed(ScriptFailure)
   }
 
@@ -52,23 +55,18 @@ struct DumpRestore {
     try makeEmpty(empty, beginning.superuser, file)
     // Roles are found without the rows, which take the longest.
     var part = file.bringsRoles ? DumpFile.Part.all : .definitions
-    for _ in 0..<Self.roundCountMax {
+    while true {
       switch try attempt(file, part, beginning) {
-      case .restored where part == .all:
+      case .restored:
         try intake.settle(intake.part)
         let usage = try intake.store.usage([intake.part]).first
         return BaselineIntake.Brought(byteCount: usage?.logicalByteCount ?? 0)
-      case .restored: part = .all
+      case .lacking(let roles):
+        // What else fails is told with its line of the dump.
+        if try !add(roles, to: &beginning) { part = .all }
       case .failed(let failure):
         let superuser = beginning.superuser
-        guard adapt(&beginning, to: failure) else {
-          guard part == .all else {
-            // With the rows it is told which line of the dump it is.
-            part = .all
-            break
-          }
-          throw error(failure, file)
-        }
+        guard try adapt(&beginning, to: failure) else { throw error(failure, file) }
         if beginning.superuser != superuser {
           try intake.store.delete([empty, intake.part], force: true)
           try makeEmpty(empty, beginning.superuser, file)
@@ -77,11 +75,6 @@ struct DumpRestore {
       }
       try intake.store.reset(intake.part, to: empty, force: true)
     }
-    throw StoreError(
-      .invalid,
-      "names more than \(Self.roundCountMax) roles that it does not bring, the last "
-        + "'\(beginning.roles.last ?? "")'", object: path,
-      remedy: "dump with --no-owner --no-acl, or put what pg_dumpall --roles-only writes before it")
   }
 
   /// Makes the part a cluster without anything, and a fork of it that stays so.
@@ -96,16 +89,33 @@ struct DumpRestore {
     try intake.store.createBranch(empty, from: intake.part, annotations: intake.mark)
   }
 
-  /// Has the next round begin otherwise. Says whether that can help.
-  private func adapt(_ beginning: inout Beginning, to failure: ScriptFailure) -> Bool {
-    if let role = failure.missingRole, !RestoreStatements.isReserved(role: role),
-      !beginning.roles.contains(where: { $0.hasBytes(of: role) })
-    {
-      beginning.roles.append(role)
+  /// Has the next round make these roles first. Says whether there are any that it can.
+  private func add(_ roles: [String], to beginning: inout Beginning) throws(StoreError) -> Bool {
+    let new = roles.filter { role in
+      !RestoreStatements.isReserved(role: role)
+        && !beginning.roles.contains { $0.hasBytes(of: role) }
+    }
+    beginning.roles += new
+    guard beginning.roles.count <= Self.roleCountMax else {
+      throw StoreError(
+        .invalid,
+        "names more than \(Self.roleCountMax) roles that it does not bring, such as "
+          + "'\(new.last ?? "")'", object: path,
+        remedy: "put what pg_dumpall --roles-only writes before a plain dump, or dump with "
+          + "--no-owner --no-acl")
+    }
+    for role in new {
       let name = intake.baseline.name
       intake.refresh.refresher.logger.info("refresh of \(name): makes the role \(role)")
-      return true
     }
+    return !new.isEmpty
+  }
+
+  /// Has the next round begin otherwise. Says whether that can help.
+  private func adapt(
+    _ beginning: inout Beginning, to failure: ScriptFailure
+  ) throws(StoreError) -> Bool {
+    if let role = failure.missingRole { return try add([role], to: &beginning) }
     if let role = failure.existingRole, role.hasBytes(of: beginning.superuser) {
       beginning.superuser += "_"
       return true
@@ -119,7 +129,10 @@ struct DumpRestore {
     return false
   }
 
-  /// One round, by a server of its own. That of one that fails is killed: nothing of it stays.
+  /// Ends a server of which nothing stays.
+  private static let over = StoreError(.unavailable, "the round is over")
+
+  /// One round, by a server of its own.
   private func attempt(
     _ file: DumpFile, _ part: DumpFile.Part, _ beginning: Beginning
   ) throws(StoreError) -> Outcome {
@@ -137,25 +150,24 @@ struct DumpRestore {
           database = RestoreStatements.databaseName(of: intake.baseline.name)
           try server.makeDatabase(database)
         }
-        if let failure = try send(file, part, to: server, database) {
-          outcome = .failed(failure)
-          throw error(failure, file)
-        }
+        outcome = try send(file, part, to: server, database)
+        guard part == .all, case .restored = outcome else { throw Self.over }
         if !file.namesDatabase { try server.giveDatabaseToMainOwner(database) }
       }
     } catch {
-      guard case .failed = outcome else { throw error }
+      guard error == Self.over else { throw error }
     }
     return outcome
   }
 
-  /// Sends what a program prints to psql. Returns why that ended before its end.
+  /// Sends what a program prints to psql.
   private func send(
     _ file: DumpFile, _ part: DumpFile.Part, to server: WorkingServer, _ database: String
-  ) throws(StoreError) -> ScriptFailure? {
+  ) throws(StoreError) -> Outcome {
     let source = try file.start(part)
     defer { source.end() }
-    let client = try server.startClient(in: database, reading: source.output)
+    let client = try server.startClient(
+      in: database, reading: source.output, isStopping: part == .all)
     defer { client.end() }
     let end: ProcessEnd
     let sourceEnd: ProcessEnd?
@@ -163,7 +175,8 @@ struct DumpRestore {
       try client.passOver(while: intake.refresh.isWanted)
       end = try client.wait()
       if end == .exited(0), try hasMore(source) {
-        return ScriptFailure("psql: error: the script ended psql, and there is more of it")
+        return .failed(
+          ScriptFailure("psql: error: the script ended psql, and there is more of it"))
       }
       sourceEnd =
         end == .exited(0) ? try source.wait() : try source.end(within: Self.endMilliseconds)
@@ -176,7 +189,10 @@ struct DumpRestore {
         .invalid, "cannot be read to its end: \(source.lastWords)", object: path,
         remedy: "dump it again, and see how pg_dump ends")
     }
-    return end == .exited(0) ? nil : ScriptFailure(client.errors)
+    guard part == .all else {
+      return .lacking(roles: ScriptFailure.missingRoles(in: client.errors))
+    }
+    return end == .exited(0) ? .restored : .failed(ScriptFailure(client.errors))
   }
 
   /// Whether there is something that psql has not read.

@@ -1,4 +1,4 @@
-internal import CoppicePostgreSQL
+internal import CoppicePlatform
 
 /// What psql said of a script that it did not carry out to its end.
 struct ScriptFailure: Hashable {
@@ -50,6 +50,18 @@ struct ScriptFailure: Hashable {
 
   /// A role that the statement names, and the cluster has not.
   var missingRole: String? { name(between: "role \"", "\" does not exist") }
+
+  /// Likewise of all statements that failed, each once.
+  static func missingRoles(in errors: String) -> [String] {
+    var roles: [String] = []
+    for line in errors.split(separator: "\n") {
+      guard let role = ScriptFailure(String(line)).missingRole,
+        !roles.contains(where: { $0.hasBytes(of: role) })
+      else { continue }
+      roles.append(role)
+    }
+    return roles
+  }
 
   /// A role that the script makes, and the cluster has.
   var existingRole: String? { name(between: "role \"", "\" already exists") }
