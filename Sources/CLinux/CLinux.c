@@ -259,7 +259,7 @@ int clinux_start_detached(
 }
 
 int clinux_start_program(
-    const char *program, char *const arguments[], char *const environment[], int output,
+    const char *program, char *const arguments[], char *const environment[], int input, int output,
     int errors) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -269,7 +269,11 @@ int clinux_start_program(
   sigaddset(&usual, SIGPIPE);
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (input >= 0) {
+    posix_spawn_file_actions_adddup2(&actions, input, 0);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  }
   posix_spawn_file_actions_adddup2(&actions, output, 1);
   posix_spawn_file_actions_adddup2(&actions, errors, 2);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);

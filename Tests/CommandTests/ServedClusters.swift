@@ -20,8 +20,14 @@ final class ServedClusters {
   /// - Parameters:
   ///   - users: the range of user numbers; one of its own without.
   ///   - prepare: is given the cluster, which does not run, before it is imported.
-  init(
+  convenience init(
     _ more: String..., users: String? = nil, prepare: (PostgreSQL) throws -> Void = { _ in }
+  ) throws {
+    try self.init(serving: more, users: users, prepare: prepare)
+  }
+
+  init(
+    serving more: [String], users: String?, prepare: (PostgreSQL) throws -> Void
   ) throws {
     coppice = try CoppiceCommand()
     mount = coppice.folder("mount")

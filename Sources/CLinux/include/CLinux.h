@@ -238,10 +238,10 @@ void clinux_unmap(void *address, size_t byte_count);
 // `log` and `report` as descriptor 3; it gets no other descriptor. Returns its process number.
 int clinux_start_detached(
     const char *program, char *const arguments[], int log, int report);
-// Starts a program in a session of its own with these variables, without input; it gets no other
-// descriptor than its output and errors. Returns its process number.
+// Starts a program in a session of its own with these variables; it gets no other descriptor than
+// its input, output and errors. Its input is empty where `input` is -1. Returns its process number.
 int clinux_start_program(
-    const char *program, char *const arguments[], char *const environment[], int output,
+    const char *program, char *const arguments[], char *const environment[], int input, int output,
     int errors);
 // The version of the C library, which orders texts.
 const char *clinux_library_version(void);

@@ -112,5 +112,5 @@ struct InstanceRoot {
   private var groups: String { "root:x:0:\n\(Self.name):x:\(group):\n" }
 
   /// What an instance's own user is called in it.
-  private static let name = "coppice-instance"
+  static let name = "coppice-instance"
 }

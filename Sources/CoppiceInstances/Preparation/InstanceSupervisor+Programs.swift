@@ -8,18 +8,19 @@ extension InstanceSupervisor {
   private static let outputByteCountMax = 1 << 14
 
   /// Makes an empty cluster of an empty branch, with checksums, in UTF-8 and the locale `C.UTF-8`.
-  /// Its first superuser is called `postgres`.
   ///
   /// Throws `notFound` without programs of that version, `unavailable` with the program's words.
+  /// - Parameter superuser: the name of its first one.
   package func makeCluster(
-    in name: String, _ major: MajorVersion, while isWanted: @escaping @Sendable () -> Bool
+    in name: String, _ major: MajorVersion, superuser: String,
+    while isWanted: @escaping @Sendable () -> Bool
   ) throws(StoreError) {
     try operate(on: name) { branch, instance throws(StoreError) in
       let owner = try branch.attributes(of: .root)
       let complaint = try run(
         "initdb",
         [
-          "--username=postgres", "--auth=reject", "--encoding=UTF8", "--locale=C.UTF-8",
+          "--username=\(superuser)", "--auth=reject", "--encoding=UTF8", "--locale=C.UTF-8",
           "--data-checksums", "--no-sync", "--pgdata",
         ],
         try programs.programs(of: major), on: branch, instance, at: "\(mount.directory)/\(name)",

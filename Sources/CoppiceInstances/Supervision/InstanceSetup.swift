@@ -94,7 +94,8 @@ struct InstanceSetup {
       cluster.settingsFiles, names: settingNames)
     configuration.preloads = try PreloadedLibraries(origin: configuration.origin.preloads)
     let access = try AccessFiles(
-      administrator: cluster.administrators[0], systemUsers: systemUsers, isClosed: isWorking)
+      administrator: cluster.administrators[0], systemUsers: systemUsers(isolation),
+      isClosed: isWorking)
     let group = record.userID
     try directory.write(configuration.file, to: "postgresql.conf", for: group)
     try directory.write(access.hba, to: "pg_hba.conf", for: group)
@@ -106,9 +107,11 @@ struct InstanceSetup {
       runDirectory: directory.runDirectory, readOnlyPaths: [place])
   }
 
-  /// Those of the machine's users as whom Coppice asks the server.
-  private var systemUsers: [String] {
-    HostProcess.user == 0 ? ["root"] : ["root", HostUser.name(of: HostProcess.user)]
+  /// Those of the machine's users as whom Coppice asks the server. To one of its own it also sends
+  /// others' statements, by clients that are no more than the server is.
+  private func systemUsers(_ isolation: Isolation) -> [String] {
+    guard HostProcess.user == 0 else { return ["root", HostUser.name(of: HostProcess.user)] }
+    return isWorking && isolation == .full ? ["root", InstanceRoot.name] : ["root"]
   }
 
   /// The socket on which the server will take connections.

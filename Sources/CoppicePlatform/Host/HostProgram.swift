@@ -49,7 +49,7 @@ public enum HostProgram {
     let process = try withExtendedLifetime(writer) { () throws(SystemError) in
       try system("posix_spawn", program) {
         clinux_start_program(
-          words[0], words, variables, writer.fileDescriptor, writer.fileDescriptor)
+          words[0], words, variables, -1, writer.fileDescriptor, writer.fileDescriptor)
       }
     }
     return (process, reader)

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Synchronization
 
 /// A program of the machine that runs beside this process: its output is a stream for whoever
-/// reads, of its errors the last are kept, and its input is empty.
+/// reads, and of its errors the last are kept. Its input is what it was given, or empty.
 ///
 /// It has a session of its own: what it starts is ended with it. Where this process is root, the
 /// program runs as a user of the machine, with that user's home directory and groups, and is killed
@@ -28,19 +28,29 @@ public final class StreamingProgram: Sendable {
   ///   - user: as whom it runs; this process's user where that is not root.
   ///   - inherited: names of variables that it has as this process has them; of others it has only
   ///     the few that every program needs.
+  ///   - input: what it reads; nothing without.
+  ///   - isConfined: whether it does what somebody else tells it. Where this process is root, it
+  ///     then reaches no network, gains no rights, is in no group but the one of the user's number,
+  ///     whether or not the machine knows that, and nothing that it started outlives it.
   public init(
-    _ program: String, _ arguments: [String], as user: UInt32, inheriting inherited: [String] = []
+    _ program: String, _ arguments: [String], as user: UInt32, inheriting inherited: [String] = [],
+    reading input: HostFile? = nil, isConfined: Bool = false
   ) throws(SystemError) {
     let (output, outputWriter) = try HostFile.makePipe()
     let (errors, errorWriter) = try HostFile.makePipe()
-    let words = Self.words(program, arguments, user, inherited)
+    let words =
+      isConfined
+      ? Self.confinedWords(program, arguments, user)
+      : Self.words(program, arguments, user, inherited)
     let texts = words.map { $0.withPath { strdup($0) } } + [nil]
     let environment = Self.environment.map { strdup($0) } + [nil]
     defer { for text in texts + environment { free(text) } }
-    identifier = try withExtendedLifetime((outputWriter, errorWriter)) { () throws(SystemError) in
+    identifier = try withExtendedLifetime((input, outputWriter, errorWriter)) {
+      () throws(SystemError) in
       try system("posix_spawn", program) {
         clinux_start_program(
-          texts[0], texts, environment, outputWriter.fileDescriptor, errorWriter.fileDescriptor)
+          texts[0], texts, environment, input?.fileDescriptor ?? -1, outputWriter.fileDescriptor,
+          errorWriter.fileDescriptor)
       }
     }
     self.output = output
@@ -74,6 +84,21 @@ public final class StreamingProgram: Sendable {
     return [
       "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(HostUser.group(of: user))", "--init-groups",
       "--reset-env", "--pdeathsig=KILL",
+    ] + command
+  }
+
+  /// As the first process of a namespace it takes all others in that with it when it ends.
+  private static func confinedWords(
+    _ program: String, _ arguments: [String], _ user: UInt32
+  ) -> [String] {
+    let command =
+      ["/usr/bin/env", "-i", "PATH=/usr/bin:/bin", "LC_ALL=C", program] + arguments
+    guard HostProcess.user == 0 else { return command }
+    return [
+      "/usr/bin/setpriv", "--pdeathsig=KILL",
+      "/usr/bin/unshare", "--net", "--pid", "--fork", "--kill-child=KILL",
+      "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups",
+      "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--pdeathsig=KILL",
     ] + command
   }
 

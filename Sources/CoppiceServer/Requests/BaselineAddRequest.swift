@@ -103,9 +103,15 @@ package struct BaselineAddRequest: StoreRequest {
     }
     var notes: [String] = []
     if dryRun {
-      if case .postgres = try BaselineSource(source) {
+      switch try BaselineSource(source) {
+      case .postgres:
         let findings = try refresher.check(source, BaselineRefresher.Asked(context))
         notes = findings.map { "\($0.code.rawValue): \($0.text)" }
+      case .dump(let path):
+        _ = try refresher.dump(at: path, try refresher.instances.supervisor()) {
+          [work = context.work] in !work.isCancelled
+        }
+      default: break
       }
     } else {
       try place.make(in: store)

@@ -15,6 +15,13 @@ struct BaselineAddCommand: ParsableCommand {
       store's owner), command:CMD (which fills the directory %d) and dump:PATH it is refreshed at \
       once, as by 'coppice baseline refresh', and is there when that has come to its end.
 
+      dump:PATH, for which the store needs a server with its mount, is what pg_dump or pg_dumpall \
+      wrote, in any of their formats, at PATH on the server's machine. It is restored into an empty \
+      cluster of the newest PostgreSQL that is installed there, whose first superuser is coppice. \
+      A dump without the name of its database becomes one that is called NAME; roles that it names \
+      and does not bring are made, and may log in. Plain scripts run as nobody who reaches anything \
+      but that cluster.
+
       The class is that of the source: of a branch, that of its trust domain; of files, raw. With \
       another --class the baseline lies in a domain of its own, which has its name, or in the one \
       that --domain names, and a branch is copied there: every page is stored anew, and nothing is \
@@ -30,6 +37,7 @@ struct BaselineAddCommand: ParsableCommand {
         coppice baseline add prod --from postgres:prod --refresh 03:00 --keep-daily 7
         coppice baseline add old --from directory:/var/lib/postgresql/15/main
         coppice baseline add masked --from branch:scrubbed --class masked --children-max 50
+        coppice baseline add shop --from dump:/srv/shop.dump
       """)
 
   @OptionGroup var options: StoreArguments

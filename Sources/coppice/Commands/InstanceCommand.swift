@@ -13,7 +13,7 @@ struct InstanceCommand: ParsableCommand {
     subcommands: [
       InstanceStartCommand.self, InstanceStopCommand.self, InstanceRestartCommand.self,
       InstanceListCommand.self, InstanceURLCommand.self, InstanceClientCommand.self,
-      InstanceLogsCommand.self, InstanceSetCommand.self,
+      InstanceDumpCommand.self, InstanceLogsCommand.self, InstanceSetCommand.self,
       ClusterCheckCommand.self, ClusterPrepareCommand.self,
     ])
 }

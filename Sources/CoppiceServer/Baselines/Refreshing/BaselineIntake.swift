@@ -40,6 +40,7 @@ struct BaselineIntake {
   func check() throws(StoreError) {
     switch source {
     case .postgres(let service): try ServiceCheck(service: service, intake: self).run()
+    case .dump(let path): try DumpRestore(path: path, intake: self).check()
     case .directory(let path) where refresh.asked.file == nil: try refuseServer(in: path)
     case .tar("-") where refresh.asked.file == nil:
       throw StoreError(

@@ -1,0 +1,76 @@
+internal import CoppicePlatform
+
+/// What psql said of a script that it did not carry out to its end.
+struct ScriptFailure: Hashable {
+  /// Where the statement that failed ends.
+  let line: Int?
+  /// The server's words, or psql's.
+  let message: String
+  /// What follows them, such as the table and its line.
+  let details: [String]
+
+  private static let place = "psql:<stdin>:"
+  private static let detailCountMax = 3
+
+  /// - Parameter errors: what psql printed last.
+  init(_ errors: String) {
+    let lines = errors.split(separator: "\n").map(String.init)
+    let first = lines.lastIndex { line in
+      [": ERROR:  ", ": FATAL:  ", ": error: "].contains { line.contains($0) }
+    }
+    guard let first else {
+      line = nil
+      message = lines.last ?? "it said nothing"
+      details = []
+      return
+    }
+    var text = lines[first]
+    if text.hasPrefix(Self.place) {
+      text.removeFirst(Self.place.count)
+      line = Int(text.prefix { $0.isNumber })
+      if let end = text.firstRange(of: ": ") { text = String(text[end.upperBound...]) }
+    } else {
+      line = nil
+    }
+    for word in ["ERROR:  ", "error: "] where text.hasPrefix(word) {
+      text.removeFirst(word.count)
+    }
+    message = text
+    // The statement itself may be anybody's data.
+    details = lines[(first + 1)...].filter { line in
+      ["DETAIL:  ", "HINT:  ", "CONTEXT:  "].contains { line.hasPrefix($0) }
+    }.prefix(Self.detailCountMax).map { $0.replacing(":  ", with: ": ") }
+  }
+
+  /// In one sentence.
+  var text: String {
+    let place = line.map { "the statement that ends in line \($0) failed: " } ?? ""
+    return place + ([message] + details).joined(separator: "; ")
+  }
+
+  /// A role that the statement names, and the cluster has not.
+  var missingRole: String? { name(between: "role \"", "\" does not exist") }
+
+  /// Likewise of all statements that failed, each once.
+  static func missingRoles(in errors: String) -> [String] {
+    var roles: [String] = []
+    for line in errors.split(separator: "\n") {
+      guard let role = ScriptFailure(String(line)).missingRole,
+        !roles.contains(where: { $0.hasBytes(of: role) })
+      else { continue }
+      roles.append(role)
+    }
+    return roles
+  }
+
+  /// A role that the script makes, and the cluster has.
+  var existingRole: String? { name(between: "role \"", "\" already exists") }
+
+  /// Likewise.
+  var existingDatabase: String? { name(between: "database \"", "\" already exists") }
+
+  private func name(between beginning: String, _ end: String) -> String? {
+    guard message.hasPrefix(beginning), message.hasSuffix(end) else { return nil }
+    return String(message.dropFirst(beginning.count).dropLast(end.count))
+  }
+}

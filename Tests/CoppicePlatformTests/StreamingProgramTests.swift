@@ -1,0 +1,38 @@
+import CoppicePlatform
+import Glibc
+import TestSupport
+import Testing
+
+struct StreamingProgramTests {
+  private static func text(_ program: StreamingProgram) throws -> String {
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = try buffer.withUnsafeMutableBytes { try program.output.readNext(into: $0) }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
+  @Test func `it reads what another one prints, or nothing`() throws {
+    let source = try StreamingProgram("/bin/sh", ["-c", "seq 3; exit 4"], as: getuid())
+    let reader = try StreamingProgram("/usr/bin/tac", [], as: getuid(), reading: source.output)
+    #expect(try Self.text(reader) == "3\n2\n1\n")
+    #expect(try reader.wait() == .exited(0))
+    #expect(try source.wait() == .exited(4))
+    let alone = try StreamingProgram("/bin/cat", [], as: getuid())
+    #expect(try Self.text(alone) == "")
+    #expect(try alone.wait() == .exited(0))
+  }
+
+  @Test(.enabled(if: getuid() == 0, "needs root"))
+  func `a confined one has a user's number and no more, and leaves nothing`() throws {
+    let script = """
+      setsid sleep 987653 > /dev/null 2>&1 &
+      id -u; id -G; echo $$; grep -c : /proc/net/dev; cat; exit 7
+      """
+    let source = try StreamingProgram("/bin/echo", ["input"], as: 0)
+    let program = try StreamingProgram(
+      "/bin/sh", ["-c", script], as: 709_999, reading: source.output, isConfined: true)
+    let lines = try Self.text(program).split(separator: "\n")
+    #expect(lines == ["709999", "709999", "1", "1", "input"])
+    #expect(try program.wait() == .exited(7))
+    #expect(try Program("pgrep").run(["-u", "709999"]).text == "")
+  }
+}
