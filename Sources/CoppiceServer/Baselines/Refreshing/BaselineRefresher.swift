@@ -159,22 +159,8 @@ package final class BaselineRefresher: Sendable {
         run.fail("the store's server ended meanwhile", at: registry.now)
         try registry.note(run, of: baseline.name)
       }
-      try removeUnfinished()
     } catch {
       logger.error("parts of refreshes: \(error.commandText)")
-    }
-  }
-
-  /// Deletes baselines that were to be there once their first refresh had ended.
-  private func removeUnfinished() throws(StoreError) {
-    let entries = try store.entries(in: .named)
-    for baseline in try BaselineRegistry(store).all()
-    where (baseline.runs ?? []).isEmpty && !isRunning(baseline.name) {
-      guard let source = try? BaselineSource(baseline.source), source.needsServer,
-        !entries.contains(where: { $0.name.hasBytes(of: baseline.name) })
-      else { continue }
-      logger.warning("the baseline \(baseline.name), never brought in, is deleted")
-      try store.set(Baseline.settingKey(baseline.name), to: nil)
     }
   }
 }
