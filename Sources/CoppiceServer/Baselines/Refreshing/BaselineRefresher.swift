@@ -123,7 +123,11 @@ package final class BaselineRefresher: Sendable {
   /// Deletes what refreshes left that did not come to their end.
   private func removeParts() {
     do throws(StoreError) {
-      for (entry, value) in try store.entries(carrying: .part, in: .named) {
+      let parts = try store.entries(carrying: .part, in: .named)
+      // A server may have worked on them.
+      InstanceSupervisor.removeTraces(
+        ofStore: store.identifier, entries: Set(parts.map(\.entry.id)))
+      for (entry, value) in parts {
         let baseline = String(decoding: value, as: UTF8.self)
         logger.warning("\(entry.name), left of a refresh of \(baseline), is deleted")
         try store.delete([entry.name], force: true)
