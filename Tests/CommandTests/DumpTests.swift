@@ -121,6 +121,7 @@ struct DumpTests {
         > space.sql
       sed 's/^CREATE EXTENSION.*hstore.*/CREATE EXTENSION nowhere;/' plain.sql > extension.sql
       sed 's/ TO reader/ TO pg_unknown/' plain.sql > reserved.sql
+      sed "s/LOCALE = 'C.UTF-8'/LOCALE = 'xx_XX.UTF-8'/" created.sql > locale.sql
       """)
     let line = try coppice.script("grep -n '^SELECT 1 / 0' failing.sql").text.prefix { $0 != ":" }
     for (file, status, words) in [
@@ -133,7 +134,8 @@ struct DumpTests {
       ("little.dump", 64, "no whole archive"), ("part", 64, "to its end"),
       ("failing.sql", 64, "line \(line) failed: division by zero"),
       ("leaving.sql", 64, "ended psql"), ("space.sql", 64, "directory \"/nowhere\" does not exist"),
-      ("extension.sql", 64, "nowhere"), ("reserved.sql", 64, "\"pg_unknown\" does not exist"),
+      ("extension.sql", 64, "nowhere"), ("locale.sql", 64, "locale"),
+      ("reserved.sql", 64, "\"pg_unknown\" does not exist"),
     ] {
       let failure = try coppice.failure("baseline", "add", "shop", "--from", "dump:\(file)")
       #expect(failure.status == status, "\(file): \(failure)")
@@ -141,6 +143,15 @@ struct DumpTests {
       #expect(
         failure.object.hasSuffix("/\(file)") && !failure.remedy.isEmpty, "\(file): \(failure)")
     }
+    // What the store's owner may not read.
+    try coppice.script("chmod 600 plain.sql; chmod 700 directory; chown root: plain.sql directory")
+    try coppice.script("chown postgres store")
+    for file in ["plain.sql", "directory"] {
+      let refused = try coppice("baseline", "add", "shop", "--from", "dump:\(file)")
+      #expect(refused.status == 6 && refused.errors.contains("Permission denied"), "\(file)")
+      #expect(refused.errors.contains("let postgres, who owns the store, read it"))
+    }
+    try coppice.script("chown root store")
     try checkNothing(clusters, 772_000)
   }
 
