@@ -39,19 +39,22 @@ struct DumpTests {
     #expect(branches?.map { $0["name"] as? String } == ["main"])
     let baselines = try coppice.json("baseline", "list")["baselines"] as? [[String: Any]]
     #expect(baselines?.isEmpty == true)
-    let processes = try coppice.script("ps -eo uid=,args= | awk '$1 / 100 == \(first / 100)'").text
-    #expect(processes == "")
-    let range = "-uid +\(first - 1) -uid -\(first + 100)"
-    #expect(try coppice.script("find /run/coppice -maxdepth 3 \(range) 2> /dev/null").text == "")
+    let ours = "$1 >= \(first) && $1 < \(first + 100) && !/coppice launcher/"
+    #expect(try coppice.script("ps -eo uid=,args= | awk '\(ours)'").text == "")
+    let launcher = try coppice.script("ps -eo args= | grep '[l]auncher .*\(clusters.mount) '").text
+    let place = try #require(launcher.firstMatch(of: #/ --run ([^ ]+) /#)?.1)
+    #expect(try coppice.script("mkdir -p '\(place)'; ls '\(place)'").text == "")
   }
 
-  @Test(arguments: [
+  private static let files = [
     "plain.sql", "created.sql", "custom.dump", "archive.tar", "directory", "all.sql",
-  ])
+  ]
+
+  @Test(arguments: files)
   func `a dump becomes a baseline whose branches are dumped as the origin was`(
     _ file: String
   ) throws {
-    let first = 760_000 + 1000 * Int(file.utf8.first ?? 0) + 100 * (file.utf8.count % 10)
+    let first = 760_000 + 1000 * (Self.files.firstIndex(of: file) ?? 0)
     let clusters = try Self.made("\(first)-\(first + 99)")
     let coppice = clusters.coppice
     try coppice.check("baseline", "add", "shop", "--from", "dump:\(file)", "--dry-run")
@@ -83,7 +86,7 @@ struct DumpTests {
   @Test func `a dump of what every cluster has replaces that, and one of ours is taken too`()
     throws
   {
-    let clusters = try Self.made("701000-701099")
+    let clusters = try Self.made("771000-771099")
     let coppice = clusters.coppice
     try coppice.check("baseline", "add", "usual", "--from", "dump:usual.dump")
     // A cluster that has the role of ours: as dumped of a branch.
@@ -98,7 +101,7 @@ struct DumpTests {
   }
 
   @Test func `what is no whole dump is refused, and leaves nothing`() throws {
-    let clusters = try Self.made("702000-702099")
+    let clusters = try Self.made("772000-772099")
     let coppice = clusters.coppice
     try coppice.script(
       """
@@ -114,10 +117,11 @@ struct DumpTests {
       cp -r directory part; rm $(ls part/*.dat.gz | head -1)
       sed 's/^COPY sales.customer /SELECT 1 \\/ 0;\\n&/' plain.sql > failing.sql
       sed 's/^COPY sales.customer /\\\\q\\n&/' plain.sql | grep -v restrict > leaving.sql
-      sed 's/^CREATE SCHEMA sales;/CREATE TABLESPACE fast LOCATION '"'\\/tmp'"';\\n&/' plain.sql \
+      sed 's/^CREATE SCHEMA sales;/CREATE TABLESPACE fast LOCATION '"'\\/nowhere'"';\\n&/' plain.sql \
         > space.sql
       sed 's/^CREATE EXTENSION.*hstore.*/CREATE EXTENSION nowhere;/' plain.sql > extension.sql
       sed 's/ TO reader/ TO pg_unknown/' plain.sql > reserved.sql
+      sed "s/LOCALE = 'C.UTF-8'/LOCALE = 'xx_XX.UTF-8'/" created.sql > locale.sql
       """)
     let line = try coppice.script("grep -n '^SELECT 1 / 0' failing.sql").text.prefix { $0 != ":" }
     for (file, status, words) in [
@@ -129,8 +133,9 @@ struct DumpTests {
       ("most.sql", 64, "breaks off"), ("half.dump", 64, "to its end"),
       ("little.dump", 64, "no whole archive"), ("part", 64, "to its end"),
       ("failing.sql", 64, "line \(line) failed: division by zero"),
-      ("leaving.sql", 64, "ended psql"), ("space.sql", 64, "tablespace"),
-      ("extension.sql", 64, "nowhere"), ("reserved.sql", 64, "\"pg_unknown\" does not exist"),
+      ("leaving.sql", 64, "ended psql"), ("space.sql", 64, "directory \"/nowhere\" does not exist"),
+      ("extension.sql", 64, "nowhere"), ("locale.sql", 64, "locale"),
+      ("reserved.sql", 64, "\"pg_unknown\" does not exist"),
     ] {
       let failure = try coppice.failure("baseline", "add", "shop", "--from", "dump:\(file)")
       #expect(failure.status == status, "\(file): \(failure)")
@@ -138,11 +143,20 @@ struct DumpTests {
       #expect(
         failure.object.hasSuffix("/\(file)") && !failure.remedy.isEmpty, "\(file): \(failure)")
     }
-    try checkNothing(clusters, 702_000)
+    // What the store's owner may not read.
+    try coppice.script("chmod 600 plain.sql; chmod 700 directory; chown root: plain.sql directory")
+    try coppice.script("chown postgres store")
+    for file in ["plain.sql", "directory"] {
+      let refused = try coppice("baseline", "add", "shop", "--from", "dump:\(file)")
+      #expect(refused.status == 6 && refused.errors.contains("Permission denied"), "\(file)")
+      #expect(refused.errors.contains("let postgres, who owns the store, read it"))
+    }
+    try coppice.script("chown root store")
+    try checkNothing(clusters, 772_000)
   }
 
   @Test func `a script that starts programs reaches neither the network nor the store`() throws {
-    let clusters = try Self.made("703000-703099")
+    let clusters = try Self.made("773000-773099")
     let coppice = clusters.coppice
     try coppice.script(
       """
@@ -159,7 +173,7 @@ struct DumpTests {
       try String(contentsOfFile: coppice.folder("found/\(name)"), encoding: .utf8)
     }
     let user = Int(try found("user").filter(\.isNumber)) ?? 0
-    #expect((703_000..<703_100).contains(user))
+    #expect((773_000..<773_100).contains(user))
     #expect(try found("groups") == "\(user)\n")
     #expect(try found("devices") == "1\n", "nothing but the loopback, which is down")
     #expect(try found("store").contains("Permission denied"))
@@ -168,7 +182,7 @@ struct DumpTests {
   }
 
   @Test func `roles that a dump names are made, up to a number`() throws {
-    let clusters = try Self.made("706000-706099")
+    let clusters = try Self.made("776000-776099")
     let coppice = clusters.coppice
     func make(_ file: String, _ count: Int) throws {
       try coppice.script(
@@ -191,15 +205,15 @@ struct DumpTests {
   }
 
   @Test func `a dump is not restored where its statements would reach more`() throws {
-    let clusters = try ServedClusters("--pg-isolation", "user", users: "704000-704099")
+    let clusters = try ServedClusters("--pg-isolation", "user", users: "774000-774099")
     try clusters.coppice.script("touch some.sql")
     let refused = try clusters.coppice.failure("baseline", "add", "a", "--from", "dump:some.sql")
     #expect(refused.status == 75 && refused.message.contains("full isolation"))
-    try checkNothing(clusters, 704_000)
+    try checkNothing(clusters, 774_000)
   }
 
   @Test func `a branch is dumped while its server runs, into what is not there`() throws {
-    let clusters = try ServedClusters(users: "707000-707099")
+    let clusters = try ServedClusters(users: "777000-777099")
     let coppice = clusters.coppice
     try coppice.check("snapshot", "create", "main@one")
     let snapshot = try coppice.failure("pg", "dump", "main@one", "a.dump")
@@ -237,7 +251,8 @@ struct DumpTests {
     try waitUntil { try clusters.sql(waiting, url) == "1\n" }
     #expect(try coppice.script("ls").text.contains("c.dump.incomplete-"))
     dumping.send(signal: SIGTERM)
-    #expect(try dumping.wait().status == 128 + SIGTERM)
+    let ended = try dumping.wait()
+    #expect(ended.status == 1 && ended.errors.contains("terminated"))
     holder.send(signal: SIGTERM)
     _ = try holder.wait()
     try coppice.check("pg", "stop", "a")
@@ -248,7 +263,7 @@ struct DumpTests {
   }
 
   @Test func `a server that is killed in the middle leaves nothing after the next start`() throws {
-    let clusters = try Self.made("705000-705099")
+    let clusters = try Self.made("775000-775099")
     let coppice = clusters.coppice
     try coppice.script(
       "sed 's/^COPY sales.customer /SELECT pg_catalog.pg_sleep(600);\\n&/' plain.sql > slow.sql")
@@ -256,7 +271,9 @@ struct DumpTests {
     let adding = try coppice.program.start(words, in: coppice.folder.path)
     func count(_ words: String) throws -> Int? {
       Int(
-        try coppice.script("ps -eo uid=,args= | awk '$1 / 100 == 7050 && /\(words)/' | wc -l").text
+        try coppice.script(
+          "ps -eo uid=,args= | awk '$1 >= 775000 && $1 < 775100 && /\(words)/' | wc -l"
+        ).text
           .filter(\.isNumber))
     }
     try waitUntil { try count("SELECT") ?? 0 > 0 }
@@ -265,6 +282,6 @@ struct DumpTests {
     #expect(try adding.wait().status != 0)
     try waitUntil { try count("") == 0 }
     try clusters.start()
-    try checkNothing(clusters, 705_000)
+    try checkNothing(clusters, 775_000)
   }
 }

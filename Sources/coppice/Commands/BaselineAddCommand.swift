@@ -16,11 +16,10 @@ struct BaselineAddCommand: ParsableCommand {
       once, as by 'coppice baseline refresh', and is there when that has come to its end.
 
       dump:PATH, for which the store needs a server with its mount, is what pg_dump or pg_dumpall \
-      wrote, in any of their formats, at PATH on the server's machine. It is restored into an empty \
-      cluster of the newest PostgreSQL that is installed there, whose first superuser is coppice. \
-      A dump without the name of its database becomes one that is called NAME; roles that it names \
-      and does not bring are made, and may log in. Plain scripts run as nobody who reaches anything \
-      but that cluster.
+      wrote, in any of their formats, at PATH on the server's machine. It is restored into an \
+      empty cluster of the newest PostgreSQL that is installed there, whose first superuser is \
+      coppice. A dump that does not name its database becomes one that is called NAME; roles that \
+      it names and does not bring are made, and may log in.
 
       The class is that of the source: of a branch, that of its trust domain; of files, raw. With \
       another --class the baseline lies in a domain of its own, which has its name, or in the one \

@@ -9,10 +9,10 @@ struct InstanceDumpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dump", abstract: "Run pg_dump on the PostgreSQL of a branch.",
     discussion: """
-      The branch's PostgreSQL must run; of a snapshot, make a branch first. TARGET must not exist; - \
-      is standard output. What stands behind -- is for pg_dump: without, it writes its custom \
-      format of the branch's usual database. What is not whole yet is for its user alone and \
-      carries 'incomplete' in its name. Ends with pg_dump's status.
+      The branch's PostgreSQL must run; of a snapshot, make a branch first. TARGET must not \
+      exist; - is standard output. What stands behind -- is for pg_dump: without, it writes its \
+      custom format of the branch's usual database. What is not whole yet carries 'incomplete' in \
+      its name; all that is written is for its user alone. Ends with pg_dump's status.
 
       JSON: \(DumpedBranch.keys). When TARGET is standard output nothing is printed.
 

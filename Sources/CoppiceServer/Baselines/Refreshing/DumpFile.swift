@@ -32,24 +32,22 @@ struct DumpFile {
   init(at path: String, _ reader: DumpReader) throws(StoreError) {
     self.path = path
     self.reader = reader
-    let marks: DumpMarks
-    if try Self.isDirectory(path) {
-      isArchive = true
-    } else {
-      let beginning = try reader.output(
-        of: "/usr/bin/head", ["-c", "\(Self.beginningByteCount)", "--", path], from: path
-      ).bytes
-      guard !beginning.isEmpty else {
-        throw StoreError(
-          .invalid, "is empty", object: path, remedy: "dump it again, and see how pg_dump ends")
-      }
-      isArchive = Self.isArchive(beginning)
-      if let packed = Self.compressions.first(where: { beginning.starts(with: $0.bytes) }) {
-        throw StoreError(
-          .invalid, "is compressed", object: path,
-          remedy: "unpack it with \(packed.program), or dump it with -Fc, which compresses too")
-      }
+    let isDirectory = try Self.isDirectory(path)
+    let beginning = try reader.output(
+      of: "/usr/bin/head",
+      ["-c", "\(Self.beginningByteCount)", "--", isDirectory ? "\(path)/toc.dat" : path], from: path
+    ).bytes
+    guard !beginning.isEmpty else {
+      throw StoreError(
+        .invalid, "is empty", object: path, remedy: "dump it again, and see how pg_dump ends")
     }
+    if let packed = Self.compressions.first(where: { beginning.starts(with: $0.bytes) }) {
+      throw StoreError(
+        .invalid, "is compressed", object: path,
+        remedy: "unpack it with \(packed.program), or dump it with -Fc, which compresses too")
+    }
+    isArchive = isDirectory || Self.isArchive(beginning)
+    let marks: DumpMarks
     if isArchive {
       marks = try Self.archiveMarks(path, reader)
       namesDatabase = true

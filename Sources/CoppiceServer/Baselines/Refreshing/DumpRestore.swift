@@ -9,8 +9,8 @@ internal import Logging
 /// A logical dump, restored into a fresh cluster.
 ///
 /// A dump of one database names roles that it does not bring. Which they are is known when
-/// statements fail: then the roles are made, and all begins again on a fork of the cluster as it was
-/// before.
+/// statements fail: then the roles are made, and all begins again on a fork of the cluster as it
+/// was before.
 struct DumpRestore {
   let path: String
   let intake: BaselineIntake
@@ -207,7 +207,8 @@ struct DumpRestore {
   private func error(_ failure: ScriptFailure, _ file: DumpFile) -> StoreError {
     let newest = file.reader.programs.major
     var remedy: Remedy = "dump it again without what fails, or correct the script"
-    if failure.message.contains("tablespace") {
+    // The directory of one that the script makes.
+    if failure.message.contains("tablespace") || failure.message.hasPrefix("directory \"") {
       remedy = "dump it with --no-tablespaces"
     } else if failure.message.contains("locale") {
       remedy = "install that locale on the server's machine"
