@@ -41,8 +41,8 @@ struct BaselineIntake {
     switch source {
     case .postgres(let service): try ServiceCheck(service: service, intake: self).run()
     case .dump(let path): try DumpRestore(path: path, intake: self).check()
-    case .directory(let path) where refresh.asked.file == nil: try refuseServer(in: path)
-    case .tar("-") where refresh.asked.file == nil:
+    case .directory(let path): try refuseServer(in: path)
+    case .tar("-"):
       throw StoreError(
         .invalid, "came from a stream, which cannot be read again", object: baseline.name,
         remedy: "import the next one: coppice import --tar --replace - \(baseline.name), and then "

@@ -33,15 +33,12 @@ package final class BaselineRefresher: Sendable {
   struct Asked {
     var principal: Principal
     var work: Work
-    /// Streams and files of whoever asks; `nil` where the source's path is opened here.
-    var file: ClientFile?
     var files: any ClientFiles
 
-    init(_ context: RequestContext, file: ClientFile? = nil) {
+    init(_ context: RequestContext) {
       principal = context.principal
       work = context.work
       files = context.files
-      self.file = file
     }
   }
 
