@@ -33,7 +33,9 @@ struct DumpTests {
   }
 
   /// Neither a branch nor a process, nor what was made for one, is there that was not before.
-  private func checkNothing(_ clusters: ServedClusters, _ first: Int) throws {
+  private func checkNothing(
+    _ clusters: ServedClusters, _ first: Int, at place: String? = nil
+  ) throws {
     let coppice = clusters.coppice
     let branches = try coppice.json("branch", "list")["branches"] as? [[String: Any]]
     #expect(branches?.map { $0["name"] as? String } == ["main"])
@@ -41,9 +43,15 @@ struct DumpTests {
     #expect(baselines?.isEmpty == true)
     let ours = "$1 >= \(first) && $1 < \(first + 100) && !/coppice launcher/"
     #expect(try coppice.script("ps -eo uid=,args= | awk '\(ours)'").text == "")
-    let launcher = try coppice.script("ps -eo args= | grep '[l]auncher .*\(clusters.mount) '").text
-    let place = try #require(launcher.firstMatch(of: #/ --run ([^ ]+) /#)?.1)
+    let place = try place ?? self.place(of: clusters)
     #expect(try coppice.script("mkdir -p '\(place)'; ls '\(place)'").text == "")
+  }
+
+  /// The directory of what is made for instances, once there was one.
+  private func place(of clusters: ServedClusters) throws -> String {
+    let words = "ps -eo args= | grep '[l]auncher .*\(clusters.mount) '"
+    let launcher = try clusters.coppice.script(words).text
+    return String(try #require(launcher.firstMatch(of: #/ --run ([^ ]+) /#)?.1))
   }
 
   private static let files = [
@@ -117,7 +125,7 @@ struct DumpTests {
       cp -r directory part; rm $(ls part/*.dat.gz | head -1)
       sed 's/^COPY sales.customer /SELECT 1 \\/ 0;\\n&/' plain.sql > failing.sql
       sed 's/^COPY sales.customer /\\\\q\\n&/' plain.sql | grep -v restrict > leaving.sql
-      sed 's/^CREATE SCHEMA sales;/CREATE TABLESPACE fast LOCATION '"'\\/nowhere'"';\\n&/' plain.sql \
+      sed "s/^CREATE SCHEMA sales;/CREATE TABLESPACE fast LOCATION '\\/nowhere';\\n&/" plain.sql \
         > space.sql
       sed 's/^CREATE EXTENSION.*hstore.*/CREATE EXTENSION nowhere;/' plain.sql > extension.sql
       sed 's/ TO reader/ TO pg_unknown/' plain.sql > reserved.sql
@@ -276,12 +284,12 @@ struct DumpTests {
         ).text
           .filter(\.isNumber))
     }
-    try waitUntil { try count("SELECT") ?? 0 > 0 }
-    #expect(try count("psql") ?? 0 > 0)
+    try waitUntil { try count("SELECT") ?? 0 > 0 && count("psql") ?? 0 > 0 }
+    let place = try place(of: clusters)
     try clusters.kill()
     #expect(try adding.wait().status != 0)
     try waitUntil { try count("") == 0 }
     try clusters.start()
-    try checkNothing(clusters, 775_000)
+    try checkNothing(clusters, 775_000, at: place)
   }
 }
