@@ -39,6 +39,10 @@ int clinux_at_empty_path(void) { return AT_EMPTY_PATH; }
 
 int clinux_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
 
+int64_t clinux_tee(int from, int to, size_t byte_count) {
+  return tee(from, to, byte_count, SPLICE_F_NONBLOCK);
+}
+
 int clinux_clear_direct(int file) {
   int flags = fcntl(file, F_GETFL);
   if (flags < 0) return -1;

@@ -23,6 +23,8 @@ int clinux_o_path(void);
 int clinux_at_empty_path(void);
 // Makes a pipe that programs started later do not inherit.
 int clinux_pipe(int *ends);
+// Copies what a pipe has into another one, where it stays; never waits.
+int64_t clinux_tee(int from, int to, size_t byte_count);
 // Clears O_DIRECT of an open file.
 int clinux_clear_direct(int file);
 int clinux_fallocate(int file, int64_t offset, int64_t byte_count);

@@ -1,6 +1,26 @@
+internal import CLinux
 internal import Glibc
 
 extension HostFile {
+  /// What a pipe has, as far as it is there and not more than a page or so: it stays in the pipe.
+  public func peek(byteCount: Int) throws(SystemError) -> [UInt8] {
+    let copy = try HostFile.makePipe()
+    let count: Int64
+    do throws(SystemError) {
+      count = try system("tee", path) {
+        clinux_tee(fileDescriptor, copy.writer.fileDescriptor, byteCount)
+      }
+    } catch {
+      guard error.code == EAGAIN else { throw error }
+      return []
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(count))
+    let readCount = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+      count == 0 ? 0 : try copy.reader.readSome(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+    return Array(bytes[..<readCount])
+  }
+
   /// Waits until one of the streams can be read from, or has ended. Returns the places of all that
   /// can, of at least one.
   public static func waitForAny(of files: [HostFile]) throws(SystemError) -> [Int] {

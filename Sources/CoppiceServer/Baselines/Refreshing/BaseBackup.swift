@@ -9,8 +9,9 @@ internal import CoppicePostgreSQL
 /// branch has cost nothing, and nothing lies on a disk in between.
 ///
 /// Beside it the origin's log is received into a part of its own, from where the backup begins until
-/// its end is in it: two connections and no slot, and nothing that the origin might take away before
-/// a long backup ends. It keeps what lies before until the next checkpoint has ended.
+/// its end is in it: two connections and no slot, and nothing that the origin might take away
+/// before a long backup ends. The origin keeps what is needed at the beginning until another
+/// checkpoint has ended.
 struct BaseBackup {
   let service: String
   let intake: BaselineIntake
@@ -58,20 +59,24 @@ struct BaseBackup {
     let preparation = intake.baseline.preparation
     let rate = preparation?.rateMax.map { ["--max-rate", $0] } ?? []
     return rate + [
-      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password", "--verbose",
+      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password",
       "--checkpoint", preparation?.isHurried == true ? "fast" : "spread", "--label", "coppice",
       "--dbname", client.connection(),
     ]
   }
 
-  /// Waits until the origin has written what it had in memory, which may take long.
+  /// Waits until the origin has written what it had in memory, which may take long. Its first file
+  /// tells from where on its log is needed.
   private func start(
     of backup: StreamingProgram, _ client: ServiceClient
   ) throws(StoreError) -> BackupStart {
     while true {
-      if let start = BackupStart(in: backup.errors) { return start }
       let end: ProcessEnd?
-      do throws(SystemError) { end = try backup.end(within: 20) } catch {
+      do throws(SystemError) {
+        let bytes = try backup.output.peek(byteCount: BackupStart.byteCountMax)
+        if let start = BackupStart(in: bytes) { return start }
+        end = try backup.end(within: 20)
+      } catch {
         throw StoreError(error, while: "waiting for pg_basebackup")
       }
       if end != nil { throw client.failure(of: backup, "pg_basebackup") }
