@@ -9,6 +9,11 @@ final class ServingCoppice {
 
   var process: Int32 { running.pid }
 
+  /// What it has logged.
+  var log: String {
+    String(decoding: (try? TemporaryFolder.bytes(of: running.errorPath)) ?? [], as: UTF8.self)
+  }
+
   /// Returns once it serves.
   convenience init(_ coppice: CoppiceCommand, _ arguments: String...) throws {
     try self.init(coppice, arguments)

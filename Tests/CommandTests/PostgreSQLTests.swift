@@ -72,12 +72,13 @@ struct PostgreSQLTests {
 final class PostgreSQL {
   static let programs = "/usr/lib/postgresql/15/bin"
 
-  let port = "54331"
+  let port: String
   private let folder: TemporaryFolder
   private var running: [String] = []
 
-  init(in folder: TemporaryFolder) throws {
+  init(in folder: TemporaryFolder, port: String = "54331") throws {
     self.folder = folder
+    self.port = port
     try Program("chown").check(["postgres:", folder.path])
     try Program("chmod").check(["755", folder.path])
   }

@@ -15,7 +15,9 @@ final class ServedClusters {
   let coppice: CoppiceCommand
   let mount: String
   private let words: [String]
-  private var server: ServingCoppice?
+  private(set) var server: ServingCoppice?
+  /// Below it lie the directories of instances; known since they were asked for.
+  var instancePlace: String?
 
   /// - Parameters:
   ///   - users: the range of user numbers; one of its own without.
@@ -26,10 +28,26 @@ final class ServedClusters {
     try self.init(serving: more, users: users, prepare: prepare)
   }
 
-  init(
+  convenience init(
     serving more: [String], users: String?, prepare: (PostgreSQL) throws -> Void
   ) throws {
-    coppice = try CoppiceCommand()
+    let options = (users.map { ["--pg-users", $0] } ?? []) + more
+    try self.init(of: try CoppiceCommand(), options: options) { coppice in
+      let cluster = try PostgreSQL(in: coppice.folder)
+      try cluster.make("cluster")
+      try prepare(cluster)
+      try coppice.check("import", "cluster", "main")
+    }
+  }
+
+  /// - Parameters:
+  ///   - coppice: with a store, of which a server begins.
+  ///   - fill: what is done before.
+  init(
+    of coppice: CoppiceCommand, options: [String] = [],
+    fill: (CoppiceCommand) throws -> Void = { _ in }
+  ) throws {
+    self.coppice = coppice
     mount = coppice.folder("mount")
     guard chmod(coppice.folder.path, 0o755) == 0, mkdir(mount, 0o755) == 0 else {
       throw Program.Failure(description: "no directory: \(errno)")
@@ -39,13 +57,9 @@ final class ServedClusters {
       return count
     }
     let (user, port) = (700_000 + 100 * index, 21_000 + 100 * index)
-    words =
-      ["--mount", mount, "--pg-users", users ?? "\(user)-\(user + 99)"]
-      + ["--pg-ports", "\(port)-\(port + 99)"] + more
-    let cluster = try PostgreSQL(in: coppice.folder)
-    try cluster.make("cluster")
-    try prepare(cluster)
-    try coppice.check("import", "cluster", "main")
+    let users = options.contains("--pg-users") ? [] : ["--pg-users", "\(user)-\(user + 99)"]
+    words = ["--mount", mount, "--pg-ports", "\(port)-\(port + 99)"] + users + options
+    try fill(coppice)
     try start()
   }
 

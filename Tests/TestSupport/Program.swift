@@ -105,7 +105,8 @@ public struct Program: Sendable {
   public struct Running: Sendable {
     public let pid: Int32
     let outputPath: String?
-    let errorPath: String
+    /// Where its errors are written.
+    public let errorPath: String
     let folder: TemporaryFolder
 
     public func wait() throws -> Result {

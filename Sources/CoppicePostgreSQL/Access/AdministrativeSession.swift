@@ -22,8 +22,8 @@ public enum AdministrativeSession {
   public static let roles =
     "SELECT rolname, rolcanlogin, rolsuper FROM pg_catalog.pg_roles ORDER BY rolname COLLATE \"C\""
 
-  /// Its databases, as `ClusterDatabase.init(row:)` takes them, the oldest first. One whose dropping
-  /// broke off takes no connections.
+  /// Its databases, as `ClusterDatabase.init(row:)` takes them, the oldest first. One whose
+  /// dropping broke off takes no connections.
   public static let databases = """
     SELECT d.datname, r.rolname, d.datistemplate, d.datallowconn AND d.datconnlimit <> -2 \
     FROM pg_catalog.pg_database d \

@@ -9,8 +9,9 @@ internal import CoppicePostgreSQL
 /// branch has cost nothing, and nothing lies on a disk in between.
 ///
 /// Beside it the origin's log is received into a part of its own, from where the backup begins until
-/// its end is in it: two connections and no slot, and nothing that the origin might take away before
-/// a long backup ends. It keeps what lies before until the next checkpoint has ended.
+/// its end is in it: two connections and no slot, and nothing that the origin might take away
+/// before a long backup ends. The origin keeps what is needed at the beginning until another
+/// checkpoint has ended.
 struct BaseBackup {
   let service: String
   let intake: BaselineIntake
@@ -28,7 +29,12 @@ struct BaseBackup {
     let segment = try client.rows(Self.segmentStatement).first?.first.flatMap { $0 }
     let backup = try client.start("pg_basebackup", arguments(client))
     defer { backup.end() }
-    let start = try start(of: backup, client)
+    let beginning = try beginning(of: backup, client)
+    guard let start = BackupStart(in: beginning) else {
+      throw StoreError(
+        .unavailable, "the backup does not tell where its log begins",
+        object: "postgres:\(service)", remedy: "take it from a server of version 13 or newer")
+    }
     let mark = segment.flatMap { Int($0) }.flatMap { byteCount in
       LogSegment(containing: start.position, timeline: start.timeline, byteCount: byteCount)
         .previous
@@ -38,7 +44,7 @@ struct BaseBackup {
     let receiver = try client.start("pg_receivewal", Self.receiving(client, into: directory))
     defer { receiver.end() }
     try waitForLog(log, receiver, besides: mark, client)
-    let brought = try bring(backup, client)
+    let brought = try bring(backup, after: beginning, client)
     let end = try manifestEnd(client)
     receiver.signal(.interrupt)
     do throws(SystemError) { _ = try receiver.wait() } catch {
@@ -58,25 +64,30 @@ struct BaseBackup {
     let preparation = intake.baseline.preparation
     let rate = preparation?.rateMax.map { ["--max-rate", $0] } ?? []
     return rate + [
-      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password", "--verbose",
+      "--pgdata", "-", "--format", "tar", "--wal-method", "none", "--no-password",
       "--checkpoint", preparation?.isHurried == true ? "fast" : "spread", "--label", "coppice",
       "--dbname", client.connection(),
     ]
   }
 
-  /// Waits until the origin has written what it had in memory, which may take long.
-  private func start(
+  /// Waits until the origin has written what it had in memory, which may take long. Its first file
+  /// tells from where on its log is needed.
+  private func beginning(
     of backup: StreamingProgram, _ client: ServiceClient
-  ) throws(StoreError) -> BackupStart {
-    while true {
-      if let start = BackupStart(in: backup.errors) { return start }
-      let end: ProcessEnd?
-      do throws(SystemError) { end = try backup.end(within: 20) } catch {
-        throw StoreError(error, while: "waiting for pg_basebackup")
+  ) throws(StoreError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: BackupStart.byteCountMax)
+    do throws(SystemError) {
+      let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+        try backup.output.readNext(
+          into: UnsafeMutableRawBufferPointer(buffer), while: intake.refresh.isWanted)
       }
-      if end != nil { throw client.failure(of: backup, "pg_basebackup") }
-      try intake.refresh.asked.work.check()
+      if count == bytes.count { return bytes }
+    } catch {
+      throw StoreError(error, while: "waiting for pg_basebackup")
     }
+    // It ended before there was anything to read.
+    try client.finish(backup, "pg_basebackup")
+    throw client.failure(of: backup, "pg_basebackup")
   }
 
   /// Has pg_receivewal begin behind a file of the log: with the next after the last that is there.
@@ -117,12 +128,12 @@ struct BaseBackup {
   }
 
   private func bring(
-    _ backup: StreamingProgram, _ client: ServiceClient
+    _ backup: StreamingProgram, after beginning: [UInt8], _ client: ServiceClient
   ) throws(StoreError) -> BaselineIntake.Brought {
     let brought: BaselineIntake.Brought
     do throws(StoreError) {
       brought = try intake.importFiles(
-        .stream(fileDescriptor: backup.output.fileDescriptor), isTar: true)
+        .stream(fileDescriptor: backup.output.fileDescriptor, after: beginning), isTar: true)
     } catch {
       // A stream that breaks off says less than who broke it off.
       let end = try? backup.end(within: 1000)

@@ -141,7 +141,11 @@ package final class BaselineRefresher: Sendable {
   private func removeParts() {
     let registry = BaselineRegistry(store)
     do throws(StoreError) {
-      for (entry, value) in try store.entries(carrying: .part, in: .named) {
+      // Snapshots first: a branch that has some is not deleted.
+      let parts = try store.entries(carrying: .part, in: .named)
+      for (entry, value) in parts.filter(\.entry.isSnapshot)
+        + parts.filter({ !$0.entry.isSnapshot })
+      {
         let baseline = try BaselineSnapshots.read(BaselinePart.self, value, of: entry).name
         logger.warning("\(entry.name), left of a refresh of \(baseline), is deleted")
         // One whose work branch is a part was being added.
