@@ -127,7 +127,7 @@ struct RefreshOptionsTests {
     #expect(ended.status == 6 && ended.errors.contains("retired"), "\(ended.errors)")
     let retired = try coppice.failure("baseline", "refresh", "prod")
     #expect(retired.status == 6 && retired.message.contains("retired"), "\(retired)")
-    #expect(try coppice.json("branch", "list")["branches"] as? [String] == ["prod"])
+    #expect(try clusters.branchNames() == ["prod"])
     try coppice.check("check")
   }
 
