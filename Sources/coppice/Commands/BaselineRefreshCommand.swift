@@ -8,8 +8,8 @@ struct BaselineRefreshCommand: ParsableCommand {
     discussion: """
       The content of its source is brought in anew, of which equal pages cost nothing; it is \
       verified, prepared, and becomes a snapshot NAME@TIME that is approved, unless the baseline's \
-      class is lower than its source's. Whatever fails, the newest snapshot before stays the newest, \
-      and branches keep what they have. Takes a server with its mount.
+      class is lower than its source's. Whatever fails, the newest snapshot before stays the \
+      newest, and branches keep what they have. Takes a server with its mount.
 
       Preparing makes a cluster on which a server starts at once: recovered and ended in order, \
       without slots, prepared transactions and enabled subscriptions, without the origin's \

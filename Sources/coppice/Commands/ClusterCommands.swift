@@ -8,10 +8,10 @@ struct ClusterPrepareCommand: ParsableCommand {
     commandName: "prepare",
     abstract: "Make a snapshot on which a server of PostgreSQL starts at once.",
     discussion: """
-      Of a branch or snapshot with a data directory, which stays as it is. The snapshot's cluster is \
-      recovered and ended in order; slots, prepared transactions and enabled subscriptions are gone, \
-      and so are the origin's configuration, passwords of roles, options of user mappings and \
-      connection strings of subscriptions. It is not approved by this.
+      Of a branch or snapshot with a data directory, which stays as it is. The snapshot's cluster \
+      is recovered and ended in order; slots, prepared transactions and enabled subscriptions are \
+      gone, and so are the origin's configuration, passwords of roles, options of user mappings \
+      and connection strings of subscriptions. It is not approved by this.
 
       JSON: \(ClusterPrepareRequest.keys).
 
@@ -56,9 +56,9 @@ struct ClusterCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Look whether a PostgreSQL is fit to be a source of branches.",
     discussion: """
-      SOURCE is postgres:SERVICE, a section of the connection service file of the store's owner, or \
-      a branch or snapshot with a data directory, of which a fork is looked at. Findings in capital \
-      letters stop a baseline of it: \(Self.stopping). Exits with 2 when anything is found.
+      SOURCE is postgres:SERVICE, a section of the connection service file of the store's owner, \
+      or a branch or snapshot with a data directory, of which a fork is looked at. Findings in \
+      capital letters stop a baseline of it: \(Self.stopping). Exits with 2 when anything is found.
 
       JSON: \(ClusterCheckRequest.keys).
 
