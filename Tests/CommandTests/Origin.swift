@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import TestSupport
+import Testing
 
 /// A server that is an origin of baselines, and the file by which its service is found.
 final class Origin {
@@ -122,8 +123,7 @@ extension ServedClusters {
 
   /// What a refresh left that should be gone: branches, processes and directories.
   func leftovers(besides branches: [String]) throws -> [String] {
-    let list = try coppice.json("branch", "list")["branches"] as? [String] ?? []
-    var left = list.filter { !branches.contains($0) }
+    var left = try branchNames().filter { !branches.contains($0) }
     let processes = try Program("pgrep").run(["-af", coppice.folder.path]).text
     left += processes.split(separator: "\n").map(String.init).filter { line in
       ["postgres ", "pg_basebackup", "pg_receivewal", "pg_verifybackup", "psql"].contains {
@@ -132,6 +132,16 @@ extension ServedClusters {
     }
     return left + (try instanceDirectories())
   }
+
+  /// Of branches and snapshots.
+  private func entryNames(_ kind: String, _ key: String) throws -> [String] {
+    let list = try coppice.json(kind, "list")[key] as? [[String: Any]]
+    return try #require(list).compactMap { $0["name"] as? String }
+  }
+
+  func branchNames() throws -> [String] { try entryNames("branch", "branches") }
+
+  func snapshotNames() throws -> [String] { try entryNames("snapshot", "snapshots") }
 
   /// Directories that are there for instances of this store, as far as its launcher is known.
   func instanceDirectories() throws -> [String] {

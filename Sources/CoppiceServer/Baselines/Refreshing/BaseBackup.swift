@@ -8,8 +8,8 @@ internal import CoppicePostgreSQL
 /// A base backup of a running PostgreSQL, streamed into the part of a refresh: pages that the work
 /// branch has cost nothing, and nothing lies on a disk in between.
 ///
-/// Beside it the origin's log is received into a part of its own, from where the backup begins until
-/// its end is in it: two connections and no slot, and nothing that the origin might take away
+/// Beside it the origin's log is received into a part of its own, from where the backup begins
+/// until its end is in it: two connections and no slot, and nothing that the origin might take away
 /// before a long backup ends. The origin keeps what is needed at the beginning until another
 /// checkpoint has ended.
 struct BaseBackup {

@@ -81,8 +81,8 @@ struct BaselineRefresh {
   private mutating func begin(_ step: String) throws(StoreError) {
     run.step = step
     asked.work.tell?(.step(StepProgress(step: step)))
-    refresher.logger.info("refresh of \(baseline.name): \(step)")
     try BaselineRegistry(store).note(run, of: baseline.name)
+    refresher.logger.info("refresh of \(baseline.name): \(step)")
   }
 
   /// Whoever works in the work branch would lose what he has there.
