@@ -30,7 +30,7 @@ struct RefreshFullDiskTests {
     try coppice.script(
       """
       free=$(df --output=avail -B1M disk | tail -1)
-      head -c $((free - 30))M /dev/zero > disk/other
+      head -c $((free - 8))M /dev/zero > disk/other
       """)
     let failed = try coppice.failure("baseline", "refresh", "prod")
     #expect(failed.status == 7, "\(failed)")

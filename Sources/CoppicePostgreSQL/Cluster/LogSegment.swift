@@ -7,7 +7,8 @@ public struct LogSegment: Hashable, Sendable {
 
   private static let digitCount = 24
   private static let timelineDigitCount = 8
-  private static let partialSuffix = ".partial"
+  /// Of a file that is being received.
+  public static let partialSuffix = ".partial"
   private static let historySuffix = ".history"
 
   /// The one that has a position's byte.

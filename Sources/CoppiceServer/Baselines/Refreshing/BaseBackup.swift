@@ -50,7 +50,8 @@ struct BaseBackup {
     do throws(SystemError) { _ = try receiver.wait() } catch {
       throw StoreError(error, while: "waiting for pg_receivewal")
     }
-    // What it has not received yet, to the byte before the backup's end.
+    // What it has not received yet, to the byte before the backup's end: also where it was killed.
+    try removePartial(from: log)
     let rest = Self.receiving(client, into: directory) + ["--endpos", "\(end)"]
     let finisher = try client.start("pg_receivewal", rest)
     defer { finisher.end() }
@@ -160,6 +161,15 @@ struct BaseBackup {
   }
 
   // MARK: The log
+
+  /// Whoever goes on receives the last file from its beginning, and wants it whole or not at all.
+  private func removePartial(from log: String) throws(StoreError) {
+    let branch = try intake.store.branch(log)
+    for entry in try branch.readDirectory(.root)
+    where "\(entry.name)".hasSuffix(LogSegment.partialSuffix) {
+      try branch.remove(entry.name, in: .root)
+    }
+  }
 
   /// Puts the files of the log that the backup needs where recovery looks for them.
   private func moveLog(from log: String, besides mark: LogSegment?) throws(StoreError) {
