@@ -1,0 +1,70 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What is found in clusters, and snapshots that are made of them without a baseline.
+@Suite(.enabled(if: ServedClusters.isPossible, "needs root, /dev/fuse and PostgreSQL 15"))
+struct ClusterCommandTests {
+  @Test func `a running server is looked at before anything is taken from it`() throws {
+    let origin = try Origin("max_prepared_transactions = 2")
+    for statement in [
+      "CREATE UNLOGGED TABLE quick (n int)", "CREATE EXTENSION postgres_fdw",
+      "CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw",
+      "SELECT pg_create_physical_replication_slot('slot')",
+      "BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'waits'",
+    ] { try origin.sql(statement) }
+    let clusters = try origin.servedStore()
+    let result = try clusters.coppice("pg", "check", "postgres:\(origin.service)", "--json")
+    #expect(result.status == 2, "\(result.errors)")
+    let answer = try #require(
+      try JSONSerialization.jsonObject(with: Data(result.output)) as? [String: Any])
+    #expect(answer["stops"] as? Bool == false)
+    let found = try #require(answer["findings"] as? [[String: Any]])
+    let codes = Set(found.compactMap { $0["code"] as? String })
+    let expected: Set = [
+      "unlogged-tables", "foreign-servers", "logical-slots", "prepared-transactions",
+      "superuser-logins",
+    ]
+    #expect(codes.isSuperset(of: expected), "\(codes)")
+    #expect(
+      found.first { $0["code"] as? String == "foreign-servers" }?["objects"] as? [String]
+        == ["far"])
+    let text = try clusters.coppice("pg", "check", "postgres:\(origin.service)")
+    #expect(text.text.contains("prepared-transactions: prepared transactions are rolled back"))
+    let nowhere = try clusters.coppice.failure("pg", "check", "postgres:nowhere")
+    #expect(nowhere.status == 75 && nowhere.message.contains("nowhere"), "\(nowhere)")
+    try origin.sql("ROLLBACK PREPARED 'waits'")
+  }
+
+  @Test func `a branch is looked at and prepared on a fork, and stays as it is`() throws {
+    let clusters = try ServedClusters()
+    let coppice = clusters.coppice
+    let found = try coppice("pg", "check", "main")
+    #expect(
+      found.status == 2
+        && found.text == "superuser-logins: superusers that may log in: "
+          + "postgres\n",
+      "\(found.text) \(found.errors)")
+    let before = try coppice.json("branch", "show", "main")["rootHash"] as? String
+    let made = try coppice.json("pg", "prepare", "main", "main@ready")
+    #expect(made["major"] as? Int == 15 && made["snapshot"] as? String == "main@ready", "\(made)")
+    #expect(try coppice.json("branch", "show", "main")["rootHash"] as? String == before)
+    let (url, answer) = try clusters.start("a", "--from", "main@ready", "--superuser")
+    #expect(answer["isRecovered"] as? Bool == false)
+    #expect(try clusters.sql("SELECT 1", url) == "1\n")
+    try coppice.check("branch", "delete", "a")
+    for (words, status) in [
+      (["main", "main@ready"], 4), (["nowhere", "main@other"], 3), (["main", "other@name"], 3),
+      (["main", "main"], 64), (["main", "main@newest"], 64),
+    ] as [([String], Int32)] {
+      #expect(try coppice.failure(all: ["pg", "prepare"] + words).status == status, "\(words)")
+    }
+    try coppice.check("branch", "create", "empty")
+    for command in [["pg", "check", "empty"], ["pg", "prepare", "empty", "empty@x"]] {
+      #expect(try coppice.failure(all: command).status == 3, "\(command)")
+    }
+    let names = try coppice.json("branch", "list")["branches"] as? [[String: Any]] ?? []
+    #expect(Set(names.compactMap { $0["name"] as? String }) == ["main", "empty"])
+    #expect(try clusters.serverCount() == 0)
+  }
+}
