@@ -24,6 +24,9 @@ struct RefreshKillTests {
       #expect(try clusters.snapshotNames() == [])
     }
     if try clusters.baseline() == nil { try clusters.coppice.program.check(add(origin)) }
+    // Another server tells its own steps alone.
+    clusters.stop()
+    try clusters.start()
     for step in Self.steps {
       let before = try clusters.newest()
       try origin.sql("UPDATE t SET n = n + 1")
@@ -170,9 +173,17 @@ struct RefreshKillTests {
       sleep(1)
     case .backup: Glibc.kill(try process(of: "pg_basebackup", origin), SIGKILL)
     case .receiver:
-      _ = try process(of: "pg_basebackup", origin)
+      try waitUntil {
+        let names = try? FileManager.default.contentsOfDirectory(
+          atPath: "\(clusters.mount)/prod.log")
+        return names?.contains { $0.hasSuffix(".partial") } ?? false
+      }
       Glibc.kill(try process(of: "pg_receivewal", origin), SIGKILL)
-    case .programOfCheck: Glibc.kill(try process(of: "psql", origin), SIGKILL)
+    case .programOfCheck:
+      try waitUntil {
+        try origin.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1\n"
+      }
+      Glibc.kill(try process(of: "psql", origin), SIGKILL)
     }
   }
 
