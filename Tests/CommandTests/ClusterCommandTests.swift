@@ -53,6 +53,12 @@ struct ClusterCommandTests {
     #expect(answer["isRecovered"] as? Bool == false)
     #expect(try clusters.sql("SELECT 1", url) == "1\n")
     try coppice.check("branch", "delete", "a")
+    // Anybody's server starts on it as well.
+    try coppice.check("export", "main@ready", "ready")
+    let server = try PostgreSQL(in: coppice.folder)
+    try server.start("ready")
+    #expect(try server.sql("SELECT 1") == "1\n")
+    server.stopAll()
     for (words, status) in [
       (["main", "main@ready"], 4), (["nowhere", "main@other"], 3), (["main", "other@name"], 3),
       (["main", "main"], 64), (["main", "main@newest"], 64),

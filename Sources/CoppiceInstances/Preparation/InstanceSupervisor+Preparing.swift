@@ -94,7 +94,12 @@ extension Cluster {
       "# Of the origin's settings, those by which statements mean and cost the same.\n"
       + settings.map(\.line).joined()
     try branch.transaction { changes throws(StoreError) in
-      for (name, text) in [("postgresql.conf" as FileName, text), ("postgresql.auto.conf", "")] {
+      // By which a server starts on an export too, and lets in whoever owns its files.
+      let access = "# Instances have rules of their own.\nlocal all all peer\n"
+      for (name, text) in [
+        ("postgresql.conf" as FileName, text), ("postgresql.auto.conf", ""),
+        ("pg_hba.conf", access), ("pg_ident.conf", ""),
+      ] {
         let file = try changes.createFile(
           name, in: top, NewFile(permissions: 0o600, userID: userID, groupID: groupID)
         ).file
