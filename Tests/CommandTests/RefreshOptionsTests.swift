@@ -122,6 +122,8 @@ struct RefreshOptionsTests {
       ["baseline", "refresh", "prod"], in: coppice.folder.path)
     try waitUntil { try clusters.lastRun()?["step"] as? String == "prepare: neutralise" }
     try coppice.check("baseline", "retire", "prod")
+    let deletion = try coppice.failure("branch", "delete", "prod", "--snapshots", "--now")
+    #expect(deletion.status == 5 && deletion.message.contains("refresh"), "\(deletion)")
     let ended = try late.wait()
     #expect(ended.status == 6 && ended.errors.contains("retired"), "\(ended.errors)")
     let retired = try coppice.failure("baseline", "refresh", "prod")

@@ -22,17 +22,23 @@ struct StreamingProgramTests {
   }
 
   @Test(.enabled(if: getuid() == 0, "needs root"))
-  func `a confined one has a user's number and no more, and leaves nothing`() throws {
+  func `a confined one sees a directory and the programs, and leaves nothing`() throws {
+    let folder = try TemporaryFolder()
+    #expect(chmod(folder.path, 0o777) == 0)
     let script = """
       setsid sleep 987653 > /dev/null 2>&1 &
-      id -u; id -G; echo $$; grep -c : /proc/net/dev; cat; exit 7
+      id -u; id -G; echo $$; cat
+      for place in etc home proc root run sys var dev/shm; do [ ! -e /$place ] || echo /$place; done
+      for place in / /usr /dev /tmp; do ! touch $place/x 2> /dev/null || echo $place; done
+      touch \(folder.path)/made; exit 7
       """
     let source = try StreamingProgram("/bin/echo", ["input"], as: 0)
     let program = try StreamingProgram(
-      "/bin/sh", ["-c", script], as: 709_999, reading: source.output, isConfined: true)
+      "/bin/sh", ["-c", script], as: 709_999, reading: source.output, confinedTo: folder.path)
     let lines = try Self.text(program).split(separator: "\n")
-    #expect(lines == ["709999", "709999", "1", "1", "input"])
+    #expect(lines == ["709999", "709999", "1", "input"], "\(program.errors)")
     #expect(try program.wait() == .exited(7))
+    #expect(access(folder("made"), F_OK) == 0)
     #expect(try Program("pgrep").run(["-u", "709999"]).text == "")
   }
 }

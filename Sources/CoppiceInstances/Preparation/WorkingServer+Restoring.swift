@@ -21,7 +21,7 @@ extension WorkingServer {
           "--set", "ON_ERROR_STOP=\(isStopping ? 1 : 0)",
           "--host", socketDirectory, "--port", "\(port)", "--username", cluster.administrators[0],
           "--dbname", "dbname='\(quoted)'", "--output", "/dev/null", "--file", "-",
-        ], as: userID, reading: statements, isConfined: true)
+        ], as: userID, reading: statements, confinedTo: socketDirectory)
     } catch {
       throw StoreError(error, while: "starting psql")
     }

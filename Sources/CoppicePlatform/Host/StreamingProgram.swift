@@ -29,19 +29,20 @@ public final class StreamingProgram: Sendable {
   ///   - inherited: names of variables that it has as this process has them; of others it has only
   ///     the few that every program needs.
   ///   - input: what it reads; nothing without.
-  ///   - isConfined: whether it does what somebody else tells it. Where this process is root, it
-  ///     then reaches no network, gains no rights, is in no group but the one of the user's number,
-  ///     whether or not the machine knows that, and nothing that it started outlives it.
+  ///   - confinement: a directory, for a program that does what somebody else tells it. Where this
+  ///     process is root, it then sees of the machine's files that directory and, for reading, the
+  ///     system's programs; it reaches no network, gains no rights, is in no group but the one of
+  ///     the user's number, whether or not the machine knows that, and nothing that it started
+  ///     outlives it.
   public init(
     _ program: String, _ arguments: [String], as user: UInt32, inheriting inherited: [String] = [],
-    reading input: HostFile? = nil, isConfined: Bool = false
+    reading input: HostFile? = nil, confinedTo confinement: String? = nil
   ) throws(SystemError) {
     let (output, outputWriter) = try HostFile.makePipe()
     let (errors, errorWriter) = try HostFile.makePipe()
     let words =
-      isConfined
-      ? Self.confinedWords(program, arguments, user)
-      : Self.words(program, arguments, user, inherited)
+      confinement.map { Self.confinedWords(program, arguments, user, $0) }
+      ?? Self.words(program, arguments, user, inherited)
     let texts = words.map { $0.withPath { strdup($0) } } + [nil]
     let environment = Self.environment.map { strdup($0) } + [nil]
     defer { for text in texts + environment { free(text) } }
@@ -89,18 +90,43 @@ public final class StreamingProgram: Sendable {
 
   /// As the first process of a namespace it takes all others in that with it when it ends.
   private static func confinedWords(
-    _ program: String, _ arguments: [String], _ user: UInt32
+    _ program: String, _ arguments: [String], _ user: UInt32, _ directory: String
   ) -> [String] {
     let command =
       ["/usr/bin/env", "-i", "PATH=/usr/bin:/bin", "LC_ALL=C", program] + arguments
     guard HostProcess.user == 0 else { return command }
+    // Where the program's own version lies, with its libraries.
+    let programs = HostPath.split(HostPath.split(program).folder).folder
     return [
       "/usr/bin/setpriv", "--pdeathsig=KILL",
-      "/usr/bin/unshare", "--net", "--pid", "--fork", "--kill-child=KILL",
+      "/usr/bin/unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=KILL",
+      "/bin/sh", "-c", root, "sh", directory, programs,
       "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups",
       "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--pdeathsig=KILL",
     ] + command
   }
+
+  /// Makes a root of what a confined program sees, in a namespace of mounts that is its own, and
+  /// executes it there. Its words are the directory, that of the programs, and the program.
+  private static let root = """
+    set -e
+    mount -t tmpfs -o mode=755,size=1m coppice /mnt
+    for place in /usr /bin /sbin /lib /lib32 /lib64 /libx32 "$2"; do
+      if [ -L "$place" ]; then
+        cp -P "$place" "/mnt$place"
+      elif [ -d "$place" ] && ! [ -e "/mnt$place" ]; then
+        mkdir -p "/mnt$place"
+        mount --bind "$place" "/mnt$place"
+        mount -o remount,bind,ro "/mnt$place"
+      fi
+    done
+    mkdir -p /mnt/dev "/mnt$1"
+    mount --bind "$1" "/mnt$1"
+    : >/mnt/dev/null
+    mount --bind /dev/null /mnt/dev/null
+    shift 2
+    exec chroot /mnt "$@"
+    """
 
   private func keep(_ errors: HostFile) {
     var buffer = [UInt8](repeating: 0, count: 1 << 12)

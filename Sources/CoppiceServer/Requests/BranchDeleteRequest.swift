@@ -69,6 +69,7 @@ package struct BranchDeleteRequest: StoreRequest {
     // Nobody works on what was deleted before.
     let live = plan.filter { $0.state != .deleted }.map(\.name)
     try BaselineRegistry(store).refuse(workBranchAmong: live)
+    try context.refresher?.refuse(refreshedAmong: live)
     if !force { try BranchUse.refuseOthers(live, context) }
     if dryRun {
       let others = force ? [] : live.filter { !context.hasInstance(on: $0) }

@@ -36,7 +36,9 @@ extension BaselineRefresher {
   /// our own on a fork.
   func check(_ source: String, _ asked: Asked) throws(StoreError) -> [ClusterFinding] {
     let supervisor = try instances.supervisor()
-    if case .postgres(let service)? = try? BaselineSource(source) {
+    if source.utf8.starts(with: "postgres:".utf8),
+      case .postgres(let service) = try BaselineSource(source)
+    {
       return try ServiceCheck.findings(
         try client(service, supervisor) { [work = asked.work] in !work.isCancelled }, supervisor)
     }

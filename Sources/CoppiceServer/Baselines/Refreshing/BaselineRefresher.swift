@@ -83,6 +83,15 @@ package final class BaselineRefresher: Sendable {
   /// Whether a refresh of it runs.
   func isRunning(_ name: String) -> Bool { busy.withLock { $0.contains(Array(name.utf8)) } }
 
+  /// Throws `inUse` for one that is being refreshed: what is deleted would come back.
+  func refuse(refreshedAmong names: [String]) throws(StoreError) {
+    for name in names where isRunning(name) {
+      throw StoreError(
+        .inUse, "a refresh of the baseline is running", object: name,
+        remedy: "wait for it: `coppice baseline show \(name)` tells what came of it")
+    }
+  }
+
   // MARK: By the clock
 
   /// Deletes what a crash left, and from then on carries out what is due.
