@@ -125,7 +125,7 @@ public final class StreamingProgram: Sendable {
     : >/mnt/dev/null
     mount --bind /dev/null /mnt/dev/null
     shift 2
-    exec chroot /mnt "$@"
+    exec /usr/sbin/chroot /mnt "$@"
     """
 
   private func keep(_ errors: HostFile) {
