@@ -12,7 +12,7 @@ import Testing
   /// stands neither here nor below, fails the test.
   private static let names: Set = [
     "name", "newName", "names", "from", "to", "keepOld", "entry", "branch", "old", "new", "domain",
-    "files.entry",
+    "files.entry", "reference", "snapshot",
   ]
 
   /// Texts that name something else, or nothing.
@@ -21,7 +21,8 @@ import Testing
     "target.name", "target.shown", "file.name", "file.shown", "attestation.name",
     "attestation.shown", "owner", "labels", "remove", "terms.owner", "terms.labels",
     "ScrubRequest.from", "document", "ifMatch", "role", "reason", "settings", "unset", "login",
-    "database",
+    "database", "refresh", "preparation.freezing", "preparation.rateMax", "preparation.accepted",
+    "preparation.statements.database", "preparation.statements.text",
   ]
 
   /// How the values of a request are made.

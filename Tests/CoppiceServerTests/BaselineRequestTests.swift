@@ -218,7 +218,13 @@ import Testing
     #expect(try BaselineSource("directory:/a:b") == .directory("/a:b"))
     #expect(try BaselineSource("tar:-") == .tar("-"))
     #expect(try BaselineSource("branch:main@one") == .branch("main@one"))
-    for text in ["", "main", "directory:", "tar", "branch:", "zip:x", "postgres:prod"] {
+    #expect(try BaselineSource("postgres:prod-1.x") == .postgres(service: "prod-1.x"))
+    #expect(try BaselineSource("command:cp a %d") == .command("cp a %d"))
+    #expect(try BaselineSource("dump:/a") == .dump("/a"))
+    for text in [
+      "", "main", "directory:", "tar", "branch:", "zip:x", "postgres:", "postgres:a b",
+      "command:cp a b", "dump:",
+    ] {
       #expect(error { _ = try BaselineSource(text) }?.kind == .invalid, "\(text)")
     }
   }
