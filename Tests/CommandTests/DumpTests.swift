@@ -170,7 +170,7 @@ struct DumpTests {
       """
       mkdir -m 777 found
       { printf '%s\\n' 'CREATE TABLE public.report (line text);' \
-          "\\\\copy public.report from program 'id -u; id -G; ls /; touch $PWD/found/x 2>&1; true'" \
+        "\\\\copy public.report from program 'id -u; id -G; ls /; touch $PWD/found/x 2>&1; true'" \
           '\\! setsid sleep 987654 > /dev/null 2>&1 &'
         cat plain.sql; } > script.sql
       """)
