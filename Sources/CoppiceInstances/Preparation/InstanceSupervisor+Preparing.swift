@@ -80,13 +80,6 @@ extension Cluster {
     return left
   }
 
-  private static func removeAll(
-    _ entry: DirectoryEntry, in directory: FileID, of branch: Branch
-  ) throws(StoreError) {
-    guard entry.kind == .directory else { return try branch.remove(entry.name, in: directory) }
-    try branch.removeTree(entry.name, in: directory)
-  }
-
   /// Gives the data directory a configuration of its own, with what is to go on as in the origin.
   fileprivate func write(_ settings: [Setting], for branch: Branch) throws(StoreError) {
     let top = try branch.lookup(directory)

@@ -100,19 +100,17 @@ struct Cluster {
     }
     guard let slots = try branch.lookupIfPresent("pg_replslot", in: top) else { return }
     for slot in try branch.readDirectory(slots.file) {
-      try Self.remove(slot, in: slots.file, of: branch)
+      try Self.removeAll(slot, in: slots.file, of: branch)
     }
     try branch.flush()
   }
 
-  private static func remove(
+  /// Removes a name, and of a directory all below it.
+  static func removeAll(
     _ entry: DirectoryEntry, in directory: FileID, of branch: Branch
   ) throws(StoreError) {
     guard entry.kind == .directory else { return try branch.remove(entry.name, in: directory) }
-    for inner in try branch.readDirectory(entry.file) {
-      try remove(inner, in: entry.file, of: branch)
-    }
-    try branch.removeDirectory(entry.name, in: directory)
+    try branch.removeTree(entry.name, in: directory)
   }
 
   /// What a server writes into its data directory when it takes connections.
