@@ -50,7 +50,7 @@ struct DumpRestore {
     let file = try refresher.dump(
       at: path, intake.refresh.supervisor, while: intake.refresh.isWanted)
     let empty = try refresher.freePartName(intake.baseline.name, "empty")
-    defer { try? intake.store.delete([empty], force: true) }
+    defer { refresher.deletePart(empty) }
     var beginning = Beginning()
     try makeEmpty(empty, beginning.superuser, file)
     // Roles are found without the rows, which take the longest.
@@ -68,7 +68,7 @@ struct DumpRestore {
         let superuser = beginning.superuser
         guard try adapt(&beginning, to: failure) else { throw error(failure, file) }
         if beginning.superuser != superuser {
-          try intake.store.delete([empty, intake.part], force: true)
+          for name in [empty, intake.part] { refresher.deletePart(name) }
           try makeEmpty(empty, beginning.superuser, file)
           continue
         }
