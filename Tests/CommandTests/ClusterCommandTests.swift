@@ -36,6 +36,23 @@ struct ClusterCommandTests {
     let odd = try clusters.coppice.failure("pg", "check", "postgres:a b")
     #expect(odd.status == 64 && odd.remedy.contains("pg_service.conf"), "\(odd)")
     try origin.sql("ROLLBACK PREPARED 'waits'")
+    try checkShutOut(origin, clusters)
+  }
+
+  /// Of the superuser that initdb made, as whom clusters are prepared.
+  private func checkShutOut(_ origin: Origin, _ clusters: ServedClusters) throws {
+    try origin.sql("CREATE ROLE boss SUPERUSER LOGIN")
+    let section = "[\(origin.service).boss]\nhost=\(origin.folder.path)\nuser=boss\n"
+    let port = "port=\(origin.server.port)\ndbname=postgres\n"
+    let file = URL(fileURLWithPath: origin.folder("services"))
+    try (try Data(contentsOf: file) + Data((section + port).utf8)).write(to: file)
+    try origin.sql("ALTER ROLE postgres NOLOGIN")
+    let source = "postgres:\(origin.service).boss"
+    let text = try clusters.coppice("pg", "check", source).text
+    #expect(text.contains("SUPERUSER-SHUT-OUT: "), "\(text)")
+    let refused = try clusters.coppice.failure("baseline", "add", "prod", "--from", source)
+    #expect(refused.status == 4 && refused.message.contains("may not log in"), "\(refused)")
+    #expect(refused.remedy.contains("ALTER ROLE \"postgres\" LOGIN"), "\(refused)")
   }
 
   @Test func `a branch is looked at and prepared on a fork, and stays as it is`() throws {

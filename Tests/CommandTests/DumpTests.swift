@@ -124,7 +124,8 @@ struct DumpTests {
       head -c 60K custom.dump > half.dump; head -c 30 custom.dump > little.dump
       cp -r directory part; rm $(ls part/*.dat.gz | head -1)
       sed 's/^COPY sales.customer /SELECT 1 \\/ 0;\\n&/' plain.sql > failing.sql
-      sed 's/^COPY sales.customer /\\\\q\\n&/' plain.sql | grep -v restrict > leaving.sql
+      (grep -v restrict plain.sql; echo '\\q') > left.sql
+      (echo '\\set ON_ERROR_STOP 0'; grep -v restrict failing.sql) > going.sql
       sed "s/^CREATE SCHEMA sales;/CREATE TABLESPACE fast LOCATION '\\/nowhere';\\n&/" plain.sql \
         > space.sql
       sed 's/^CREATE EXTENSION.*hstore.*/CREATE EXTENSION nowhere;/' plain.sql > extension.sql
@@ -141,7 +142,8 @@ struct DumpTests {
       ("most.sql", 64, "breaks off"), ("half.dump", 64, "to its end"),
       ("little.dump", 64, "no whole archive"), ("part", 64, "to its end"),
       ("failing.sql", 64, "line \(line) failed: division by zero"),
-      ("leaving.sql", 64, "ended psql"), ("space.sql", 64, "directory \"/nowhere\" does not exist"),
+      ("left.sql", 64, "ends psql"), ("going.sql", 64, "division by zero"),
+      ("space.sql", 64, "directory \"/nowhere\" does not exist"),
       ("extension.sql", 64, "nowhere"), ("locale.sql", 64, "locale"),
       ("reserved.sql", 64, "\"pg_unknown\" does not exist"),
     ] {

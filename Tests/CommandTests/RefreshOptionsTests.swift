@@ -31,7 +31,7 @@ struct RefreshOptionsTests {
       (["--accept", "checksums-off"], 64, "no finding that can be accepted"),
       (["--accept", "TABLESPACES"], 64, "no finding that can be accepted"),
       (["--refresh", "3:00"], 64, "no time to refresh"), (["--refresh", "59s"], 64, "no time"),
-      (["--max-rate", "1"], 75, "out of range"),
+      (["--max-rate", "31k"], 64, "no rate"), (["--max-rate", "1G"], 64, "from 32k to 1024M"),
     ]
     for (words, status, said) in cases {
       let refused = try coppice.failure(all: add(origin, "prod") + words)

@@ -70,7 +70,12 @@ struct RefreshTests {
       echo \(mark)Key > server.key; mkdir log; echo \(mark)Log > log/server.log
       echo '# \(mark)Access' >> pg_hba.conf
       echo "primary_conninfo = 'password=\(mark)Conninfo'" >> postgresql.auto.conf
-      chown -R postgres: server.key log
+      mkdir base/77777
+      for file in base/1/notes base/1/99999 base/77777/16400 global/99998 global/notes \
+        pg_xact/notes pg_multixact/members/notes pg_tblspc/notes pg_logical/notes; do
+        echo \(mark)File > $file
+      done
+      chown -R postgres: server.key log base global pg_*
       """,
     ])
     try origin.configure([

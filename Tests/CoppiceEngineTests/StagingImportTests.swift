@@ -42,6 +42,36 @@ import Testing
     #expect(try again.attributes(of: VolumeNumber(7))?.modified == 9)
   }
 
+  /// Bundles are written when they are full; who asks for an account does not wait for that.
+  @Test func `what an import appended last can be read beside it`() throws {
+    var options = EngineOptions.small
+    options.nodeCacheByteCount = 0
+    let store = try TestStore(options: options)
+    var generator = SplitMix64(seed: 11)
+    let main = try store.engine.branches.create(named: "main")
+    let old = generator.bytes(40 * 4096)
+    try main.put(1, old)
+    let staging = try store.engine.imports.begin(replacing: main)
+    var changed = old
+    for page in 0..<40 { changed[page * 4096] ^= 1 }
+    try fill(staging, 1, changed)
+    #expect(staging.counts.deltaCount == 40)
+    // More than the cache keeps.
+    let count = 600 as UInt64
+    for volume in 2..<2 + count { try fill(staging, volume, generator.bytes(64)) }
+    for volume in 2..<2 + count {
+      #expect(try staging.attributes(of: VolumeNumber(volume))?.byteCount == 64)
+    }
+    var byte = [0 as UInt8]
+    _ = try byte.withUnsafeMutableBytes { try staging.read(VolumeNumber(1), at: 4096, into: $0) }
+    #expect(byte == [changed[4096]])
+    let freed = try store.engine.accounts.deletionEstimate(of: [main.id]).freed
+    #expect(freed.byteCount == 0, "the import keeps what it began with")
+    #expect(try store.engine.accounts.storeUsage().liveByteCount > 0)
+    try staging.publishReplacing()
+    #expect(try main.all(1) == changed)
+  }
+
   /// The import has all but its note when a collection begins.
   @Test func `an import's note waits until a collection has taken stock`() throws {
     let store = try TestStore()

@@ -22,7 +22,9 @@ struct CheckedStore {
       pageByteCount: superblock.pageByteCount, secret: HashSecret(bytes: superblock.secret),
       buffers: PageBufferPool(pageByteCount: superblock.pageByteCount), segmentStore: own,
       retired: RetiredFrames(own, table: retired),
-      pageCacheByteCount: Self.cacheByteCount, nodeCacheByteCount: Self.cacheByteCount)
+      caches: FrameCaches(
+        pageByteCount: superblock.pageByteCount, pageCacheByteCount: Self.cacheByteCount,
+        nodeCacheByteCount: Self.cacheByteCount))
   }
 
   /// Has a segment looked at: the file that has its name now, whatever file others have open. One

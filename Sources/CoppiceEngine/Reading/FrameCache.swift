@@ -1,5 +1,23 @@
 internal import CoppiceFormat
+internal import CoppicePlatform
 internal import Synchronization
+
+/// The decoded frames of a store. Thread-safe.
+struct FrameCaches: Sendable {
+  let pages: FrameCache<PageBuffer>
+  let nodes: FrameCache<Node>
+
+  init(pageByteCount: Int, pageCacheByteCount: Int, nodeCacheByteCount: Int) {
+    pages = FrameCache(capacity: pageCacheByteCount / pageByteCount)
+    nodes = FrameCache(capacity: nodeCacheByteCount / Node.byteCount)
+  }
+
+  /// Drops every entry whose name satisfies `isStale`.
+  func remove(where isStale: (FrameName) -> Bool) {
+    pages.remove(where: isStale)
+    nodes.remove(where: isStale)
+  }
+}
 
 /// Decoded frames by name, shared by all branches; bounded by a count of entries.
 ///

@@ -11,22 +11,27 @@ final class FrameReader: Sendable {
   let segmentStore: SegmentStore
   let retired: RetiredFrames
   let codecs: CodecPool
-  let pages: FrameCache<PageBuffer>
-  let nodes: FrameCache<Node>
+  let caches: FrameCaches
+  private let appenders: AppenderSet?
 
+  var pages: FrameCache<PageBuffer> { caches.pages }
+  var nodes: FrameCache<Node> { caches.nodes }
+
+  /// - Parameter appenders: those that fill the segments which are read, if any do: their frames
+  ///   can be read from when they have names.
   init(
     pageByteCount: Int, secret: HashSecret, buffers: PageBufferPool,
-    segmentStore: SegmentStore, retired: RetiredFrames,
-    pageCacheByteCount: Int, nodeCacheByteCount: Int
+    segmentStore: SegmentStore, retired: RetiredFrames, caches: FrameCaches,
+    appenders: AppenderSet? = nil
   ) {
     self.pageByteCount = pageByteCount
     self.secret = secret
     self.buffers = buffers
     self.segmentStore = segmentStore
     self.retired = retired
+    self.caches = caches
+    self.appenders = appenders
     codecs = CodecPool(pageByteCount: pageByteCount)
-    pages = FrameCache(capacity: pageCacheByteCount / pageByteCount)
-    nodes = FrameCache(capacity: nodeCacheByteCount / Node.byteCount)
   }
 
   // MARK: Pages
@@ -204,18 +209,26 @@ final class FrameReader: Sendable {
   private func read(
     _ locator: Locator, at offset: UInt64, of segment: SegmentHandle, _ set: CodecSet
   ) throws(StoreError) -> UnsafeRawBufferPointer {
-    let count: Int
+    set.stored.removeAll()
+    set.stored.extend(locator.storedByteCount)
+    let target = set.stored.mutableContents
+    // Who lists an import's frames meets some that wait for their bundle to be full.
+    if try fill(target, locator, at: offset, of: segment) { return set.stored.contents }
+    try appenders?.writeBundle(of: segment.id)
+    if try fill(target, locator, at: offset, of: segment) { return set.stored.contents }
+    throw damaged(locator, "the segment ends before the frame does")
+  }
+
+  /// Whether the segment has all of the frame's bytes.
+  private func fill(
+    _ target: UnsafeMutableRawBufferPointer, _ locator: Locator, at offset: UInt64,
+    of segment: SegmentHandle
+  ) throws(StoreError) -> Bool {
     do throws(SegmentError) {
-      set.stored.removeAll()
-      set.stored.extend(locator.storedByteCount)
-      count = try segment.read(into: set.stored.mutableContents, at: offset, .wait)
+      return try segment.read(into: target, at: offset, .wait) == target.count
     } catch {
       throw StoreError(error, while: "reading \(describe(locator))")
     }
-    guard count == locator.storedByteCount else {
-      throw damaged(locator, "the segment ends before the frame does")
-    }
-    return set.stored.contents
   }
 
   func baseLocator(_ stored: UnsafeRawBufferPointer, _ locator: Locator)

@@ -122,6 +122,11 @@ final class AppenderSet: Sendable {
   /// The id that the next segment gets: all frames so far have smaller names.
   var nextSegmentID: SegmentID { SegmentID(nextSegment.load(ordering: .acquiring)) }
 
+  /// Writes the open bundle of that segment, if it has one.
+  func writeBundle(of id: SegmentID) throws(StoreError) {
+    for appender in all where appender.openSegmentID == id { try appender.flush() }
+  }
+
   /// Called once a record that names these ends is durable. A host needs to be named but once:
   /// named again after it was reclaimed, it would come back without a file.
   func markPublished(_ ends: [SegmentEnd]) {

@@ -51,10 +51,6 @@ package final class StoreCore: Sendable {
       directoryByteCountMax: options.directoryCacheByteCount)
     retired = RetiredFrames(segmentStore)
     retired.update(opened.catalogue)
-    frames = FrameReader(
-      pageByteCount: opened.superblock.pageByteCount, secret: secret, buffers: buffers,
-      segmentStore: segmentStore, retired: retired, pageCacheByteCount: options.pageCacheByteCount,
-      nodeCacheByteCount: options.nodeCacheByteCount)
     journal = Journal(
       disk: opened.disk, clock: opened.clock, uuid: opened.superblock.uuid,
       byteCountMax: options.journalByteCountMax, recovered: opened.journal)
@@ -66,15 +62,21 @@ package final class StoreCore: Sendable {
     room = Room(
       disk: opened.disk, keeper: keeper, journal: journal, relief: relief,
       freeByteCountMin: options.collection.freeByteCountMin)
+    let caches = FrameCaches(
+      pageByteCount: opened.superblock.pageByteCount,
+      pageCacheByteCount: options.pageCacheByteCount,
+      nodeCacheByteCount: options.nodeCacheByteCount)
     appenders = AppenderSet(
       segmentStore, uuid: opened.superblock.uuid, nextSegment: opened.catalogue.nextSegment,
       lastLSN: { [journal] in journal.lastLSN },
-      forget: { [frames, window] first in
+      forget: { [caches, window] first in
         let isLost = { (name: FrameName) in name.segment == first.segment && name >= first }
-        frames.pages.remove(where: isLost)
-        frames.nodes.remove(where: isLost)
+        caches.remove(where: isLost)
         window.remove(where: isLost)
       })
+    frames = FrameReader(
+      pageByteCount: opened.superblock.pageByteCount, secret: secret, buffers: buffers,
+      segmentStore: segmentStore, retired: retired, caches: caches, appenders: appenders)
   }
 
   var pageByteCount: Int { superblock.pageByteCount }

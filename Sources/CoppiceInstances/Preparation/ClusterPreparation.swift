@@ -7,6 +7,8 @@ struct ClusterPreparation {
   let server: WorkingServer
   let options: PreparationOptions
   var prepared: PreparedCluster
+  /// What it has when all is done.
+  private(set) var relations = RelationFiles()
 
   /// All that a server does for it. Throws `conflict` for what does not fit here, `invalid` with
   /// somebody's own statements that the server refuses.
@@ -28,6 +30,7 @@ struct ClusterPreparation {
         prepared.frozenCount += 1
       }
     }
+    try noteRelations()
     try tell("checkpoint")
     for statement in PreparationStatements.end {
       try server.query(statement, in: AccessFiles.administrativeDatabase)
@@ -81,22 +84,35 @@ struct ClusterPreparation {
       .compactMap { $0[0] }
     try rewrite(.roles, in: home)
     try rewrite(.subscriptions, in: home)
-    for database in databases { try removeSecrets(in: database.name) }
+    for database in databases {
+      prepared.userMappingCount += try removeSecrets(in: database.name)
+    }
     for row in try server.query(PreparationStatements.closedDatabases, in: home) {
       guard let name = row[0] else { continue }
-      try server.query(PreparationStatements.allowConnections(true, to: name), in: home)
-      try removeSecrets(in: name)
-      try server.query(PreparationStatements.allowConnections(false, to: name), in: home)
+      prepared.userMappingCount += try opened(name) { () throws(StoreError) in
+        try removeSecrets(in: name)
+      }
     }
   }
 
-  private mutating func removeSecrets(in database: String) throws(StoreError) {
-    prepared.userMappingCount += try server.query(
-      PreparationStatements.removeUserMappings, in: database
-    ).count
+  /// Has a database that takes no connections take one.
+  private func opened<Result>(
+    _ database: String, _ body: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    let home = AccessFiles.administrativeDatabase
+    try server.query(PreparationStatements.allowConnections(true, to: database), in: home)
+    let result = try body()
+    try server.query(PreparationStatements.allowConnections(false, to: database), in: home)
+    return result
+  }
+
+  /// Returns how many user mappings had some.
+  private func removeSecrets(in database: String) throws(StoreError) -> Int {
+    let count = try server.query(PreparationStatements.removeUserMappings, in: database).count
     try rewrite(.userMappings, in: database)
     let told = try server.query(PreparationStatements.removeStatistics, in: database)
     if !told.isEmpty { try rewrite(.statistics, in: database) }
+    return count
   }
 
   /// Also for what was changed or removed before: its rows may be there.
@@ -105,6 +121,27 @@ struct ClusterPreparation {
   ) throws(StoreError) {
     let isUsed = try server.query(PreparationStatements.isUsed(catalogue), in: database)
     if !isUsed.isEmpty { try server.query(PreparationStatements.rewrite(catalogue), in: database) }
+  }
+
+  /// Which files are some relation's. A server that was killed leaves files of others.
+  private mutating func noteRelations() throws(StoreError) {
+    let home = AccessFiles.administrativeDatabase
+    let closed = try server.query(PreparationStatements.closedDatabases, in: home)
+      .compactMap { $0[0] }
+    let open = try server.databases().map(\.name)
+    for row in try server.query(RelationFiles.databases, in: home) {
+      guard let number = row[0].flatMap({ UInt32($0) }), let name = row[1] else { continue }
+      if open.contains(where: { $0.hasBytes(of: name) }) {
+        relations.add(database: number, try server.query(RelationFiles.statement, in: name))
+      } else if closed.contains(where: { $0.hasBytes(of: name) }) {
+        let rows = try opened(name) { () throws(StoreError) in
+          try server.query(RelationFiles.statement, in: name)
+        }
+        relations.add(database: number, rows)
+      } else {
+        relations.add(database: number, nil)
+      }
+    }
   }
 
   private func neutralise(

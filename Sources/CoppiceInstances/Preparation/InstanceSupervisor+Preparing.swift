@@ -28,16 +28,20 @@ extension InstanceSupervisor {
       subscriptions: [], roles: [], userMappingCount: 0, frozenCount: 0)
     let settings = OriginSettings(
       cluster.settingsFiles, names: try settingNames(try programs.programs(of: cluster.major)))
-    prepared.leftOut = try cluster.clear(branch, isRecovered: false)
+    prepared.leftOut = try cluster.clear(branch, nil)
     try cluster.write(try settings.kept(), for: branch)
     try tell("recover")
-    prepared = try work(on: name, waitSeconds: options.recoverySeconds, while: isWanted) {
-      server throws(StoreError) in
+    var relations: RelationFiles
+    (prepared, relations) = try work(
+      on: name, waitSeconds: options.recoverySeconds, while: isWanted
+    ) { server throws(StoreError) in
       var work = ClusterPreparation(server: server, options: options, prepared: prepared)
       try work.run(tell)
-      return work.prepared
+      return (work.prepared, work.relations)
     }
-    _ = try cluster.clear(branch, isRecovered: true)
+    prepared.leftOut += try cluster.clear(branch, relations).filter {
+      !prepared.leftOut.contains($0)
+    }
     try cluster.write(try settings.kept(), for: branch)
     try verifyLog(of: cluster, in: branch)
     let control = try Cluster(of: branch, at: cluster.directory.description).control
@@ -60,24 +64,32 @@ extension InstanceSupervisor {
 
 extension Cluster {
   /// Takes away all of the data directory that is its origin's and of no use to a copy. Returns
-  /// what lay there besides what every cluster has.
+  /// what lay there besides what every cluster has, by paths.
+  ///
+  /// - Parameter relations: as `ClusterFiles.fate` takes them.
   fileprivate func clear(
-    _ branch: Branch, isRecovered: Bool
+    _ branch: Branch, _ relations: RelationFiles?
   ) throws(StoreError) -> [String] {
-    let top = try branch.lookup(directory)
     var left: [String] = []
-    for entry in try branch.readDirectory(top) {
-      let name = "\(entry.name)"
-      if ClusterFiles.emptied.contains(name), entry.kind == .directory {
-        for inner in try branch.readDirectory(entry.file) {
-          try Self.removeAll(inner, in: entry.file, of: branch)
-        }
-      } else if !ClusterFiles.isKept(name, isRecovered: isRecovered) {
-        left.append(name)
-        try Self.removeAll(entry, in: top, of: branch)
-      }
-    }
+    try clear(try branch.lookup(directory), [], of: branch, relations, &left)
     return left
+  }
+
+  private func clear(
+    _ directory: FileID, _ path: [String], of branch: Branch, _ relations: RelationFiles?,
+    _ left: inout [String]
+  ) throws(StoreError) {
+    for entry in try branch.readDirectory(directory) {
+      let path = path + ["\(entry.name)"]
+      let isDirectory = entry.kind == .directory
+      let fate = ClusterFiles.fate(of: path, isDirectory: isDirectory, relations)
+      guard fate != .kept else {
+        if isDirectory { try clear(entry.file, path, of: branch, relations, &left) }
+        continue
+      }
+      if fate == .foreign { left.append(path.joined(separator: "/")) }
+      try Self.removeAll(entry, in: directory, of: branch)
+    }
   }
 
   /// Gives the data directory a configuration of its own, with what is to go on as in the origin.

@@ -1,3 +1,5 @@
+package import CoppiceErrors
+
 /// With what the snapshots of a baseline are prepared.
 package struct BaselinePreparation: Hashable, Sendable, Codable {
   /// Somebody's own statements, as they were in his file.
@@ -31,5 +33,17 @@ package struct BaselinePreparation: Hashable, Sendable, Codable {
     self.accepted = accepted
     self.rateMax = rateMax
     self.isHurried = isHurried
+  }
+
+  /// Throws `invalid` for a rate that pg_basebackup does not take: kilobytes, or with `M`
+  /// megabytes, from 32 kB to 1 GB.
+  package static func checkRate(_ rate: String) throws(StoreError) {
+    let unit = rate.utf8.last == UInt8(ascii: "M") ? 1024 : 1
+    let digits = rate.last.map { "kM".contains($0) } == true ? rate.dropLast() : rate[...]
+    let isNumber = digits.utf8.allSatisfy { 48...57 ~= $0 } && digits.utf8.count <= 7
+    if isNumber, let number = Int(digits), 32...1_048_576 ~= number * unit { return }
+    throw StoreError(
+      .invalid, "is no rate", object: rate,
+      remedy: "write what is read in a second, from 32k to 1024M")
   }
 }

@@ -110,6 +110,10 @@ public struct ClusterCheck {
       """
     ),
     (
+      .superuserShutOut,
+      "SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10 AND NOT rolcanlogin"
+    ),
+    (
       .checksumsOff,
       """
       SELECT name FROM pg_catalog.pg_settings WHERE name = 'data_checksums' AND setting = 'off'

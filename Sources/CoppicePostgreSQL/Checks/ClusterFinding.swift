@@ -13,6 +13,8 @@ public struct ClusterFinding: Hashable, Sendable, Codable {
     case collationVersion = "COLLATION-VERSION"
     /// Files lie outside of the data directory.
     case tablespaces = "TABLESPACES"
+    /// The superuser that initdb made, as whom Coppice works, may not log in.
+    case superuserShutOut = "SUPERUSER-SHUT-OUT"
     /// The programs here are of an older minor version.
     case minorOlder = "minor-older"
     case checksumsOff = "checksums-off"
@@ -69,6 +71,7 @@ extension ClusterFinding.Code {
     case .extensionMissing: "extensions that are not installed here"
     case .collationVersion: "texts are ordered otherwise here, and indexes on them would be wrong"
     case .tablespaces: "tablespaces lie outside of the data directory"
+    case .superuserShutOut: "the first superuser, as whom branches are prepared, may not log in"
     case .minorOlder: "the programs here are older than its server"
     case .checksumsOff: "pages have no checksums"
     case .unloggedTables: "unlogged tables are empty in branches"

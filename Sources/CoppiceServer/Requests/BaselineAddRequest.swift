@@ -77,6 +77,9 @@ package struct BaselineAddRequest: StoreRequest {
     var notes: [String] = []
     if !dryRun { try place.make(in: store) }
     notes += try bring(content, to: place, context)
+    if let preparation, preparation != BaselinePreparation() {
+      notes.append("it is prepared when it is refreshed: coppice baseline refresh \(name)")
+    }
     if !dryRun {
       do throws(StoreError) { try registry.add(baseline) } catch {
         // Another one was quicker: what was brought in for this one is nobody's.
@@ -153,6 +156,7 @@ package struct BaselineAddRequest: StoreRequest {
     }
     guard let preparation else { return }
     _ = try PreparationOptions(preparation)
+    if let rate = preparation.rateMax { try BaselinePreparation.checkRate(rate) }
     let byteCount = preparation.statements.reduce(0) { $0 + $1.text.utf8.count }
     guard byteCount <= Self.statementByteCountMax else {
       throw StoreError(

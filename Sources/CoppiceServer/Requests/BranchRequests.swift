@@ -1,4 +1,5 @@
 package import Coppice
+package import CoppiceLifecycle
 internal import CoppicePlatform
 
 package struct BranchListRequest: StoreRequest {
@@ -82,20 +83,25 @@ package struct BranchShowRequest: StoreRequest {
       preconditionFailure("there is a usage for each name")
     }
     let addition = Answer.Addition(
-      usage, Answer.Snapshots(snapshots: snapshots.map(\.name)))
+      usage,
+      Answer.Relatives(
+        origin: try store.annotations(of: name)[.origin].flatMap(BaselineSnapshots.origin),
+        snapshots: snapshots.map(\.name)))
     return Answer(entry, addition)
   }
 
   package struct Answer: ReportAnswer {
-    package struct Snapshots: Codable, Sendable {
+    package struct Relatives: Codable, Sendable {
+      /// The approved snapshot by which it came to be, also where that is gone.
+      package var origin: Origin?
       package var snapshots: [String]
     }
 
     package struct Addition: ReportAnswer {
       package var report: Usage
-      package var addition: Snapshots
+      package var addition: Relatives
 
-      package init(_ report: Usage, _ addition: Snapshots) {
+      package init(_ report: Usage, _ addition: Relatives) {
         self.report = report
         self.addition = addition
       }

@@ -46,6 +46,7 @@ package struct StopRequest: ServerRequest {
     if let drain { _ = server.instances.current?.drain(seconds: drain) }
     if !force {
       try server.instances.refuseConnected()
+      try server.refresher.refuseRunning()
       try BranchUse.refuseAll(
         context.store, context.doors, besides: server.instances.running)
     }

@@ -26,18 +26,6 @@ struct PreparationArguments: ParsableArguments {
       valueName: "code"))
   var accept: [String] = []
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "What a base backup reads of its origin in a second, as pg_basebackup takes it.",
-      valueName: "rate"))
-  var maxRate: String?
-
-  @Flag(
-    name: .long,
-    help: "Have the origin of a base backup write all at once, instead of spread over minutes.")
-  var fastCheckpoint = false
-
   func preparation() throws(StoreError) -> BaselinePreparation {
     var statements: [BaselinePreparation.Statements] = []
     for text in neutralise {
@@ -49,8 +37,7 @@ struct PreparationArguments: ParsableArguments {
           database: isNamed ? parts[0] : nil, text: try Self.content(of: path)))
     }
     return BaselinePreparation(
-      statements: statements, freezing: freeze, accepted: accept, rateMax: maxRate,
-      isHurried: fastCheckpoint)
+      statements: statements, freezing: freeze, accepted: accept)
   }
 
   private static let byteCountMax = 1 << 16

@@ -70,6 +70,18 @@ struct BaselineAddCommand: ParsableCommand {
 
   @OptionGroup var preparation: PreparationArguments
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "What a base backup reads of its origin in a second, as pg_basebackup takes it.",
+      valueName: "rate"))
+  var maxRate: String?
+
+  @Flag(
+    name: .long,
+    help: "Have the origin of a base backup write all at once, instead of spread over minutes.")
+  var fastCheckpoint = false
+
   @OptionGroup var rules: BaselineRuleOptions
 
   @Flag(name: .long, help: "Check and read everything, but change nothing.")
@@ -88,12 +100,14 @@ struct BaselineAddCommand: ParsableCommand {
     case .branch(let name): branch = name
     case .postgres, .command, .dump: break
     }
+    var wanted = try preparation.preparation()
+    (wanted.rateMax, wanted.isHurried) = (maxRate, fastCheckpoint)
     try options.print(
       try options.perform(
         BaselineAddRequest(
           name: name, source: try BaselineSource(source).absolute, file: held?.file,
           branch: branch, class: dataClass, domain: domain, rules: rules.rules, refresh: refresh,
-          preparation: try preparation.preparation(), dryRun: dryRun),
+          preparation: wanted, dryRun: dryRun),
         holding: held, showing: dryRun ? "compare" : "import",
         waitingFor: waitsForInput ? "standard input" : nil))
   }

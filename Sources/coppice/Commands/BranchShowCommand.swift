@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coppice
+internal import CoppiceLifecycle
 internal import CoppiceServer
 
 struct BranchShowCommand: ParsableCommand {
@@ -28,6 +29,10 @@ extension BranchShowRequest.Answer: Reply {
     let usage = addition.report
     var text = "\(Output.printable(report.name))\n  made \(Output.time(report.createdAt))"
     if let parent = report.parent { text += " from \(Output.printable(parent))" }
+    if let origin = addition.addition.origin {
+      text += "\n  of the baseline \(Output.printable(origin.baseline)), "
+      text += "snapshot \(Output.printable(origin.snapshot))"
+    }
     text += "\n  trust domain \(Output.printable(domain.description)), "
     text += "class \(domain.dataClass.rawValue)\n"
     if !report.terms.isEmpty { text += "  \(report.terms)\n" }

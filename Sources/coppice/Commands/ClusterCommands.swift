@@ -67,7 +67,8 @@ struct ClusterCheckCommand: ParsableCommand {
       """)
 
   private static let stopping =
-    "MAJOR-MISSING, BLOCK-SIZE, EXTENSION-MISSING, COLLATION-VERSION, TABLESPACES"
+    "MAJOR-MISSING, BLOCK-SIZE, EXTENSION-MISSING, COLLATION-VERSION, TABLESPACES, "
+    + "SUPERUSER-SHUT-OUT"
 
   @OptionGroup var options: StoreArguments
 

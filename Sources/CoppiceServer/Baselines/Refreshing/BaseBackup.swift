@@ -110,15 +110,21 @@ struct BaseBackup {
     _ log: String, _ receiver: StreamingProgram, besides mark: LogSegment?, _ client: ServiceClient
   ) throws(StoreError) {
     let branch = try intake.store.branch(log)
-    let count = mark == nil ? 0 : 1
+    let isThere = { () throws(StoreError) -> Bool in
+      try branch.readDirectory(.root).contains { "\($0.name)" != mark?.name }
+    }
     let clock = SystemClock()
     let deadline = clock.monotonicNanoseconds() + Self.logSeconds * 1_000_000_000
-    while try branch.readDirectory(.root).count <= count {
+    while try !isThere() {
       let end: ProcessEnd?
       do throws(SystemError) { end = try receiver.end(within: 50) } catch {
         throw StoreError(error, while: "waiting for pg_receivewal")
       }
-      if end != nil { throw client.failure(of: receiver, "pg_receivewal") }
+      if end != nil {
+        // One that ends once there is something to go on from is followed by another.
+        if try isThere() { return }
+        throw client.failure(of: receiver, "pg_receivewal")
+      }
       try intake.refresh.asked.work.check()
       guard clock.monotonicNanoseconds() < deadline else {
         throw StoreError(

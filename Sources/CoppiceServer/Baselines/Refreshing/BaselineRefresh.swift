@@ -58,14 +58,10 @@ struct BaselineRefresh {
     try approve(part, prepared, isVerified: isVerified)
   }
 
-  /// What is said of the part, which is gone by then, is said of the baseline.
+  /// What is said of the part is said of the baseline.
   private func named(_ error: StoreError, _ part: String) -> StoreError {
-    let rest = error.object.utf8.dropFirst(part.utf8.count)
-    guard error.object.utf8.starts(with: part.utf8),
-      rest.first.map({ "/:".utf8.contains($0) }) ?? true
-    else { return error }
-    var named = error
-    named.object = baseline.name + (String(rest) ?? "")
+    var named = BaselineRefresher.named(error, part, as: baseline.name)
+    guard named.object != error.object else { return error }
     switch error.kind {
     case .notFound, .conflict:
       named.remedy = "see that \(baseline.source) is one data directory of PostgreSQL"

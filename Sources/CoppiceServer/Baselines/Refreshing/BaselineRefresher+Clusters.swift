@@ -87,8 +87,23 @@ extension BaselineRefresher {
       part, from: reference, annotations: [BaselineRegistry.part(of: name)])
     defer { deletePart(part) }
     let mounts = doors.mounts.map(\.directory)
-    try ForkPlan(of: try store.tree(part), as: part, mounts: mounts).refuseOutwardLinks()
-    return try body(part, supervisor)
+    do throws(StoreError) {
+      try ForkPlan(of: try store.tree(part), as: part, mounts: mounts).refuseOutwardLinks()
+      return try body(part, supervisor)
+    } catch {
+      throw Self.named(error, part, as: reference)
+    }
+  }
+
+  /// What is said of a part, which is gone by then, is said of what it was made for.
+  static func named(_ error: StoreError, _ part: String, as name: String) -> StoreError {
+    let rest = error.object.utf8.dropFirst(part.utf8.count)
+    guard error.object.utf8.starts(with: part.utf8),
+      rest.first.map({ "/:".utf8.contains($0) }) ?? true
+    else { return error }
+    var named = error
+    named.object = name + (String(rest) ?? "")
+    return named
   }
 
   /// A name that no entry has, for a part of something.

@@ -74,10 +74,16 @@ package final class BaselineRefresher: Sendable {
 
   private func claim(_ name: String) throws(StoreError) {
     guard busy.withLock({ $0.insert(Array(name.utf8)).inserted }) else {
-      throw StoreError(
-        .inUse, "a refresh of it is running", object: name,
-        remedy: "wait for it: `coppice baseline show \(name)` tells what came of it")
+      throw Self.running(name, remedy: "wait for it: \(Self.outcome(name))")
     }
+  }
+
+  private static func running(_ name: String, remedy: Remedy) -> StoreError {
+    StoreError(.inUse, "a refresh of the baseline is running", object: name, remedy: remedy)
+  }
+
+  private static func outcome(_ name: String) -> String {
+    "`coppice baseline show \(name)` tells what came of it"
   }
 
   /// Whether a refresh of it runs.
@@ -86,10 +92,17 @@ package final class BaselineRefresher: Sendable {
   /// Throws `inUse` for one that is being refreshed: what is deleted would come back.
   func refuse(refreshedAmong names: [String]) throws(StoreError) {
     for name in names where isRunning(name) {
-      throw StoreError(
-        .inUse, "a refresh of the baseline is running", object: name,
-        remedy: "wait for it: `coppice baseline show \(name)` tells what came of it")
+      throw Self.running(name, remedy: "wait for it: \(Self.outcome(name))")
     }
+  }
+
+  /// Throws `inUse` while any refresh runs.
+  func refuseRunning() throws(StoreError) {
+    guard let name = busy.withLock({ $0.first }) else { return }
+    let text = String(decoding: name, as: UTF8.self)
+    throw Self.running(
+      text,
+      remedy: "wait for it, or add --force, by which it fails: \(Self.outcome(text))")
   }
 
   // MARK: By the clock

@@ -144,18 +144,27 @@ struct DumpFile {
   private static let rows = #"/^COPY .* FROM stdin;\r\{0,1\}$/,/^\\\.\r\{0,1\}$/d"#
 
   /// Starts a program whose output is a script for psql.
-  func start(_ part: Part) throws(StoreError) -> StreamingProgram {
-    guard isArchive else {
-      return part == .all
-        ? try reader.start("/bin/cat", ["--", path])
-        : try reader.start("/bin/sed", ["-e", Self.rows, "--", path])
+  ///
+  /// - Parameter mark: what psql prints as an error when it has come to the script's end, and
+  ///   behind it `ON_ERROR_STOP` as it is then.
+  func start(_ part: Part, mark: String) throws(StoreError) -> StreamingProgram {
+    let program: String
+    let arguments: [String]
+    if isArchive {
+      program = reader.programs.path(of: "pg_restore")
+      // There is one place for all that an instance has.
+      arguments =
+        ["--create", "--no-tablespaces", "--file=-"]
+        + (part == .all ? [] : ["--schema-only"]) + [path]
+    } else if part == .all {
+      (program, arguments) = ("/bin/cat", ["--", path])
+    } else {
+      (program, arguments) = ("/bin/sed", ["-e", Self.rows, "--", path])
     }
-    let choice = part == .all ? [] : ["--schema-only"]
-    // There is one place for all that an instance has.
-    return try reader.start(
-      reader.programs.path(of: "pg_restore"),
-      ["--create", "--no-tablespaces", "--file=-"] + choice + [path])
+    return try reader.start("/bin/sh", ["-c", Self.marked, mark, program] + arguments)
   }
+
+  private static let marked = #""$@" && printf '\n\\warn %s :ON_ERROR_STOP\n' "$0""#
 }
 
 /// The lines of a dump that tell what it is.

@@ -164,7 +164,8 @@ struct DumpRestore {
   private func send(
     _ file: DumpFile, _ part: DumpFile.Part, to server: WorkingServer, _ database: String
   ) throws(StoreError) -> Outcome {
-    let source = try file.start(part)
+    let mark = "end-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+    let source = try file.start(part, mark: mark)
     defer { source.end() }
     let client = try server.startClient(
       in: database, reading: source.output, isStopping: part == .all)
@@ -174,12 +175,8 @@ struct DumpRestore {
     do throws(SystemError) {
       try client.passOver(while: intake.refresh.isWanted)
       end = try client.wait()
-      if end == .exited(0), try hasMore(source) {
-        return .failed(
-          ScriptFailure("psql: error: the script ended psql, and there is more of it"))
-      }
-      sourceEnd =
-        end == .exited(0) ? try source.wait() : try source.end(within: Self.endMilliseconds)
+      // It runs on where nobody reads any more.
+      sourceEnd = try source.end(within: Self.endMilliseconds)
     } catch {
       throw StoreError(error, while: "restoring \(path)")
     }
@@ -192,16 +189,8 @@ struct DumpRestore {
     guard part == .all else {
       return .lacking(roles: ScriptFailure.missingRoles(in: client.errors))
     }
-    return end == .exited(0) ? .restored : .failed(ScriptFailure(client.errors))
-  }
-
-  /// Whether there is something that psql has not read.
-  private func hasMore(_ source: StreamingProgram) throws(SystemError) -> Bool {
-    var rest = [UInt8](repeating: 0, count: 1)
-    return try rest.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
-      try source.output.readNext(
-        into: UnsafeMutableRawBufferPointer(buffer), while: intake.refresh.isWanted)
-    } > 0
+    guard end == .exited(0) else { return .failed(ScriptFailure(client.errors)) }
+    return ScriptFailure(of: client.errors, until: mark).map { .failed($0) } ?? .restored
   }
 
   private func error(_ failure: ScriptFailure, _ file: DumpFile) -> StoreError {

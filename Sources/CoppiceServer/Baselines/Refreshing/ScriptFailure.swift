@@ -42,6 +42,27 @@ struct ScriptFailure: Hashable {
     }.prefix(Self.detailCountMax).map { $0.replacing(":  ", with: ": ") }
   }
 
+  /// Of a script that was to end psql at the first statement that fails, and did not; `nil` where
+  /// none failed.
+  ///
+  /// - Parameter mark: what psql printed at the script's end, with `ON_ERROR_STOP` as it was then.
+  init?(of errors: String, until mark: String) {
+    let lines = errors.split(separator: "\n")
+    let hasFailed = lines.contains { line in
+      line.hasPrefix(Self.place)
+        && line.dropFirst(Self.place.count).drop { $0.isNumber }.hasPrefix(": ERROR:  ")
+    }
+    if hasFailed {
+      self.init(errors)
+    } else if lines.last?.hasPrefix("\(mark) ") != true {
+      self.init("psql: error: the script ends psql before its last line")
+    } else if lines.last != "\(mark) 1" {
+      self.init("psql: error: the script has psql go on after errors (ON_ERROR_STOP)")
+    } else {
+      return nil
+    }
+  }
+
   /// In one sentence.
   var text: String {
     let place = line.map { "the statement that ends in line \($0) failed: " } ?? ""

@@ -41,6 +41,7 @@ extension ClusterFinding {
   var remedy: Remedy {
     switch code {
     case .majorMissing: "install that version's server here"
+    case .superuserShutOut: "let it: ALTER ROLE \(objects.first.map { "\"\($0)\"" } ?? "") LOGIN"
     case .tablespaces: "restore a backup with its tablespaces in %d by command:CMD"
     case .extensionMissing, .collationVersion:
       "install what the origin has, or take it as it is with --accept \(code.rawValue)"
