@@ -19,10 +19,12 @@ final class Origin {
 
   /// Makes a cluster and starts it.
   ///
-  /// - Parameter settings: lines of its configuration.
-  init(_ settings: String...) throws {
+  /// - Parameters:
+  ///   - settings: lines of its configuration.
+  ///   - programs: the directory of its version's.
+  init(_ settings: String..., programs: String = PostgreSQL.programs) throws {
     folder = try TemporaryFolder()
-    server = try PostgreSQL(in: folder)
+    server = try PostgreSQL(in: folder, programs: programs)
     name = "cluster"
     service = (folder.path as NSString).lastPathComponent
     try server.make(name)

@@ -74,11 +74,15 @@ final class PostgreSQL {
 
   let port: String
   private let folder: TemporaryFolder
+  private let programs: String
   private var running: [String] = []
 
-  init(in folder: TemporaryFolder, port: String = "54331") throws {
+  init(
+    in folder: TemporaryFolder, port: String = "54331", programs: String = PostgreSQL.programs
+  ) throws {
     self.folder = folder
     self.port = port
+    self.programs = programs
     try Program("chown").check(["postgres:", folder.path])
     try Program("chmod").check(["755", folder.path])
   }
@@ -92,7 +96,7 @@ final class PostgreSQL {
     try Program("setpriv").check(
       [
         "--reuid=postgres", "--regid=postgres", "--clear-groups", "env", "HOME=/tmp",
-        "\(Self.programs)/\(program)",
+        "\(programs)/\(program)",
       ] + arguments, in: folder.path, output: output.map { folder($0) })
   }
 

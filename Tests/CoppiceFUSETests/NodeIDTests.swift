@@ -1,7 +1,6 @@
 import Coppice
+import CoppiceFUSE
 import Testing
-
-@testable import CoppiceFUSE
 
 @Suite struct NodeIDTests {
   @Test func `a node number holds the branch and the file`() {

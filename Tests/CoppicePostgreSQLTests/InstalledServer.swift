@@ -2,8 +2,8 @@ import CoppicePostgreSQL
 import Glibc
 import TestSupport
 
-/// A version of PostgreSQL whose programs are on this machine: the distribution's, and those of the
-/// directories that COPPICE_TEST_PG_PROGRAMS names, with colons between them.
+/// A version of PostgreSQL whose programs are on this machine: the distribution's, and those of other
+/// versions that tests were given.
 struct InstalledServer: Sendable, CustomStringConvertible {
   let major: MajorVersion
   /// The directory of its programs.
@@ -18,10 +18,9 @@ struct InstalledServer: Sendable, CustomStringConvertible {
   static var usual: InstalledServer? { all.first { $0.major == MajorVersion(15) } }
 
   static let all: [InstalledServer] = {
-    let given = getenv("COPPICE_TEST_PG_PROGRAMS").map { String(cString: $0) } ?? ""
     let usual = MajorVersion.known.map { "/usr/lib/postgresql/\($0)/bin" }
     var servers: [InstalledServer] = []
-    for directory in usual + given.split(separator: ":").map(String.init) {
+    for directory in usual + OtherVersions.programs {
       let program = Program("\(directory)/postgres")
       guard program.isInstalled, let answer = try? program.check(["-V"]).text else { continue }
       let words = answer.split { $0 == " " || $0 == "." || $0 == "\n" }
