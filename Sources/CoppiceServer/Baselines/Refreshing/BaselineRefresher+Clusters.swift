@@ -102,7 +102,7 @@ extension BaselineRefresher {
         return part
       } catch {
         // Another one was quicker to take the name.
-        guard error.reason == .exists else { throw error }
+        guard error.kind == .conflict, try freePartName(name, "work") != part else { throw error }
       }
     }
   }
