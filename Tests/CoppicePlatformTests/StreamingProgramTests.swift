@@ -21,6 +21,19 @@ struct StreamingProgramTests {
     #expect(try alone.wait() == .exited(0))
   }
 
+  @Test func `what it leaves in its session ends, and nothing that it leaves holds its end up`()
+    throws
+  {
+    let script = "sleep 987651 & setsid sleep 987652 & echo $! >&2; exit 3"
+    let program = try StreamingProgram("/bin/sh", ["-c", script], as: getuid())
+    try program.passOver { true }
+    #expect(try program.wait() == .exited(3))
+    #expect(try Program("pgrep").run(["-f", "^sleep 987651"]).text == "")
+    let stranger = try Program("pgrep").run(["-f", "^sleep 987652"]).text
+    #expect(stranger == program.errors)
+    kill(try #require(pid_t(stranger.dropLast())), SIGKILL)
+  }
+
   @Test(.enabled(if: getuid() == 0, "needs root"))
   func `a confined one sees a directory and the programs, and leaves nothing`() throws {
     let folder = try TemporaryFolder()

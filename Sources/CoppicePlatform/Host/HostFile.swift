@@ -60,8 +60,15 @@ public final class HostFile: Sendable {
   }
 
   /// Reads what a stream has now; waits while it has nothing. Returns 0 at its end.
-  public func readSome(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
-    try system("read", path) { Glibc.read(fileDescriptor, buffer.baseAddress, buffer.count) }
+  ///
+  /// - Parameter isWanted: as `readNext(into:while:)` asks it.
+  public func readSome(
+    into buffer: UnsafeMutableRawBufferPointer, while isWanted: () -> Bool = { true }
+  ) throws(SystemError) -> Int {
+    try system("read", path) {
+      wait(for: Int16(POLLIN), while: isWanted)
+        ? Glibc.read(fileDescriptor, buffer.baseAddress, buffer.count) : -1
+    }
   }
 
   private func fill(

@@ -131,7 +131,9 @@ public final class StreamingProgram: Sendable {
   private func keep(_ errors: HostFile) {
     var buffer = [UInt8](repeating: 0, count: 1 << 12)
     while true {
-      let count = buffer.withUnsafeMutableBytes { (try? errors.readSome(into: $0)) ?? 0 }
+      let count = buffer.withUnsafeMutableBytes {
+        (try? errors.readSome(into: $0) { state.withLock { $0.end == nil } }) ?? 0
+      }
       if count == 0 { return }
       state.withLock { state in
         state.errors += buffer[..<count]
@@ -154,15 +156,24 @@ public final class StreamingProgram: Sendable {
 
   private static let lineCountMax = 3
 
-  /// Reads its output to the end, of which nothing is kept. Throws `ECANCELED` when it is not
-  /// wanted any more.
+  /// Reads its output until that or the program ends, and keeps nothing. Throws `ECANCELED` when it
+  /// is not wanted any more.
   public func passOver(while isWanted: () -> Bool) throws(SystemError) {
     var buffer = [UInt8](repeating: 0, count: 1 << 12)
-    while true {
-      let count = try buffer.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
-        try output.readNext(into: UnsafeMutableRawBufferPointer(buffer), while: isWanted)
+    var hasEnded = false
+    while !hasEnded {
+      do throws(SystemError) {
+        let count = try buffer.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+          try output.readNext(into: UnsafeMutableRawBufferPointer(buffer)) {
+            // What it has started, and left, may go on holding its output.
+            hasEnded = (try? end(within: 0)) != nil
+            return !hasEnded && isWanted()
+          }
+        }
+        if count < buffer.count { return }
+      } catch {
+        if !hasEnded { throw error }
       }
-      if count < buffer.count { return }
     }
   }
 
@@ -173,13 +184,14 @@ public final class StreamingProgram: Sendable {
     }
   }
 
-  /// Waits for its end.
+  /// Waits for its end, and ends what it leaves in its session.
   public func wait() throws(SystemError) -> ProcessEnd {
     if let end = state.withLock({ $0.end }) { return end }
     // Its number stays its own until it is collected.
     while try !HostProcess.waitForEnd(of: identifier, milliseconds: 60_000) {}
     let end = try state.withLock { state throws(SystemError) in
       if let end = state.end { return end }
+      kill(-identifier, SIGKILL)
       let end = try HostProcess.collect(identifier)
       state.end = end
       return end

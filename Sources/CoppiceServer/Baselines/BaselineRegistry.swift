@@ -95,21 +95,45 @@ struct BaselineRegistry {
     }
   }
 
+  /// The value that makes room for another baseline of that name: of a retired one of which nothing
+  /// is left. `nil` where there is none; throws `conflict` where it is taken.
+  func former(_ name: String) throws(StoreError) -> [UInt8]? {
+    guard let kept = try find(name) else { return nil }
+    guard kept.baseline.isRetired else { throw Self.exists(name) }
+    // What is made less of there than its source was goes on being that.
+    guard !kept.baseline.needsAttestation,
+      !(try store.entries(in: .named).contains {
+        BaselineSnapshots.branch(of: $0.name).hasBytes(of: name)
+      })
+    else {
+      throw Self.exists(
+        name, "a retired baseline has that name",
+        remedy: "choose another name, or delete its branch with its snapshots first")
+    }
+    return kept.bytes
+  }
+
   /// Throws `conflict` when there is one of that name.
-  func add(_ baseline: Baseline) throws(StoreError) {
+  ///
+  /// - Parameter former: the value in whose place it comes.
+  func add(_ baseline: Baseline, insteadOf former: [UInt8]?) throws(StoreError) {
     do throws(StoreError) {
       try store.change(
-        Baseline.settingKey(baseline.name), from: nil, to: JSON.encode(baseline), annotating: [])
+        Baseline.settingKey(baseline.name), from: former, to: JSON.encode(baseline),
+        annotating: [])
     } catch {
       throw error.reason == .stale ? Self.exists(baseline.name) : error
     }
   }
 
   /// The name is taken.
-  static func exists(_ name: String) -> StoreError {
+  private static func exists(
+    _ name: String, _ message: String = "there is a baseline of that name", remedy: Remedy? = nil
+  ) -> StoreError {
     StoreError(
-      .conflict, "there is a baseline of that name", object: name,
-      remedy: "choose another name; `coppice baseline show \(name)` tells what it is",
+      .conflict, message, object: name,
+      remedy: remedy
+        ?? "choose another name; `coppice baseline show \(name)` tells what it is",
       reason: .exists)
   }
 

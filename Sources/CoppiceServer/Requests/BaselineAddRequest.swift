@@ -60,7 +60,7 @@ package struct BaselineAddRequest: StoreRequest {
     try checkRules()
     let kind = try BaselineSource(source)
     try checkRefreshing(kind)
-    if try registry.find(name) != nil { throw BaselineRegistry.exists(name) }
+    let former = try registry.former(name)
     let origin = try branch.map { name throws(StoreError) in try store.entry(name) }
     var place = try BaselinePlace(
       of: name, from: origin?.domain, class: `class`, domain: domain, in: store)
@@ -72,7 +72,7 @@ package struct BaselineAddRequest: StoreRequest {
       sourceClass: place.sourceClass.rawValue, rules: rules, addedNanoseconds: registry.now)
     baseline.refresh = refresh
     baseline.preparation = preparation
-    if kind.needsServer { return try addRefreshed(baseline, place, registry, context) }
+    if kind.needsServer { return try addRefreshed(baseline, former, place, registry, context) }
     let content = try content(origin, place, store)
     var notes: [String] = []
     if !dryRun { try place.make(in: store) }
@@ -81,7 +81,7 @@ package struct BaselineAddRequest: StoreRequest {
       notes.append("it is prepared when it is refreshed: coppice baseline refresh \(name)")
     }
     if !dryRun {
-      do throws(StoreError) { try registry.add(baseline) } catch {
+      do throws(StoreError) { try registry.add(baseline, insteadOf: former) } catch {
         // Another one was quicker: what was brought in for this one is nobody's.
         if content.makesBranch { try? store.delete([name], force: true) }
         throw error
@@ -94,8 +94,8 @@ package struct BaselineAddRequest: StoreRequest {
 
   /// Of a source that a server brings in: the baseline is there once its first snapshot is.
   private func addRefreshed(
-    _ baseline: Baseline, _ place: BaselinePlace, _ registry: BaselineRegistry,
-    _ context: RequestContext
+    _ baseline: Baseline, _ former: [UInt8]?, _ place: BaselinePlace,
+    _ registry: BaselineRegistry, _ context: RequestContext
   ) throws(StoreError) -> Answer {
     let refresher = try context.needRefresher()
     let store = context.store
@@ -123,11 +123,11 @@ package struct BaselineAddRequest: StoreRequest {
         name, domain: place.domain, terms: EntryTerms(owner: context.principal.knownName),
         annotations: [BaselineRegistry.part(of: name)])
       do throws(StoreError) {
-        try registry.add(baseline)
+        try registry.add(baseline, insteadOf: former)
         do throws(StoreError) {
           _ = try refresher.refresh(name, BaselineRefresher.Asked(context))
         } catch {
-          try? store.set(Baseline.settingKey(name), to: nil)
+          try? store.set(Baseline.settingKey(name), to: former)
           throw error
         }
       } catch {

@@ -81,10 +81,8 @@ extension BaselineRefresher {
     _ body: (_ part: String, InstanceSupervisor) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
     let supervisor = try instances.supervisor()
-    let part = try freePartName(name, "work")
     try doors.writeDirtyPages(of: reference)
-    try store.createBranch(
-      part, from: reference, annotations: [BaselineRegistry.part(of: name)])
+    let part = try makeFork(of: reference, for: name)
     defer { deletePart(part) }
     let mounts = doors.mounts.map(\.directory)
     do throws(StoreError) {
@@ -92,6 +90,20 @@ extension BaselineRefresher {
       return try body(part, supervisor)
     } catch {
       throw Self.named(error, part, as: reference)
+    }
+  }
+
+  private func makeFork(of reference: String, for name: String) throws(StoreError) -> String {
+    while true {
+      let part = try freePartName(name, "work")
+      do throws(StoreError) {
+        try store.createBranch(
+          part, from: reference, annotations: [BaselineRegistry.part(of: name)])
+        return part
+      } catch {
+        // Another one was quicker to take the name.
+        guard error.kind == .conflict, try freePartName(name, "work") != part else { throw error }
+      }
     }
   }
 
