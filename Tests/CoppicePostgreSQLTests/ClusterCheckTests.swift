@@ -30,7 +30,8 @@ import Testing
     ("block_size", "BLOCK-SIZE"), ("pg_tablespace", "TABLESPACES"),
     ("data_checksums", "checksums-off"), ("pg_prepared_xacts", "prepared-transactions"),
     ("pg_replication_slots", "logical-slots"), ("pg_subscription", "subscriptions"),
-    ("pg_roles", "superuser-logins"), ("relpersistence", "unlogged-tables"),
+    ("rolsuper", "superuser-logins"), ("oid = 10", "SUPERUSER-SHUT-OUT"),
+    ("relpersistence", "unlogged-tables"),
     ("pg_foreign_server", "foreign-servers"), ("extname IN", "scheduled-jobs"),
     ("pg_extension ORDER", "EXTENSION-MISSING"), ("pg_collation", "COLLATION-VERSION"),
   ])

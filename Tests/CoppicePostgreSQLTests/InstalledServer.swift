@@ -2,8 +2,8 @@ import CoppicePostgreSQL
 import Glibc
 import TestSupport
 
-/// A version of PostgreSQL whose programs are on this machine: the distribution's, and those of other
-/// versions that tests were given.
+/// A version of PostgreSQL whose programs are on this machine: the distribution's, and those of
+/// other versions that tests were given.
 struct InstalledServer: Sendable, CustomStringConvertible {
   let major: MajorVersion
   /// The directory of its programs.
