@@ -61,13 +61,13 @@ import Testing
     #expect(retired["deleted"] as? [String] == ["prod@one"])
     #expect(try coppice.failure("cat", "prod@newest:a/b/hello").status == 3)
     #expect(try coppice.check("cat", "child:a/b/hello").text == "hello")
-    let again = ["baseline", "add", "prod", "--from", "branch:child"]
-    let taken = try coppice.failure(all: again)
+    let anew = ["baseline", "add", "prod", "--from", "branch:child"]
+    let taken = try coppice.failure(all: anew)
     #expect(taken.status == 4 && taken.message.contains("a retired baseline has that name"))
     #expect(taken.remedy.contains("delete its branch"), "\(taken)")
     try coppice.check("branch", "delete", "prod")
     #expect(try coppice.json("baseline", "show", "prod")["childCount"] as? Int == 2)
-    try coppice.program.check(again, in: coppice.folder.path)
+    try coppice.program.check(anew, in: coppice.folder.path)
     #expect(try coppice.json("baseline", "show", "prod")["retiredAt"] is NSNull)
     try coppice.check("check")
     try server?.end(SIGTERM)

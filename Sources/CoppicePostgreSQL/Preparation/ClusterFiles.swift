@@ -23,8 +23,9 @@ public enum ClusterFiles {
   ]
   /// What tells a server where to begin with the log of a backup.
   private static let labels: Set<String> = ["backup_label", "tablespace_map"]
-  /// What a server makes anew whenever it starts.
-  private static let remade = "pg_internal.init"
+  /// What else than relations a database has. A server writes the last anew when it starts, and
+  /// most of it is as it was: a branch has little to store of it where the snapshot has one.
+  private static let databaseFiles: Set<String> = ["pg_filenode.map", "pg_internal.init"]
 
   /// What becomes of a file or directory.
   ///
@@ -49,14 +50,13 @@ public enum ClusterFiles {
       return joined == "PG_VERSION" || relations == nil && labels.contains(joined)
         ? .kept : .foreign
     }
-    if name == remade { return .dropped }
     let isKept =
       switch (place, path.count) {
       case ("global", 2):
-        ["pg_control", "pg_filenode.map"].contains(name)
+        name == "pg_control" || databaseFiles.contains(name)
           || RelationFiles.number(ofFile: name).map { relations?.isShared($0) ?? true } ?? false
       case ("base", 3):
-        ["PG_VERSION", "pg_filenode.map"].contains(name)
+        name == "PG_VERSION" || databaseFiles.contains(name)
           || RelationFiles.number(ofFile: name).map { number in
             relations?.has(number, inDatabase: RelationFiles.number(path[1]) ?? 0) ?? true
           } ?? false
