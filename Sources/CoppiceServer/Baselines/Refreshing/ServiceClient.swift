@@ -81,8 +81,26 @@ struct ServiceClient {
   }
 
   func failure(of running: StreamingProgram, _ program: String) -> StoreError {
-    StoreError(
-      .unavailable, "\(program) failed: \(running.lastWords)", object: "postgres:\(service)",
-      remedy: "see that \(HostUser.name(of: owner)) reaches it: psql service=\(service)")
+    let words = running.lastWords
+    let kind: StoreError.Kind =
+      if words.contains("definition of service") {
+        .notFound
+      } else {
+        Self.refusals.contains { words.contains($0) } ? .denied : .unavailable
+      }
+    let name = HostUser.name(of: owner)
+    let file = HostProcess.variable("PGSERVICEFILE")
+    return StoreError(
+      kind, "\(program) failed: \(words)", object: "postgres:\(service)",
+      remedy: kind == .notFound
+        ? "name a section of \(file ?? "\(name)'s .pg_service.conf")"
+        : "see that \(name) reaches it: \(file.map { "PGSERVICEFILE=\($0) " } ?? "")"
+          + "psql service=\(service)")
   }
+
+  /// What does not pass by itself, as a server says it in English.
+  private static let refusals = [
+    "authentication failed", "no password supplied", "no pg_hba.conf entry",
+    "must be superuser or replication role", "permission denied",
+  ]
 }
