@@ -19,12 +19,15 @@ let package = Package(
   products: [
     .library(name: "Coppice", targets: ["Coppice"]),
     .library(name: "CoppiceFUSE", targets: ["CoppiceFUSE"]),
+    .library(name: "CoppicePools", targets: ["CoppicePools"]),
     .executable(name: "coppice", targets: ["coppice"]),
   ],
   traits: [
     // Without it only the products Coppice and CoppiceFUSE can be used, and no package is fetched.
     .trait(name: "Server", description: "The server and the command, with the packages they need."),
-    .default(enabledTraits: ["Server"]),
+    // Without it, and without the server, CoppicePools cannot be used.
+    .trait(name: "Pools", description: "Pools in object stores, with the packages they need."),
+    .default(enabledTraits: ["Server", "Pools"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -61,6 +64,13 @@ let package = Package(
       dependencies: [
         "CXXHash", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppicePlatform",
         server("Crypto", "swift-crypto"),
+      ], swiftSettings: strict),
+    .target(
+      name: "CoppicePools",
+      dependencies: [
+        "CoppiceErrors", "CoppiceFormat", "CoppicePlatform",
+        .product(
+          name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Server", "Pools"])),
       ], swiftSettings: strict),
     .target(
       name: "CoppicePostgreSQL", dependencies: ["CoppiceErrors"], swiftSettings: strict),
@@ -127,9 +137,15 @@ let package = Package(
       dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "CoppicePoolsTests",
+      dependencies: [
+        "CoppiceErrors", "CoppiceFormat", "CoppicePlatform", "CoppicePools", "TestSupport",
+      ], swiftSettings: strict),
+    .testTarget(
       name: "CompatibilityTests",
       dependencies: [
-        "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport",
+        "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "CoppicePools",
+        "TestSupport",
       ],
       swiftSettings: strict),
     .testTarget(

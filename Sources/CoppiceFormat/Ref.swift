@@ -1,4 +1,5 @@
-/// What a frame holds. 5 is reserved for an index, 6 to 15 for what is to come.
+/// What a frame holds. 5 is the index of a pool's segment, which no ref leads to, 6 to 15 are
+/// reserved.
 public enum FrameKind: UInt8, Sendable, CaseIterable {
   case hole = 0
   case page = 1

@@ -69,6 +69,7 @@ struct RobustnessTests {
   private static let isWhollyChecksummed: Set<String> = [
     "segment-header", "bundle-header", "note", "full-node", "override-node",
     "journal-file-header", "journal-batch", "catalogue", "collection-hints", "scrub-hints",
-    "growth-hints", "space-hints",
+    "growth-hints", "space-hints", "pool-object-header", "pool-key-table", "pool-head",
+    "pool-member", "pool-retired-table", "pool-segment-index",
   ]
 }

@@ -81,10 +81,11 @@ public struct BundleDirectory: Hashable, Sendable {
   }
 
   private static let what = "bundle directory"
-  /// Form and length 4, volume and page 6 each, base and home 10 each.
-  private static let entryByteCountMax = 36
+  /// What the columns have of a frame at most: form and length 4, volume and page 6 each, base and
+  /// home 10 each.
+  static let entryByteCountMax = 36
 
-  private func appendColumns(to body: inout ByteWriter, hasHomeNames: Bool) {
+  func appendColumns(to body: inout ByteWriter, hasHomeNames: Bool) {
     for entry in entries { body.append(entry.form.rawValue) }
     for shift in [0, 8, 16] {
       for entry in entries {
@@ -117,8 +118,18 @@ public struct BundleDirectory: Hashable, Sendable {
   private static func decode(
     columns: UnsafeRawBufferPointer, prefixes: UnsafeRawBufferPointer, hasHomeNames: Bool
   ) throws(FormatError) -> BundleDirectory {
-    let count = prefixes.count / 8
     var reader = ByteReader(columns, what: what)
+    let directory = try decode(
+      columnsFrom: &reader, prefixes: prefixes, hasHomeNames: hasHomeNames)
+    try reader.finish()
+    return directory
+  }
+
+  /// Reads the columns of as many frames as there are prefixes.
+  static func decode(
+    columnsFrom reader: inout ByteReader, prefixes: UnsafeRawBufferPointer, hasHomeNames: Bool
+  ) throws(FormatError) -> BundleDirectory {
+    let count = prefixes.count / 8
     let fixed = try reader.bytes(4 * count)
     var entries: [BundleDirectoryEntry] = []
     entries.reserveCapacity(count)
@@ -136,7 +147,6 @@ public struct BundleDirectory: Hashable, Sendable {
     }
     try decodeKeys(from: &reader, into: &entries)
     try decodeNames(from: &reader, into: &entries, hasHomeNames: hasHomeNames)
-    try reader.finish()
     return BundleDirectory(entries: entries)
   }
 

@@ -45,12 +45,13 @@ public struct FormatDecoder: Sendable, CustomStringConvertible {
 
 extension FormatDecoder {
   /// Every decoder of CoppiceFormat.
-  public static let all: [FormatDecoder] = [
-    superblock, segmentHeader, bundleHeader, bundleDirectory, note, page, fullNode, overrideNode,
-    journalFileHeader, journalBatch, controlRecord, catalogue, domainSetting, ref,
-    namesTreeHeader, namesPage, inode, directoryEntry, namesOverflow, namesKey, collectionHints,
-    scrubHints, growthHints, spaceHints,
-  ]
+  public static let all: [FormatDecoder] =
+    [
+      superblock, segmentHeader, bundleHeader, bundleDirectory, note, page, fullNode, overrideNode,
+      journalFileHeader, journalBatch, controlRecord, catalogue, domainSetting, ref,
+      namesTreeHeader, namesPage, inode, directoryEntry, namesOverflow, namesKey, collectionHints,
+      scrubHints, growthHints, spaceHints,
+    ] + pool
 
   /// Reseals a block by the rule of all blocks.
   static func resealing(at offset: Int, byteCount: Int? = nil) -> @Sendable (inout [UInt8]) -> Void
