@@ -126,6 +126,7 @@ struct DumpTests {
       sed 's/^COPY sales.customer /SELECT 1 \\/ 0;\\n&/' plain.sql > failing.sql
       (grep -v restrict plain.sql; echo '\\q') > left.sql
       (echo '\\set ON_ERROR_STOP 0'; grep -v restrict failing.sql) > going.sql
+      sed 's/^CREATE SCHEMA sales;/BEGIN; &/' plain.sql > open.sql
       sed "s/^CREATE SCHEMA sales;/CREATE TABLESPACE fast LOCATION '\\/nowhere';\\n&/" plain.sql \
         > space.sql
       sed 's/^CREATE EXTENSION.*hstore.*/CREATE EXTENSION nowhere;/' plain.sql > extension.sql
@@ -143,6 +144,7 @@ struct DumpTests {
       ("little.dump", 64, "no whole archive"), ("part", 64, "to its end"),
       ("failing.sql", 64, "line \(line) failed: division by zero"),
       ("left.sql", 64, "ends psql"), ("going.sql", 64, "division by zero"),
+      ("open.sql", 64, "does not commit"),
       ("space.sql", 64, "directory \"/nowhere\" does not exist"),
       ("extension.sql", 64, "nowhere"), ("locale.sql", 64, "locale"),
       ("reserved.sql", 64, "\"pg_unknown\" does not exist"),

@@ -177,9 +177,12 @@ struct RefreshKillTests {
     case .backup: Glibc.kill(try process(of: "pg_basebackup", origin), SIGKILL)
     case .receiver:
       try waitUntil {
-        let names = try? FileManager.default.contentsOfDirectory(
-          atPath: "\(clusters.mount)/prod.log")
-        return names?.contains { $0.hasSuffix(".partial") } ?? false
+        let files = FileManager.default
+        let log = try? files.contentsOfDirectory(atPath: clusters.mount).first {
+          $0.hasPrefix("prod.log-")
+        }
+        let names = log.map { try? files.contentsOfDirectory(atPath: "\(clusters.mount)/\($0)") }
+        return names??.contains { $0.hasSuffix(".partial") } ?? false
       }
       Glibc.kill(try process(of: "pg_receivewal", origin), SIGKILL)
     case .programOfCheck:

@@ -21,9 +21,13 @@ struct RefreshOptionsTests {
       echo 'CREATE TABLE done AS SELECT 1; CREATE TABLE then_that ();' > each.sql
       echo 'CREATE TABLE before (); SELECT 1/0' > bad.sql; printf 'a\\0b' > zero.sql
       echo "SELECT 'only here' AS v INTO shop" > shop.sql
+      echo 'CREATE TABLE back (); ROLLBACK' > back.sql
+      echo 'BEGIN; CREATE TABLE half (); ABORT; BEGIN' > half.sql
       """)
     let cases: [(words: [String], status: Int32, said: String)] = [
       (["--neutralise", "bad.sql"], 64, "division by zero"),
+      (["--neutralise", "back.sql"], 64, "end their transaction"),
+      (["--neutralise", "half.sql"], 64, "end their transaction"),
       (["--neutralise", "nowhere=each.sql"], 3, "no such database"),
       (["--neutralise", "nowhere.sql"], 3, "no such file"),
       (["--neutralise", "zero.sql"], 64, "UTF-8"),

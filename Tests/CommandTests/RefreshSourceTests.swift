@@ -132,7 +132,8 @@ struct RefreshSourceTests {
     let command = """
       rsync -a --delete --exclude pg_tblspc/* '\(data)/' %d/data/ && \
       rsync -a --delete '\(space)/' %d/space/ && for l in '\(data)'/pg_tblspc/*; do \
-      ln -sfn ../../space %d/data/pg_tblspc/$(basename $l); done
+      ln -sfn ../../space %d/data/pg_tblspc/$(basename $l); done; \
+      echo %d >> '\(origin.folder.path)/places'
       """
     let unreadable = try coppice.failure(
       "baseline", "add", "prod", "--from", "command:echo no such luck >&2; exit 3; : %d")
@@ -151,6 +152,10 @@ struct RefreshSourceTests {
     try verify(clusters, "1001", "other")
     try coppice.check("baseline", "refresh", "other")
     try verify(clusters, "1001", "other")
+    // What a command leaves running never reaches what a later one fills.
+    let places = try String(contentsOfFile: origin.folder("places"), encoding: .utf8)
+      .split(separator: "\n")
+    #expect(places.count == 4 && Set(places).count == 4, "\(places)")
   }
 
   private func verify(

@@ -45,6 +45,13 @@ struct RefreshTests {
     #expect(try archive(of: origin) == archived)
     #expect(try origin.sql(slots) == slot)
 
+    // What was removed while the kernel knew it is not there for nobody to see.
+    try coppice.check("branch", "create", "fork", "--from", "prod@newest")
+    let shown = try ["prod@newest", "fork"].map { try coppice.json("branch", "show", $0) }
+    for key in ["logicalByteCount", "fileCount"] {
+      #expect(shown[0][key] as? Int == shown[1][key] as? Int, "\(key)")
+    }
+    #expect(shown[1]["exclusiveByteCount"] as? Int == 0)
     try coppice.check("export", "prod@newest", "copy")
     #expect(try found(secrets, in: coppice.folder("copy")) == [])
     // As long as they are looked for in the right way.

@@ -157,11 +157,13 @@ struct ClusterPreparation {
     }
     for database in chosen {
       do throws(StoreError) {
-        try server.query(statements.text, in: database.name, isOwners: true)
+        try server.carryOut(statements.text, in: database.name)
       } catch {
         throw StoreError(
           .invalid, "a statement to neutralise it failed, and nothing is kept: \(error.message)",
-          object: database.name, remedy: "correct the file of --neutralise", cause: error.cause)
+          object: database.name,
+          remedy: error.kind == .invalid ? error.remedy : "correct the file of --neutralise",
+          cause: error.cause)
       }
     }
   }

@@ -32,24 +32,47 @@ package struct WorkingServer: Sendable {
     return rows.first?.first.flatMap { $0 } ?? cluster.administrators[0]
   }
 
-  /// Carries out statements in a database, in a session of their own, and returns their rows.
+  /// Carries out statements in a database, in a session of their own, and returns their rows. They
+  /// mean the same in every database.
   ///
   /// Throws `unavailable` with the server's words when it refuses, and when it ended.
-  /// - Parameter isOwners: whether they are somebody else's, who means what the database's settings
-  ///   make of them; else they mean the same in every database.
   @discardableResult
   package func query(
-    _ statements: String, in database: String, isOwners: Bool = false
+    _ statements: String, in database: String
   ) throws(StoreError) -> [[String?]] {
     do throws(ServerSession.Failure) {
-      return try session(in: database, isOwners).query(statements)
+      return try session(in: database, isOwners: false).query(statements)
     } catch {
       throw failure(error, database)
     }
   }
 
+  /// Carries out somebody's statements in one transaction. They mean what the database's settings
+  /// make of them.
+  ///
+  /// Throws as `query`, and `invalid` when they end the transaction: then what they did may be
+  /// there, or be gone.
+  func carryOut(_ statements: String, in database: String) throws(StoreError) {
+    let isWhole: Bool
+    do throws(ServerSession.Failure) {
+      let session = try session(in: database, isOwners: true)
+      let begun = try session.query("BEGIN; SELECT pg_catalog.pg_current_xact_id()")
+      try session.query(statements)
+      let number = "SELECT pg_catalog.pg_current_xact_id_if_assigned()"
+      isWhole = try session.query(number) == begun
+      if isWhole { try session.query("COMMIT") }
+    } catch {
+      throw failure(error, database)
+    }
+    guard isWhole else {
+      throw StoreError(
+        .invalid, "they end their transaction", object: database,
+        remedy: "leave BEGIN, COMMIT and ROLLBACK out: each file is one transaction")
+    }
+  }
+
   private func session(
-    in database: String, _ isOwners: Bool
+    in database: String, isOwners: Bool
   ) throws(ServerSession.Failure) -> ServerSession {
     var parameters = AdministrativeSession.parameters(for: cluster.major).filter {
       $0.name != "statement_timeout" && !(isOwners && $0.name == "search_path")

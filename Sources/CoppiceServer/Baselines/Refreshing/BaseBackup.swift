@@ -23,7 +23,7 @@ struct BaseBackup {
   /// Throws `unavailable` with the programs' words when the origin ends or refuses.
   func take() throws(StoreError) -> BaselineIntake.Brought {
     let client = try intake.client(service)
-    let log = try intake.refresh.refresher.freePartName(intake.baseline.name, "log")
+    let log = intake.refresh.refresher.newPartName(intake.baseline.name, "log")
     try intake.makeEmptyPart(log)
     defer { intake.refresh.refresher.deletePart(log) }
     let segment = try client.rows(Self.segmentStatement).first?.first.flatMap { $0 }

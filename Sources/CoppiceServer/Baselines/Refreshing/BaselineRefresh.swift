@@ -25,7 +25,7 @@ struct BaselineRefresh {
     let source = try BaselineSource(baseline.source)
     try begin("check")
     try refuseUse()
-    let part = try refresher.freePartName(baseline.name, "refresh")
+    let part = refresher.newPartName(baseline.name, "refresh")
     defer { refresher.deletePart(part) }
     do throws(StoreError) {
       try carryOut(from: source, on: part)
@@ -49,7 +49,7 @@ struct BaselineRefresh {
     try ForkPlan(of: try store.tree(part), as: part, mounts: mounts).refuseOutwardLinks()
     let isVerified = try supervisor.verifyBackup(part, while: isWanted)
     // As it came, before it is prepared: the next transfer compares with it.
-    let raw = try refresher.freePartName(baseline.name, "raw")
+    let raw = refresher.newPartName(baseline.name, "raw")
     try store.createBranch(raw, from: part, annotations: intake.mark)
     defer { refresher.deletePart(raw) }
     let prepared = try prepare(part)
@@ -127,8 +127,8 @@ struct BaselineRefresh {
     let name = try refresher.freeName(
       "\(baseline.name)@\(Self.stamp(run.startedNanoseconds))", "-")
     // Until it is approved it is a part, and goes with a crash.
-    try store.createSnapshot(
-      name, of: part, terms: EntryTerms(owner: asked.principal.knownName),
+    try refresher.createSnapshot(
+      name, of: part, for: baseline.name, asked,
       annotations: [BaselineRegistry.part(of: baseline.name)])
     do throws(StoreError) {
       let entry = try store.entry(name)

@@ -26,10 +26,27 @@ extension BaselineRefresher {
         step throws(StoreError) in
         work.tell?(.step(StepProgress(step: step)))
       }
-      try store.createSnapshot(
-        snapshot, of: part, terms: EntryTerms(owner: asked.principal.knownName))
+      try createSnapshot(snapshot, of: part, for: branch, asked)
       return prepared
     }
+  }
+
+  /// Makes a snapshot of what a part shows.
+  ///
+  /// The part itself has more for as long as the kernel knows files of it that are removed: a fork
+  /// begins without them.
+  func createSnapshot(
+    _ snapshot: String, of part: String, for name: String, _ asked: Asked,
+    annotations: [AnnotationChange] = []
+  ) throws(StoreError) {
+    let clean = newPartName(name, "clean")
+    try store.createBranch(clean, from: part, annotations: [BaselineRegistry.part(of: name)])
+    defer { deletePart(clean) }
+    // It is opened, by which it loses them.
+    try store.branch(clean).flush()
+    try store.createSnapshot(
+      snapshot, of: clean, terms: EntryTerms(owner: asked.principal.knownName),
+      annotations: annotations)
   }
 
   /// What is found in a cluster that is to be a source of branches, by asking its server, or one of
@@ -82,7 +99,9 @@ extension BaselineRefresher {
   ) throws(StoreError) -> Result {
     let supervisor = try instances.supervisor()
     try doors.writeDirtyPages(of: reference)
-    let part = try makeFork(of: reference, for: name)
+    let part = newPartName(name, "work")
+    try store.createBranch(
+      part, from: reference, annotations: [BaselineRegistry.part(of: name)])
     defer { deletePart(part) }
     let mounts = doors.mounts.map(\.directory)
     do throws(StoreError) {
@@ -90,20 +109,6 @@ extension BaselineRefresher {
       return try body(part, supervisor)
     } catch {
       throw Self.named(error, part, as: reference)
-    }
-  }
-
-  private func makeFork(of reference: String, for name: String) throws(StoreError) -> String {
-    while true {
-      let part = try freePartName(name, "work")
-      do throws(StoreError) {
-        try store.createBranch(
-          part, from: reference, annotations: [BaselineRegistry.part(of: name)])
-        return part
-      } catch {
-        // Another one was quicker to take the name.
-        guard error.kind == .conflict, try freePartName(name, "work") != part else { throw error }
-      }
     }
   }
 
@@ -118,11 +123,12 @@ extension BaselineRefresher {
     return named
   }
 
-  /// A name that no entry has, for a part of something.
-  func freePartName(_ name: String, _ purpose: String) throws(StoreError) -> String {
+  /// The name of a part of something, which none had before: what a program of an earlier one goes
+  /// on writing reaches no later one.
+  func newPartName(_ name: String, _ purpose: String) -> String {
     let stem = String(
       decoding: name.utf8.prefix(EntryName.byteCountMax - 40), as: UTF8.self)
-    return try freeName("\(stem).\(purpose)", "-")
+    return "\(stem).\(purpose)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
   }
 
   /// A name that no entry has, with a number behind it where it is taken.

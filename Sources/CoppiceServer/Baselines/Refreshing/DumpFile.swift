@@ -146,7 +146,8 @@ struct DumpFile {
   /// Starts a program whose output is a script for psql.
   ///
   /// - Parameter mark: what psql prints as an error when it has come to the script's end, and
-  ///   behind it `ON_ERROR_STOP` as it is then.
+  ///   behind it `ON_ERROR_STOP` as it is then, and `t` unless a transaction is open that changed
+  ///   something.
   func start(_ part: Part, mark: String) throws(StoreError) -> StreamingProgram {
     let program: String
     let arguments: [String]
@@ -161,10 +162,20 @@ struct DumpFile {
     } else {
       (program, arguments) = ("/bin/sed", ["-e", Self.rows, "--", path])
     }
-    return try reader.start("/bin/sh", ["-c", Self.marked, mark, program] + arguments)
+    return try reader.start(
+      "/bin/sh", ["-c", Self.ended, Self.end(mark: mark), program] + arguments)
   }
 
-  private static let marked = #""$@" && printf '\n\\warn %s :ON_ERROR_STOP\n' "$0""#
+  private static let ended = #""$@" && printf '%s' "$0""#
+
+  private static func end(mark: String) -> String {
+    #"""
+
+    ; SELECT pg_catalog.pg_current_xact_id_if_assigned() IS NULL AS coppice_ended \gset
+    \warn \#(mark) :ON_ERROR_STOP :coppice_ended
+
+    """#
+  }
 }
 
 /// The lines of a dump that tell what it is.

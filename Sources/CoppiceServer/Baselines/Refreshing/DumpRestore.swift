@@ -49,7 +49,7 @@ struct DumpRestore {
     let refresher = intake.refresh.refresher
     let file = try refresher.dump(
       at: path, intake.refresh.supervisor, while: intake.refresh.isWanted)
-    let empty = try refresher.freePartName(intake.baseline.name, "empty")
+    let empty = refresher.newPartName(intake.baseline.name, "empty")
     defer { refresher.deletePart(empty) }
     var beginning = Beginning()
     try makeEmpty(empty, beginning.superuser, file)

@@ -45,7 +45,7 @@ struct ScriptFailure: Hashable {
   /// Of a script that was to end psql at the first statement that fails, and did not; `nil` where
   /// none failed.
   ///
-  /// - Parameter mark: what psql printed at the script's end, with `ON_ERROR_STOP` as it was then.
+  /// - Parameter mark: what psql printed at the script's end, as `DumpFile.start` says.
   init?(of errors: String, until mark: String) {
     let lines = errors.split(separator: "\n")
     let hasFailed = lines.contains { line in
@@ -56,7 +56,9 @@ struct ScriptFailure: Hashable {
       self.init(errors)
     } else if lines.last?.hasPrefix("\(mark) ") != true {
       self.init("psql: error: the script ends psql before its last line")
-    } else if lines.last != "\(mark) 1" {
+    } else if lines.last == "\(mark) 1 f" {
+      self.init("psql: error: the script does not commit its last transaction")
+    } else if lines.last != "\(mark) 1 t" {
       self.init("psql: error: the script has psql go on after errors (ON_ERROR_STOP)")
     } else {
       return nil
