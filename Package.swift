@@ -19,11 +19,15 @@ let package = Package(
   products: [
     .library(name: "Coppice", targets: ["Coppice"]),
     .library(name: "CoppiceFUSE", targets: ["CoppiceFUSE"]),
+    .library(name: "CoppicePools", targets: ["CoppicePools"]),
     .executable(name: "coppice", targets: ["coppice"]),
   ],
   traits: [
-    // Without it only the products Coppice and CoppiceFUSE can be used, and no package is fetched.
-    .trait(name: "Server", description: "The server and the command, with the packages they need."),
+    // Without any only the products Coppice and CoppiceFUSE can be used, and no package is fetched.
+    .trait(name: "Pools", description: "Copies in object stores, with the packages they need."),
+    .trait(
+      name: "Server", description: "The server and the command, with the packages they need.",
+      enabledTraits: ["Pools"]),
     .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
@@ -62,6 +66,9 @@ let package = Package(
         "CXXHash", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppicePlatform",
         server("Crypto", "swift-crypto"),
       ], swiftSettings: strict),
+    .target(
+      name: "CoppicePools", dependencies: ["CoppiceErrors", "CoppiceFormat", "CoppicePlatform"],
+      swiftSettings: strict),
     .target(
       name: "CoppicePostgreSQL", dependencies: ["CoppiceErrors"], swiftSettings: strict),
     .target(
@@ -108,6 +115,11 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["CoppiceFormat", "CoppicePlatform", "CoppicePostgreSQL"],
       path: "Tests/TestSupport", swiftSettings: strict),
+    // An object store in memory whose answers a seed decides.
+    .target(
+      name: "PoolTestSupport",
+      dependencies: ["CoppiceFormat", "CoppicePlatform", "CoppicePools", "TestSupport"],
+      path: "Tests/PoolTestSupport", swiftSettings: strict),
     .executableTarget(
       name: "CoppiceFuzzing", dependencies: ["TestSupport"], path: "Tests/Fuzzing",
       swiftSettings: strict),
@@ -157,6 +169,10 @@ let package = Package(
       dependencies: [
         "CFileCalls", "Coppice", "CoppiceFUSE", "CoppicePlatform", "MountDriver", "TestSupport",
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CoppicePoolsTests",
+      dependencies: ["CoppicePlatform", "CoppicePools", "PoolTestSupport", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "CoppicePostgreSQLTests",
