@@ -14,12 +14,17 @@ func server(_ product: String, _ package: String) -> Target.Dependency {
   .product(name: product, package: package, condition: .when(traits: ["Server"]))
 }
 
+/// A product of a package that pools need, and so the server.
+func pools(_ product: String, _ package: String) -> Target.Dependency {
+  .product(name: product, package: package, condition: .when(traits: ["Pools"]))
+}
+
 let package = Package(
   name: "coppice",
   products: [
     .library(name: "Coppice", targets: ["Coppice"]),
     .library(name: "CoppiceFUSE", targets: ["CoppiceFUSE"]),
-    .library(name: "CoppicePools", targets: ["CoppicePools"]),
+    .library(name: "CoppicePools", targets: ["CoppicePools", "CoppiceS3"]),
     .executable(name: "coppice", targets: ["coppice"]),
   ],
   traits: [
@@ -69,6 +74,17 @@ let package = Package(
     .target(
       name: "CoppicePools", dependencies: ["CoppiceErrors", "CoppiceFormat", "CoppicePlatform"],
       swiftSettings: strict),
+    .target(
+      name: "CoppiceS3",
+      dependencies: [
+        "CoppicePlatform", "CoppicePools",
+        pools("AsyncHTTPClient", "async-http-client"),
+        pools("Crypto", "swift-crypto"),
+        pools("NIOCore", "swift-nio"),
+        pools("NIOHTTP1", "swift-nio"),
+        pools("NIOPosix", "swift-nio"),
+        pools("NIOSSL", "swift-nio-ssl"),
+      ], swiftSettings: strict),
     .target(
       name: "CoppicePostgreSQL", dependencies: ["CoppiceErrors"], swiftSettings: strict),
     .target(
@@ -120,6 +136,17 @@ let package = Package(
       name: "PoolTestSupport",
       dependencies: ["CoppiceFormat", "CoppicePlatform", "CoppicePools", "TestSupport"],
       path: "Tests/PoolTestSupport", swiftSettings: strict),
+    // An object store in memory that speaks S3 on loopback, and fails when it is told to.
+    .target(
+      name: "S3TestServer",
+      dependencies: [
+        pools("Crypto", "swift-crypto"),
+        pools("NIOCore", "swift-nio"),
+        pools("NIOHTTP1", "swift-nio"),
+        pools("NIOPosix", "swift-nio"),
+        pools("NIOSSL", "swift-nio-ssl"),
+      ],
+      path: "Tests/S3TestServer", swiftSettings: strict),
     .executableTarget(
       name: "CoppiceFuzzing", dependencies: ["TestSupport"], path: "Tests/Fuzzing",
       swiftSettings: strict),
@@ -173,6 +200,13 @@ let package = Package(
     .testTarget(
       name: "CoppicePoolsTests",
       dependencies: ["CoppicePlatform", "CoppicePools", "PoolTestSupport", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CoppiceS3Tests",
+      dependencies: [
+        "CoppicePlatform", "CoppicePools", "CoppiceS3", "PoolTestSupport", "S3TestServer",
+        "TestSupport",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CoppicePostgreSQLTests",
