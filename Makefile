@@ -11,7 +11,7 @@ demo:
 	@Tests/Demo/demo
 
 test: lint
-	@.ci/install build postgresql tools versions
+	@.ci/install build postgresql tools ceph versions
 	@.ci/test
 
 quick:
@@ -42,5 +42,5 @@ simulate:
 
 # Prints its seeds, which are the same each time; SEED=N begins with others, SEEDS=N takes as many.
 soak:
-	@.ci/install build postgresql tools versions
+	@.ci/install build postgresql tools ceph versions
 	@.ci/soak

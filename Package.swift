@@ -14,20 +14,26 @@ func server(_ product: String, _ package: String) -> Target.Dependency {
   .product(name: product, package: package, condition: .when(traits: ["Server"]))
 }
 
+/// A product of a package that pools need, and so the server.
+func pools(_ product: String, _ package: String) -> Target.Dependency {
+  .product(name: product, package: package, condition: .when(traits: ["Pools"]))
+}
+
 let package = Package(
   name: "coppice",
   products: [
     .library(name: "Coppice", targets: ["Coppice"]),
     .library(name: "CoppiceFUSE", targets: ["CoppiceFUSE"]),
-    .library(name: "CoppicePools", targets: ["CoppicePools"]),
+    .library(name: "CoppicePools", targets: ["CoppicePools", "CoppiceS3"]),
     .executable(name: "coppice", targets: ["coppice"]),
   ],
   traits: [
-    // Without it only the products Coppice and CoppiceFUSE can be used, and no package is fetched.
-    .trait(name: "Server", description: "The server and the command, with the packages they need."),
-    // Without it, and without the server, CoppicePools cannot be used.
-    .trait(name: "Pools", description: "Pools in object stores, with the packages they need."),
-    .default(enabledTraits: ["Server", "Pools"]),
+    // Without any only the products Coppice and CoppiceFUSE can be used, and no package is fetched.
+    .trait(name: "Pools", description: "Copies in object stores, with the packages they need."),
+    .trait(
+      name: "Server", description: "The server and the command, with the packages they need.",
+      enabledTraits: ["Pools"]),
+    .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -68,9 +74,18 @@ let package = Package(
     .target(
       name: "CoppicePools",
       dependencies: [
-        "CoppiceErrors", "CoppiceFormat", "CoppicePlatform",
-        .product(
-          name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Server", "Pools"])),
+        "CoppiceErrors", "CoppiceFormat", "CoppicePlatform", pools("Crypto", "swift-crypto"),
+      ], swiftSettings: strict),
+    .target(
+      name: "CoppiceS3",
+      dependencies: [
+        "CoppicePlatform", "CoppicePools",
+        pools("AsyncHTTPClient", "async-http-client"),
+        pools("Crypto", "swift-crypto"),
+        pools("NIOCore", "swift-nio"),
+        pools("NIOHTTP1", "swift-nio"),
+        pools("NIOPosix", "swift-nio"),
+        pools("NIOSSL", "swift-nio-ssl"),
       ], swiftSettings: strict),
     .target(
       name: "CoppicePostgreSQL", dependencies: ["CoppiceErrors"], swiftSettings: strict),
@@ -118,6 +133,22 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["CoppiceFormat", "CoppicePlatform", "CoppicePostgreSQL"],
       path: "Tests/TestSupport", swiftSettings: strict),
+    // An object store in memory whose answers a seed decides.
+    .target(
+      name: "PoolTestSupport",
+      dependencies: ["CoppiceFormat", "CoppicePlatform", "CoppicePools", "TestSupport"],
+      path: "Tests/PoolTestSupport", swiftSettings: strict),
+    // An object store in memory that speaks S3 on loopback, and fails when it is told to.
+    .target(
+      name: "S3TestServer",
+      dependencies: [
+        pools("Crypto", "swift-crypto"),
+        pools("NIOCore", "swift-nio"),
+        pools("NIOHTTP1", "swift-nio"),
+        pools("NIOPosix", "swift-nio"),
+        pools("NIOSSL", "swift-nio-ssl"),
+      ],
+      path: "Tests/S3TestServer", swiftSettings: strict),
     .executableTarget(
       name: "CoppiceFuzzing", dependencies: ["TestSupport"], path: "Tests/Fuzzing",
       swiftSettings: strict),
@@ -136,11 +167,6 @@ let package = Package(
       name: "SimulationTests",
       dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport"],
       swiftSettings: strict),
-    .testTarget(
-      name: "CoppicePoolsTests",
-      dependencies: [
-        "CoppiceErrors", "CoppiceFormat", "CoppicePlatform", "CoppicePools", "TestSupport",
-      ], swiftSettings: strict),
     .testTarget(
       name: "CompatibilityTests",
       dependencies: [
@@ -172,6 +198,19 @@ let package = Package(
       name: "CoppiceFUSETests",
       dependencies: [
         "CFileCalls", "Coppice", "CoppiceFUSE", "CoppicePlatform", "MountDriver", "TestSupport",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CoppicePoolsTests",
+      dependencies: [
+        "CoppiceErrors", "CoppiceFormat", "CoppicePlatform", "CoppicePools", "PoolTestSupport",
+        "TestSupport",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "CoppiceS3Tests",
+      dependencies: [
+        "CoppicePlatform", "CoppicePools", "CoppiceS3", "PoolTestSupport", "S3TestServer",
+        "TestSupport",
       ],
       swiftSettings: strict),
     .testTarget(
