@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func `nothing is sent again after its time`() throws {
-    let clock = SimulatedClock()
+    let clock = SimulatedClock(wallNanoseconds: SystemClock().wallNanoseconds())
     var settings = try S3Settings(
       S3Location("s3://bucket/pool"), endpoint: S3Endpoint(server.endpoint),
       credentials: .environment)

@@ -35,10 +35,10 @@ import Testing
   }
 
   @Test func `a store that looks at conditions before it writes is refused`() throws {
-    let error = try #require(try error { $0.conditions = .checkedEarly(milliseconds: 20) })
+    let error = try #require(try error { $0.conditions = .checkedEarly(milliseconds: 50) })
     #expect(error.kind == .invalid)
-    #expect(error.cause == "the probe's round of writers 1, create")
-    #expect(error.message.contains("of 8 writers are told that they created an object"))
+    #expect(error.cause?.hasPrefix("the probe's round of writers") ?? false)
+    #expect(error.message.contains("of 8 writers are told that they"))
   }
 
   @Test func `a store without conditional writes is refused`() throws {

@@ -118,12 +118,12 @@ import Testing
     }
     server.inject(S3Fault(.slow(byteCount: 1000, milliseconds: 20), "GET"))
     #expect(try store.get(key, nil).bytes == bytes)
-    #expect(store.traffic.repeatCount == 1)
+    #expect(store.traffic.repeatCount >= 1)
   }
 
   @Test func `a body that comes slowly enough is waited for`() throws {
     let store = try server.store {
-      $0.limits.silence = .milliseconds(300)
+      $0.limits.silence = .seconds(2)
       $0.limits.byteCountPerSecondMin = 50_000
     }
     server.inject(S3Fault(.slow(byteCount: 20_000, milliseconds: 50), "GET"))
@@ -135,22 +135,23 @@ import Testing
     let store = try server.store { $0.limits.silence = .milliseconds(150) }
     server.inject(S3Fault(.hold, "GET"))
     #expect(try store.get(key, nil).bytes == bytes)
-    #expect(store.traffic.repeatCount == 1)
+    #expect(store.traffic.repeatCount >= 1)
     server.releaseHeld()
   }
 
   @Test func `a read that takes unusually long is asked once more`() throws {
     let store = try server.store()
-    for _ in 0..<20 { #expect(try store.get(key, 0..<10).bytes.count == 10) }
+    // Too few for a second request, however slow this machine is.
+    for _ in 0..<19 { #expect(try store.get(key, 0..<10).bytes.count == 10) }
     #expect(store.traffic.repeatCount == 0)
     server.inject(S3Fault(.hold, "GET"))
     #expect(try store.get(key, 0..<10).bytes == Array(bytes.prefix(10)))
-    #expect(store.traffic.requestCount == 22)
+    #expect(store.traffic.requestCount == 21)
     #expect(store.traffic.repeatCount == 1)
     // One in twenty at most: the next one has to wait.
     server.inject(S3Fault(.late(milliseconds: 300), "GET"))
     #expect(try store.get(key, 0..<10).bytes == Array(bytes.prefix(10)))
-    #expect(store.traffic.requestCount == 23)
+    #expect(store.traffic.requestCount == 22)
     server.releaseHeld()
   }
 
@@ -184,8 +185,8 @@ import Testing
   }
 
   @Test func `without a server nothing is reached`() throws {
-    let store = try server.store { $0.limits.repeatCount = 2 }
-    server.stop()
+    let silent = try SilentPort()
+    let store = try S3TestServer.store(silent.endpoint) { $0.limits.repeatCount = 2 }
     #expect(kind { () throws(ObjectStoreError) in try store.get(key, nil) } == .unreachable)
     #expect(kind { () throws(ObjectStoreError) in try store.create(key, [1]) } == .unreachable)
   }

@@ -8,7 +8,7 @@ internal import Synchronization
 /// An object store in memory that speaks S3 on loopback, and fails when it is told to.
 ///
 /// It verifies signatures, keeps conditions, and knows one bucket. Listens on a free port until it
-/// is stopped or released.
+/// is released.
 public final class S3TestServer: Sendable {
   public static let bucket = "bucket"
   public static let accessKeyID = "TESTKEY"
@@ -33,7 +33,7 @@ public final class S3TestServer: Sendable {
   }
 
   private let state: Mutex<State>
-  private let channel: Mutex<(any Channel)?>
+  private let channel: any Channel
   public let port: Int
   private let isEncrypted: Bool
 
@@ -63,11 +63,11 @@ public final class S3TestServer: Sendable {
       }
       .bind(host: "127.0.0.1", port: 0).wait()
     port = bound.localAddress?.port ?? 0
-    channel = Mutex(bound)
+    channel = bound
     target.set(self)
   }
 
-  deinit { stop() }
+  deinit { channel.close(promise: nil) }
 
   /// The server of connections that may outlive it.
   private final class Target: @unchecked Sendable {
@@ -76,15 +76,6 @@ public final class S3TestServer: Sendable {
 
     var server: S3TestServer? { lock.withLock { _ in value } }
     func set(_ server: S3TestServer) { lock.withLock { _ in value = server } }
-  }
-
-  /// Takes no more connections.
-  public func stop() {
-    let channel = channel.withLock { channel in
-      defer { channel = nil }
-      return channel
-    }
-    channel?.close(promise: nil)
   }
 
   public var endpoint: String { "\(isEncrypted ? "https" : "http")://127.0.0.1:\(port)" }
