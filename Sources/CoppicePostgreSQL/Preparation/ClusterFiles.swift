@@ -23,8 +23,8 @@ public enum ClusterFiles {
   ]
   /// What tells a server where to begin with the log of a backup.
   private static let labels: Set<String> = ["backup_label", "tablespace_map"]
-  /// What else than relations a database has. A server writes the last anew when it starts, and
-  /// most of it is as it was: a branch has little to store of it where the snapshot has one.
+  /// What else than relations a database has. A server writes the last anew when it starts: a
+  /// branch has less to store of it where the snapshot has one.
   private static let databaseFiles: Set<String> = ["pg_filenode.map", "pg_internal.init"]
 
   /// What becomes of a file or directory.
