@@ -126,7 +126,7 @@ struct DumpTests {
       sed 's/^COPY sales.customer /SELECT 1 \\/ 0;\\n&/' plain.sql > failing.sql
       (grep -v restrict plain.sql; echo '\\q') > left.sql
       (echo '\\set ON_ERROR_STOP 0'; grep -v restrict failing.sql) > going.sql
-      sed 's/^CREATE SCHEMA sales;/BEGIN; &/' plain.sql > open.sql
+      (echo '\\set AUTOCOMMIT off'; cat plain.sql) > open.sql
       sed "s/^CREATE SCHEMA sales;/CREATE TABLESPACE fast LOCATION '\\/nowhere';\\n&/" plain.sql \
         > space.sql
       sed 's/^CREATE EXTENSION.*hstore.*/CREATE EXTENSION nowhere;/' plain.sql > extension.sql

@@ -21,11 +21,9 @@ struct InstanceVersionTests {
     let version = try origin.sql(number)
     let clusters = try origin.servedStore("--pg-programs", programs)
     let coppice = clusters.coppice
-    let load = try origin.load(seconds: 60)
-    try coppice.check(
-      "baseline", "add", "prod", "--from", "postgres:\(origin.service)", "--fast-checkpoint")
-    load.send(signal: SIGINT)
-    _ = try load.wait()
+    origin.server.stopAll()
+    try coppice.check("baseline", "add", "prod", "--from", "directory:\(origin.data)")
+    try coppice.check("baseline", "refresh", "prod")
     let (url, answer) = try clusters.start(
       "a", "--from", "prod@newest", "--superuser", "--database", "postgres")
     #expect(answer["isRecovered"] as? Bool == false, "\(answer)")
@@ -43,9 +41,7 @@ struct InstanceVersionTests {
     try coppice.check("branch", "create", "b", "--from", "a")
     let (other, _) = try clusters.start("b", "--superuser", "--database", "postgres")
     #expect(try clusters.sql(pgbenchSums, other) == "t\n")
-    try coppice.check("pg", "dump", "b", "b.dump")
-    #expect(try coppice("pg", "check", "b").status == 2)
-    try coppice.check("baseline", "refresh", "prod")
+    #expect(try coppice("pg", "check", "prod").status == 2)
     #expect(try clusters.branchNames().sorted() == ["a", "b", "prod"])
   }
 }
