@@ -123,6 +123,8 @@ struct RefreshTests {
           """,
         ])
     }
+    // Who connects to it is somebody with few rights.
+    try origin.sql("ALTER DATABASE closed SET role = 'app'")
     // What a DROP DATABASE leaves that was killed.
     try origin.sql("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'broken'")
     try origin.sql("ALTER DATABASE closed ALLOW_CONNECTIONS false")

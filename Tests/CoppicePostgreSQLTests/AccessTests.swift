@@ -42,7 +42,8 @@ struct AccessFilesTests {
     #expect(!old.contains("event_triggers"))
     #expect(new.contains("event_triggers"))
     #expect(
-      Set(old).isSuperset(of: ["search_path", "session_preload_libraries", "log_statement"]))
+      Set(old).isSuperset(of: ["role", "search_path", "session_preload_libraries", "log_statement"])
+    )
   }
 
   @Test func `a password's statement has nothing but the verifier`() {

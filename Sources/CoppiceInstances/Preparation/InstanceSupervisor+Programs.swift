@@ -62,8 +62,9 @@ extension InstanceSupervisor {
     }
   }
 
-  /// Runs a program to its end. Returns its last words when it failed.
+  /// Runs a program to its end. Returns its last words when it failed by itself.
   ///
+  /// Throws `unavailable` when something else ended it.
   /// - Parameters:
   ///   - arguments: behind them comes the data directory.
   ///   - owner: whose that is, as stored.
@@ -90,8 +91,15 @@ extension InstanceSupervisor {
     ) { end in ending.withLock { $0 = end } }
     let output = try Self.output(of: process, program, while: isWanted)
     while ending.withLock({ $0 == nil }) { Pause().wait(nanoseconds: 2_000_000) }
-    guard ending.withLock({ $0 }) != .exited(0) else { return nil }
-    return output.split(separator: "\n").suffix(3).joined(separator: "; ")
+    let end = ending.withLock { $0 } ?? .unknown
+    if end == .exited(0) { return nil }
+    let words = output.split(separator: "\n").suffix(3).joined(separator: "; ")
+    guard case .exited = end else {
+      throw StoreError(
+        .unavailable, "\(program) \(end)", object: branch.name, remedy: "try again",
+        cause: words.isEmpty ? nil : words)
+    }
+    return words
   }
 
   /// A number that no instance has.

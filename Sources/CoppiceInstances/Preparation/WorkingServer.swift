@@ -106,7 +106,7 @@ package struct WorkingServer: Sendable {
         "Coppice works as the first superuser, \(cluster.administrators[0]), who may not log in",
         object: database, remedy: "let that role log in in the origin (ALTER ROLE ... LOGIN)")
     case .unreachable(let cause):
-      let lines = log.lastLines(5).joined(separator: "\n")
+      let lines = log.lastLines(5).joined(separator: "; ")
       return StoreError(
         .unavailable,
         "the server took no statement: \(cause)\(lines.isEmpty ? "" : ": \(lines)")",

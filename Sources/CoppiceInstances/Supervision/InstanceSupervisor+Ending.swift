@@ -106,7 +106,7 @@ extension InstanceSupervisor {
         else { return }
         let isDue = instance.withStatus { $0.brake.release(at: clock.monotonicNanoseconds()) }
         guard isDue, let record = try record(of: entry.name), record.shallRun else {
-          instance.withStatus { $0.message = "it \(end), too often in a row" }
+          instance.withStatus { $0.message = "it \(end), more often than it is started again" }
           return logger.error("instance of \(entry.name) \(end): it stays so")
         }
         logger.warning("instance of \(entry.name) \(end): it is started again")

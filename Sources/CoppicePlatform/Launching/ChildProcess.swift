@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// How a process has ended.
-public enum ProcessEnd: Hashable, Sendable {
+public enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
   /// By itself, with a status.
   case exited(Int32)
   /// By a signal.
@@ -13,6 +13,14 @@ public enum ProcessEnd: Hashable, Sendable {
   init(waitStatus: Int32) {
     let signal = waitStatus & 0x7F
     self = signal == 0 ? .exited((waitStatus >> 8) & 0xFF) : .killed(signal)
+  }
+
+  public var description: String {
+    switch self {
+    case .exited(let status): "ended with status \(status)"
+    case .killed(let signal): "was killed by signal \(signal)"
+    case .unknown: "ended, and nobody saw how"
+    }
   }
 }
 

@@ -1,14 +1,15 @@
 /// How Coppice speaks to a server of its own: what it says when it connects, as the administrator
 /// in `AccessFiles.administrativeDatabase`, and its statements.
 ///
-/// Nothing that the origin or somebody in the branch set for that role or database changes what
-/// statements mean, waits for others, loads code, or has the statements logged: what a client says
-/// when it connects beats it. Names are read and written in UTF-8.
+/// Nothing that the origin or somebody in the branch set for that role or database changes who
+/// speaks or what statements mean, waits for others, loads code, or has the statements logged: what
+/// a client says when it connects beats it. Names are read and written in UTF-8.
 public enum AdministrativeSession {
   /// What the startup message has besides role and database.
   public static func parameters(for major: MajorVersion) -> [(name: String, value: String)] {
     let parameters: [(name: String, value: String)] = [
-      ("application_name", "coppice"), ("client_encoding", "UTF8"), ("search_path", "pg_catalog"),
+      ("application_name", "coppice"), ("client_encoding", "UTF8"), ("role", "none"),
+      ("search_path", "pg_catalog"),
       ("default_transaction_read_only", "off"), ("default_transaction_isolation", "read committed"),
       ("session_preload_libraries", ""), ("local_preload_libraries", ""),
       ("event_triggers", "off"), ("synchronous_commit", "local"), ("statement_timeout", "60s"),

@@ -18,6 +18,15 @@ struct GrantedSource {
     else { return false }
     return origin.baseline.hasBytes(of: baseline)
   }
+
+  /// That a branch which is there came by another snapshot of the baseline; `nil` where it did not.
+  func note(ofBranch name: String, with annotations: [AnnotationTag: [UInt8]]) -> String? {
+    guard isOrigin(of: annotations), let value = annotations[.origin],
+      let origin = BaselineSnapshots.origin(value), !origin.snapshot.hasBytes(of: self.name)
+    else { return nil }
+    return "it comes by \(origin.snapshot), and stays so: "
+      + "`coppice branch reset \(name) --to \(self.name)` gives it the other's state"
+  }
 }
 
 extension RequestContext {

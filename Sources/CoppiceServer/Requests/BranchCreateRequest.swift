@@ -96,7 +96,11 @@ package struct BranchCreateRequest: StoreRequest {
     }
     let obtained = try branch(source, granted.terms, context)
     guard from != nil, obtained.isNew || orReset else {
-      return (try answer(obtained, notes: granted.notes, context.store), [])
+      let other =
+        obtained.isNew
+        ? nil : source?.note(ofBranch: name, with: try context.store.annotations(of: name))
+      let notes = granted.notes + [other].compactMap(\.self)
+      return (try answer(obtained, notes: notes, context.store), [])
     }
     do throws(StoreError) {
       let branch = obtained.branch

@@ -12,6 +12,12 @@ struct ScriptFailure: Hashable {
   private static let place = "psql:<stdin>:"
   private static let detailCountMax = 3
 
+  private init(message: String) {
+    line = nil
+    self.message = message
+    details = []
+  }
+
   /// - Parameter errors: what psql printed last.
   init(_ errors: String) {
     let lines = errors.split(separator: "\n").map(String.init)
@@ -19,9 +25,7 @@ struct ScriptFailure: Hashable {
       [": ERROR:  ", ": FATAL:  ", ": error: "].contains { line.contains($0) }
     }
     guard let first else {
-      line = nil
-      message = lines.last ?? "it said nothing"
-      details = []
+      self.init(message: lines.last ?? "it said nothing")
       return
     }
     var text = lines[first]
@@ -55,11 +59,11 @@ struct ScriptFailure: Hashable {
     if hasFailed {
       self.init(errors)
     } else if lines.last?.hasPrefix("\(mark) ") != true {
-      self.init("psql: error: the script ends psql before its last line")
+      self.init(message: "the script ends psql before its last line")
     } else if lines.last == "\(mark) 1 f" {
-      self.init("psql: error: the script does not commit its last transaction")
+      self.init(message: "the script does not commit its last transaction")
     } else if lines.last != "\(mark) 1 t" {
-      self.init("psql: error: the script has psql go on after errors (ON_ERROR_STOP)")
+      self.init(message: "the script has psql go on after errors (ON_ERROR_STOP)")
     } else {
       return nil
     }
