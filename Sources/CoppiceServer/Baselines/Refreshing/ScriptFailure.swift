@@ -12,10 +12,10 @@ struct ScriptFailure: Hashable {
   private static let place = "psql:<stdin>:"
   private static let detailCountMax = 3
 
-  private init(message: String) {
-    line = nil
+  private init(message: String, line: Int? = nil, details: [String] = []) {
+    self.line = line
     self.message = message
-    details = []
+    self.details = details
   }
 
   /// - Parameter errors: what psql printed last.
@@ -29,21 +29,20 @@ struct ScriptFailure: Hashable {
       return
     }
     var text = lines[first]
+    var line: Int?
     if text.hasPrefix(Self.place) {
       text.removeFirst(Self.place.count)
       line = Int(text.prefix { $0.isNumber })
       if let end = text.firstRange(of: ": ") { text = String(text[end.upperBound...]) }
-    } else {
-      line = nil
     }
     for word in ["ERROR:  ", "error: "] where text.hasPrefix(word) {
       text.removeFirst(word.count)
     }
-    message = text
     // The statement itself may be anybody's data.
-    details = lines[(first + 1)...].filter { line in
+    let details = lines[(first + 1)...].filter { line in
       ["DETAIL:  ", "HINT:  ", "CONTEXT:  "].contains { line.hasPrefix($0) }
     }.prefix(Self.detailCountMax).map { $0.replacing(":  ", with: ": ") }
+    self.init(message: text, line: line, details: details)
   }
 
   /// Of a script that was to end psql at the first statement that fails, and did not; `nil` where
