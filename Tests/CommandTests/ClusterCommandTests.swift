@@ -22,7 +22,7 @@ struct ClusterCommandTests {
     let found = try #require(answer["findings"] as? [[String: Any]])
     let codes = Set(found.compactMap { $0["code"] as? String })
     let expected: Set = [
-      "unlogged-tables", "foreign-servers", "logical-slots", "prepared-transactions",
+      "unlogged-tables", "foreign-servers", "replication-slots", "prepared-transactions",
       "superuser-logins",
     ]
     #expect(codes.isSuperset(of: expected), "\(codes)")
@@ -53,6 +53,9 @@ struct ClusterCommandTests {
     let refused = try clusters.coppice.failure("baseline", "add", "prod", "--from", source)
     #expect(refused.status == 4 && refused.message.contains("may not log in"), "\(refused)")
     #expect(refused.remedy.contains("ALTER ROLE \"postgres\" LOGIN"), "\(refused)")
+    try origin.sql("ALTER DATABASE template1 ALLOW_CONNECTIONS false")
+    let closed = try clusters.coppice("pg", "check", source).text
+    #expect(closed.contains("TEMPLATE-CLOSED: "), "\(closed)")
   }
 
   @Test func `a branch is looked at and prepared on a fork, and stays as it is`() throws {

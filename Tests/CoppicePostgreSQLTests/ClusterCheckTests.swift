@@ -29,9 +29,9 @@ import Testing
   @Test(arguments: [
     ("block_size", "BLOCK-SIZE"), ("pg_tablespace", "TABLESPACES"),
     ("data_checksums", "checksums-off"), ("pg_prepared_xacts", "prepared-transactions"),
-    ("pg_replication_slots", "logical-slots"), ("pg_subscription", "subscriptions"),
+    ("pg_replication_slots", "replication-slots"), ("pg_subscription", "subscriptions"),
     ("rolsuper", "superuser-logins"), ("oid = 10", "SUPERUSER-SHUT-OUT"),
-    ("relpersistence", "unlogged-tables"),
+    ("relpersistence", "unlogged-tables"), ("datallowconn", "TEMPLATE-CLOSED"),
     ("pg_foreign_server", "foreign-servers"), ("extname IN", "scheduled-jobs"),
     ("pg_extension ORDER", "EXTENSION-MISSING"), ("pg_collation", "COLLATION-VERSION"),
   ])

@@ -80,7 +80,7 @@ import Testing
     #expect(
       stopping == [
         "MAJOR-MISSING", "BLOCK-SIZE", "EXTENSION-MISSING", "COLLATION-VERSION", "TABLESPACES",
-        "SUPERUSER-SHUT-OUT",
+        "SUPERUSER-SHUT-OUT", "TEMPLATE-CLOSED",
       ])
     #expect(
       ClusterFinding.Code.allCases.filter(\.isAcceptable)

@@ -9,7 +9,7 @@ struct InstanceRoot {
   /// Settings of the machine that its libraries and PostgreSQL read. None holds a secret.
   private static let settingsFiles = [
     "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
-    "/etc/localtime", "/etc/postgresql-common", "/etc/timezone", "/var/cache/postgresql",
+    "/etc/localtime", "/etc/timezone", "/var/cache/postgresql",
   ]
   private static let devices = ["null", "zero", "full", "random", "urandom"]
   private static let temporaryByteCountMax = 64 << 20

@@ -94,6 +94,10 @@ package struct WorkingServer: Sendable {
 
   private func failure(_ failure: ServerSession.Failure, _ database: String) -> StoreError {
     switch failure {
+    case .refused where failure.isDatabaseClosed:
+      return StoreError(
+        .denied, "the database \(database) takes no connections, and Coppice works there",
+        object: branch, remedy: "let it take connections in the origin, or reset the branch")
     case .refused(let code, let message):
       return StoreError(
         .unavailable, "the server refused: \(message) (SQLSTATE \(code))", object: database,
@@ -107,6 +111,11 @@ package struct WorkingServer: Sendable {
         object: database, remedy: "let that role log in in the origin (ALTER ROLE ... LOGIN)")
     case .unreachable(let cause):
       let lines = log.lastLines(5).joined(separator: "; ")
+      if lines.contains("No space left on device") {
+        return StoreError(
+          .full, "the server had no room to write: \(lines)", object: branch,
+          remedy: "make room for the store")
+      }
       return StoreError(
         .unavailable,
         "the server took no statement: \(cause)\(lines.isEmpty ? "" : ": \(lines)")",

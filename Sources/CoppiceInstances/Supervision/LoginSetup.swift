@@ -92,6 +92,13 @@ struct LoginSetup {
         object: branch,
         remedy: "let that role log in in the origin (ALTER ROLE ... LOGIN), and fork it again")
     }
+    if failure.isDatabaseClosed {
+      return StoreError(
+        .denied,
+        "its database \(AccessFiles.administrativeDatabase) takes no connections, and Coppice "
+          + "works there", object: branch,
+        remedy: "reset the branch; where its origin is so, let it take connections there")
+    }
     let message =
       switch failure {
       case .unreachable(let cause): "the server takes no connection: \(cause)"
@@ -106,6 +113,11 @@ struct LoginSetup {
 }
 
 extension ServerSession.Failure {
+  /// Whether the database is there no more, or lets nobody in.
+  var isDatabaseClosed: Bool {
+    if case .refused(let code, _) = self { code == "55000" || code == "3D000" } else { false }
+  }
+
   /// Whether it lets the role in by no means, whoever asks.
   fileprivate var isRoleRefused: Bool {
     if case .refused(code: "28000", _) = self { true } else { false }

@@ -114,6 +114,13 @@ public struct ClusterCheck {
       "SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10 AND NOT rolcanlogin"
     ),
     (
+      .templateClosed,
+      """
+      SELECT 'template1' WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_database \
+      WHERE datname = 'template1' AND datallowconn AND datconnlimit <> -2)
+      """
+    ),
+    (
       .checksumsOff,
       """
       SELECT name FROM pg_catalog.pg_settings WHERE name = 'data_checksums' AND setting = 'off'

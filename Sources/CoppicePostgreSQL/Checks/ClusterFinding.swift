@@ -15,6 +15,8 @@ public struct ClusterFinding: Hashable, Sendable, Codable {
     case tablespaces = "TABLESPACES"
     /// The superuser that initdb made, as whom Coppice works, may not log in.
     case superuserShutOut = "SUPERUSER-SHUT-OUT"
+    /// The database in which Coppice works takes no connections, or was dropped.
+    case templateClosed = "TEMPLATE-CLOSED"
     /// The programs here are of an older minor version.
     case minorOlder = "minor-older"
     case checksumsOff = "checksums-off"
@@ -23,7 +25,7 @@ public struct ClusterFinding: Hashable, Sendable, Codable {
     /// They are rolled back.
     case preparedTransactions = "prepared-transactions"
     /// They are dropped.
-    case slots = "logical-slots"
+    case slots = "replication-slots"
     /// They are disabled.
     case subscriptions
     /// Branches cannot reach them.
@@ -72,6 +74,7 @@ extension ClusterFinding.Code {
     case .collationVersion: "texts are ordered otherwise here, and indexes on them would be wrong"
     case .tablespaces: "tablespaces lie outside of the data directory"
     case .superuserShutOut: "the first superuser, as whom branches are prepared, may not log in"
+    case .templateClosed: "the database in which branches are prepared takes no connections"
     case .minorOlder: "the programs here are older than its server"
     case .checksumsOff: "pages have no checksums"
     case .unloggedTables: "unlogged tables are empty in branches"

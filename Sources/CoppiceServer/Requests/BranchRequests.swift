@@ -178,10 +178,21 @@ package struct BranchRestoreRequest: StoreRequest {
   }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
+    try refusePart(context.store)
     let end = try context.store.restoredEnd(
       of: name, as: newName ?? name, ttlSeconds, for: context.principal)
     try context.store.restore(name, as: newName, end: end)
     context.instances?.resumeInBackground([newName ?? name])
     return Answer(entries: [newName ?? name], isDryRun: false)
+  }
+
+  /// What a refresh brought in is not prepared: nobody is to get at it.
+  private func refusePart(_ store: Store) throws(StoreError) {
+    guard let id = store.restorable(name)?.id,
+      try store.entries(carrying: .part, in: .deleted).contains(where: { $0.entry.id == id })
+    else { return }
+    throw StoreError(
+      .denied, "is what is left of a baseline's refresh", object: name,
+      remedy: "refresh the baseline again", reason: .policy)
   }
 }

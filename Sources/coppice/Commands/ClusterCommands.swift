@@ -68,7 +68,7 @@ struct ClusterCheckCommand: ParsableCommand {
 
   private static let stopping =
     "MAJOR-MISSING, BLOCK-SIZE, EXTENSION-MISSING, COLLATION-VERSION, TABLESPACES, "
-    + "SUPERUSER-SHUT-OUT"
+    + "SUPERUSER-SHUT-OUT, TEMPLATE-CLOSED"
 
   @OptionGroup var options: StoreArguments
 

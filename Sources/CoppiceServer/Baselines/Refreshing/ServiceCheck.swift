@@ -42,6 +42,7 @@ extension ClusterFinding {
     switch code {
     case .majorMissing: "install that version's server here"
     case .superuserShutOut: "let it: ALTER ROLE \(objects.first.map { "\"\($0)\"" } ?? "") LOGIN"
+    case .templateClosed: "open it: ALTER DATABASE template1 ALLOW_CONNECTIONS true"
     case .tablespaces: "restore a backup with its tablespaces in %d by command:CMD"
     case .extensionMissing, .collationVersion:
       "install what the origin has, or take it as it is with --accept \(code.rawValue)"
