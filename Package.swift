@@ -163,6 +163,15 @@ let package = Package(
       name: "CoppiceEngineTests",
       dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport"],
       swiftSettings: strict),
+    // Does the work of hot paths, for their instructions to be counted.
+    .executableTarget(
+      name: "InstructionDriver",
+      dependencies: [
+        "CoppiceEngine", "CoppiceErrors", "CoppiceFormat", "CoppicePlatform", "TestSupport",
+      ], path: "Tests/InstructionDriver", swiftSettings: strict),
+    .testTarget(
+      name: "InstructionTests", dependencies: ["InstructionDriver", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "SimulationTests",
       dependencies: ["CoppiceEngine", "CoppiceFormat", "CoppicePlatform", "TestSupport"],

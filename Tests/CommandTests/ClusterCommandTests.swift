@@ -46,16 +46,15 @@ struct ClusterCommandTests {
     let port = "port=\(origin.server.port)\ndbname=postgres\n"
     let file = URL(fileURLWithPath: origin.folder("services"))
     try (try Data(contentsOf: file) + Data((section + port).utf8)).write(to: file)
+    try origin.sql("ALTER DATABASE template1 ALLOW_CONNECTIONS false")
     try origin.sql("ALTER ROLE postgres NOLOGIN")
     let source = "postgres:\(origin.service).boss"
     let text = try clusters.coppice("pg", "check", source).text
     #expect(text.contains("SUPERUSER-SHUT-OUT: "), "\(text)")
+    #expect(text.contains("TEMPLATE-CLOSED: "), "\(text)")
     let refused = try clusters.coppice.failure("baseline", "add", "prod", "--from", source)
     #expect(refused.status == 4 && refused.message.contains("may not log in"), "\(refused)")
     #expect(refused.remedy.contains("ALTER ROLE \"postgres\" LOGIN"), "\(refused)")
-    try origin.sql("ALTER DATABASE template1 ALLOW_CONNECTIONS false")
-    let closed = try clusters.coppice("pg", "check", source).text
-    #expect(closed.contains("TEMPLATE-CLOSED: "), "\(closed)")
   }
 
   @Test func `a branch is looked at and prepared on a fork, and stays as it is`() throws {

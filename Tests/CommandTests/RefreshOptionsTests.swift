@@ -44,14 +44,6 @@ struct RefreshOptionsTests {
       #expect(text.contains(said), "\(words): \(refused)")
       #expect(try clusters.baseline() == nil && clusters.leftovers(besides: []) == [], "\(words)")
     }
-    // What was brought in, and is not prepared, comes back for nobody.
-    let parts = try coppice.json("branch", "list", "--state", "deleted")["branches"]
-    let names = (parts as? [[String: Any]])?.compactMap { $0["name"] as? String } ?? []
-    #expect(names.contains { $0.hasPrefix("prod.") }, "\(names)")
-    for name in names {
-      // Unless a collection was quicker.
-      #expect(try [3, 6].contains(coppice("branch", "restore", name).status), "\(name)")
-    }
     try coppice.program.check(
       add(origin, "prod", "--neutralise", "each.sql", "--neutralise", "shop=shop.sql"),
       in: coppice.folder.path)

@@ -57,7 +57,8 @@ extension StoreError {
         remedy: "name a path that goes through none, as 'realpath' tells it", cause: cause)
     } else if error.isMissing {
       self.init(
-        .notFound, "\(name) is missing", object: path, remedy: "look at what is there by 'ls'",
+        .notFound, "\(name) is missing", object: path,
+        remedy: "look whether the mount is still there, and what is in it, by 'ls'",
         cause: cause)
     } else if error.isNotDirectory {
       self.init(

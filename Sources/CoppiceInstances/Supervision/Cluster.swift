@@ -92,15 +92,19 @@ struct Cluster {
   /// reading its log, and slots that hold log for those who read the origin's. Durable on return.
   func clearTraces(of branch: Branch) throws(StoreError) {
     let top = try branch.lookup(directory)
-    try branch.transaction { changes throws(StoreError) in
-      for name: FileName in ["postmaster.pid", "standby.signal", "recovery.signal"]
-      where try branch.lookupIfPresent(name, in: top) != nil {
-        try changes.remove(name, in: top)
-      }
+    for name: FileName in ["postmaster.pid", "standby.signal", "recovery.signal"] {
+      guard let entry = try branch.lookupIfPresent(name, in: top) else { continue }
+      try Self.removeAll(entry, in: top, of: branch)
     }
-    guard let slots = try branch.lookupIfPresent("pg_replslot", in: top) else { return }
-    for slot in try branch.readDirectory(slots.file) {
-      try Self.removeAll(slot, in: slots.file, of: branch)
+    if let slots = try branch.lookupIfPresent("pg_replslot", in: top) {
+      guard slots.kind == .directory else {
+        throw StoreError(
+          .invalid, "its pg_replslot is no directory", object: branch.name,
+          remedy: "make it one, or reset the branch")
+      }
+      for slot in try branch.readDirectory(slots.file) {
+        try Self.removeAll(slot, in: slots.file, of: branch)
+      }
     }
     try branch.flush()
   }
