@@ -11,14 +11,10 @@ public final class PageCodec {
   /// An output buffer of this many bytes is enough for every page.
   public let outputByteCountMax: Int
 
-  /// The lowest level that looks for long matches too: a page of alike rows or keys resembles
-  /// itself almost as much as its base, and level 1 then takes short matches in the page and misses
-  /// the long ones in the base.
-  private static let deltaLevel: Int32 = 3
-
   private let fullContext: OpaquePointer
-  private let deltaContext: OpaquePointer
-  /// Finds what moved within the page, at twice the time.
+  /// Finds what stayed in its place.
+  private let quickContext: OpaquePointer
+  /// Finds what moved too, at twice the time.
   private let searchContext: OpaquePointer
   private let searchOutput: UnsafeMutableRawBufferPointer
   private let decodeContext: OpaquePointer
@@ -36,22 +32,32 @@ public final class PageCodec {
     outputByteCountMax = ZSTD_compressBound(pageByteCount)
     fullContext = Zstd.compressionContext()
     Zstd.set(ZSTD_c_windowLog, Int32(shift), on: fullContext)
-    deltaContext = Zstd.compressionContext()
-    Zstd.set(ZSTD_c_compressionLevel, Self.deltaLevel, on: deltaContext)
-    Zstd.set(ZSTD_c_windowLog, Int32(shift + 1), on: deltaContext)
-    searchContext = Zstd.compressionContext()
-    Zstd.set(ZSTD_c_compressionLevel, 3, on: searchContext)
-    Zstd.set(ZSTD_c_windowLog, Int32(shift + 1), on: searchContext)
+    quickContext = Self.deltaContext(pageShift: shift, level: 3, ZSTD_dfast)
+    searchContext = Self.deltaContext(pageShift: shift, level: 5, ZSTD_lazy)
+    Zstd.set(ZSTD_c_searchLog, 3, on: searchContext)
     searchOutput = .allocate(byteCount: pageByteCount, alignment: 16)
     decodeContext = Zstd.decompressionContext(windowLog: Int32(shift + 1))
   }
 
   deinit {
     ZSTD_freeCCtx(fullContext)
-    ZSTD_freeCCtx(deltaContext)
+    ZSTD_freeCCtx(quickContext)
     ZSTD_freeCCtx(searchContext)
     searchOutput.deallocate()
     ZSTD_freeDCtx(decodeContext)
+  }
+
+  /// A page of alike rows or keys resembles itself almost as much as its base: matches of 4 bytes
+  /// are then taken in the page where long ones in the base are missed.
+  private static func deltaContext(
+    pageShift: Int, level: Int32, _ strategy: ZSTD_strategy
+  ) -> OpaquePointer {
+    let context = Zstd.compressionContext()
+    Zstd.set(ZSTD_c_compressionLevel, level, on: context)
+    Zstd.set(ZSTD_c_strategy, Int32(strategy.rawValue), on: context)
+    Zstd.set(ZSTD_c_minMatch, 5, on: context)
+    Zstd.set(ZSTD_c_windowLog, Int32(pageShift + 1), on: context)
+    return context
   }
 
   /// Writes `page` to the start of `output`: zstd, or raw if zstd gains less than an eighth.
@@ -73,19 +79,21 @@ public final class PageCodec {
   /// Writes the difference of `page` to `base` to the start of `output` and returns its byte
   /// count; `nil` when it does not fit, which bounds the work on a delta nobody would take.
   ///
-  /// zstd's fast strategy finds what stayed in its place; where that leaves much, as on index pages
-  /// whose entries moved by a few bytes, the double-hash strategy is tried too.
+  /// Where most stayed in its place zstd's double-hash strategy finds that. Where it leaves much
+  /// all the same, as on index pages whose entries moved by a few bytes, and where rows moved, the
+  /// lazy strategy looks at every offset of the base.
   ///
   /// This is the payload; the stored bytes of a derived frame begin with the base's locator.
   ///
   /// - Precondition: the two pages are of this codec's byte count, and of different memory: zstd
   ///   does not use what overlaps.
   public func encodeDelta(
-    _ page: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer,
+    _ page: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer, _ resemblance: Resemblance,
     into output: UnsafeMutableRawBufferPointer
   ) -> Int? {
     precondition(page.count == pageByteCount && base.count == pageByteCount)
-    let quick = encode(page, base, deltaContext, into: output)
+    guard resemblance == .inPlace else { return encode(page, base, searchContext, into: output) }
+    let quick = encode(page, base, quickContext, into: output)
     if let quick, quick <= pageByteCount / Self.searchedShare { return quick }
     let limit = min(quick ?? output.count, output.count, searchOutput.count)
     let target = UnsafeMutableRawBufferPointer(rebasing: searchOutput[..<limit])
@@ -173,26 +181,5 @@ extension PageCodec {
       return nil
     }
     return input.pos
-  }
-
-  /// How many 8-byte words of two pages are equal at the same offset.
-  ///
-  /// - Precondition: the buffers have one byte count, a multiple of 64.
-  public static func equalWordCount(
-    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
-  ) -> Int {
-    precondition(first.count == second.count && first.count.isMultiple(of: 64))
-    guard let a = first.baseAddress, let b = second.baseAddress else { return 0 }
-    let end = first.count
-    // A word that differs adds -1 to its lane: one subtraction and no branch for eight words.
-    var differences = SIMD8<Int64>()
-    var offset = 0
-    while offset < end {
-      let x = a.loadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)
-      let y = b.loadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)
-      differences.replace(with: differences &- 1, where: x .!= y)
-      offset &+= 64
-    }
-    return end / 8 + Int(differences.wrappedSum())
   }
 }

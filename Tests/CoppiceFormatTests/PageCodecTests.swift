@@ -24,12 +24,14 @@ struct PageCodecTests {
   @Test func `pages that share nothing and pages that share everything decode as deltas`() throws {
     var random = SplitMix64(seed: 2)
     let base = random.bytes(8192)
-    for page in [random.bytes(8192), base, [UInt8](repeating: 0, count: 8192)] {
-      let delta = try #require(Self.encodeDelta(page, base: base, codec))
-      #expect(try Self.decode(delta, .zstdOnBase, base: base, codec) == page)
-    }
     let copy = base.map(\.self)
-    #expect(try #require(Self.encodeDelta(copy, base: base, codec)).count < 32)
+    for resemblance in [Resemblance.inPlace, .moved] {
+      for page in [random.bytes(8192), base, [UInt8](repeating: 0, count: 8192)] {
+        let delta = try #require(Self.encodeDelta(page, base: base, codec, resemblance))
+        #expect(try Self.decode(delta, .zstdOnBase, base: base, codec) == page)
+      }
+      #expect(try #require(Self.encodeDelta(copy, base: base, codec, resemblance)).count < 32)
+    }
   }
 
   @Test func `a page whose last part moved to its front is still a small delta`() throws {
@@ -37,7 +39,7 @@ struct PageCodecTests {
     let base = random.bytes(65536)
     let codec = PageCodec(pageByteCount: 65536)
     let page = Array(base[32768...] + base[..<32768])
-    let delta = try #require(Self.encodeDelta(page, base: base, codec))
+    let delta = try #require(Self.encodeDelta(page, base: base, codec, .moved))
     #expect(delta.count < 64)
     #expect(try Self.decode(delta, .zstdOnBase, base: base, codec) == page)
   }
@@ -100,16 +102,17 @@ struct PageCodecTests {
     #expect((try? Self.decode(delta, .zstd, base: nil, codec)) != page)
   }
 
-  @Test func `equal words are counted at the same offset`() {
+  @Test(arguments: [4096, 8192, 16384, 32768, 65536])
+  func `pages whose rows moved are small deltas`(byteCount: Int) throws {
     var random = SplitMix64(seed: 8)
-    let page = random.bytes(8192)
-    var changed = page
-    #expect(Self.equalWordCount(page, page) == 1024)
-    for index in [0, 7, 8, 4095, 8191] { changed[index] ^= 1 }
-    #expect(Self.equalWordCount(page, changed) == 1024 - 4)
-    #expect(Self.equalWordCount(page, random.bytes(8192)) == 0)
-    #expect(Self.equalWordCount(page, Array(page.dropFirst(8)) + random.bytes(8)) == 0)
-    #expect(Self.equalWordCount([], []) == 0)
+    let codec = PageCodec(pageByteCount: byteCount)
+    for _ in 0..<20 {
+      let base = SamplePages.heap(byteCount: byteCount, &random)
+      let page = SamplePages.compacted(base, &random)
+      let delta = try #require(Self.encodeDelta(page, base: base, codec, .moved))
+      #expect(delta.count < byteCount / 64)
+      #expect(try Self.decode(delta, .zstdOnBase, base: base, codec) == page)
+    }
   }
 
   private static func encodeFull(
@@ -123,12 +126,13 @@ struct PageCodecTests {
   }
 
   private static func encodeDelta(
-    _ page: [UInt8], base: [UInt8], _ codec: PageCodec, byteCountMax: Int? = nil
+    _ page: [UInt8], base: [UInt8], _ codec: PageCodec, _ resemblance: Resemblance = .inPlace,
+    byteCountMax: Int? = nil
   ) -> [UInt8]? {
     var output = [UInt8](repeating: 0xEE, count: byteCountMax ?? codec.outputByteCountMax)
     let count = output.withUnsafeMutableBytes { output in
       page.withUnsafeBytes { page in
-        base.withUnsafeBytes { codec.encodeDelta(page, base: $0, into: output) }
+        base.withUnsafeBytes { codec.encodeDelta(page, base: $0, resemblance, into: output) }
       }
     }
     return count.map { Array(output.prefix($0)) }
@@ -149,11 +153,5 @@ struct PageCodecTests {
       }
     }
     return page
-  }
-
-  private static func equalWordCount(_ first: [UInt8], _ second: [UInt8]) -> Int {
-    first.withUnsafeBytes { first in
-      second.withUnsafeBytes { PageCodec.equalWordCount(first, $0) }
-    }
   }
 }

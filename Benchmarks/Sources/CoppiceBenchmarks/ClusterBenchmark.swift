@@ -2,7 +2,7 @@ internal import Coppice
 internal import Foundation
 
 /// A real PostgreSQL cluster, before and after some thousand row changes: import, import again, and
-/// what the changes add, against restic and borg.
+/// what the changes add, against restic and borg; and what VACUUM adds, by which rows move.
 struct ClusterBenchmark {
   let workspace: Workspace
 
@@ -14,6 +14,7 @@ struct ClusterBenchmark {
     try Workspace.warm(cluster)
     try compareImports(before, after)
     try measureDivergence("\(before)/base", "\(after)/base")
+    try compareVacuum("\(cluster)/aged/base", "\(cluster)/vacuumed/base")
   }
 
   private static var script: String {
@@ -141,7 +142,7 @@ struct ClusterBenchmark {
   // MARK: Divergence
 
   private func measureDivergence(_ before: String, _ after: String) throws {
-    let changed = try Self.changedPageCount(before, after)
+    let changed = try Self.changedUnitCount(before, after, byteCount: PageContent.byteCount)
     let directory = workspace.fresh("divergence")
     let store = try Store.create(at: directory)
     _ = try store.importFiles(from: .path(before), into: "main")
@@ -159,6 +160,26 @@ struct ClusterBenchmark {
         + "\(format(Double(added) / Double(changed), 0)) B a page, "
         + "1/\(format(Double(raw) / Double(added), 0))",
       ratio: Double(added) / Double(raw), goal: .atMost(1 / 40))
+  }
+
+  // MARK: VACUUM
+
+  private func compareVacuum(_ before: String, _ after: String) throws {
+    var ours = Outcome()
+    var borg = Outcome()
+    var restic = Outcome()
+    var again = Samples()
+    try runBorg(before, after, &borg)
+    try runCoppice(before, after, &ours, again: &again)
+    try runRestic(before, after, &restic)
+    // What a file system that copies on write stores anew.
+    let extents = try Self.changedUnitCount(before, after, byteCount: 4096) * 4096
+    report(
+      "growth of table and index files by VACUUM",
+      "coppice \(megabytes(ours.added)), borg \(megabytes(borg.added)), "
+        + "restic \(megabytes(restic.added)), extents of 4 KiB \(megabytes(extents))",
+      ratio: Double(ours.added) / Double(min(borg.added, restic.added, extents)),
+      goal: .atMost(1 / 3))
   }
 
   /// Bytes of segments exactly, as frames, directories, nodes and names take them.
@@ -191,8 +212,11 @@ struct ClusterBenchmark {
     }
   }
 
-  /// Pages of the second directory's files that the first's do not have at the same place.
-  private static func changedPageCount(_ before: String, _ after: String) throws -> Int {
+  /// Units of that many bytes of the second directory's files that the first's do not have at the
+  /// same place.
+  private static func changedUnitCount(
+    _ before: String, _ after: String, byteCount: Int
+  ) throws -> Int {
     var count = 0
     for name in files(after) {
       let new = try Data(contentsOf: URL(fileURLWithPath: "\(after)/\(name)"))
@@ -200,8 +224,8 @@ struct ClusterBenchmark {
       let old = FileManager.default.contents(atPath: path) ?? Data()
       new.withUnsafeBytes { new in
         old.withUnsafeBytes { old in
-          for start in stride(from: 0, to: new.count, by: PageContent.byteCount) {
-            let end = min(start + PageContent.byteCount, new.count)
+          for start in stride(from: 0, to: new.count, by: byteCount) {
+            let end = min(start + byteCount, new.count)
             let isEqual =
               old.count >= end
               && new[start..<end].elementsEqual(old[start..<end])

@@ -47,6 +47,23 @@ enum PageContent {
     }
   }
 
+  /// Changes a page as one removed row does: those behind it move, by a multiple of 8 bytes.
+  static func compact(_ page: UnsafeMutableRawBufferPointer, _ random: inout Random) {
+    page.storeBytes(of: random.next() & 0xFFFF_FFFF_FFFF, as: UInt64.self)
+    let byteCount = 8 * (10 + random.next(below: 10))
+    let place = 24 + 8 * random.next(below: page.count / 16)
+    let rest = UnsafeMutableRawBufferPointer(rebasing: page[place...])
+    rest.copyMemory(from: UnsafeRawBufferPointer(rebasing: page[(place + byteCount)...]))
+    UnsafeMutableRawBufferPointer(rebasing: page[(page.count - byteCount)...])
+      .initializeMemory(as: UInt8.self, repeating: 0)
+  }
+
+  static func fillNoise(_ bytes: UnsafeMutableRawBufferPointer, _ random: inout Random) {
+    for offset in stride(from: 0, to: bytes.count, by: 8) {
+      bytes.storeBytes(of: random.next(), toByteOffset: offset, as: UInt64.self)
+    }
+  }
+
   /// Changes a page as one updated row does: some numbers, a timestamp, the page's LSN.
   static func update(_ page: UnsafeMutableRawBufferPointer, _ random: inout Random) {
     page.storeBytes(of: random.next() & 0xFFFF_FFFF_FFFF, as: UInt64.self)

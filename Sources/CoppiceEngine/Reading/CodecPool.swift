@@ -5,13 +5,17 @@ internal import Synchronization
 /// Codecs and scratch memory of one thread at a time.
 final class CodecSet {
   let pages: PageCodec
+  let comparer: PageComparer
   let nodes = NodeCodec()
   /// Stored bytes of a frame while it is read.
   let stored = AlignedBuffer(byteCountMin: 1 << 16)
   /// Stored bytes of the pages that a leaf's job puts away, one behind the other.
   let output = AlignedBuffer(byteCountMin: 1 << 16)
 
-  init(pageByteCount: Int) { pages = PageCodec(pageByteCount: pageByteCount) }
+  init(pageByteCount: Int) {
+    pages = PageCodec(pageByteCount: pageByteCount)
+    comparer = PageComparer(pageByteCount: pageByteCount)
+  }
 }
 
 /// Lends codec sets to threads; as many exist as were ever in use at once.

@@ -8,9 +8,9 @@ internal import CoppicePlatform
 ///
 /// The rule for differences, from measurements on PostgreSQL pages: the base is the previous
 /// version if that is stored in full, else that version's base, so chains never grow.
-/// - gate: at least half of the 8-byte words equal at the same offset. Nearly all changed data
-///   pages pass, recycled log segments do not. After 8 misses in a row only every 8th page is
-///   tried.
+/// - gate: the page resembles its base, in place or moved. Nearly all changed data pages do,
+///   recycled log segments do not. After 8 pages in a row of which no difference was taken only
+///   every 8th is looked at, also where differences were made and turned out too large.
 /// - a difference of at most a quarter of the base's stored bytes is taken at once.
 /// - otherwise the page is compressed in full, and the difference is taken only if it is small
 ///   against that and against the page.
@@ -21,14 +21,15 @@ struct PageSealer {
     case pending(form: FrameForm, output: Range<Int>, base: FrameName)
   }
 
-  private static let gateMissCountMax = 8
-  private static let gateRetryInterval = 8
+  private static let missCountMax = 8
+  private static let retryInterval = 8
 
   let context: SealContext
   let set: CodecSet
   /// Stored bytes of pending pages, one behind the other.
   let output: AlignedBuffer
   private(set) var counts = SealCounts()
+  /// Pages since the last one of which a difference was taken.
   private var missCount = 0
 
   init(context: SealContext, set: CodecSet, output: AlignedBuffer) {
@@ -97,6 +98,7 @@ struct PageSealer {
   }
 
   private mutating func take(_ delta: Delta, from start: Int) -> Outcome {
+    missCount = 0
     counts.deltaCount += 1
     counts.deltaByteCount += delta.byteCount
     return .pending(
@@ -115,24 +117,18 @@ struct PageSealer {
     -> Delta?
   {
     guard !old.isHole else { return nil }
-    if missCount >= Self.gateMissCountMax {
-      missCount += 1
-      if missCount % Self.gateRetryInterval != 0 { return nil }
-    }
-    guard let (base, page) = try readable(base(of: old)),
-      PageCodec.equalWordCount(bytes, page.contents) * 16 >= bytes.count
-    else {
-      missCount += 1
-      return nil
-    }
-    missCount = 0
+    missCount += 1
+    guard missCount <= Self.missCountMax || missCount.isMultiple(of: Self.retryInterval),
+      let (base, page) = try readable(base(of: old)),
+      let resemblance = set.comparer.resemblance(of: bytes, to: page.contents)
+    else { return nil }
     let start = output.byteCount
     output.extend(Locator.byteCount + bytes.count)
     let target = UnsafeMutableRawBufferPointer(rebasing: output.mutableContents[start...])
     base.encode(into: target)
     guard
       let count = set.pages.encodeDelta(
-        bytes, base: page.contents,
+        bytes, base: page.contents, resemblance,
         into: UnsafeMutableRawBufferPointer(rebasing: target[Locator.byteCount...]))
     else {
       output.removeAll(from: start)

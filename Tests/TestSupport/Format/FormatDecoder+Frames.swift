@@ -127,7 +127,7 @@ extension FormatDecoder {
     let page = SamplePages.updated(basePage, &random)
     let delta = encoded(codec) { output in
       page.withUnsafeBytes { page in
-        basePage.withUnsafeBytes { codec.encodeDelta(page, base: $0, into: output) ?? 0 }
+        basePage.withUnsafeBytes { codec.encodeDelta(page, base: $0, .inPlace, into: output) ?? 0 }
       }
     }
     return [

@@ -35,4 +35,14 @@ public enum SamplePages {
     }
     return page
   }
+
+  /// `page` after rows in its middle went, and those before them, which lie behind the free space,
+  /// moved up.
+  public static func compacted(_ page: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
+    let free = page.count / 10
+    let gone = page.count / 2
+    let byteCount = 64 + random.below(page.count / 16)
+    return random.bytes(8) + page[8..<free] + [UInt8](repeating: 0, count: byteCount)
+      + page[free..<gone] + page[(gone + byteCount)...]
+  }
 }
