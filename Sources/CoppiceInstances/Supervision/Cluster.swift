@@ -109,6 +109,16 @@ struct Cluster {
     try branch.flush()
   }
 
+  /// Takes away what a server writes for its next session in the database in which Coppice works:
+  /// there is none until it starts again, when it writes that anew, and it is a third of what a
+  /// new branch would store. Of no consequence where it fails.
+  func removeAdministrativeCache(of branch: Branch) {
+    // The number that `template1` has in every cluster.
+    let place = directory.appending("base").appending("1")
+    guard let folder = try? branch.lookup(place) else { return }
+    try? branch.remove("pg_internal.init", in: folder)
+  }
+
   /// Removes a name, and of a directory all below it.
   static func removeAll(
     _ entry: DirectoryEntry, in directory: FileID, of branch: Branch

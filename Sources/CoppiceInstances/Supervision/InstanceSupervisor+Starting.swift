@@ -147,6 +147,7 @@ extension InstanceSupervisor {
       password(of: branch.id, record, role: role)
     }
     if setup.record != record { try keep(setup.record, of: branch.name) }
+    cluster.removeAdministrativeCache(of: branch)
     let milliseconds = Int((clock.monotonicNanoseconds() - begun) / 1_000_000)
     let startedAt = Timestamp(nanoseconds: clock.wallNanoseconds())
     let isRunning = instance.withStatus { status in
