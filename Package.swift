@@ -90,6 +90,11 @@ let package = Package(
     .target(
       name: "CoppicePostgreSQL", dependencies: ["CoppiceErrors"], swiftSettings: strict),
     .target(
+      name: "CoppiceEstimate",
+      dependencies: [
+        "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppicePlatform", "CoppicePostgreSQL",
+      ], swiftSettings: strict),
+    .target(
       name: "CoppiceInstances",
       dependencies: [
         "CLinux", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppiceLifecycle",
@@ -124,8 +129,9 @@ let package = Package(
     .executableTarget(
       name: "coppice",
       dependencies: [
-        "Coppice", "CoppiceEngine", "CoppiceFUSE", "CoppiceFormat", "CoppiceInstances",
-        "CoppiceLifecycle", "CoppicePlatform", "CoppiceServer",
+        "Coppice", "CoppiceEngine", "CoppiceEstimate", "CoppiceFUSE", "CoppiceFormat",
+        "CoppiceInstances", "CoppiceLifecycle", "CoppicePlatform", "CoppicePostgreSQL",
+        "CoppiceServer",
         server("ArgumentParser", "swift-argument-parser"),
         server("Logging", "swift-log"),
       ], swiftSettings: strict),
@@ -226,6 +232,12 @@ let package = Package(
       name: "CoppicePostgreSQLTests",
       dependencies: ["CoppiceErrors", "CoppicePlatform", "CoppicePostgreSQL", "TestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "CoppiceEstimateTests",
+      dependencies: [
+        "Coppice", "CoppiceEngine", "CoppiceEstimate", "CoppicePlatform", "CoppicePostgreSQL",
+        "TestSupport",
+      ], swiftSettings: strict),
     // Opens doors before one server, until a test kills it.
     .executableTarget(
       name: "FrontDoorDriver",
@@ -248,8 +260,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Coppice", "CoppiceEngine", "CoppiceFormat", "CoppiceLifecycle", "CoppicePlatform",
-        "CoppiceServer", "TestSupport", "WritingDriver", "coppice",
+        "Coppice", "CoppiceEngine", "CoppiceEstimate", "CoppiceFormat", "CoppiceLifecycle",
+        "CoppicePlatform", "CoppiceServer", "TestSupport", "WritingDriver", "coppice",
       ],
       swiftSettings: strict),
   ]

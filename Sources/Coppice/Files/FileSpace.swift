@@ -46,8 +46,13 @@ extension PinnedView: FileSpace {
   ) throws(StoreError) -> LSN { try commit(transaction) }
 }
 
-/// It is no branch yet: nothing replaces its volumes, and there is nothing to sync.
-extension StagingImport: FileSpace {
+/// Volumes of no branch: nothing replaces them, and there is nothing to sync.
+package protocol UnpublishedSpace: FileSpace {}
+
+extension StagingImport: UnpublishedSpace {}
+extension EstimatedNames: UnpublishedSpace {}
+
+extension UnpublishedSpace {
   package var generation: UInt64 { 0 }
 
   package func storedRanges(

@@ -22,7 +22,9 @@ package struct SealCounts: Hashable, Sendable {
   /// What was stored: pages and nodes.
   package var storedByteCount: UInt64 { UInt64(fullByteCount + deltaByteCount + nodeByteCount) }
 
-  mutating func add(_ other: SealCounts) {
+  package init() {}
+
+  package mutating func add(_ other: SealCounts) {
     holeCount += other.holeCount
     unchangedCount += other.unchangedCount
     deltaCount += other.deltaCount

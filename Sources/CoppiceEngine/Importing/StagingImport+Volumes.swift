@@ -93,11 +93,9 @@ extension StagingImport {
     _ volume: VolumeNumber, _ filling: FillingVolume, _ attributes: VolumeAttributes,
     _ counts: inout SealCounts
   ) throws(StoreError) -> Ref {
-    let pageCount = (attributes.byteCount + UInt64(pageByteCount) - 1) / UInt64(pageByteCount)
-    let level = Radix.level(forKeyCount: max(1, pageCount))
+    let level = attributes.topLevel(pageByteCount: pageByteCount)
     let oldTop = try start.topRef(volume) ?? .hole
-    let nodes = NodeSealer(context: context)
-    var changes: [ChildChange] = []
+    var leaves: [ChildChange] = []
     if let firstLeaf = filling.firstLeaf ?? (level == 0 ? [] : nil) {
       let refs = Node.allocateRefs()
       defer { refs.deallocate() }
@@ -106,27 +104,15 @@ extension StagingImport {
         kind: .volumeNode, level: 0, firstKey: 0, attributes: level == 0 ? attributes : nil,
         volume: volume)
       let old = try VolumeSealPlan.oldLeaf(try start.top(volume), 0, core.frames)
-      let leaf = try nodes.seal(content, refs: refs, old: old, counts: &counts)
-      if level == 0 {
-        context.replaced.countAll(above: 0, top: oldTop, &counts)
-        return leaf
-      }
-      changes.append(ChildChange(key: 0, ref: leaf))
+      let leaf = try NodeSealer(context: context).seal(
+        content, refs: refs, old: old, counts: &counts)
+      leaves.append(ChildChange(key: 0, ref: leaf))
     }
     for key in filling.leaves.sortedKeys() {
-      if let ref = filling.leaves[key] { changes.append(ChildChange(key: key, ref: ref)) }
+      if let ref = filling.leaves[key] { leaves.append(ChildChange(key: key, ref: ref)) }
     }
-    var holes = IntervalSet()
-    var next: UInt64 = 0
-    for change in changes {
-      holes.insert(next..<change.key)
-      next = change.key + UInt64(Node.slotCount)
-    }
-    holes.insert(next..<max(next, Radix.coverage(level: level)))
-    return try TreeAssembler(
-      nodes: nodes, kind: .volumeNode, volume: volume, changeLevel: 0, attributes: attributes,
-      holes: holes
-    ).assemble(topLevel: level, oldTop: oldTop, changes: changes, counts: &counts)
+    return try TreeAssembler.assemble(
+      volume, leaves: leaves, attributes, oldTop: oldTop, context, counts: &counts)
   }
 
   /// The id of a volume's top node: where it is equal, bytes, byte counts and times are. `nil` for

@@ -140,7 +140,7 @@ struct LeafJob {
     try outcome.get()
     for (page, locator) in zip(pending, locators) {
       refs[page.slot] = Ref(hash: page.hash, locator: locator)
-      if !page.form.isDerived { context.window.insert(page.hash, locator.name) }
+      if !page.form.isDerived { context.equals.note(refs[page.slot]) }
     }
   }
 }

@@ -54,7 +54,7 @@ struct PageSealer {
     if let delta, delta.byteCount <= delta.base.storedByteCount / 4 {
       return take(delta, from: start)
     }
-    if let duplicate = duplicate(of: bytes, hash: hash) {
+    if let duplicate = context.equals.ref(of: bytes, hash: hash, set) {
       output.removeAll(from: start)
       counts.duplicateCount += 1
       counts.takenByteCount += duplicate.locator.storedByteCount
@@ -148,26 +148,5 @@ struct PageSealer {
     let base = try context.frames.base(of: old.locator, set)
     let page = try context.frames.basePage(base, set)
     return try context.frames.isProven(page, base.name, by: old, set) ? (base, page) : nil
-  }
-
-  /// A page found by hash shares only after its bytes were compared.
-  private func duplicate(of bytes: UnsafeRawBufferPointer, hash: PageHash) -> Ref? {
-    for name in context.window.candidates(hash) where context.isShareable(name.segment) {
-      guard let place = context.place(name), place.hashPrefix == hash.low,
-        place.form.kind == .page, !place.form.isDerived
-      else { continue }
-      let ref = Ref(
-        hash: hash,
-        locator: Locator(
-          name: name, offset: place.offset, storedByteCount: place.storedByteCount,
-          form: place.form))
-      // A candidate is a hint: one that cannot be read, for whatever reason, is not used.
-      if let page = try? context.frames.page(ref, set), page.contents.hasEqualBytes(as: bytes),
-        context.admitHit(name)
-      {
-        return ref
-      }
-    }
-    return nil
   }
 }

@@ -5,14 +5,8 @@ internal import CoppicePlatform
 struct SealContext: Sendable {
   let frames: FrameReader
   let appender: SegmentAppender
-  let window: DedupWindow
-  /// Finds where a frame lies, if it can be read from disk right now.
-  let place: @Sendable (FrameName) -> SegmentDirectory.Place?
-  /// Asked before a frame that was found by hash is shared; false when a collection is about to
-  /// remove it.
-  let admitHit: @Sendable (FrameName) -> Bool
-  /// Whether a frame's domain is the one that is being sealed.
-  let isShareable: @Sendable (SegmentID) -> Bool
+  /// Those that the domain's pages may share.
+  let equals: any EqualPages
   /// Segments with smaller ids were there when the last collection began.
   let youngFrom: SegmentID
 

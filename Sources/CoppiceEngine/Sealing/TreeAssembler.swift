@@ -19,6 +19,32 @@ struct TreeAssembler {
   /// Key ranges whose old children are gone.
   let holes: IntervalSet
 
+  /// The top of a volume's tree, of which these leaves are all that there is. A volume of one leaf
+  /// has that as its top.
+  ///
+  /// - Parameter leaves: ascend.
+  static func assemble(
+    _ volume: VolumeNumber, leaves: [ChildChange], _ attributes: VolumeAttributes, oldTop: Ref,
+    _ context: SealContext, counts: inout SealCounts
+  ) throws(StoreError) -> Ref {
+    let level = attributes.topLevel(pageByteCount: context.pageByteCount)
+    if level == 0, let leaf = leaves.first {
+      context.replaced.countAll(above: 0, top: oldTop, &counts)
+      return leaf.ref
+    }
+    var holes = IntervalSet()
+    var next: UInt64 = 0
+    for leaf in leaves {
+      holes.insert(next..<leaf.key)
+      next = leaf.key + UInt64(Node.slotCount)
+    }
+    holes.insert(next..<max(next, Radix.coverage(level: level)))
+    return try TreeAssembler(
+      nodes: NodeSealer(context: context), kind: .volumeNode, volume: volume, changeLevel: 0,
+      attributes: attributes, holes: holes
+    ).assemble(topLevel: level, oldTop: oldTop, changes: leaves, counts: &counts)
+  }
+
   /// The ref of the new top node, of that level.
   func assemble(
     topLevel: UInt8, oldTop: Ref, changes: [ChildChange], counts: inout SealCounts
@@ -90,5 +116,13 @@ struct TreeAssembler {
     return try build(
       level: level - 1, firstKey: keys.lowerBound, old: isCovered ? .hole : old,
       changes: changes, isTop: false, counts: &counts)
+  }
+}
+
+extension VolumeAttributes {
+  /// The level of the top node of a volume with that many bytes.
+  func topLevel(pageByteCount: Int) -> UInt8 {
+    let pageCount = (byteCount + UInt64(pageByteCount) - 1) / UInt64(pageByteCount)
+    return Radix.level(forKeyCount: max(1, pageCount))
   }
 }

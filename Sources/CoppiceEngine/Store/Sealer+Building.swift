@@ -9,10 +9,12 @@ extension Sealer {
     core.appenders.note(storedByteCount: core.keeper.storedByteCount)
     let appender = try core.appenders.appender(domain, continuing: newestSegment(of: domain))
     return SealContext(
-      frames: core.frames, appender: appender, window: core.window,
-      place: { [core] in core.place(of: $0) },
-      admitHit: { [core] in core.cycle.admitHit($0) },
-      isShareable: { [core] in core.domain(of: $0) == domain },
+      frames: core.frames, appender: appender,
+      equals: StoredPages(
+        frames: core.frames, window: core.window,
+        place: { [core] in core.place(of: $0) },
+        admitHit: { [core] in core.cycle.admitHit($0) },
+        isShareable: { [core] in core.domain(of: $0) == domain }),
       youngFrom: core.hints.collection.withLock { $0.youngFrom })
   }
 

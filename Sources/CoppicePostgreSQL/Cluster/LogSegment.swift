@@ -18,11 +18,28 @@ public struct LogSegment: Hashable, Sendable {
     number = position.byteOffset / UInt64(byteCount)
   }
 
+  /// The one of that name; `nil` for another name.
+  public init?(_ name: String, byteCount: Int) {
+    guard name.utf8.count == Self.digitCount, Self.finishedName(name) == name else { return nil }
+    var rest = name[...]
+    let parts = (0..<3).compactMap { _ in
+      defer { rest = rest.dropFirst(Self.timelineDigitCount) }
+      return UInt64(rest.prefix(Self.timelineDigitCount), radix: 16)
+    }
+    let countOfPart = (UInt64(1) << 32) / UInt64(byteCount)
+    guard parts.count == 3, parts[2] < countOfPart else { return nil }
+    self.init(
+      timeline: UInt32(parts[0]), number: parts[1] * countOfPart + parts[2], byteCount: byteCount)
+  }
+
   private init(timeline: UInt32, number: UInt64, byteCount: Int) {
     self.timeline = timeline
     self.number = number
     self.byteCount = byteCount
   }
+
+  /// Where in the log it begins.
+  public var start: WALPosition { WALPosition(number * UInt64(byteCount)) }
 
   /// The one before; `nil` for the first.
   public var previous: LogSegment? {

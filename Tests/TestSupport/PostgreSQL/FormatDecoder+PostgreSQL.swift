@@ -3,7 +3,9 @@ internal import CoppicePostgreSQL
 // What PostgreSQL wrote: only ever read.
 extension FormatDecoder {
   /// Every decoder of CoppicePostgreSQL.
-  public static let postgreSQL: [FormatDecoder] = [controlFile, settingsFile]
+  public static let postgreSQL: [FormatDecoder] = [
+    controlFile, settingsFile, relationPage, logPages,
+  ]
 
   static let controlFile = FormatDecoder(
     name: "postgresql-control-file",
@@ -28,4 +30,29 @@ extension FormatDecoder {
       Array("log_line_prefix='it''s \\'\\101\\n'\ninclude 'x'\ncron.database_name=a".utf8),
     ],
     decode: { bytes in _ = SettingsFile(Array(bytes)).values })
+
+  static let relationPage = FormatDecoder(
+    name: "postgresql-relation-page",
+    samples: [
+      SampleRelationPage.page(special: [UInt8](repeating: 0, count: 16)),
+      SampleRelationPage.page(
+        special: [],
+        rows: [90, 2000].map { SampleRelationPage.row(columnCount: 3, valueByteCount: $0) }),
+    ],
+    decode: { bytes in _ = ClusterContent(path: ["base", "5", "16384"], head: Array(bytes)) })
+
+  static let logPages = FormatDecoder(
+    name: "postgresql-log",
+    samples: [
+      SampleLog.pages(
+        [8000, 100].map { SampleLog.record(image: $0, dataByteCount: 3000) }
+      ).flatMap(\.self)
+    ],
+    decode: { bytes in
+      var scan = LogScan()
+      for start in stride(from: 0, to: bytes.count, by: LogPage.byteCount) {
+        let page = Array(bytes[start..<min(start + LogPage.byteCount, bytes.count)])
+        if let header = LogPage(page) { scan.read(page, header) }
+      }
+    })
 }

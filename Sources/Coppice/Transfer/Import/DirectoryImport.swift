@@ -179,26 +179,9 @@ struct DirectoryImport {
     let status = try reading(path()) { () throws(SystemError) in
       name.isEmpty ? try source.status() : try source.status(of: name)
     }
-    var node = ImportedNode(status)
-    if status.kind == .symbolicLink {
-      node.target = try reading(path()) { () throws(SystemError) in
-        try source.readSymbolicLink(name)
-      }
-    }
-    let attributes = try reading(path()) { () throws(SystemError) in
-      try source.attributeNames(of: name)
-    }
-    for attribute in attributes {
-      let key = try AttributeName(bytes: attribute)
-      do throws(SystemError) {
-        node.attributes[key] = try source.attribute(attribute, of: name)
-      } catch {
-        // It has gone meanwhile, or is listed to those too who may not read it.
-        if error.isMissingAttribute { continue }
-        guard error.isAttributeRefusal else { throw StoreError(reading: error, object: path()) }
-        if unreadAttributes.count == 0 { unreadAttributes.example = "\(key) of \(path())" }
-        unreadAttributes.count += 1
-      }
+    let node = try ImportedNode(status, of: name, in: source) { key in
+      if unreadAttributes.count == 0 { unreadAttributes.example = "\(key) of \(path())" }
+      unreadAttributes.count += 1
     }
     return (node, status)
   }

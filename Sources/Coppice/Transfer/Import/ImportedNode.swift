@@ -33,7 +33,37 @@ struct ImportedNode: Sendable {
     if kind == .characterDevice || kind == .blockDevice { device = status.specialDevice.packed }
   }
 
-  init(_ entry: TarEntry) {
+  /// As above, with what a name of the machine has besides its status.
+  ///
+  /// - Parameter unread: told of extended attributes that are listed, but cannot be read.
+  init(
+    _ status: HostStatus, of name: [UInt8], in source: HostDirectory,
+    unread: (AttributeName) -> Void
+  ) throws(StoreError) {
+    self.init(status)
+    let path = { source.path + "/" + ByteText.text(name) }
+    if kind == .symbolicLink {
+      target = try reading(path()) { () throws(SystemError) in
+        try source.readSymbolicLink(name)
+      }
+    }
+    let attributes = try reading(path()) { () throws(SystemError) in
+      try source.attributeNames(of: name)
+    }
+    for attribute in attributes {
+      let key = try AttributeName(bytes: attribute)
+      do throws(SystemError) {
+        self.attributes[key] = try source.attribute(attribute, of: name)
+      } catch {
+        // It has gone meanwhile, or is listed to those too who may not read it.
+        if error.isMissingAttribute { continue }
+        guard error.isAttributeRefusal else { throw StoreError(reading: error, object: path()) }
+        unread(key)
+      }
+    }
+  }
+
+  init(_ entry: TarEntry) throws(StoreError) {
     kind =
       switch entry.kind {
       case .file, .hardLink: .regular
@@ -52,6 +82,9 @@ struct ImportedNode: Sendable {
       device = HostDevice(major: entry.deviceMajor, minor: entry.deviceMinor).packed
     }
     target = entry.linkTarget
+    for attribute in entry.attributes {
+      attributes[try AttributeName(bytes: attribute.name)] = attribute.value
+    }
   }
 
   /// A directory as it is, but with another file's owner and these permissions.

@@ -70,10 +70,7 @@ struct TarImport {
   private mutating func add(_ entry: TarEntry) throws(StoreError) {
     let member = try parse(entry.path)
     if !entry.ignoredRecords.isEmpty { ignoredRecordCount += 1 }
-    var node = ImportedNode(entry)
-    for attribute in entry.attributes {
-      node.attributes[try AttributeName(bytes: attribute.name)] = attribute.value
-    }
+    let node = try ImportedNode(entry)
     guard let name = member.name else {
       guard entry.kind == .directory else {
         throw invalid("the top of the archive is no directory", entry)

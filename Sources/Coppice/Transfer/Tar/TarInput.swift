@@ -2,6 +2,13 @@
 package protocol TransferInput: AnyObject {
   /// Reads some bytes, at least one unless the stream has ended or `buffer` is empty.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
+  /// Passes over that many bytes without reading them; returns whether it did. They may lie behind
+  /// the end.
+  func skip(_ byteCount: UInt64) -> Bool
+}
+
+extension TransferInput {
+  package func skip(_ byteCount: UInt64) -> Bool { false }
 }
 
 /// Buffers small reads of a stream and passes large ones through.
@@ -35,6 +42,16 @@ struct TarInput {
     }
     offset += UInt64(filled)
     return filled
+  }
+
+  /// Passes over that many bytes; returns how many are still to be read.
+  mutating func skip(_ byteCount: UInt64) -> UInt64 {
+    let count = min(UInt64(available.count), byteCount)
+    available = available.lowerBound + Int(count)..<available.upperBound
+    offset += count
+    guard byteCount > count, source.skip(byteCount - count) else { return byteCount - count }
+    offset += byteCount - count
+    return 0
   }
 
   private mutating func takeBuffered(into target: UnsafeMutableRawBufferPointer) -> Int {

@@ -29,6 +29,9 @@ package struct TarReader {
   /// The next contiguous piece of the current member's data that has not been read.
   package var nextData: Range<UInt64>? { ranges.first }
 
+  /// Where in the stream the next data of the current member lies.
+  package var dataOffset: UInt64 { input.offset }
+
   /// Reads data of the current member from the start of `nextData`, at most to its end.
   package mutating func readData(
     into buffer: UnsafeMutableRawBufferPointer
@@ -329,9 +332,9 @@ package struct TarReader {
   }
 
   private mutating func skip(_ byteCount: UInt64, what: String) throws(StoreError) {
-    guard byteCount > 0 else { return }
-    var scratch = [UInt8](repeating: 0, count: Int(min(byteCount, 256 << 10)))
-    var rest = byteCount
+    var rest = input.skip(byteCount)
+    guard rest > 0 else { return }
+    var scratch = [UInt8](repeating: 0, count: Int(min(rest, 256 << 10)))
     while rest > 0 {
       let count = Int(min(rest, UInt64(scratch.count)))
       scratch.removeLast(scratch.count - count)
