@@ -76,6 +76,20 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case expired
     /// What a policy, or the rules of a baseline, do not allow: `EPERM`.
     case policy
+    /// An object store that does not answer: `ETIMEDOUT`.
+    case unreachable
+    /// An object in a class of storage that has to be asked for first: `EIO`.
+    case archived
+    /// Nobody can tell yet whether a change of a pool took place: `EIO`.
+    case unknownOutcome
+    /// An object store that shows an older state than one that it showed before: `EIO`.
+    case oldObject
+    /// Something of a pool that was there and is deleted: `ESTALE`.
+    case gone
+    /// A copy of the store acts as the same member of a pool, or this is an old one: `EPERM`.
+    case copied
+    /// A member of a pool that another one has taken over from: `EPERM`.
+    case evicted
   }
 
   /// What to do next.

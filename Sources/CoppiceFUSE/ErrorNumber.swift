@@ -29,7 +29,7 @@ extension StoreError.Reason {
     case .invalidMove: EINVAL
     case .noAttribute: ENODATA
     case .readOnlyTree: EROFS
-    case .stale: ESTALE
+    case .stale, .gone: ESTALE
     case .tooManyLinks: EMLINK
     case .tooLarge: EFBIG
     case .notPermitted: EPERM
@@ -37,8 +37,9 @@ extension StoreError.Reason {
     case .unsupported: EOPNOTSUPP
     case .valueTooLarge: ERANGE
     case .tooManyAttributes, .noRoom, .limit: ENOSPC
-    case .protected, .expired, .policy: EPERM
-    case .passing: EIO
+    case .protected, .expired, .policy, .copied, .evicted: EPERM
+    case .unreachable: ETIMEDOUT
+    case .passing, .archived, .unknownOutcome, .oldObject: EIO
     }
   }
 }

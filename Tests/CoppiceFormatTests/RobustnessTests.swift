@@ -70,6 +70,6 @@ struct RobustnessTests {
     "segment-header", "bundle-header", "note", "full-node", "override-node",
     "journal-file-header", "journal-batch", "catalogue", "collection-hints", "scrub-hints",
     "growth-hints", "space-hints", "pool-object-header", "pool-key-table", "pool-head",
-    "pool-member", "pool-retired-table", "pool-segment-index",
+    "pool-member", "pool-retired-table", "pool-segment-index", "pool-notes",
   ]
 }

@@ -17,7 +17,7 @@ public struct PoolRevision: Hashable, Sendable {
 
   /// Of so many members the last attempt is remembered.
   public static let receiptCountMax = 256
-  static let nonceByteCount = 16
+  public static let nonceByteCount = 16
 
   /// One more with every change.
   public var sequence: UInt64

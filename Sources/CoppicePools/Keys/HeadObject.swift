@@ -6,9 +6,18 @@ internal import Crypto
 /// without which nobody could open the boxes. The head has the table's SHA-256, so neither can be
 /// exchanged alone.
 package struct HeadObject: Sendable {
-  package let head: PoolHead
-  package let table: PoolKeyTable
-  package let keys: PoolKeys
+  package var head: PoolHead
+  package var table: PoolKeyTable
+  package var keys: PoolKeys
+
+  /// Of a pool that is about to be made.
+  ///
+  /// - Precondition: as for `seal`.
+  package init(_ head: PoolHead, _ table: PoolKeyTable, keys: PoolKeys) {
+    self.head = head
+    self.table = table
+    self.keys = keys
+  }
 
   /// What can be read without a key. Throws `corrupt`, `unsupportedFormat`.
   package static func plain(

@@ -17,6 +17,18 @@ extension PoolKeyTable {
     return (table, keys, outer)
   }
 
+  /// The table of a new pool that a key opens which was made, and kept, before the pool.
+  package static func make(
+    openedBy outer: OuterKey, label: String, at time: Int64,
+    using generator: inout some RandomNumberGenerator
+  ) -> (table: PoolKeyTable, keys: PoolKeys) {
+    var table = PoolKeyTable()
+    var keys = PoolKeys(pool: outer.pool, root: PoolSecret(using: &generator))
+    table.append(outer, label: label, of: keys, using: &generator)
+    table.beginKey(of: nil, at: time, in: &keys, using: &generator)
+    return (table, keys)
+  }
+
   /// Wraps the root key once more; returns what opens it.
   ///
   /// - Precondition: the label has at most `PoolWrapper.labelByteCountMax` bytes.
@@ -25,13 +37,20 @@ extension PoolKeyTable {
   ) -> OuterKey {
     let id = PoolWrapperID((wrappers.last?.id.rawValue ?? 0) + 1)
     let outer = OuterKey(pool: keys.pool, wrapper: id, secret: PoolSecret(using: &generator))
+    append(outer, label: label, of: keys, using: &generator)
+    return outer
+  }
+
+  private mutating func append(
+    _ outer: OuterKey, label: String, of keys: PoolKeys,
+    using generator: inout some RandomNumberGenerator
+  ) {
     let salt = generator.bytes(PoolWrapper.saltByteCount)
     let wrapped = outer.secret.derived(
-      salt: salt, info: PoolWrapper.keyInfo(id, pool: keys.pool)
+      salt: salt, info: PoolWrapper.keyInfo(outer.wrapper, pool: keys.pool)
     ).wrap(
-      keys.root, PoolWrapper.authenticatedData(id, pool: keys.pool), using: &generator)
-    wrappers.append(PoolWrapper(id: id, salt: salt, wrapped: wrapped, label: label))
-    return outer
+      keys.root, PoolWrapper.authenticatedData(outer.wrapper, pool: keys.pool), using: &generator)
+    wrappers.append(PoolWrapper(id: outer.wrapper, salt: salt, wrapped: wrapped, label: label))
   }
 
   /// Throws `notFound`, and `invalid` for the last one that this version can open: without it

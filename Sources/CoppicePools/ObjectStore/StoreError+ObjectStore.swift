@@ -6,15 +6,18 @@ extension StoreError {
   public init(_ error: ObjectStoreError, while action: String, object: String) {
     let kind: Kind
     let remedy: Remedy
+    var reason: Reason?
     switch error.kind {
     case .unreachable:
       kind = .unavailable
+      reason = .unreachable
       remedy = "look whether the object store answers, and try again"
     case .throttled:
       kind = .unavailable
       remedy = "try again later, or at a lower rate"
     case .archived:
       kind = .unavailable
+      reason = .archived
       remedy = "have the provider bring the object back from its archive, and try again"
     case .denied:
       kind = .denied
@@ -31,6 +34,7 @@ extension StoreError {
     }
     self.init(
       kind, "\(action) failed: \(error.message)", object: object, remedy: remedy,
-      cause: [error.key?.text, error.cause].compactMap { $0 }.joined(separator: ": "))
+      cause: [error.key?.text, error.cause].compactMap { $0 }.joined(separator: ": "),
+      reason: reason)
   }
 }

@@ -4,7 +4,7 @@ internal import CoppiceFormat
 extension FormatDecoder {
   static let pool: [FormatDecoder] = [
     poolObjectHeader, poolObjectName, poolKeyTable, poolHead, poolMember, poolRetiredTable,
-    poolSegmentIndex,
+    poolSegmentIndex, poolNotes,
   ]
 
   static let poolObjectHeader = FormatDecoder(
@@ -74,6 +74,15 @@ extension FormatDecoder {
   ) { (bytes) throws(FormatError) in
     let value = try PoolRetiredTable.decode(bytes.bytes)
     expectEqual(try PoolRetiredTable.decode(value.encode().span.bytes), value)
+  }
+
+  static let poolNotes = FormatDecoder(
+    name: "pool-notes",
+    samples: [SamplePool.notes.encode(), SamplePool.restartedNotes.encode()],
+    reseal: resealing(at: 16)
+  ) { (bytes) throws(FormatError) in
+    let value = try PoolNotes.decode(bytes.bytes)
+    expectEqual(try PoolNotes.decode(value.encode().span.bytes), value)
   }
 
   /// Input: index and footer, as if nothing lay before them.

@@ -144,6 +144,25 @@ public enum SamplePool {
     return entry
   }()
 
+  static let notes: PoolNotes = {
+    var notes = PoolNotes(pool: id, member: endedMember)
+    notes.restart(as: member)
+    notes.join(as: PoolMemberNumber(2))
+    notes.attempt = PoolAttempt(79)
+    notes.stamp = PoolStamp(incarnation: 5, changeCount: 12)
+    notes.candidates = [PoolStamp(incarnation: 6, changeCount: 13)]
+    notes[.head] = PoolSighting(sequence: 40, nonce: nonce(6), answered: PoolAttempt(77))
+    notes[.member(member)] = PoolSighting(
+      sequence: 41, nonce: nonce(7), unresolved: PoolAttempt(79))
+    return notes
+  }()
+
+  static let restartedNotes: PoolNotes = {
+    var notes = PoolNotes(pool: id, member: endedMember)
+    notes.restart(as: member)
+    return notes
+  }()
+
   public static let retiredTable = PoolRetiredTable(cycle: 5, retired: SampleValues.retired)
 
   /// Of two bundles, one of them evacuated.

@@ -1,0 +1,115 @@
+package import CoppiceErrors
+package import CoppiceFormat
+package import CoppicePlatform
+
+/// Where a pool lies, and what a store needs to deal with it.
+package struct PoolSite: Sendable {
+  let store: any ObjectStore
+  let place: String
+  let outer: OuterKey
+  let disk: any Disk
+  let folder: String
+  let patience: Patience
+  let random: RandomSource
+
+  /// - Parameters:
+  ///   - store: the objects under the pool's prefix.
+  ///   - place: `BUCKET/PREFIX`, as the head has it.
+  ///   - outer: what opens the pool.
+  ///   - disk: the store's own; what must not be forgotten of the pool is noted there.
+  ///   - folder: of that disk, for the notes of this pool alone; it exists.
+  package init(
+    store: any ObjectStore, place: String, outer: OuterKey, disk: any Disk, folder: String,
+    patience: Patience, random: RandomSource
+  ) {
+    self.store = store
+    self.place = place
+    self.outer = outer
+    self.disk = disk
+    self.folder = folder
+    self.patience = patience
+    self.random = random
+  }
+}
+
+/// What every store of a family and every pool of theirs have in common.
+package struct PoolFamily: Hashable, Sendable {
+  package let pageShift: UInt8
+  package let secret: [UInt8]
+
+  /// - Precondition: as for `PoolHead`.
+  package init(pageShift: UInt8, secret: [UInt8]) {
+    self.pageShift = pageShift
+    self.secret = secret
+  }
+}
+
+/// A store's access to one pool: reads of what others may change, and changes.
+///
+/// One thread uses it at a time, and one process its notes. Every object that it returns is at
+/// least as new as any that the store saw before, in earlier processes too.
+package struct PoolAccess: Sendable {
+  let site: PoolSite
+  var file: NotesFile
+  var opener: PoolOpener
+
+  var notes: PoolNotes { file.notes }
+  var store: any ObjectStore { site.store }
+  var random: RandomSource { site.random }
+
+  init(_ site: PoolSite) throws(StoreError) {
+    self.site = site
+    file = try NotesFile(
+      of: site.outer.pool, on: site.disk, in: site.folder, using: site.random)
+    opener = PoolOpener(outer: site.outer, isKnown: file.notes[.head].sequence > 0)
+  }
+
+  /// Opens a pool by its key.
+  ///
+  /// Throws `notFound` where there is none, `denied` for another key, `conflict` for another pool
+  /// than the one that lay there, `unsupportedFormat`, `corrupt`; `unavailable` with the reason
+  /// `unreachable` or `oldObject`.
+  package static func open(_ site: PoolSite) throws(StoreError) -> PoolAccess {
+    var access = try PoolAccess(site)
+    _ = try access.head()
+    return access
+  }
+
+  /// The pool's head.
+  package mutating func head() throws(StoreError) -> PoolHead { try headObject().head }
+
+  mutating func headObject() throws(StoreError) -> HeadObject {
+    guard let found = try read(.head, as: HeadObject.self) else {
+      throw StoreError(.notFound, "there is no pool", object: site.place)
+    }
+    return found
+  }
+
+  /// Throws `invalid` unless pages and hashes of that family can be the pool's.
+  package mutating func require(_ family: PoolFamily) throws(StoreError) {
+    let head = try head()
+    guard head.pageShift == family.pageShift else {
+      throw StoreError(
+        .invalid, "has pages of \(1 << head.pageShift) bytes, not of \(1 << family.pageShift)",
+        object: site.place, remedy: Self.otherFamilyRemedy)
+    }
+    guard head.secret == family.secret else {
+      throw StoreError(
+        .invalid, "is of another family of stores", object: site.place,
+        remedy: Self.otherFamilyRemedy)
+    }
+  }
+
+  private static let otherFamilyRemedy: Remedy = "make a store of the pool's family"
+
+  /// Now, by the object store's clock as far as it told it: that of this machine may have jumped.
+  var now: Int64 {
+    let offset = (store.clockOffset ?? .zero).components
+    let nanoseconds = offset.seconds &* 1_000_000_000 &+ offset.attoseconds / 1_000_000_000
+    return site.patience.clock.wallNanoseconds().addingSaturating(nanoseconds)
+  }
+
+  func failure(_ error: ObjectStoreError, _ action: String) -> StoreError {
+    StoreError(error, while: action, object: site.place)
+  }
+}
