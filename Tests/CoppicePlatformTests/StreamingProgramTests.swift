@@ -51,6 +51,8 @@ struct StreamingProgramTests {
     let lines = try Self.text(program).split(separator: "\n")
     #expect(lines == ["709999", "709999", "1", "input"], "\(program.errors)")
     #expect(try program.wait() == .exited(7))
+    // One that nobody waits for would keep the tests that end processes waiting for ever.
+    #expect(try source.wait() == .exited(0))
     #expect(access(folder("made"), F_OK) == 0)
     #expect(try Program("pgrep").run(["-u", "709999"]).text == "")
   }
