@@ -1,5 +1,5 @@
 internal import CoppiceEngine
-internal import CoppiceFormat
+package import CoppiceFormat
 
 /// What data a trust domain holds.
 public enum DataClass: String, Sendable, CaseIterable, Codable {
@@ -12,7 +12,7 @@ public enum DataClass: String, Sendable, CaseIterable, Codable {
   /// No data of persons.
   case impersonal = "none"
 
-  init(_ stored: DomainClass) {
+  package init(_ stored: DomainClass) {
     self =
       switch stored {
       case .raw: .raw
@@ -22,7 +22,7 @@ public enum DataClass: String, Sendable, CaseIterable, Codable {
       }
   }
 
-  var stored: DomainClass {
+  package var stored: DomainClass {
     switch self {
     case .raw: .raw
     case .masked: .masked

@@ -55,6 +55,11 @@ public enum EntryName {
     }
   }
 
+  /// Names of remotes: those of branches.
+  package static func validate(remote name: String) throws(StoreError) {
+    try validate(name, of: "a remote")
+  }
+
   /// Whether a name is of the form that snapshots have.
   public static func isSnapshot(_ name: String) -> Bool { name.utf8.contains(UInt8(ascii: "@")) }
 

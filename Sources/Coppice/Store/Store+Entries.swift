@@ -1,4 +1,4 @@
-internal import CoppiceEngine
+package import CoppiceEngine
 internal import CoppiceFormat
 internal import CoppicePlatform
 internal import Synchronization
@@ -89,7 +89,7 @@ extension Store {
     return snapshot
   }
 
-  func engineBranch(_ name: String) throws(StoreError) -> EngineBranch {
+  package func engineBranch(_ name: String) throws(StoreError) -> EngineBranch {
     if let branch = EntryName.branch(ofNewest: name) { return try newestApproved(of: branch) }
     do throws(StoreError) {
       return try engine.branches.named(name)

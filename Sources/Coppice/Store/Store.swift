@@ -38,6 +38,15 @@ public final class Store: Sendable {
   public static func create(
     at directory: String, options: Options = Options()
   ) throws(StoreError) -> Store {
+    try create(at: directory, options: options, secret: nil)
+  }
+
+  /// As the public one, of a family.
+  ///
+  /// - Parameter secret: what the family's hashes are made with; `nil` begins another one.
+  package static func create(
+    at directory: String, options: Options, secret: [UInt8]?
+  ) throws(StoreError) -> Store {
     let disk: DirectoryDisk
     do throws(SystemError) {
       disk = try DirectoryDisk(path: directory, creating: true)
@@ -50,7 +59,8 @@ public final class Store: Sendable {
       store = try create(
         disk: disk, clock: SystemClock(), directory: directory, EngineOptions(options)
       ) { count in
-        (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        if let secret, count == secret.count { return secret }
+        return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
       }
     } catch {
       var error = error

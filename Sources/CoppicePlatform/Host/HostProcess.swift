@@ -11,6 +11,17 @@ public enum HostProcess {
   /// The group in whose name this process acts.
   public static var group: UInt32 { getegid() }
 
+  /// What the machine calls itself.
+  public static var machineName: String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      guard let name = buffer.baseAddress, gethostname(name, buffer.count - 1) == 0 else {
+        return ""
+      }
+      name[buffer.count - 1] = 0
+      return text(name)
+    }
+  }
+
   /// Tells one start of the machine from every other; empty where the kernel does not say.
   public static var bootID: String {
     guard let file = try? HostFile(reading: "/proc/sys/kernel/random/boot_id") else { return "" }

@@ -6,6 +6,8 @@ internal import CoppicePlatform
 /// store's own object beside them, from which a lost one is made again by hand.
 struct NotesFile: Sendable {
   private(set) var notes: PoolNotes
+  /// Whether what is seen is written down. Without it nothing may be changed.
+  var isKept: Bool
   private let disk: any Disk
   private let folder: String
 
@@ -16,8 +18,10 @@ struct NotesFile: Sendable {
   ///
   /// Throws `conflict` for notes of another pool, `corrupt`, `denied`, `unavailable`.
   init(
-    of pool: StoreUUID, on disk: any Disk, in folder: String, using random: RandomSource
+    of pool: StoreUUID, on disk: any Disk, in folder: String, isKept: Bool,
+    using random: RandomSource
   ) throws(StoreError) {
+    self.isKept = isKept
     self.disk = disk
     self.folder = folder
     if let bytes = try Self.contents(of: "\(folder)/\(Self.name)", on: disk) {
@@ -43,6 +47,10 @@ struct NotesFile: Sendable {
     var changed = notes
     change(&changed)
     guard changed != notes else { return }
+    guard isKept else {
+      notes = changed
+      return
+    }
     do throws(SystemError) {
       try replace(Self.name, changed.encode())
       try disk.syncDirectory(folder)
@@ -54,7 +62,7 @@ struct NotesFile: Sendable {
 
   /// Keeps what was read or written last of the head or of the own object.
   func keep(_ bytes: [UInt8], of name: PoolObjectName) throws(StoreError) {
-    guard let copy = Self.copyName(of: name, notes) else { return }
+    guard isKept, let copy = Self.copyName(of: name, notes) else { return }
     do throws(SystemError) { try replace(copy, bytes) } catch { throw Self.failure(error) }
   }
 

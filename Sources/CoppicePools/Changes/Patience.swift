@@ -4,17 +4,20 @@ package import CoppicePlatform
 package struct Patience: Sendable {
   let clock: any StoreClock
   let limit: Duration
+  let beginning: Duration
   private let pause: @Sendable (Duration) -> Void
 
   /// - Parameters:
   ///   - limit: after which a read or a change of one object is given up.
+  ///   - beginning: after which a pool is given up that never answered.
   ///   - pause: waits for that time.
   package init(
-    clock: any StoreClock, limit: Duration = .seconds(60),
+    clock: any StoreClock, limit: Duration = .seconds(60), beginning: Duration = .seconds(60),
     pause: @escaping @Sendable (Duration) -> Void
   ) {
     self.clock = clock
     self.limit = limit
+    self.beginning = beginning
     self.pause = pause
   }
 
@@ -24,9 +27,9 @@ package struct Patience: Sendable {
     private let end: UInt64
     private var next = Duration.milliseconds(20)
 
-    init(_ patience: Patience) {
+    init(_ patience: Patience, atMost limit: Duration? = nil) {
       self.patience = patience
-      let limit = patience.limit.components
+      let limit = (limit ?? patience.limit).components
       end =
         patience.clock.monotonicNanoseconds() + UInt64(limit.seconds) * 1_000_000_000
         + UInt64(limit.attoseconds / 1_000_000_000)

@@ -11,6 +11,7 @@ package struct PoolSite: Sendable {
   let folder: String
   let patience: Patience
   let random: RandomSource
+  let keepsNotes: Bool
 
   /// - Parameters:
   ///   - store: the objects under the pool's prefix.
@@ -18,9 +19,11 @@ package struct PoolSite: Sendable {
   ///   - outer: what opens the pool.
   ///   - disk: the store's own; what must not be forgotten of the pool is noted there.
   ///   - folder: of that disk, for the notes of this pool alone; it exists.
+  ///   - keepsNotes: false for a reader beside somebody who writes there: it heeds what was noted,
+  ///     notes nothing, and must not change anything.
   package init(
     store: any ObjectStore, place: String, outer: OuterKey, disk: any Disk, folder: String,
-    patience: Patience, random: RandomSource
+    patience: Patience, random: RandomSource, keepsNotes: Bool = true
   ) {
     self.store = store
     self.place = place
@@ -29,6 +32,7 @@ package struct PoolSite: Sendable {
     self.folder = folder
     self.patience = patience
     self.random = random
+    self.keepsNotes = keepsNotes
   }
 }
 
@@ -60,7 +64,8 @@ package struct PoolAccess: Sendable {
   init(_ site: PoolSite) throws(StoreError) {
     self.site = site
     file = try NotesFile(
-      of: site.outer.pool, on: site.disk, in: site.folder, using: site.random)
+      of: site.outer.pool, on: site.disk, in: site.folder, isKept: site.keepsNotes,
+      using: site.random)
     opener = PoolOpener(outer: site.outer, isKnown: file.notes[.head].sequence > 0)
   }
 
@@ -70,40 +75,46 @@ package struct PoolAccess: Sendable {
   /// than the one that lay there, `unsupportedFormat`, `corrupt`; `unavailable` with the reason
   /// `unreachable` or `oldObject`.
   package static func open(_ site: PoolSite) throws(StoreError) -> PoolAccess {
-    var access = try PoolAccess(site)
-    _ = try access.head()
-    return access
+    try opening(site).access
   }
+
+  /// As `open`, with the head that it read: one request.
+  package static func opening(
+    _ site: PoolSite
+  ) throws(StoreError) -> (access: PoolAccess, head: PoolHead) {
+    var access = try PoolAccess(site)
+    var waiting = Patience.Waiting(site.patience, atMost: site.patience.beginning)
+    guard let found = try access.find(.head, as: HeadObject.self, &waiting) else {
+      throw access.missing
+    }
+    return (access, found.object.head)
+  }
+
+  /// From here on it only reads, and notes nothing any more: another access may be opened.
+  package mutating func detach() { file.isKept = false }
 
   /// The pool's head.
   package mutating func head() throws(StoreError) -> PoolHead { try headObject().head }
 
   mutating func headObject() throws(StoreError) -> HeadObject {
-    guard let found = try read(.head, as: HeadObject.self) else {
-      throw StoreError(.notFound, "there is no pool", object: site.place)
-    }
+    guard let found = try read(.head, as: HeadObject.self) else { throw missing }
     return found
+  }
+
+  private var missing: StoreError {
+    StoreError(.notFound, "there is no pool", object: site.place)
   }
 
   /// Throws `invalid` unless pages and hashes of that family can be the pool's.
   package mutating func require(_ family: PoolFamily) throws(StoreError) {
-    let head = try head()
-    guard head.pageShift == family.pageShift else {
-      throw StoreError(
-        .invalid, "has pages of \(1 << head.pageShift) bytes, not of \(1 << family.pageShift)",
-        object: site.place, remedy: Self.otherFamilyRemedy)
-    }
-    guard head.secret == family.secret else {
-      throw StoreError(
-        .invalid, "is of another family of stores", object: site.place,
-        remedy: Self.otherFamilyRemedy)
-    }
+    try head().require(family)
   }
 
-  private static let otherFamilyRemedy: Remedy = "make a store of the pool's family"
+  /// The keys that the pool's objects are sealed under, as of the last time that the head was read.
+  package var keys: PoolKeys { opener.ring }
 
   /// Now, by the object store's clock as far as it told it: that of this machine may have jumped.
-  var now: Int64 {
+  package var now: Int64 {
     let offset = (store.clockOffset ?? .zero).components
     let nanoseconds = offset.seconds &* 1_000_000_000 &+ offset.attoseconds / 1_000_000_000
     return site.patience.clock.wallNanoseconds().addingSaturating(nanoseconds)
@@ -112,4 +123,24 @@ package struct PoolAccess: Sendable {
   func failure(_ error: ObjectStoreError, _ action: String) -> StoreError {
     StoreError(error, while: action, object: site.place)
   }
+}
+
+extension PoolHead {
+  package var family: PoolFamily { PoolFamily(pageShift: pageShift, secret: secret) }
+
+  /// Throws `invalid` unless pages and hashes of that family can be the pool's.
+  package func require(_ family: PoolFamily) throws(StoreError) {
+    guard pageShift == family.pageShift else {
+      throw StoreError(
+        .invalid, "has pages of \(1 << pageShift) bytes, not of \(1 << family.pageShift)",
+        object: place, remedy: Self.otherFamilyRemedy)
+    }
+    guard secret == family.secret else {
+      throw StoreError(
+        .invalid, "is of another family of stores", object: place,
+        remedy: Self.otherFamilyRemedy)
+    }
+  }
+
+  private static let otherFamilyRemedy: Remedy = "make a store of the pool's family"
 }

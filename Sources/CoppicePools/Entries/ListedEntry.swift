@@ -41,7 +41,7 @@ extension PoolEntry {
   }
 
   /// Why nobody may delete the entry now; `nil` if they may.
-  func obstacle(at time: Int64) -> StoreError? {
+  package func obstacle(at time: Int64) -> StoreError? {
     if !pins.isEmpty {
       return StoreError(.inUse, "a store uses it", object: name, remedy: "end that use")
     }
@@ -61,8 +61,11 @@ extension PoolEntry {
     guard !isLive, !flags.contains(.moved), lastCycle < collection, obstacle(at: time) == nil else {
       return false
     }
-    return !flags.contains(.deleted) || time >= deletedAt.addingSaturating(Self.restoreNanoseconds)
+    return !flags.contains(.deleted) || time >= restoreEnd
   }
+
+  /// Until when a deleted one can be brought back.
+  package var restoreEnd: Int64 { deletedAt.addingSaturating(Self.restoreNanoseconds) }
 }
 
 extension Int64 {

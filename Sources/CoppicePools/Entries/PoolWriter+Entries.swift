@@ -11,11 +11,12 @@ extension PoolWriter {
     try access.withLock { access throws(StoreError) in try access.entries() }
   }
 
-  /// Makes an entry a tombstone, which collections forget after a day.
+  /// Makes entries tombstones, which collections forget after a day: all that one member lists, or
+  /// none of them.
   ///
   /// Throws `inUse` for one that is pinned or held, `denied` for one that is locked.
-  package func delete(_ name: PoolEntryName) throws(StoreError) {
-    try change(name) { entry, member, now throws(StoreError) in
+  package func delete(_ names: [PoolEntryName]) throws(StoreError) {
+    try change(names) { entry, member, now throws(StoreError) in
       if entry.flags.contains(.deleted) { return }
       if let obstacle = entry.obstacle(at: now) { throw obstacle }
       entry.flags.insert(.deleted)
@@ -24,11 +25,14 @@ extension PoolWriter {
     }
   }
 
+  /// As above, of one.
+  package func delete(_ name: PoolEntryName) throws(StoreError) { try delete([name]) }
+
   /// Brings a deleted entry back.
   ///
   /// Throws `conflict` when the branch has a newer state, or the snapshot's name was given again.
   package func undelete(_ name: PoolEntryName) throws(StoreError) {
-    try change(name) { entry, member, _ throws(StoreError) in
+    try change([name]) { entry, member, _ throws(StoreError) in
       guard entry.flags.contains(.deleted) else { return }
       let found = entry
       let isSnapshot = found.flags.contains(.snapshot)
@@ -48,7 +52,7 @@ extension PoolWriter {
 
   /// Keeps an entry from being deleted, for readers that register nowhere.
   package func hold(_ name: PoolEntryName) throws(StoreError) {
-    try change(name) { entry, _, _ throws(StoreError) in
+    try change([name]) { entry, _, _ throws(StoreError) in
       guard entry.isLive else {
         throw StoreError(
           .notFound, "is deleted", object: entry.name, remedy: "undelete it first", reason: .gone)
@@ -60,27 +64,41 @@ extension PoolWriter {
 
   /// Ends a hold in a day.
   package func release(_ name: PoolEntryName) throws(StoreError) {
-    try change(name) { entry, _, now throws(StoreError) in
+    try change([name]) { entry, _, now throws(StoreError) in
       guard entry.flags.contains(.held), entry.releasedAt == 0 else { return }
       entry.releasedAt = now.addingSaturating(PoolEntry.noticeNanoseconds)
     }
   }
 
+  /// Notes what a drill of an entry found.
+  package func note(_ drill: PoolDrill, of name: PoolEntryName) throws(StoreError) {
+    try change([name]) { entry, _, _ in entry.drill = drill }
+  }
+
+  /// Notes that all that the entries reach was read and is what was written.
+  package func noteVerified(_ names: [PoolEntryName], at time: Int64) throws(StoreError) {
+    try change(names) { entry, _, _ in entry.verifiedAt = max(entry.verifiedAt, time) }
+  }
+
   private func change(
-    _ name: PoolEntryName,
+    _ names: [PoolEntryName],
     _ body: (inout PoolEntry, PoolMember, Int64) throws(StoreError) -> Void
   ) throws(StoreError) {
     try access.withLock { access throws(StoreError) in
       let now = access.now
-      try access.changeMember(name.member) { member throws(StoreError) in
-        guard let index = member.entries.firstIndex(where: { $0.id == name.entry }) else {
-          throw StoreError(
-            .notFound, "the pool has no such entry any more", object: "\(name.entry.rawValue)",
-            reason: .gone)
+      for (number, names) in Dictionary(grouping: names, by: \.member) {
+        try access.changeMember(number) { member throws(StoreError) in
+          for name in names {
+            guard let index = member.entries.firstIndex(where: { $0.id == name.entry }) else {
+              throw StoreError(
+                .notFound, "the pool has no such entry any more", object: "\(name.entry.rawValue)",
+                reason: .gone)
+            }
+            var entry = member.entries[index]
+            try body(&entry, member, now)
+            member.entries[index] = entry
+          }
         }
-        var entry = member.entries[index]
-        try body(&entry, member, now)
-        member.entries[index] = entry
       }
     }
   }

@@ -35,10 +35,29 @@ extension PoolKeyTable {
   package mutating func addWrapper(
     label: String, of keys: PoolKeys, using generator: inout some RandomNumberGenerator
   ) -> OuterKey {
-    let id = PoolWrapperID((wrappers.last?.id.rawValue ?? 0) + 1)
-    let outer = OuterKey(pool: keys.pool, wrapper: id, secret: PoolSecret(using: &generator))
+    let outer = OuterKey(pool: keys.pool, wrapper: nextWrapper, secret: PoolSecret(using: &generator))
     append(outer, label: label, of: keys, using: &generator)
     return outer
+  }
+
+  /// Wraps the root key once more for a key that was made, and kept, before.
+  ///
+  /// Throws `conflict` when its number is not the next one any more.
+  package mutating func addWrapper(
+    _ outer: OuterKey, label: String, of keys: PoolKeys,
+    using generator: inout some RandomNumberGenerator
+  ) throws(StoreError) {
+    guard outer.wrapper == nextWrapper else {
+      throw StoreError(
+        .conflict, "somebody else has changed the keys of the pool meanwhile", object: label,
+        remedy: "try again, with a file that is not there")
+    }
+    append(outer, label: label, of: keys, using: &generator)
+  }
+
+  /// The number of the next wrapper.
+  package var nextWrapper: PoolWrapperID {
+    PoolWrapperID((wrappers.last?.id.rawValue ?? 0) + 1)
   }
 
   private mutating func append(

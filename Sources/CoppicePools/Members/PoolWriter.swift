@@ -85,6 +85,11 @@ package final class PoolWriter: Sendable {
     }
   }
 
+  /// The pool's head.
+  package func head() throws(StoreError) -> PoolHead {
+    try access.withLock { access throws(StoreError) in try access.head() }
+  }
+
   /// The keys that segments are sealed under, as of the last time that the head was read.
   package var keys: PoolKeys { access.withLock { $0.opener.ring } }
 }

@@ -149,7 +149,7 @@ extension PoolEntry {
     isLive && flags.contains(.snapshot) && self.name.hasBytes(of: name)
   }
 
-  var isLive: Bool { flags.isDisjoint(with: [.deleted, .superseded]) }
+  package var isLive: Bool { flags.isDisjoint(with: [.deleted, .superseded]) }
 
   mutating func supersede(in cycle: UInt64, at now: Int64) {
     flags.insert(.superseded)

@@ -64,6 +64,8 @@ public struct S3Limits: Sendable {
   public var connectionCount = 16
   /// How often one request is sent again; changes are not.
   public var repeatCount = 8
+  /// How often at most as long as the store has never answered: then its name may be wrong.
+  public var repeatCountAtFirst = 8
   /// The first wait before a request is sent again is at most this, each later one twice as much.
   public var firstDelay = Duration.milliseconds(100)
   public var delayMax = Duration.seconds(10)

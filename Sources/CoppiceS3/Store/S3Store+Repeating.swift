@@ -35,6 +35,7 @@ extension S3Store {
   /// Waits until a request may be sent again; whether it may.
   func waitForRepeat(_ repeats: inout Repeats) -> Bool {
     guard !closing.isClosed,
+      repeats.count < settings.limits.repeatCountAtFirst || serverTime.offset != nil,
       let delay = repeats.next(now: clock.monotonicNanoseconds(), random: pacing.random())
     else { return false }
     counts.withLock { $0.repeatCount += 1 }
