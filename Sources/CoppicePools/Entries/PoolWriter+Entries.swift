@@ -66,6 +66,26 @@ extension PoolWriter {
     }
   }
 
+  /// Notes that all that these entries reach was read and verified just now.
+  package func noteVerified(_ names: [PoolEntryName]) throws(StoreError) {
+    try access.withLock { access throws(StoreError) in
+      let now = access.now
+      for (member, own) in Dictionary(grouping: names, by: \.member) {
+        try access.changeMember(member) { member in
+          for index in member.entries.indices
+          where own.contains(where: { $0.entry == member.entries[index].id }) {
+            member.entries[index].verifiedAt = now
+          }
+        }
+      }
+    }
+  }
+
+  /// Notes how a drill of an entry ended.
+  package func noteDrill(_ name: PoolEntryName, _ drill: PoolDrill) throws(StoreError) {
+    try change(name) { entry, _, _ in entry.drill = drill }
+  }
+
   private func change(
     _ name: PoolEntryName,
     _ body: (inout PoolEntry, PoolMember, Int64) throws(StoreError) -> Void
