@@ -74,7 +74,8 @@ let package = Package(
     .target(
       name: "CoppicePools",
       dependencies: [
-        "CoppiceErrors", "CoppiceFormat", "CoppicePlatform", pools("Crypto", "swift-crypto"),
+        "CoppiceEngine", "CoppiceErrors", "CoppiceFormat", "CoppicePlatform",
+        pools("Crypto", "swift-crypto"),
       ], swiftSettings: strict),
     .target(
       name: "CoppiceS3",

@@ -28,7 +28,7 @@ struct LogicalCount {
     return total
   }
 
-  private mutating func total(below ref: Ref) throws(StoreError) -> Total {
+  mutating func total(below ref: Ref) throws(StoreError) -> Total {
     if ref.isHole { return Total() }
     let node = try frames.node(ref)
     if node.header.kind == .volumeNode {

@@ -35,13 +35,27 @@ extension StagingImport {
     defer { refs.deallocate() }
     var counts = SealCounts()
     try job.sealPages(context, into: refs, counts: &counts)
+    try putLeaf(volume, leafIndex: leafIndex, refs, counts)
+  }
+
+  /// Stores a leaf whose pages are stored. The caller holds the seal latch.
+  func putLeaf(
+    _ volume: VolumeNumber, leafIndex: UInt64, _ refs: UnsafeMutablePointer<Ref>,
+    _ counts: SealCounts
+  ) throws(StoreError) {
     if leafIndex == 0 {
       let kept = Array(UnsafeBufferPointer(start: refs, count: Node.slotCount))
       update(volume, counts) { $0.firstLeaf = kept }
-    } else {
-      let leaf = try job.sealNode(context, refs, attributes: nil, counts: &counts)
-      update(volume, counts) { $0.leaves.insert(leaf, at: firstPage) }
+      return
     }
+    let firstPage = leafIndex << Radix.bitCount
+    let content = NodeSealer.Content(
+      kind: .volumeNode, level: 0, firstKey: firstPage, attributes: nil, volume: volume)
+    let old = try VolumeSealPlan.oldLeaf(try start.top(volume), firstPage, core.frames)
+    var counts = counts
+    let leaf = try NodeSealer(context: context).seal(
+      content, refs: refs, old: old, counts: &counts)
+    update(volume, counts) { $0.leaves.insert(leaf, at: firstPage) }
   }
 
   private func update(
@@ -122,7 +136,7 @@ extension StagingImport {
       (state.part(of: volume) != nil, state.finished[volume.rawValue], state.root)
     }
     if isWritten { return nil }
-    if let finished { return finished.hash }
+    if let finished { return finished.isHole ? nil : finished.hash }
     guard let top = try root.topRef(volume), !top.isHole else { return nil }
     return top.hash
   }

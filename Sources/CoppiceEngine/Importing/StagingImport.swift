@@ -130,7 +130,9 @@ package final class StagingImport: VolumeSpace, PageSource, StagedRoots, Sendabl
         state.part(of: volume).map(\.attributes), state.finished[volume.rawValue], state.sealed
       )
     }
-    if written == nil, let finished { return try core.frames.node(finished).attributes }
+    if written == nil, let finished {
+      return finished.isHole ? nil : try core.frames.node(finished).attributes
+    }
     return try sealed.attributes(of: volume, above: written)
   }
 

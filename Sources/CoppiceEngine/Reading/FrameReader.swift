@@ -100,7 +100,7 @@ final class FrameReader: Sendable {
     var base: PageBuffer?
     if encoding == .zstdOnBase {
       let baseLocator = try baseLocator(stored, locator)
-      guard !baseLocator.form.isDerived else { throw damaged(locator, "its base is derived too") }
+      guard !baseLocator.form.isDerived else { throw derivedBase(locator) }
       base = try basePage(baseLocator, set)
       // Reading the base has used the scratch memory.
       payload = UnsafeRawBufferPointer(
@@ -150,7 +150,7 @@ final class FrameReader: Sendable {
     var base: Node?
     if locator.form.encoding == .overridesOnBase {
       let baseLocator = try baseLocator(stored, locator)
-      guard !baseLocator.form.isDerived else { throw damaged(locator, "its base is derived too") }
+      guard !baseLocator.form.isDerived else { throw derivedBase(locator) }
       base = try baseNode(baseLocator, set)
       // Reading the base has used the scratch memory.
       stored = try storedBytes(locator, set, in: segment)
@@ -260,7 +260,11 @@ final class FrameReader: Sendable {
     return failure
   }
 
-  private func mismatch(_ locator: Locator) -> StoreError {
+  func derivedBase(_ locator: Locator) -> StoreError {
+    damaged(locator, "its base is derived too")
+  }
+
+  func mismatch(_ locator: Locator) -> StoreError {
     damaged(locator, "its content does not have the hash it was stored under")
   }
 }

@@ -1,21 +1,21 @@
-internal import CoppiceFormat
+package import CoppiceFormat
 internal import Synchronization
 
 /// A decoded node: header and 256 refs. Immutable once read or built.
-final class Node: @unchecked Sendable {
-  static let slotCount = NodeCodec.slotCount
+package final class Node: @unchecked Sendable {
+  package static let slotCount = NodeCodec.slotCount
 
-  let header: NodeHeader
+  package let header: NodeHeader
   /// The effective refs: of a node stored as overrides these, and its base's where it has none.
-  let refs: UnsafePointer<Ref>
+  package let refs: UnsafePointer<Ref>
   /// Where the node itself is stored; its base if it is stored as overrides.
-  let locator: Locator
-  let base: Locator?
+  package let locator: Locator
+  package let base: Locator?
   /// What `StoredCount` found below; -1 for nothing yet.
   private let knownPageCount = Atomic<Int64>(-1)
 
   /// Takes ownership of `refs`, allocated with `allocateRefs`.
-  init(header: NodeHeader, refs: UnsafeMutablePointer<Ref>, locator: Locator, base: Locator?) {
+  package init(header: NodeHeader, refs: UnsafeMutablePointer<Ref>, locator: Locator, base: Locator?) {
     self.header = header
     self.refs = UnsafePointer(refs)
     self.locator = locator
@@ -24,7 +24,7 @@ final class Node: @unchecked Sendable {
 
   deinit { UnsafeMutablePointer(mutating: refs).deallocate() }
 
-  static func allocateRefs() -> UnsafeMutablePointer<Ref> {
+  package static func allocateRefs() -> UnsafeMutablePointer<Ref> {
     let refs = UnsafeMutablePointer<Ref>.allocate(capacity: slotCount)
     refs.initialize(repeating: .hole, count: slotCount)
     return refs
@@ -34,15 +34,15 @@ final class Node: @unchecked Sendable {
   ///
   /// This says what a node keeps, for collections, accounting, checks and repairs alike. What a
   /// base has under overrides is not among it: it keeps nothing, and may name frames that are gone.
-  var effectiveRefs: EffectiveRefs { EffectiveRefs(node: self) }
+  package var effectiveRefs: EffectiveRefs { EffectiveRefs(node: self) }
 
-  struct EffectiveRefs: Sequence, IteratorProtocol {
+  package struct EffectiveRefs: Sequence, IteratorProtocol {
     fileprivate let node: Node
     private var slot = 0
 
     fileprivate init(node: Node) { self.node = node }
 
-    mutating func next() -> (slot: Int, ref: Ref)? {
+    package mutating func next() -> (slot: Int, ref: Ref)? {
       while slot < Node.slotCount {
         defer { slot += 1 }
         if !node.refs[slot].isHole { return (slot, node.refs[slot]) }
@@ -62,25 +62,25 @@ final class Node: @unchecked Sendable {
     set { knownPageCount.store(newValue.map { Int64($0) } ?? -1, ordering: .relaxed) }
   }
 
-  static let byteCount = slotCount * Ref.byteCount + 128
+  package static let byteCount = slotCount * Ref.byteCount + 128
 
-  subscript(slot: Int) -> Ref {
+  package subscript(slot: Int) -> Ref {
     precondition(slot >= 0 && slot < Self.slotCount)
     return refs[slot]
   }
 }
 
 /// How keys (page or volume numbers) map to levels and slots of the radix tree.
-enum Radix {
-  static let bitCount: UInt64 = 8
+package enum Radix {
+  package static let bitCount: UInt64 = 8
 
   /// How many keys a node of that level covers.
-  static func coverage(level: UInt8) -> UInt64 { 1 << (bitCount * (UInt64(level) + 1)) }
+  package static func coverage(level: UInt8) -> UInt64 { 1 << (bitCount * (UInt64(level) + 1)) }
 
   /// How many keys one slot of a node of that level covers.
-  static func slotCoverage(level: UInt8) -> UInt64 { 1 << (bitCount * UInt64(level)) }
+  package static func slotCoverage(level: UInt8) -> UInt64 { 1 << (bitCount * UInt64(level)) }
 
-  static func slot(of key: UInt64, level: UInt8) -> Int {
+  package static func slot(of key: UInt64, level: UInt8) -> Int {
     Int(truncatingIfNeeded: key >> (bitCount * UInt64(level))) & 0xFF
   }
 

@@ -36,22 +36,11 @@ struct NodeSealer {
     if let oldNode { context.replaced.count(oldNode, by: refs, &counts) }
     let base = if let oldNode { try baseNode(of: oldNode) } else { Node?.none }
     return try context.frames.codecs.withSet { set throws(StoreError) in
-      var stored: [UInt8] = []
-      var encoding = FrameEncoding.columns
-      if let base, let oldNode, Self.prefersOverrides(refs, base: base, old: oldNode) {
-        set.nodes.encodeOverrides(
-          header, refs: refs, base: base.locator, baseRefs: base.refs, into: &stored)
-        encoding = .overridesOnBase
-      } else {
-        set.nodes.encodeFull(header, refs: refs, into: &stored)
-      }
-      let form = FrameForm(content.kind, encoding)
-      let locator = try append(
-        stored, form, header, content.volume,
-        base: encoding == .columns ? .none : base?.locator.name ?? .none)
+      let node = NodeFrame(header, refs: refs, replacing: oldNode, on: base, set.nodes)
+      let locator = try append(node, header, content.volume)
       counts.nodeCount += 1
-      counts.nodeByteCount += stored.count
-      remember(header, refs, locator, base: encoding == .columns ? nil : base?.locator)
+      counts.nodeByteCount += node.stored.count
+      remember(header, refs, locator, base: node.base)
       return Ref(hash: header.id, locator: locator)
     }
   }
@@ -65,31 +54,11 @@ struct NodeSealer {
     (0..<Node.slotCount).allSatisfy { a[$0] == b[$0] }
   }
 
-  /// Overrides are taken while they need at most half of the full node's room, and either are few
-  /// or mostly new: a node rewritten at random grows few overrides before it is stored in full.
-  static func prefersOverrides(_ refs: UnsafeMutablePointer<Ref>, base: Node, old: Node) -> Bool {
-    var childCount = 0
-    var overrideCount = 0
-    var newCount = 0
-    for slot in 0..<Node.slotCount {
-      let ref = refs[slot]
-      if !ref.isHole { childCount += 1 }
-      if ref != base.refs[slot] { overrideCount += 1 }
-      if ref != old.refs[slot] { newCount += 1 }
-    }
-    return overrideCount * 2 <= childCount
-      && (overrideCount <= 32 || newCount * 2 >= overrideCount)
-  }
-
   private func append(
-    _ stored: [UInt8], _ form: FrameForm, _ header: NodeHeader, _ volume: VolumeNumber,
-    base: FrameName
+    _ node: NodeFrame, _ header: NodeHeader, _ volume: VolumeNumber
   ) throws(StoreError) -> Locator {
-    try stored.withBytes { bytes throws(StoreError) in
-      try context.appender.append(
-        PendingFrame(
-          stored: bytes, form: form, hashPrefix: header.id.low, volume: volume,
-          page: PageNumber(header.firstKey), base: base))
+    try node.stored.withBytes { bytes throws(StoreError) in
+      try context.appender.append(node.pending(bytes, header, volume))
     }
   }
 

@@ -1,18 +1,6 @@
 internal import CoppiceFormat
 internal import CoppicePlatform
 
-/// A frame ready to be stored, of which only the name is missing.
-struct PendingFrame {
-  /// Valid until the append returns.
-  var stored: UnsafeRawBufferPointer
-  var form: FrameForm
-  var hashPrefix: UInt64
-  var volume: VolumeNumber
-  var page: PageNumber
-  /// The full frame that a derived one builds on.
-  var base: FrameName
-}
-
 /// Gives frames of one trust domain their names and writes them, bundle by bundle, into the
 /// domain's one open segment.
 ///

@@ -276,6 +276,17 @@ package final class Branches: Sendable {
       }
     }
   }
+
+  /// Sees to it that no volume that is made from here on gets a number up to this one: for a state
+  /// that has volumes of another store.
+  package func reserveVolumeNumbers(through last: VolumeNumber) throws(StoreError) {
+    try core.gate.checkWritable()
+    try core.keeper.change { kept throws(StoreError) in
+      volumeNumbers.withLock { $0.drop(through: last) }
+      guard last.rawValue >= kept.catalogue.nextVolume else { return }
+      try kept.record(.reserve(nextVolume: last.rawValue + 1))
+    }
+  }
 }
 
 /// Volume numbers that a `reserve` record set aside. The record's LSN is below that of any write to
@@ -291,6 +302,10 @@ struct VolumeNumberBlock {
     guard next < end else { return nil }
     defer { next += 1 }
     return VolumeNumber(next)
+  }
+
+  mutating func drop(through last: VolumeNumber) {
+    next = min(max(next, last.rawValue + 1), end)
   }
 }
 

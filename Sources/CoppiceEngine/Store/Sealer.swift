@@ -115,6 +115,26 @@ package final class Sealer: Sendable {
     }
   }
 
+  /// Seals what one branch holds when the call begins, whatever is written to it meanwhile.
+  func sealPresent(_ branch: EngineBranch) throws(StoreError) {
+    try core.gate.checkWritable()
+    let last = branch.writer.withLockFirst {
+      if branch.state.withLock({ !$0.open.isEmpty }) {
+        branch.freezeOpenLayer(through: core.journal.lastLSN)
+      }
+      return branch.state.withLock { $0.sealed.frozen.layers.last }
+    }
+    guard let last else { return }
+    try sealing.withLock { () throws(StoreError) in
+      while isKnown(branch),
+        branch.state.withLock({ $0.sealed.frozen.layers.contains { $0 === last } }),
+        let candidate = freeze(branch)
+      {
+        if let damage = try seal([candidate]).damage { throw damage }
+      }
+    }
+  }
+
   /// Seals what can be of all branches but these, so that it is known what they replaced: before
   /// something is said of what only these keep.
   package func sealAll(besides ids: Set<BranchID>) throws(StoreError) {

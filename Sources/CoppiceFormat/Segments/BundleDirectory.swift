@@ -83,7 +83,7 @@ public struct BundleDirectory: Hashable, Sendable {
   private static let what = "bundle directory"
   /// What the columns have of a frame at most: form and length 4, volume and page 6 each, base and
   /// home 10 each.
-  static let entryByteCountMax = 36
+  package static let entryByteCountMax = 36
 
   func appendColumns(to body: inout ByteWriter, hasHomeNames: Bool) {
     for entry in entries { body.append(entry.form.rawValue) }

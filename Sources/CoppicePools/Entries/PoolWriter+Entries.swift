@@ -70,14 +70,24 @@ extension PoolWriter {
     }
   }
 
-  /// Notes what a drill of an entry found.
-  package func note(_ drill: PoolDrill, of name: PoolEntryName) throws(StoreError) {
-    try change([name]) { entry, _, _ in entry.drill = drill }
+  /// Notes that all that these entries reach was read and verified just now.
+  package func noteVerified(_ names: [PoolEntryName]) throws(StoreError) {
+    try access.withLock { access throws(StoreError) in
+      let now = access.now
+      for (member, own) in Dictionary(grouping: names, by: \.member) {
+        try access.changeMember(member) { member in
+          for index in member.entries.indices
+          where own.contains(where: { $0.entry == member.entries[index].id }) {
+            member.entries[index].verifiedAt = now
+          }
+        }
+      }
+    }
   }
 
-  /// Notes that all that the entries reach was read and is what was written.
-  package func noteVerified(_ names: [PoolEntryName], at time: Int64) throws(StoreError) {
-    try change(names) { entry, _, _ in entry.verifiedAt = max(entry.verifiedAt, time) }
+  /// Notes how a drill of an entry ended.
+  package func noteDrill(_ name: PoolEntryName, _ drill: PoolDrill) throws(StoreError) {
+    try change([name]) { entry, _, _ in entry.drill = drill }
   }
 
   private func change(

@@ -15,6 +15,8 @@ internal import CoppicePlatform
 /// - `full`, `denied`, `unavailable` when it could not note what it must not forget.
 package final class PoolWriter: Sendable {
   let access: Monitored<PoolAccess>
+  /// Held over a push: what others announced is what ended before.
+  let pushing = Monitored(())
 
   private init(_ access: PoolAccess) { self.access = Monitored(access) }
 

@@ -54,7 +54,7 @@ extension PushedState {
   var isSnapshot: Bool { name.utf8.contains(Self.separator) }
   private static let separator = UInt8(ascii: "@")
 
-  fileprivate var nameTaken: StoreError {
+  var nameTaken: StoreError {
     StoreError(
       .conflict, "the pool has a snapshot of that name", object: name, reason: .exists)
   }

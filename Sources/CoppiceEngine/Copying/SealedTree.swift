@@ -1,0 +1,111 @@
+package import CoppiceFormat
+internal import CoppicePlatform
+
+/// The sealed state of a branch or snapshot as the frames that it is made of, for whoever stores
+/// these elsewhere. They stay readable as long as the tree is held, whatever becomes of the branch.
+///
+/// Thread-safe.
+package final class SealedTree: Sendable {
+  package let root: Ref
+  package let domain: DomainID
+  /// The store's last one when the state was taken.
+  package let lsn: LSN
+  /// Of all volumes but that of names.
+  package let logicalByteCount: UInt64
+  private let core: StoreCore
+  private let key: UInt64
+
+  init(_ branch: EngineBranch, root: Ref, key: UInt64, lsn: LSN) throws(StoreError) {
+    self.root = root
+    self.key = key
+    self.lsn = lsn
+    domain = branch.domain
+    core = branch.core
+    var count = LogicalCount(frames: branch.core.frames)
+    logicalByteCount = root.isHole ? 0 : try count.total(below: root).byteCount
+  }
+
+  deinit { core.pins.remove(key) }
+
+  package var secret: HashSecret { core.secret }
+  package var pageByteCount: Int { core.pageByteCount }
+
+  /// A node of the tree. Throws `corrupt` for one that is damaged.
+  package func node(_ ref: Ref) throws(StoreError) -> Node {
+    try core.gate.checkOpen()
+    return try core.frames.node(ref)
+  }
+
+  /// Copies pages as they are stored, after each was decoded and held against its hash: damage
+  /// here goes nowhere. Throws `corrupt` for the first that is damaged.
+  ///
+  /// - Parameter wantsBase: whether the full page that a page builds on is to be copied before it;
+  ///   gets the index in `refs` too.
+  package func copy(
+    _ refs: [Ref], wantsBase: (_ base: Ref, _ index: Int) throws(StoreError) -> Bool
+  ) throws(StoreError) -> CopiedPages {
+    try core.gate.checkOpen()
+    return try core.frames.codecs.withSet { set throws(StoreError) in
+      let copies = CopiedPages()
+      for (index, ref) in refs.enumerated() {
+        let stored = try core.frames.storedPage(ref, set)
+        let start = copies.buffer.byteCount
+        copies.buffer.append(stored.bytes)
+        let range = start..<copies.buffer.byteCount
+        guard let base = stored.base else {
+          copies.pages.append(
+            CopiedPages.Page(ref: ref, payload: range, base: nil, basePayload: nil))
+          continue
+        }
+        var basePayload: Range<Int>?
+        if try wantsBase(base, index) {
+          copies.buffer.append(try core.frames.storedBytes(base.locator, set))
+          basePayload = range.upperBound..<copies.buffer.byteCount
+        }
+        copies.pages.append(
+          CopiedPages.Page(
+            ref: ref, payload: range.dropFirst(Locator.byteCount), base: base,
+            basePayload: basePayload))
+      }
+      return copies
+    }
+  }
+}
+
+/// Pages as they are stored, one behind the other.
+package final class CopiedPages: @unchecked Sendable {
+  package struct Page {
+    package let ref: Ref
+    /// In the buffer; of a derived page without the base's locator.
+    package let payload: Range<Int>
+    /// The full page that it builds on.
+    package let base: Ref?
+    /// That one's bytes, where they were wanted.
+    package let basePayload: Range<Int>?
+  }
+
+  let buffer = AlignedBuffer(byteCountMin: 1 << 16)
+  package fileprivate(set) var pages: [Page] = []
+
+  package func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: buffer.contents[range])
+  }
+}
+
+extension Engine {
+  /// Seals what a branch holds at this moment, and holds the state that it has then. Throws what
+  /// sealing does.
+  package func sealedTree(of branch: EngineBranch) throws(StoreError) -> SealedTree {
+    let lsn = core.journal.lastLSN
+    try sealer.sealPresent(branch)
+    // A collection takes its roots under this lock: it sees the branch's root or the pin.
+    let (root, key) = try core.keeper.read { kept throws(StoreError) in
+      guard kept.branches[branch.id] === branch else {
+        throw StoreError(.notFound, "the branch was deleted for good")
+      }
+      let root = branch.state.withLock { $0.sealed.root }
+      return (root.root, core.pins.insert(SealedState(root: root, frozen: .empty)))
+    }
+    return try SealedTree(branch, root: root, key: key, lsn: lsn)
+  }
+}

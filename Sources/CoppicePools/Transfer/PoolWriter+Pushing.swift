@@ -1,0 +1,163 @@
+package import CoppiceEngine
+package import CoppiceErrors
+package import CoppiceFormat
+internal import CoppicePlatform
+
+/// What a push did.
+package struct PushResult: Hashable, Sendable {
+  package let entry: PoolEntryName
+  /// The pool had this very state.
+  package let isUnchanged: Bool
+  /// Pages that were sent.
+  package let pageCount: UInt64
+  package let segmentCount: Int
+  /// Of the objects that were sent, those of an earlier process that are used too.
+  package let byteCount: UInt64
+}
+
+extension PoolAccess {
+  /// The entry that has this state already; `nil` if a push is to be made of it.
+  ///
+  /// Throws `conflict` with the reason `exists` for a snapshot's name that another state has.
+  package mutating func unchanged(
+    _ tree: SealedTree, as state: PushedState
+  ) throws(StoreError) -> PoolEntryName? {
+    guard let found = try newest(state.name) else { return nil }
+    if found.entry.root.hash == tree.root.hash { return found.name }
+    if state.isSnapshot { throw state.nameTaken }
+    return nil
+  }
+}
+
+extension PoolWriter {
+  /// Puts a state of a store into the pool: what the pool does not have of it is sent, verified,
+  /// and published. Where an earlier push stopped, also in another process, and of another state,
+  /// its segments are used. One push runs at a time.
+  ///
+  /// Throws `invalid` for a store of another family or page size, `corrupt` for damage in the
+  /// store, which goes nowhere, and what `openIntent` and `publish` throw; `unavailable` when it
+  /// was told to stop.
+  package func push(
+    _ tree: SealedTree, as state: PushedState, _ options: TransferOptions
+  ) throws(StoreError) -> PushResult {
+    try pushing.withLock { _ throws(StoreError) in
+      let (content, same, entries) = try access.withLock { access throws(StoreError) in
+        try access.require(
+          PoolFamily(
+            pageShift: UInt8(tree.pageByteCount.trailingZeroBitCount), secret: tree.secret.bytes))
+        return (
+          try access.content(options), try access.unchanged(tree, as: state), try access.entries()
+        )
+      }
+      if let same {
+        return PushResult(
+          entry: same, isUnchanged: true, pageCount: 0, segmentCount: 0, byteCount: 0)
+      }
+      return try push(tree, as: state, content, upon: Self.supports(of: state, entries))
+    }
+  }
+
+  private static let supportCountMax = 4
+
+  /// The entries that are most likely to share with a state: the branch's, newest first, then the
+  /// newest others.
+  private static func supports(
+    of state: PushedState, _ entries: [ListedEntry]
+  ) -> [PoolEntryName] {
+    let name = state.branchName
+    func rank(_ listed: ListedEntry) -> Int {
+      if listed.entry.name.hasBytes(of: name) { return 0 }
+      return listed.entry.branchName.hasBytes(of: name) ? 1 : 2
+    }
+    return entries.filter { $0.entry.isLive && $0.entry.domain == state.domain }
+      .sorted { (rank($0), -$0.entry.publishedAt) < (rank($1), -$1.entry.publishedAt) }
+      .prefix(supportCountMax).map(\.name)
+  }
+
+  private func push(
+    _ tree: SealedTree, as state: PushedState, _ content: PoolContent,
+    upon supports: [PoolEntryName]
+  ) throws(StoreError) -> PushResult {
+    let site = site
+    var notes = UploadNotes(disk: site.disk, folder: site.folder)
+    let continued = try resume(&notes, in: state.domain)
+    let placed = PlacedPages()
+    let kept = content.kept(notes, in: continued, placed)
+    let upload = try PoolUpload(
+      self, content, state, supports: supports, continuing: continued, notes)
+    let roots = try upload.begin()
+    var push = try PoolPush(tree, to: content, upload, supports: roots, placed: placed)
+    let root = try push.run()
+    let segments = kept + (try upload.finish())
+    let byteCount = segments.reduce(0) { $0 + UInt64($1.byteCount) }
+    let entry = try publish(
+      state,
+      PushedContent(
+        root: root, segments: segments, logicalByteCount: tree.logicalByteCount,
+        newByteCount: byteCount), of: upload.intents)
+    notes = UploadNotes(disk: site.disk, folder: site.folder)
+    let lost = notes.begun.subtracting(segments.map(\.id))
+    notes.clear()
+    // What was on its way when an earlier process ended; a sweep finds what stays.
+    try? access.withLock { access throws(StoreError) in try access.remove(lost) }
+    return PushResult(
+      entry: entry, isUnchanged: false, pageCount: push.pageCount, segmentCount: segments.count,
+      byteCount: byteCount)
+  }
+
+  /// The intents of earlier processes that have segments to go on from; all others are given up.
+  private func resume(
+    _ notes: inout UploadNotes, in domain: DomainID
+  ) throws(StoreError) -> [OpenIntent] {
+    let open = try openIntents()
+    if notes.domain == domain, !notes.sent.isEmpty {
+      let continued = open.filter { intent in
+        notes.sent.keys.contains { intent.ids?.contains($0) ?? false }
+      }
+      for intent in open where !continued.contains(intent) { try close(intent, removing: []) }
+      if !continued.isEmpty { return continued }
+    }
+    for intent in open {
+      let ids = (intent.ids?.ids ?? 0..<0).map { SegmentID($0) }
+      // Without notes any of them may have been sent.
+      try close(
+        intent,
+        removing: notes.domain == nil
+          ? ids : ids.filter { notes.begun.contains($0) || notes.sent[$0] != nil })
+    }
+    notes.clear()
+    return []
+  }
+}
+
+extension PoolContent {
+  /// Segments of earlier processes, whose pages are noted as placed; those whose index cannot be
+  /// had are not used.
+  fileprivate func kept(
+    _ notes: UploadNotes, in intents: [OpenIntent], _ placed: PlacedPages
+  ) -> [PushedSegment] {
+    let sent = notes.sent.filter { id, _ in
+      intents.contains { $0.ids?.contains(id) ?? false }
+    }
+    var kept: [PushedSegment] = []
+    for (id, byteCount) in sent.sorted(by: { $0.key < $1.key }) {
+      // What cannot be read now is sent anew.
+      guard let frames = try? frames(of: id) else { continue }
+      kept.append(PushedSegment(id: id, byteCount: byteCount))
+      for frame in frames.frames where frame.ref.locator.form.kind == .page {
+        let home = frame.base.segment
+        // A base that was on its way when the process ended may not be there.
+        if frame.base == .none || sent[home] != nil || !notes.begun.contains(home) {
+          placed.note(frame.ref)
+        }
+      }
+    }
+    return kept
+  }
+}
+
+extension PoolEntry {
+  var branchName: String {
+    PushedState(name: name, domain: domain, lsn: lsn, createdAt: createdAt).branchName
+  }
+}
