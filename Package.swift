@@ -110,8 +110,9 @@ let package = Package(
     .target(
       name: "CoppiceServer",
       dependencies: [
-        "CLinux", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppiceInstances",
-        "CoppiceLifecycle", "CoppicePlatform", "CoppicePostgreSQL",
+        "CLinux", "Coppice", "CoppiceEngine", "CoppiceErrors", "CoppiceFormat",
+        "CoppiceInstances", "CoppiceLifecycle", "CoppicePlatform", "CoppicePools",
+        "CoppicePostgreSQL", "CoppiceS3",
         server("AsyncHTTPClient", "async-http-client"),
         server("Hummingbird", "hummingbird"),
         server("Logging", "swift-log"),

@@ -32,8 +32,8 @@ extension Store {
   /// Makes a branch, or gives one another content, of what `fill` puts into an import: all of it or
   /// nothing. Durable on return.
   ///
-  /// The branch lies in the domain of that name, which is made if it is missing. Where it exists the
-  /// import begins with its state.
+  /// The branch lies in the domain of that name, which is made if it is missing. Where the branch
+  /// exists the import begins with its state.
   ///
   /// Throws `conflict` when the branch exists and nobody said to replace it, `invalid` for a domain
   /// of another class or of the branch's own, `unsupportedFormat` for annotations that this version
@@ -116,7 +116,9 @@ extension Store {
     if received.domain == DataClass.raw.rawValue, dataClass == .raw { return .standard }
     let known = try domains().first { $0.description.hasBytes(of: received.domain) }
     let domain: Domain
-    if let known { domain = known } else {
+    if let known {
+      domain = known
+    } else {
       domain = try createDomain(named: received.domain, class: dataClass)
     }
     guard domain.dataClass == dataClass else {

@@ -35,7 +35,8 @@ extension PoolKeyTable {
   package mutating func addWrapper(
     label: String, of keys: PoolKeys, using generator: inout some RandomNumberGenerator
   ) -> OuterKey {
-    let outer = OuterKey(pool: keys.pool, wrapper: nextWrapper, secret: PoolSecret(using: &generator))
+    let outer = OuterKey(
+      pool: keys.pool, wrapper: nextWrapper, secret: PoolSecret(using: &generator))
     append(outer, label: label, of: keys, using: &generator)
     return outer
   }

@@ -20,7 +20,12 @@ package enum RequestCatalogue {
     ProofGetRequest.self,
     PolicyShowRequest.self, PolicySetRequest.self,
     PolicyTestRequest.self, PolicyRunRequest.self, PolicyPauseRequest.self,
-    PolicyResumeRequest.self,
+    PolicyResumeRequest.self, RemoteListRequest.self, RemoteShowRequest.self,
+    RemoteAddRequest.self, RemoteRemoveRequest.self, RemoteCheckRequest.self,
+    RemoteRejoinRequest.self, RemoteKeyRequest.self, RemoteCollectRequest.self,
+    RemoteScrubRequest.self, RemoteUsageRequest.self, PushRequest.self, PullRequest.self,
+    BackupListRequest.self, BackupChangeRequest.self, BackupPruneRequest.self,
+    BackupDrillRequest.self,
   ]
 
   package static let serverRequests: [any ServerRequest.Type] = [
