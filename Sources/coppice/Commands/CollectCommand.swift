@@ -14,9 +14,16 @@ struct CollectCommand: ParsableCommand {
       still, is null without --full; notes say what is missing of proofs of branches that ended by \
       themselves; space, as 'coppice du' has it in total, without --explain.
 
+      With --remote a pool is collected instead of the store: deleted copies that nobody can bring \
+      back are forgotten, and objects that no copy reaches any more are removed. Pushes go on \
+      meanwhile. With --explain it says of each copy that is left what keeps it.
+
+      JSON with --remote: \(RemoteCollectRequest.keys).
+
       Examples:
         coppice gc --full
         coppice gc --dry-run --explain
+        coppice gc --remote offsite
       """)
 
   @OptionGroup var options: StoreArguments
@@ -25,6 +32,11 @@ struct CollectCommand: ParsableCommand {
     name: .long,
     help: "Empty every segment that holds anything dead, however little, and erase the journal.")
   var full = false
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("A pool that is collected instead of the store.", valueName: "remote"))
+  var remote: String?
 
   @Flag(name: .long, help: "Forget also what is to be kept until a time to come.")
   var forget = false
@@ -35,7 +47,17 @@ struct CollectCommand: ParsableCommand {
   @Flag(name: .long, help: "Say for every byte that is still stored what holds it.")
   var explain = false
 
+  func validate() throws {
+    guard remote == nil || !(full || forget || dryRun) else {
+      throw ValidationError("--remote goes with --explain alone")
+    }
+  }
+
   func run() throws {
+    if let remote {
+      let answer = try options.perform(RemoteCollectRequest(remote: remote), showing: "gc")
+      return try options.print(PoolCollectionReply(answer: answer, isExplained: explain))
+    }
     try options.print(
       try options.perform(
         CollectRequest(full: full, dryRun: dryRun, explain: explain, forget: forget),
@@ -74,5 +96,24 @@ extension CollectRequest.Answer: Reply {
   static func textOfJournal(_ byteCount: UInt64) -> String {
     "\(Output.bytes(byteCount)) of the journal may have records of it still: changes of other "
       + "branches could not be sealed; run 'coppice gc --full' later"
+  }
+}
+
+/// What a collection of a pool did.
+private struct PoolCollectionReply: Reply {
+  let answer: RemoteCollectRequest.Answer
+  let isExplained: Bool
+
+  func encode(to encoder: any Encoder) throws { try answer.encode(to: encoder) }
+
+  var text: String {
+    var text = "Removed \(Output.count(answer.removedSegmentCount, "segment")), forgot "
+    text += "\(Output.count(answer.forgottenCount, "deleted entry"))\n"
+    guard isExplained else { return text + answer.traffic.text }
+    for kept in answer.kept {
+      text += "  \(Output.printable("\(answer.remote)/\(kept.name)")), entry \(kept.id): "
+      text += "\(kept.reasons.joined(separator: ", "))\n"
+    }
+    return text + answer.traffic.text
   }
 }

@@ -16,8 +16,14 @@ struct ScrubCommand: ParsableCommand {
       completePassStartedAt was verified since, which is null before the first pass has ended. \
       Findings are as 'coppice check' has them.
 
-      Example:
+      With --remote all that a pool's copies consist of is read and verified instead, from the \
+      object store, and those that are whole are noted as verified.
+
+      JSON with --remote: \(RemoteScrubRequest.keys).
+
+      Examples:
         coppice scrub --rate 50M --limit 10G
+        coppice scrub --remote offsite
       """)
 
   @OptionGroup var options: StoreArguments
@@ -38,7 +44,23 @@ struct ScrubCommand: ParsableCommand {
   @Flag(name: .long, help: "Begin anew although an earlier scrub stopped before its end.")
   var restart = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp("A pool that is read instead of the store.", valueName: "remote"))
+  var remote: String?
+
+  func validate() throws {
+    guard remote == nil || (rate == nil && limit == nil && from == nil && !restart) else {
+      throw ValidationError("--remote goes with none of the other options")
+    }
+  }
+
   func run() throws {
+    if let remote {
+      try options.printFindings(
+        try options.perform(RemoteScrubRequest(remote: remote, structure: false), showing: "scrub"))
+      return
+    }
     let answer = try options.perform(
       ScrubRequest(
         byteCountPerSecond: rate?.value, byteCountMax: limit?.value, from: from, restart: restart),

@@ -24,39 +24,20 @@ struct SnapshotPruneCommand: ParsableCommand {
   @Argument(help: "The branch. Default: all.")
   var branch: String?
 
-  @Option(name: .long, parsing: .unconditional, help: "The newest ones.")
-  var keepLast: Int?
-
-  @Option(name: .long, parsing: .unconditional, help: "The newest of each hour.")
-  var keepHourly: Int?
-
-  @Option(name: .long, parsing: .unconditional, help: "The newest of each day.")
-  var keepDaily: Int?
-
-  @Option(name: .long, parsing: .unconditional, help: "The newest of each week.")
-  var keepWeekly: Int?
-
-  @Option(name: .long, parsing: .unconditional, help: "The newest of each month.")
-  var keepMonthly: Int?
-
-  @Option(name: .long, parsing: .unconditional, help: "The newest of each year.")
-  var keepYearly: Int?
-
-  @Option(name: .long, help: "All that are less than this older than the newest.")
-  var keepWithin: TimeSpan?
+  @OptionGroup var rules: KeepArguments
 
   @Flag(name: .long, help: "Say what would be deleted, and delete nothing.")
   var dryRun = false
 
   func run() throws {
     var request = SnapshotPruneRequest(branch: branch, dryRun: dryRun)
-    request.keepLast = keepLast
-    request.keepHourly = keepHourly
-    request.keepDaily = keepDaily
-    request.keepWeekly = keepWeekly
-    request.keepMonthly = keepMonthly
-    request.keepYearly = keepYearly
-    request.keepWithinSeconds = keepWithin?.seconds
+    request.keepLast = rules.keepLast
+    request.keepHourly = rules.keepHourly
+    request.keepDaily = rules.keepDaily
+    request.keepWeekly = rules.keepWeekly
+    request.keepMonthly = rules.keepMonthly
+    request.keepYearly = rules.keepYearly
+    request.keepWithinSeconds = rules.keepWithin?.seconds
     try options.print(try options.perform(request))
   }
 }

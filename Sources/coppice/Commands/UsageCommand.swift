@@ -27,12 +27,19 @@ struct UsageCommand: ParsableCommand {
       than six samples or less than an hour of them. fullAt is when the disk is full, limitAt when \
       a branch is at its limit; both may be null.
 
+      With --remote: what a pool's copies hold and what their pushes added to it, and what its \
+      objects take.
+
+      JSON with --remote: \(RemoteUsageRequest.keys). unpublishedCount is of objects that pushes \
+      sent and did not publish.
+
       Examples:
         coppice du
         coppice du --explain
         coppice du --if-deleted trial-1 trial-2
         coppice du --history main --json
         coppice du --history --forecast
+        coppice du --remote offsite
       """)
 
   @OptionGroup var options: StoreArguments
@@ -56,6 +63,11 @@ struct UsageCommand: ParsableCommand {
   @Flag(name: .long, help: "Say for every stored byte what holds it.")
   var explain = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp("A pool that is told of instead of the store.", valueName: "remote"))
+  var remote: String?
+
   func validate() throws {
     guard !ifDeleted || !names.isEmpty else {
       throw ValidationError("--if-deleted needs names of branches")
@@ -69,13 +81,18 @@ struct UsageCommand: ParsableCommand {
     guard !ifDeleted || !history else {
       throw ValidationError("--if-deleted and --history exclude one another")
     }
+    guard remote == nil || (names.isEmpty && !ifDeleted && !history && !explain) else {
+      throw ValidationError("--remote goes with none of the other options")
+    }
     guard !explain || names.isEmpty else {
       throw ValidationError("--explain is about the whole store, without names")
     }
   }
 
   func run() throws {
-    if ifDeleted {
+    if let remote {
+      try options.print(try options.perform(RemoteUsageRequest(remote: remote)))
+    } else if ifDeleted {
       try options.print(try options.perform(FreedRequest(names: names)))
     } else if history {
       let answer = try options.perform(GrowthRequest(names: names))
@@ -121,5 +138,23 @@ extension FreedRequest.Answer: Reply {
     "Deleting \(Output.printable(addition.deleting.joined(separator: ", "))) would free "
       + "\(Output.bytes(report.freedByteCount))\n"
       + SpaceSharer.keeping(report.sharedByteCount, report.sharers)
+  }
+}
+
+extension RemoteUsageRequest.Answer: Reply {
+  var text: String {
+    var table = TextTable(("holds", .right), ("added", .right), ("copy", .left))
+    for entry in entries {
+      table.add(
+        Output.bytes(entry.logicalByteCount), Output.bytes(entry.newByteCount),
+        "\(remote)/\(entry.name)")
+    }
+    var text = "\(table.text)\n\(Output.bytes(storedByteCount)) stored in "
+    text += "\(Output.count(segmentCount, "segment"))\n"
+    if unpublishedCount > 0 {
+      text += "  and \(Output.bytes(unpublishedByteCount)) of pushes that have not ended, or that "
+      text += "'coppice gc --remote \(Output.printable(remote))' removes\n"
+    }
+    return text + traffic.text
   }
 }
