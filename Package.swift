@@ -263,7 +263,8 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "Coppice", "CoppiceEngine", "CoppiceEstimate", "CoppiceFormat", "CoppiceLifecycle",
-        "CoppicePlatform", "CoppiceServer", "TestSupport", "WritingDriver", "coppice",
+        "CoppicePlatform", "CoppiceServer", "S3TestServer", "TestSupport", "WritingDriver",
+        "coppice",
       ],
       swiftSettings: strict),
   ]

@@ -83,8 +83,8 @@ struct CoppiceCommand {
 
   /// Runs a script in the test's folder.
   @discardableResult
-  func script(_ text: String) throws -> Program.Result {
-    try Program("bash").check(["-euc", text], in: folder.path)
+  func script(_ text: String, with variables: [String: String] = [:]) throws -> Program.Result {
+    try Program("bash", environment: variables).check(["-euc", text], in: folder.path)
   }
 
   /// A folder `tree` with one of everything.

@@ -37,6 +37,17 @@ import Testing
     ("pg restart", InstanceRestartRequest.self), ("pg set", InstanceRestartRequest.self),
     ("pg list", InstanceListRequest.self), ("pg url", InstanceShowRequest.self),
     ("pg logs", InstanceLogRequest.self),
+    ("remote list", RemoteListRequest.self), ("remote show", RemoteShowRequest.self),
+    ("remote add", RemoteAddRequest.self), ("remote remove", RemoteRemoveRequest.self),
+    ("remote check", RemoteCheckRequest.self), ("remote rejoin", RemoteRejoinRequest.self),
+    ("remote key add", RemoteKeyRequest.self), ("remote key remove", RemoteKeyRequest.self),
+    ("remote key rotate", RemoteKeyRequest.self), ("push", PushRequest.self),
+    ("pull", PullRequest.self), ("backup list", BackupListRequest.self),
+    ("backup delete", BackupChangeRequest.self), ("backup undelete", BackupChangeRequest.self),
+    ("backup hold", BackupChangeRequest.self), ("backup release", BackupChangeRequest.self),
+    ("backup prune", BackupPruneRequest.self), ("backup drill", BackupDrillRequest.self),
+    ("gc", RemoteCollectRequest.self), ("check", RemoteScrubRequest.self),
+    ("scrub", RemoteScrubRequest.self), ("du", RemoteUsageRequest.self),
     ("serve", StatusRequest.self), ("stop", StopRequest.self), ("mount", MountRequest.self),
   ]
 

@@ -23,6 +23,10 @@ import Testing
     "ScrubRequest.from", "document", "ifMatch", "role", "reason", "settings", "unset", "login",
     "database", "refresh", "preparation.freezing", "preparation.rateMax", "preparation.accepted",
     "preparation.statements.database", "preparation.statements.text",
+    // Pools, what they have, and how they are reached: none of it is in the store.
+    "remote", "target", "copy", "copies", "only", "keyFile", "label", "command", "folder",
+    "place.url", "place.endpoint", "place.region", "place.credentials", "place.certificateFile",
+    "place.keyFile", "place.keyCommand",
   ]
 
   /// How the values of a request are made.

@@ -95,6 +95,9 @@ public final class S3TestServer: Sendable {
   public var runningCountMax: Int { state.withLock { $0.runningCountMax } }
   public var heldCount: Int { state.withLock { $0.held.count } }
 
+  /// Of all objects, in no order.
+  public var names: [String] { state.withLock { Array($0.objects.objects.keys) } }
+
   public func bytes(of name: String) -> [UInt8]? {
     state.withLock { $0.objects.objects[name]?.bytes }
   }

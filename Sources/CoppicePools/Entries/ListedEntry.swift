@@ -5,6 +5,11 @@ package import CoppiceFormat
 package struct ListedEntry: Hashable, Sendable {
   package let name: PoolEntryName
   package let entry: PoolEntry
+
+  package init(name: PoolEntryName, entry: PoolEntry) {
+    self.name = name
+    self.entry = entry
+  }
 }
 
 extension PoolAccess {

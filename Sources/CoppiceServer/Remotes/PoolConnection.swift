@@ -117,13 +117,16 @@ final class PoolConnection: Sendable {
 
   /// The pool whose head lies there, whatever its key; `nil` where there is none.
   func poolThere() throws(StoreError) -> StoreUUID? {
-    let bytes: [UInt8]
+    try contents(of: .head).map { bytes throws(StoreError) in try HeadObject.plain(bytes).pool }
+  }
+
+  /// An object as it is now, with nothing noted of it; `nil` where there is none.
+  func contents(of name: PoolObjectName) throws(StoreError) -> [UInt8]? {
     do throws(ObjectStoreError) {
-      bytes = try objects.get(ObjectKey(known: PoolObjectName.head.key), nil).bytes
+      return try objects.get(ObjectKey(known: name.key), nil).bytes
     } catch {
       if error.kind == .missing { return nil }
       throw StoreError(error, while: "reading the pool", object: place)
     }
-    return try HeadObject.plain(bytes).pool
   }
 }

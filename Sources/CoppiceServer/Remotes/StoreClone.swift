@@ -2,7 +2,6 @@ package import Coppice
 internal import CoppiceFormat
 internal import CoppicePlatform
 internal import CoppicePools
-internal import CoppiceS3
 
 /// A new store of a pool's family, made with nothing but the way to the pool.
 package struct StoreClone {
@@ -48,7 +47,7 @@ package struct StoreClone {
     try EntryName.validate(remote: remote)
     let outer = try place.key(outsideOf: nil)
     let connection = try PoolConnection(place, outer, nil)
-    let head = try firstHead(connection)
+    let head = try head(connection, with: entries)
     var options = Store.Options()
     options.pageByteCount = 1 << Int(head.pageShift)
     let store = try Store.create(at: directory, options: options, secret: head.secret)
@@ -65,19 +64,24 @@ package struct StoreClone {
     }
   }
 
-  /// Read without a store: nothing is noted of it.
-  private func firstHead(_ connection: PoolConnection) throws(StoreError) -> PoolHead {
-    let bytes: [UInt8]
-    do throws(ObjectStoreError) {
-      bytes = try connection.objects.get(ObjectKey(known: PoolObjectName.head.key), nil).bytes
-    } catch {
-      if error.kind == .missing {
-        throw StoreError(
-          .notFound, "there is no pool", object: place.url, remedy: "correct the place")
-      }
-      throw StoreError(error, while: "reading the pool", object: place.url)
+  /// Reads without a store: nothing is noted of it. Throws unless the pool has the entries.
+  private func head(
+    _ connection: PoolConnection, with entries: [String]
+  ) throws(StoreError) -> PoolHead {
+    guard let bytes = try connection.contents(of: .head) else {
+      throw StoreError(
+        .notFound, "there is no pool", object: place.url, remedy: "correct the place")
     }
-    return try HeadObject(bytes, opening: connection.outer).head
+    let object = try HeadObject(bytes, opening: connection.outer)
+    var listed: [ListedEntry] = []
+    for member in object.head.members {
+      guard let bytes = try connection.contents(of: .member(member.id)) else { continue }
+      listed += try PoolMember.open(bytes, of: member.id, keys: object.keys).entries.map {
+        ListedEntry(name: PoolEntryName(member: member.number, entry: $0.id), entry: $0)
+      }
+    }
+    for entry in entries { _ = try listed.named(entry, in: connection.place) }
+    return object.head
   }
 
   private func fill(
