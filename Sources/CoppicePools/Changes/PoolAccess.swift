@@ -142,5 +142,5 @@ extension PoolHead {
     }
   }
 
-  private static let otherFamilyRemedy: Remedy = "make a store of the pool's family"
+  private static let otherFamilyRemedy: Remedy = "\(step: .clonePool)"
 }
