@@ -87,7 +87,11 @@ package struct PoolAccess: Sendable {
 
   /// Throws `invalid` unless pages and hashes of that family can be the pool's.
   package mutating func require(_ family: PoolFamily) throws(StoreError) {
-    let head = try head()
+    try require(family, of: try head())
+  }
+
+  /// As above, with the head that was just read.
+  func require(_ family: PoolFamily, of head: PoolHead) throws(StoreError) {
     guard head.pageShift == family.pageShift else {
       throw StoreError(
         .invalid, "has pages of \(1 << head.pageShift) bytes, not of \(1 << family.pageShift)",

@@ -23,7 +23,8 @@ struct UploadNotes: Sendable {
   init(disk: any Disk, folder: String) {
     self.disk = disk
     path = "\(folder)/upload"
-    guard let bytes = try? disk.contents(of: path), let text = String(validating: bytes, as: UTF8.self)
+    guard let bytes = try? disk.contents(of: path),
+      let text = String(validating: bytes, as: UTF8.self)
     else { return }
     let lines = text.split(byte: UInt8(ascii: "\n"))
     guard lines.first == Self.title else { return }
