@@ -53,7 +53,7 @@ import Testing
     try store.coppice.script(
       """
       largest=$(find store/segments -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)
-      printf 'damage' | dd of=$largest bs=1 seek=20000000 conv=notrunc status=none
+      printf 'damage' | dd of=$largest bs=1 seek=4000000 conv=notrunc status=none
       """)
     let failure = try store.failure("push", "main", "offsite")
     #expect(failure.status == 8 && failure.kind == "corrupt")
