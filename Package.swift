@@ -220,8 +220,8 @@ let package = Package(
     .testTarget(
       name: "CoppicePoolsTests",
       dependencies: [
-        "CoppiceErrors", "CoppiceFormat", "CoppicePlatform", "CoppicePools", "PoolTestSupport",
-        "TestSupport",
+        "CoppiceEngine", "CoppiceErrors", "CoppiceFormat", "CoppicePlatform", "CoppicePools",
+        "PoolTestSupport", "TestSupport",
       ], swiftSettings: strict),
     .testTarget(
       name: "CoppiceS3Tests",

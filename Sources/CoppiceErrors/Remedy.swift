@@ -51,6 +51,12 @@ public struct Remedy: Hashable, Sendable, CustomStringConvertible {
     /// Copy all content of an entry into a branch by its bytes: a new one in a trust domain, or,
     /// without a domain, in place of what an existing one holds.
     case copy(of: String, into: String, domain: String?)
+    /// Let this store write to a pool in place of the one that does.
+    case takePool
+    /// Let this store be a new member of a pool.
+    case rejoinPool
+    /// Make a store of a pool's family.
+    case clonePool
   }
 
   private enum Part: Hashable, Sendable {
@@ -136,6 +142,9 @@ extension Remedy.Step {
     case .copy(let source, let branch, let domain):
       "export \(source) with `FileTree.exportFiles` and import that into \(branch) with "
         + (domain == nil ? "`ImportOptions.isReplacing`" : "`ImportOptions.domain`")
+    case .takePool: "let this store take the pool over"
+    case .rejoinPool: "let this store rejoin the pool"
+    case .clonePool: "make a store of the pool's family"
     }
   }
 }

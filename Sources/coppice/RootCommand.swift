@@ -27,9 +27,9 @@ struct RootCommand: ParsableCommand {
 
       Exit status: 0 done, 1 failed, 2 a finding (damage that check or scrub finds or repair \
       leaves, a difference for diff --exit-code, what export could not keep, what is left of a \
-      deleted branch: branch delete --now, reclaim verify, proof verify), 3 not found, 4 exists or \
-      conflict, 5 in use, 6 denied, 7 no space, 8 corrupt, 9 unsupported format, \
-      64 wrong usage, 75 try again.
+      deleted branch: branch delete --now, reclaim verify, proof verify; a backup drill that does \
+      not pass), 3 not found, 4 exists or conflict, 5 in use, 6 denied, 7 no space, 8 corrupt, \
+      9 unsupported format, 64 wrong usage, 75 try again.
 
       Example:
         export COPPICE_STORE=/var/lib/coppice

@@ -90,7 +90,7 @@ import Testing
   @Test func `a collection removes what no copy reaches, a day after it was deleted`() throws {
     let store = try Self.made(["one", "two"])
     let coppice = store.coppice
-    try coppice.check("backup", "delete", "offsite/main@one")
+    try coppice.check("backup", "delete", "offsite/main@two")
     let before = store.names("segments/").count
     let early = try coppice.json("gc", "--remote", "offsite")
     #expect(early["removedSegmentCount"] as? Int == 0 && early["forgottenCount"] as? Int == 0)
@@ -102,7 +102,7 @@ import Testing
     #expect(late["forgottenCount"] as? Int == 1)
     #expect((late["removedSegmentCount"] as? Int ?? 0) > 0)
     #expect(store.names("segments/").count < before)
-    try coppice.check("pull", "offsite/main@two", "x")
+    try coppice.check("pull", "offsite/main@one", "x")
     try coppice.check("check", "--remote", "offsite")
     for words in [["--full"], ["--forget"], ["--dry-run"]] {
       #expect(try coppice.run(["gc", "--remote", "offsite"] + words).status == 64)

@@ -41,7 +41,7 @@ import Testing
     #expect(file.status == 6 && "\(file)".contains("nowhere"))
     let authority = try store.failure(
       words + ["--endpoint", store.objects.endpoint, "--ca-file", "nowhere.pem"])
-    #expect(authority.status == 64)
+    #expect(authority.status == 3 && authority.object.hasSuffix("nowhere.pem"))
     #expect(store.objects.requests.isEmpty)
   }
 
@@ -68,7 +68,7 @@ import Testing
     #expect(unknown.status == 3 && unknown.remedy == "did you mean offsite?")
     for words in [
       ["remote", "show", "x"], ["remote", "check", "x"], ["remote", "remove", "x"],
-      ["pull", "x/main"], ["backup", "list", "x"], ["gc", "--remote", "x"],
+      ["pull", "x/main", "y"], ["backup", "list", "x"], ["gc", "--remote", "x"],
     ] {
       #expect(try store.failure(words).status == 3, "\(words)")
     }

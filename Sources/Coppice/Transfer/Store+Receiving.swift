@@ -54,7 +54,7 @@ extension Store {
     guard received.isReplacing else {
       throw StoreError(
         .conflict, "exists already", object: name,
-        remedy: "use --replace to give it the copy's content, or choose another name",
+        remedy: "use \(step: .replaceTarget) to give it the copy's content, or choose another name",
         reason: .exists)
     }
     return try receiveReplacing(received, fill)

@@ -15,7 +15,9 @@ package final class Node: @unchecked Sendable {
   private let knownPageCount = Atomic<Int64>(-1)
 
   /// Takes ownership of `refs`, allocated with `allocateRefs`.
-  package init(header: NodeHeader, refs: UnsafeMutablePointer<Ref>, locator: Locator, base: Locator?) {
+  package init(
+    header: NodeHeader, refs: UnsafeMutablePointer<Ref>, locator: Locator, base: Locator?
+  ) {
     self.header = header
     self.refs = UnsafePointer(refs)
     self.locator = locator

@@ -43,6 +43,9 @@ extension Remedy.Step {
     case .copy(let source, let branch, let domain):
       "copy it: coppice export --tar \(source) copy.tar && coppice import --tar "
         + (domain.map { "--domain \($0)" } ?? "--replace") + " copy.tar \(branch)"
+    case .takePool: "take the pool over, `coppice push REF REMOTE --take`"
+    case .rejoinPool: "`coppice remote rejoin REMOTE`"
+    case .clonePool: "make a store of the pool's family with `coppice clone`"
     }
   }
 }

@@ -107,7 +107,12 @@ package struct PoolAccess: Sendable {
 
   /// Throws `invalid` unless pages and hashes of that family can be the pool's.
   package mutating func require(_ family: PoolFamily) throws(StoreError) {
-    try head().require(family)
+    try require(family, of: try head())
+  }
+
+  /// As above, with the head that was just read.
+  func require(_ family: PoolFamily, of head: PoolHead) throws(StoreError) {
+    try head.require(family)
   }
 
   /// The keys that the pool's objects are sealed under, as of the last time that the head was read.
@@ -142,5 +147,5 @@ extension PoolHead {
     }
   }
 
-  private static let otherFamilyRemedy: Remedy = "make a store of the pool's family"
+  private static let otherFamilyRemedy: Remedy = "\(step: .clonePool)"
 }

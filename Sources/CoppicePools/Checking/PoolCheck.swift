@@ -41,13 +41,14 @@ extension PoolAccess {
   package mutating func check(
     _ depth: PoolCheckDepth, _ options: TransferOptions
   ) throws(StoreError) -> PoolCheckResult {
-    let content = try content(options)
+    let head = try head()
+    let content = PoolContent(self, head, options)
     var published: Set<SegmentID> = []
-    for listing in try head().members {
+    for listing in head.members {
       guard let member = try read(.member(listing.id), as: PoolMember.self) else { continue }
       published.formUnion(member.published.flatMap { $0.run.ids.map { SegmentID($0) } })
     }
-    var check = PoolCheck(content, try entries().filter(\.entry.isListed))
+    var check = PoolCheck(content, try entries(of: head).filter(\.entry.isListed))
     try check.lookForSegments(published)
     try check.readNodes()
     try check.readIndexes(of: published)

@@ -16,8 +16,13 @@ extension PoolAccess {
   /// All entries of all members, tombstones too: what each member's object lists, as new as this
   /// store has seen it at least. Of a branch that was taken over the greatest epoch holds.
   package mutating func entries() throws(StoreError) -> [ListedEntry] {
+    try entries(of: try head())
+  }
+
+  /// As above, with the head that was just read.
+  package mutating func entries(of head: PoolHead) throws(StoreError) -> [ListedEntry] {
     var listed: [ListedEntry] = []
-    for listing in try head().members {
+    for listing in head.members {
       guard let member = try read(.member(listing.id), as: PoolMember.self) else {
         // One that is joining has not made its object yet.
         if listing.state != .joined { continue }

@@ -125,6 +125,6 @@ extension PoolAccess {
   private static func taken(by other: PoolMemberListing) -> StoreError {
     StoreError(
       .conflict, "the store \(other.label) writes to the pool",
-      remedy: "let this store take the pool over, if the other one is to write no more")
+      remedy: "\(step: .takePool), if the other one is to write no more")
   }
 }

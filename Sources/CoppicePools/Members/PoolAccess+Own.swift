@@ -55,7 +55,7 @@ extension PoolNotes {
     guard found == stamp || candidates.contains(found) else {
       throw StoreError(
         .conflict, "a copy of this store acts in the pool, or this directory is an old one",
-        object: key, remedy: "let this store rejoin the pool, if it is the one that is to go on",
+        object: key, remedy: "\(step: .rejoinPool), if this store is the one that is to go on",
         reason: .copied)
     }
   }
@@ -63,7 +63,7 @@ extension PoolNotes {
   var evicted: StoreError {
     StoreError(
       .conflict, "another store has taken over from this member", object: key,
-      remedy: "let this store take the pool over, if it is the one that is to go on",
+      remedy: "\(step: .takePool), if this store is the one that is to go on",
       reason: .evicted)
   }
 

@@ -143,6 +143,12 @@ extension PoolAccess {
 
   /// The newest live entry of that name, `branch` or `branch@snapshot`; `nil` without one.
   package mutating func newest(_ name: String) throws(StoreError) -> ListedEntry? {
-    try entries().last { $0.entry.isLive && $0.entry.name.hasBytes(of: name) }
+    try entries().newest(name)
+  }
+}
+
+extension [ListedEntry] {
+  func newest(_ name: String) -> ListedEntry? {
+    last { $0.entry.isLive && $0.entry.name.hasBytes(of: name) }
   }
 }

@@ -22,7 +22,13 @@ extension PoolAccess {
   package mutating func unchanged(
     _ tree: SealedTree, as state: PushedState
   ) throws(StoreError) -> PoolEntryName? {
-    guard let found = try newest(state.name) else { return nil }
+    try Self.unchanged(tree, as: state, try entries())
+  }
+
+  fileprivate static func unchanged(
+    _ tree: SealedTree, as state: PushedState, _ entries: [ListedEntry]
+  ) throws(StoreError) -> PoolEntryName? {
+    guard let found = entries.newest(state.name) else { return nil }
     if found.entry.root.hash == tree.root.hash { return found.name }
     if state.isSnapshot { throw state.nameTaken }
     return nil
@@ -42,11 +48,15 @@ extension PoolWriter {
   ) throws(StoreError) -> PushResult {
     try pushing.withLock { _ throws(StoreError) in
       let (content, same, entries) = try access.withLock { access throws(StoreError) in
+        let head = try access.head()
         try access.require(
           PoolFamily(
-            pageShift: UInt8(tree.pageByteCount.trailingZeroBitCount), secret: tree.secret.bytes))
+            pageShift: UInt8(tree.pageByteCount.trailingZeroBitCount), secret: tree.secret.bytes),
+          of: head)
+        let entries = try access.entries(of: head)
         return (
-          try access.content(options), try access.unchanged(tree, as: state), try access.entries()
+          PoolContent(access, head, options),
+          try PoolAccess.unchanged(tree, as: state, entries), entries
         )
       }
       if let same {

@@ -55,7 +55,7 @@ final class PoolUse: @unchecked Sendable {
     defer { if isAlone { endNoting() } }
     let site = try connection.site(of: store, keepsNotes: isAlone)
     var (access, head) = try PoolAccess.opening(site)
-    let entries = try access.entries()
+    let entries = try access.entries(of: head)
     access.detach()
     return PoolReading(access: access, head: head, entries: entries)
   }

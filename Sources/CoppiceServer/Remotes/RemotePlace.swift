@@ -95,17 +95,24 @@ package struct RemotePlace: Hashable, Sendable, Codable {
   /// Throws `notFound`, `denied` for a file that others can read, `invalid` for one in the store
   /// and for what is no key; `unavailable` for a command that fails.
   func key(outsideOf store: String?) throws(StoreError) -> OuterKey {
-    try checkKey()
+    try checkFiles()
     if let keyFile { return try KeyFile.read(keyFile, outsideOf: store) }
     return try KeyCommand.key(keyCommand ?? "")
   }
 
-  /// Throws `invalid` unless there is one way to the key.
-  func checkKey() throws(StoreError) {
+  /// Throws `invalid` unless there is one way to the key, `notFound` for certificates that are not
+  /// there.
+  func checkFiles() throws(StoreError) {
     guard (keyFile == nil) != (keyCommand == nil), keyFile != "", keyCommand != "" else {
       throw StoreError(
         .invalid, "a pool's key is in a file, or a command prints it", object: url,
         remedy: "give --key-file FILE or --key-command COMMAND")
+    }
+    guard let certificateFile else { return }
+    do throws(SystemError) { _ = try HostFile(reading: certificateFile) } catch {
+      throw StoreError(
+        error.isMissing ? .notFound : .invalid, "is no file with certificates",
+        object: certificateFile, remedy: "name a PEM file", cause: "\(error)")
     }
   }
 }

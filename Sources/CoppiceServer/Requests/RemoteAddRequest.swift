@@ -31,7 +31,7 @@ package struct RemoteAddRequest: StoreRequest {
     let registry = RemoteRegistry(store)
     try registry.checkFree(remote)
     try registry.checkNew(place, pool: nil)
-    try place.checkKey()
+    try place.checkFiles()
     let known = try knownKey(outsideOf: store.directory)
     if let known { try registry.checkNew(place, pool: known.pool.description) }
     // A connection has a key; without one nothing that it is used for here needs it.

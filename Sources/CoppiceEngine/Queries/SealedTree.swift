@@ -15,14 +15,14 @@ package final class SealedTree: Sendable {
   private let core: StoreCore
   private let key: UInt64
 
-  init(_ branch: EngineBranch, root: Ref, key: UInt64, lsn: LSN) throws(StoreError) {
+  /// - Parameter key: of the state's pin, which goes with the tree.
+  init(_ branch: EngineBranch, root: Ref, key: UInt64, lsn: LSN, logicalByteCount: UInt64) {
     self.root = root
     self.key = key
     self.lsn = lsn
+    self.logicalByteCount = logicalByteCount
     domain = branch.domain
     core = branch.core
-    var count = LogicalCount(frames: branch.core.frames)
-    logicalByteCount = root.isHole ? 0 : try count.total(below: root).byteCount
   }
 
   deinit { core.pins.remove(key) }
@@ -69,43 +69,5 @@ package final class SealedTree: Sendable {
       }
       return copies
     }
-  }
-}
-
-/// Pages as they are stored, one behind the other.
-package final class CopiedPages: @unchecked Sendable {
-  package struct Page {
-    package let ref: Ref
-    /// In the buffer; of a derived page without the base's locator.
-    package let payload: Range<Int>
-    /// The full page that it builds on.
-    package let base: Ref?
-    /// That one's bytes, where they were wanted.
-    package let basePayload: Range<Int>?
-  }
-
-  let buffer = AlignedBuffer(byteCountMin: 1 << 16)
-  package fileprivate(set) var pages: [Page] = []
-
-  package func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: buffer.contents[range])
-  }
-}
-
-extension Engine {
-  /// Seals what a branch holds at this moment, and holds the state that it has then. Throws what
-  /// sealing does.
-  package func sealedTree(of branch: EngineBranch) throws(StoreError) -> SealedTree {
-    let lsn = core.journal.lastLSN
-    try sealer.sealPresent(branch)
-    // A collection takes its roots under this lock: it sees the branch's root or the pin.
-    let (root, key) = try core.keeper.read { kept throws(StoreError) in
-      guard kept.branches[branch.id] === branch else {
-        throw StoreError(.notFound, "the branch was deleted for good")
-      }
-      let root = branch.state.withLock { $0.sealed.root }
-      return (root.root, core.pins.insert(SealedState(root: root, frozen: .empty)))
-    }
-    return try SealedTree(branch, root: root, key: key, lsn: lsn)
   }
 }
