@@ -59,7 +59,7 @@ package final class SealedTree: Sendable {
         }
         var basePayload: Range<Int>?
         if try wantsBase(base, index) {
-          copies.buffer.append(try core.frames.storedBytes(base.locator, set))
+          copies.buffer.append(try core.frames.storedBase(base, set))
           basePayload = range.upperBound..<copies.buffer.byteCount
         }
         copies.pages.append(

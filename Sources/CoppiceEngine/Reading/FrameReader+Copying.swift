@@ -20,4 +20,12 @@ extension FrameReader {
     // Decoding reads the page's own bytes last.
     return (set.stored.contents, base)
   }
+
+  /// The bytes as stored of a full page that another builds on, after they were read anew and
+  /// decoded: what a cache has of it may be more than the device still has.
+  func storedBase(_ base: Ref, _ set: CodecSet) throws(StoreError) -> UnsafeRawBufferPointer {
+    let page = try decodePage(base.locator, set)
+    guard secret.pageHash(page.contents) == base.hash else { throw mismatch(base.locator) }
+    return set.stored.contents
+  }
 }

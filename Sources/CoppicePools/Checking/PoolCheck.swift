@@ -52,11 +52,17 @@ extension PoolAccess {
     try check.lookForSegments(published)
     try check.readNodes()
     try check.readIndexes(of: published)
+    try check.lookForUnpublished(published)
     if depth == .everything {
       try check.readBoxes(of: published)
       try check.readPages()
     }
     try check.findAffectedEntries()
+    if !check.result.findings.isEmpty, try self.head().cycle != head.cycle {
+      throw StoreError(
+        .unavailable, "the pool was collected while it was checked", object: site.place,
+        remedy: "check it again")
+    }
     return check.result
   }
 }
@@ -75,6 +81,7 @@ struct PoolCheck {
   /// By what is damaged, the place of its finding.
   private var damagedSegments: [SegmentID: Int] = [:]
   private var damagedFrames: [FrameName: Int] = [:]
+  private var reached: Set<SegmentID> = []
 
   init(_ content: PoolContent, _ entries: [ListedEntry]) {
     self.content = content
@@ -136,7 +143,10 @@ struct PoolCheck {
       var node: Node?
       let error = try damage { () throws(StoreError) in node = try content.node(ref) }
       if let error { note(ref.locator.name, error) }
+      reached.insert(ref.locator.name.segment)
       guard let node else { continue }
+      if let base = node.base { reached.insert(base.name.segment) }
+      for (_, child) in node.effectiveRefs { reached.insert(child.locator.name.segment) }
       if node.header.kind == .volumeNode, node.header.level == 0 {
         leaves.append(ref)
       } else {
@@ -149,6 +159,17 @@ struct PoolCheck {
     for id in published.sorted() where damagedSegments[id] == nil {
       let error = try damage { () throws(StoreError) in _ = try content.frames(of: id) }
       if let error { note(id, error) }
+    }
+  }
+
+  /// What entries reach and no member lists would be swept one day.
+  mutating func lookForUnpublished(_ published: Set<SegmentID>) throws(StoreError) {
+    for id in reached.subtracting(published).sorted() {
+      note(
+        id,
+        StoreError(
+          .corrupt, "is referred to, and no member says that it is of the pool",
+          object: PoolObjectName.segment(id).key))
     }
   }
 
@@ -172,6 +193,8 @@ struct PoolCheck {
       where seen.insert(page.locator.name).inserted {
         batch.append(page)
         byteCount += page.locator.storedByteCount
+        // Its base is fetched too, and decoded.
+        if page.locator.form.isDerived { byteCount += 2 * content.pageByteCount }
       }
       guard byteCount >= Self.batchByteCount else { continue }
       try verify(batch, reader)
@@ -209,6 +232,7 @@ struct PoolCheck {
         guard visited.insert(name).inserted else { continue }
         if let index = damagedSegments[name.segment] { affected.insert(index) }
         if let index = damagedFrames[name] { affected.insert(index) }
+        if let base = base(of: ref), let index = damagedSegments[base] { affected.insert(index) }
         guard ref.locator.form.kind != .page, damagedFrames[name] == nil,
           let node = try? content.node(ref)
         else { continue }
@@ -216,6 +240,18 @@ struct PoolCheck {
       }
       for index in affected { result.findings[index].entries.append(listed.name) }
     }
+  }
+}
+
+extension PoolCheck {
+  /// The segment of what a page or node builds on, as far as that can be told.
+  private func base(of ref: Ref) -> SegmentID? {
+    guard ref.locator.form.isDerived else { return nil }
+    let name = ref.locator.name
+    if ref.locator.form.kind == .page {
+      return (try? content.frames(of: name.segment))?.frame(name)?.base.segment
+    }
+    return (try? content.node(ref))?.base?.name.segment
   }
 }
 

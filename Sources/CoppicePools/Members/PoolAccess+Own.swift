@@ -2,6 +2,19 @@ internal import CoppiceErrors
 internal import CoppiceFormat
 
 extension PoolAccess {
+  /// Whether every change that this store ever sent has an outcome. Until then nothing that is read
+  /// of the head or the own object can be relied on: an earlier change may still land.
+  package var isSettled: Bool {
+    notes[.head].unresolved == nil && notes[.member(notes.member)].unresolved == nil
+  }
+
+  /// Sees to it that no earlier change lands any more.
+  mutating func settle() throws(StoreError) {
+    // What makes no difference is written where something is unresolved.
+    if notes[.head].unresolved != nil { try changeHead { _ in } }
+    if notes[.member(notes.member)].unresolved != nil { try changeOwn { _, _ in } }
+  }
+
   /// Changes the store's own object; what makes no difference is not written.
   ///
   /// Throws `conflict`, with the reason `evicted` when another member has taken over, `copied` when

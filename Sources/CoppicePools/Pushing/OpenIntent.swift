@@ -32,14 +32,18 @@ package struct PushedContent: Hashable, Sendable {
   package var root: Ref
   /// All that it wrote, with ids of the intents that are published with it.
   package var segments: [PushedSegment]
+  /// Others that its frames refer to.
+  package var references: Set<SegmentID>
   package var logicalByteCount: UInt64
   package var newByteCount: UInt64
 
   package init(
-    root: Ref, segments: [PushedSegment], logicalByteCount: UInt64, newByteCount: UInt64
+    root: Ref, segments: [PushedSegment], references: Set<SegmentID> = [],
+    logicalByteCount: UInt64, newByteCount: UInt64
   ) {
     self.root = root
     self.segments = segments
+    self.references = references
     self.logicalByteCount = logicalByteCount
     self.newByteCount = newByteCount
   }
@@ -50,10 +54,13 @@ package struct PushedSegment: Hashable, Sendable {
   package var id: SegmentID
   /// Of the whole object, with header and boxes.
   package var byteCount: Int
+  /// The object store has told that byte count since it was sent.
+  package var isVerified: Bool
 
-  package init(id: SegmentID, byteCount: Int) {
+  package init(id: SegmentID, byteCount: Int, isVerified: Bool = false) {
     self.id = id
     self.byteCount = byteCount
+    self.isVerified = isVerified
   }
 }
 

@@ -46,6 +46,7 @@ extension PoolWriter {
   /// The pushes that were announced and neither published nor given up, in earlier processes too.
   package func openIntents() throws(StoreError) -> [OpenIntent] {
     try access.withLock { access throws(StoreError) in
+      try access.settle()
       let own = try access.own()
       return try own.intents.map { intent throws(StoreError) in
         let isOwn = { (name: PoolEntryName) in name.member == own.number }

@@ -23,7 +23,7 @@ extension PoolWriter {
       throw StoreError(.invalid, "the name of a branch is too long", object: state.name)
     }
     return try access.withLock { access throws(StoreError) in
-      for segment in content.segments { try access.verify(segment) }
+      for segment in content.segments where !segment.isVerified { try access.verify(segment) }
       let branch = try access.branch(named: state.branchName)
       let before = try access.formerEntries(of: branch)
       if state.isSnapshot, before.contains(where: { $0.entry.isSnapshot(named: state.name) }) {
@@ -34,7 +34,9 @@ extension PoolWriter {
         .filter { $0.member != access.notes.number }
       _ = try access.supports(others)
       let now = access.now
+      let elsewhere = try access.published(besides: access.notes.number)
       let name = try access.changeOwn { member, _ throws(StoreError) in
+        try content.checkReferences(elsewhere + member.published)
         let id = try member.publish(
           state, content, closing, branch, epochBefore: before.map(\.entry.epoch).max(), at: now)
         return PoolEntryName(member: member.number, entry: id)
@@ -45,6 +47,19 @@ extension PoolWriter {
         }
       }
       return name
+    }
+  }
+}
+
+extension PushedContent {
+  /// Whatever went wrong before: no entry refers to a segment that is not of the pool.
+  fileprivate func checkReferences(_ published: [PoolPublishedRun]) throws(StoreError) {
+    let own = Set(segments.map(\.id))
+    for id in references.subtracting(own)
+    where !published.contains(where: { $0.run.contains(id) }) {
+      throw StoreError(
+        .conflict, "is referred to and none of the pool", object: PoolObjectName.segment(id).key,
+        remedy: "push it anew")
     }
   }
 }
@@ -183,6 +198,17 @@ extension PoolAccess {
         .unavailable, "has \(byteCount) bytes instead of \(segment.byteCount)", object: name.key,
         remedy: "push it anew")
     }
+  }
+
+  /// What other members have published.
+  fileprivate mutating func published(
+    besides number: PoolMemberNumber
+  ) throws(StoreError) -> [PoolPublishedRun] {
+    var runs: [PoolPublishedRun] = []
+    for listing in try head().members where listing.number != number {
+      runs += try read(.member(listing.id), as: PoolMember.self)?.published ?? []
+    }
+    return runs
   }
 
   /// Enters the branch in the head, for this member to write.

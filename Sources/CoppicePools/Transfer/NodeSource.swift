@@ -73,13 +73,21 @@ struct TreeComparison<New: NodeSource, Old: NodeSource> {
   func nodes(_ others: [Ref], beside node: Node) throws(StoreError) -> [Node] {
     var nodes: [Node] = []
     for ref in others where !ref.isHole {
-      var found = try old.node(ref)
-      while found.header.level > node.header.level, !found[0].isHole {
-        found = try old.node(found[0])
-      }
-      if found.header.level <= node.header.level { nodes.append(found) }
+      if let found = try self.node(ref, levelMax: node.header.level) { nodes.append(found) }
     }
     return nodes
+  }
+
+  /// `nil` where the tree has nothing there, or what it has is damaged: then nothing of it is used.
+  private func node(_ top: Ref, levelMax: UInt8) throws(StoreError) -> Node? {
+    do throws(StoreError) {
+      var found = try old.node(top)
+      while found.header.level > levelMax, !found[0].isHole { found = try old.node(found[0]) }
+      return found.header.level <= levelMax ? found : nil
+    } catch {
+      guard error.kind == .corrupt else { throw error }
+      return nil
+    }
   }
 
   /// What these have in a slot of a node of that level; no holes.

@@ -9,7 +9,7 @@ internal import Synchronization
 /// Frames that lie near one another come with one request; requests run side by side.
 final class PageReader: Sendable {
   /// Frames farther apart than that are asked for by themselves.
-  private static let gapByteCountMax = 128 << 10
+  private static let gapByteCountMax = PoolBoxes.boxByteCount
   private static let requestByteCountMax = 4 << 20
   /// Pages that one thread takes at a time.
   private static let shareCount = 64

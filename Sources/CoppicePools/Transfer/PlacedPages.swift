@@ -14,7 +14,11 @@ final class PlacedPages: Sendable {
   private let state = Mutex(State())
 
   func ref(of page: Ref) -> Ref? {
-    state.withLock { $0.names[page.locator.name] ?? $0.hashes[page.hash] }
+    state.withLock { state in
+      // What was read as a base may have been damaged where nobody looked.
+      if let known = state.names[page.locator.name], known.hash == page.hash { return known }
+      return state.hashes[page.hash]
+    }
   }
 
   /// As above, if it is stored in full there.

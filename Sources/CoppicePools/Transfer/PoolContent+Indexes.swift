@@ -83,6 +83,9 @@ extension PoolContent {
   /// Byte count of the segment, index and footer, as the cache keeps them.
   private func fetchIndex(of id: SegmentID) throws(StoreError) -> [UInt8] {
     let end = try reader(of: id).header.contentByteCount
+    guard end >= PoolSegmentFooter.byteCount else {
+      throw StoreError(.corrupt, "has no index", object: PoolObjectName.segment(id).key)
+    }
     let start = max(0, end - Self.tailByteCount)
     let tail = try bytes(start..<end, of: id)
     let footer = try footer(tail, segmentByteCount: end, id)

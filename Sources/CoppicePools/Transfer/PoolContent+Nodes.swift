@@ -77,6 +77,9 @@ extension PoolContent: NodeSource {
           return try table.codec.decodeFull(bytes, into: refs)
         }
       }
+      guard NodeCodec.identify(header, refs: refs, secret: secret) == header.id else {
+        throw FormatError.malformed(what: "node")
+      }
       let node = Node(header: header, refs: refs, locator: locator, base: base?.locator)
       nodeTable.withLock { $0.insert(node) }
       return node

@@ -44,7 +44,8 @@ package final class PoolContent: Sendable {
 
   /// Some of a segment's content.
   func bytes(_ range: Range<Int>, of id: SegmentID) throws(StoreError) -> [UInt8] {
-    Array(try part(range, of: id).bytes(range))
+    let part = try part(range, of: id)
+    return withExtendedLifetime(part) { Array(part.bytes(range)) }
   }
 
   /// As above, where it was opened.

@@ -53,7 +53,22 @@ struct PoolPull: Sendable {
     /// Volumes that are complete with this batch.
     var finished: [(volume: VolumeNumber, top: Node)] = []
 
+    private var lastEnd: (segment: SegmentID, offset: Int)?
+
     var isEmpty: Bool { leaves.isEmpty && finished.isEmpty }
+
+    /// One that does not lie behind the last one brings a box of its own.
+    mutating func add(_ page: Ref) {
+      let locator = page.locator
+      pages.append(page)
+      let isNext =
+        lastEnd.map {
+          $0.segment == locator.name.segment
+            && 0...PoolBoxes.boxByteCount ~= Int(locator.offset) - $0.offset
+        } ?? false
+      byteCount += locator.storedByteCount + (isNext ? 0 : PoolBoxes.boxByteCount)
+      lastEnd = (locator.name.segment, Int(locator.offset) + locator.storedByteCount)
+    }
   }
 
   private struct Fetched: Sendable {
@@ -112,15 +127,18 @@ struct PoolPull: Sendable {
       volume: volume, node: node, beside: try comparison.nodes(others, beside: node))
     for (slot, page) in node.effectiveRefs {
       if let known = planned.beside.lazy.map({ $0[slot] }).first(where: { $0.hash == page.hash })
-        ?? placed.ref(of: page.locator.name)
+        ?? placed.ref(of: page)
       {
         planned.known[slot] = known
         continue
       }
-      batch.pages.append(page)
-      batch.byteCount += page.locator.storedByteCount
-      if page.locator.form.isDerived, let base = try localBase(of: page, slot, planned.beside) {
+      batch.add(page)
+      guard page.locator.form.isDerived else { continue }
+      if let base = try localBase(of: page, slot, planned.beside) {
         batch.bases[page.locator.name] = base
+      } else {
+        // Its base is fetched too, and decoded.
+        batch.byteCount += 2 * content.pageByteCount
       }
     }
     batch.leaves.append(planned)
@@ -134,8 +152,15 @@ struct PoolPull: Sendable {
     let here = beside.map { $0[slot] }.filter { !$0.isHole }
     guard !here.isEmpty, let base = try content.base(of: page) else { return nil }
     for ref in here {
-      let full = ref.locator.form.isDerived ? try staging.base(of: ref) : ref
-      if full.hash == base.hash { return full }
+      do throws(StoreError) {
+        let full = ref.locator.form.isDerived ? try staging.base(of: ref) : ref
+        guard full.hash == base.hash else { continue }
+        // It is decoded on: damage here is no reason to fail.
+        _ = try staging.fullPage(full)
+        return full
+      } catch {
+        guard error.kind == .corrupt else { throw error }
+      }
     }
     return nil
   }
@@ -188,7 +213,7 @@ struct PoolPull: Sendable {
     let leaves = fetched.batch.leaves.map { leaf in
       var slots = [CopiedLeaf.Slot](repeating: .hole, count: Node.slotCount)
       for (slot, page) in leaf.node.effectiveRefs {
-        slots[slot] = leaf.known[slot].map { .stored($0) } ?? copies.slot(page.locator.name)
+        slots[slot] = leaf.known[slot].map { .stored($0) } ?? copies.slot(page)
       }
       return CopiedLeaf(
         volume: leaf.volume, index: leaf.node.header.firstKey >> Radix.bitCount, slots: slots)

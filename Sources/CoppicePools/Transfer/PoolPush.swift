@@ -30,6 +30,8 @@ struct PoolPush {
   private let placed: PlacedPages
   private var progress = TransferProgress(byteCount: 0, expectedByteCount: nil)
   private(set) var pageCount: UInt64 = 0
+  /// The segments that what was sent refers to.
+  private(set) var references: Set<SegmentID> = []
   private let codec = NodeCodec()
 
   private struct Leaf: Sendable {
@@ -135,6 +137,7 @@ struct PoolPush {
     _ page: Ref, _ payload: UnsafeRawBufferPointer, base: Ref?, _ volume: VolumeNumber,
     _ number: PageNumber
   ) throws(StoreError) -> Ref {
+    if let base { references.insert(base.locator.name.segment) }
     let ref = try upload.append(
       page: page.hash, page.locator.form, payload, base: base, volume, number)
     placed.note(ref, of: page)
@@ -169,11 +172,19 @@ struct PoolPush {
     return placed
   }
 
-  private func store(
+  private mutating func store(
     _ header: NodeHeader, _ refs: UnsafeMutablePointer<Ref>, _ volume: VolumeNumber, old: Node?
   ) throws(StoreError) -> Ref {
+    guard NodeCodec.identify(header, refs: refs, secret: tree.secret) == header.id else {
+      throw StoreError(
+        .corrupt, "a node of the branch would be another one in the pool", remedy: .damagedContent)
+    }
+    for slot in 0..<Node.slotCount where !refs[slot].isHole {
+      references.insert(refs[slot].locator.name.segment)
+    }
     let frame = NodeFrame(
       header, refs: refs, replacing: old, on: try content.foundation(of: old), codec)
+    if let base = frame.base { references.insert(base.name.segment) }
     return try upload.append(frame, header, volume)
   }
 }

@@ -13,6 +13,12 @@ final class PoolUpload {
     case nodes
   }
 
+  /// A segment that fills, and what it will be sealed under: the key of the intent of its id.
+  private struct Open {
+    var builder: SegmentBuilder
+    let key: PoolSealingKey
+  }
+
   private static let segmentByteCountMin = 4 << 20
   private static let segmentByteCountMax = 48 << 20
   private static let nodeSegmentByteCountMax = 4 << 20
@@ -28,12 +34,11 @@ final class PoolUpload {
   private let lanes: TransferLanes
   private let notes: Monitored<UploadNotes>
   private let scratch = AlignedBuffer()
-  private var pages: SegmentBuilder?
-  private var nodes: SegmentBuilder?
-  private var ids: [SegmentID] = []
+  private var pages: Open?
+  private var nodes: Open?
+  private var ids: [(id: SegmentID, key: PoolSealingKey)] = []
   private var idCount = PoolUpload.idCounts.first
   private var pageSegmentCount = 0
-  private var key: PoolSealingKey?
   /// Of this push, those that an earlier process opened too.
   private(set) var intents: [OpenIntent]
   private let sent = Monitored<[PushedSegment]>([])
@@ -64,8 +69,8 @@ final class PoolUpload {
     let intent = try writer.openIntent(idCount: idCount, domain: state.domain, supports: supports)
     idCount = min(idCount * 4, Self.idCounts.max)
     intents.append(intent)
-    key = try writer.keys.sealingKey(intent.key)
-    ids += (intent.ids?.ids ?? 0..<0).map { SegmentID($0) }
+    let key = try writer.keys.sealingKey(intent.key)
+    ids += (intent.ids?.ids ?? 0..<0).map { (SegmentID($0), key) }
     return intent
   }
 
@@ -104,28 +109,28 @@ final class PoolUpload {
   private func append(
     _ frame: PendingFrame, _ hash: PageHash, to row: Row
   ) throws(StoreError) -> Ref {
-    var builder = try builder(row, adding: frame.stored.count)
-    let locator = builder.append(frame, hash: hash)
-    set(builder, row)
+    var open = try segment(row, adding: frame.stored.count)
+    let locator = open.builder.append(frame, hash: hash)
+    set(open, row)
     return Ref(hash: hash, locator: locator)
   }
 
-  private func set(_ builder: SegmentBuilder?, _ row: Row) {
+  private func set(_ open: Open?, _ row: Row) {
     switch row {
-    case .pages: pages = builder
-    case .nodes: nodes = builder
+    case .pages: pages = open
+    case .nodes: nodes = open
     }
   }
 
   /// What takes a frame of that many bytes.
-  private func builder(_ row: Row, adding byteCount: Int) throws(StoreError) -> SegmentBuilder {
+  private func segment(_ row: Row, adding byteCount: Int) throws(StoreError) -> Open {
     let open = row == .pages ? pages : nodes
-    if let open, open.byteCount + byteCount <= limit(row) { return open }
+    if let open, open.builder.byteCount + byteCount <= limit(row) { return open }
     if let open { try send(open, row) }
     if ids.isEmpty { _ = try openIntent() }
-    let header = SegmentHeader(
-      uuid: content.keys.pool, segment: ids.removeFirst(), domain: state.domain)
-    return SegmentBuilder(header, lsn: state.lsn)
+    let next = ids.removeFirst()
+    let header = SegmentHeader(uuid: content.keys.pool, segment: next.id, domain: state.domain)
+    return Open(builder: SegmentBuilder(header, lsn: state.lsn), key: next.key)
   }
 
   private func limit(_ row: Row) -> Int {
@@ -145,23 +150,33 @@ final class PoolUpload {
     return sent.withLock { $0 }
   }
 
-  private func send(_ open: SegmentBuilder, _ row: Row) throws(StoreError) {
-    var open = open
-    let finished = open.finish()
+  /// Forgets what was noted, after all was published. Returns ids of the push's intents that may
+  /// have been sent.
+  func end() -> Set<SegmentID> {
+    notes.withLock { notes in
+      defer { notes.clear() }
+      return notes.begun.filter { id in intents.contains { $0.ids?.contains(id) ?? false } }
+    }
+  }
+
+  private func send(_ open: Open, _ row: Row) throws(StoreError) {
+    var builder = open.builder
+    let (finished, key, domain) = (builder.finish(), open.key, state.domain)
     set(nil, row)
     if row == .pages { pageSegmentCount += 1 }
-    guard let key else { preconditionFailure("a segment without an intent") }
-    let domain = state.domain
+    // In the order of ids: whatever was noted as sent, all before it were noted as begun.
+    try notes.withLock { notes throws(StoreError) in try notes.begin(finished.id, in: domain) }
     let (content, site, notes, sent) = (content, site, notes, sent)
     try lanes.add(finished.content.count) { () throws(StoreError) in
-      try notes.withLock { notes throws(StoreError) in try notes.begin(finished.id, in: domain) }
       let byteCount = try content.send(finished, under: key, using: site.random)
       try notes.withLock { notes throws(StoreError) in
         try notes.note(finished.id, byteCount: byteCount)
       }
       if row == .nodes { content.cache.insert(finished.content, .nodes, finished.id) }
       content.keepIndex(finished)
-      sent.withLock { $0.append(PushedSegment(id: finished.id, byteCount: byteCount)) }
+      sent.withLock {
+        $0.append(PushedSegment(id: finished.id, byteCount: byteCount, isVerified: true))
+      }
     }
   }
 }
@@ -191,6 +206,18 @@ extension PoolContent {
       throw StoreError(
         .unavailable, "a segment could not be sent", object: name.key,
         remedy: "push once more: it goes on where it stopped", cause: cause, reason: .unreachable)
+    }
+    // The answer may have been somebody else's, or of a part.
+    let status: ObjectStatus
+    do throws(ObjectStoreError) {
+      status = try store.head(ObjectKey(known: name.key))
+    } catch {
+      throw StoreError(error, while: "verifying a segment", object: place)
+    }
+    guard status.byteCount == bytes.count else {
+      throw StoreError(
+        .unavailable, "has \(status.byteCount) bytes instead of \(bytes.count)", object: name.key,
+        remedy: "push once more")
     }
     if options.verifiesUploads, try fetch(name, nil).bytes != bytes {
       throw StoreError(

@@ -22,14 +22,17 @@ extension PoolAccess {
   package mutating func unchanged(
     _ tree: SealedTree, as state: PushedState
   ) throws(StoreError) -> PoolEntryName? {
-    try Self.unchanged(tree, as: state, try entries())
+    guard isSettled else { return nil }
+    return try Self.unchanged(tree, as: state, try entries())
   }
 
   fileprivate static func unchanged(
     _ tree: SealedTree, as state: PushedState, _ entries: [ListedEntry]
   ) throws(StoreError) -> PoolEntryName? {
     guard let found = entries.newest(state.name) else { return nil }
-    if found.entry.root.hash == tree.root.hash { return found.name }
+    if found.entry.root.hash == tree.root.hash, found.entry.domain == state.domain {
+      return found.name
+    }
     if state.isSnapshot { throw state.nameTaken }
     return nil
   }
@@ -48,6 +51,7 @@ extension PoolWriter {
   ) throws(StoreError) -> PushResult {
     try pushing.withLock { _ throws(StoreError) in
       let (content, same, entries) = try access.withLock { access throws(StoreError) in
+        try access.settle()
         let head = try access.head()
         try access.require(
           PoolFamily(
@@ -76,11 +80,11 @@ extension PoolWriter {
   ) -> [PoolEntryName] {
     let name = state.branchName
     func rank(_ listed: ListedEntry) -> Int {
-      if listed.entry.name.hasBytes(of: name) { return 0 }
-      return listed.entry.branchName.hasBytes(of: name) ? 1 : 2
+      if listed.entry.name.hasBytes(of: name) { return 2 }
+      return listed.entry.branchName.hasBytes(of: name) ? 1 : 0
     }
     return entries.filter { $0.entry.isLive && $0.entry.domain == state.domain }
-      .sorted { (rank($0), -$0.entry.publishedAt) < (rank($1), -$1.entry.publishedAt) }
+      .sorted { (rank($0), $0.entry.publishedAt) > (rank($1), $1.entry.publishedAt) }
       .prefix(supportCountMax).map(\.name)
   }
 
@@ -88,7 +92,6 @@ extension PoolWriter {
     _ tree: SealedTree, as state: PushedState, _ content: PoolContent,
     upon supports: [PoolEntryName]
   ) throws(StoreError) -> PushResult {
-    let site = site
     var notes = UploadNotes(disk: site.disk, folder: site.folder)
     let continued = try resume(&notes, in: state.domain)
     let placed = PlacedPages()
@@ -103,12 +106,11 @@ extension PoolWriter {
     let entry = try publish(
       state,
       PushedContent(
-        root: root, segments: segments, logicalByteCount: tree.logicalByteCount,
-        newByteCount: byteCount), of: upload.intents)
-    notes = UploadNotes(disk: site.disk, folder: site.folder)
-    let lost = notes.begun.subtracting(segments.map(\.id))
-    notes.clear()
-    // What was on its way when an earlier process ended; a sweep finds what stays.
+        root: root, segments: segments, references: push.references,
+        logicalByteCount: tree.logicalByteCount, newByteCount: byteCount), of: upload.intents)
+    let lost = upload.end().subtracting(segments.map(\.id))
+    // What an earlier process had under way, under ids of intents that ended with this entry; a
+    // sweep finds what stays.
     try? access.withLock { access throws(StoreError) in try access.remove(lost) }
     return PushResult(
       entry: entry, isUnchanged: false, pageCount: push.pageCount, segmentCount: segments.count,
@@ -141,26 +143,28 @@ extension PoolWriter {
 }
 
 extension PoolContent {
-  /// Segments of earlier processes, whose pages are noted as placed; those whose index cannot be
-  /// had are not used.
+  /// Segments of earlier processes, whose pages are noted as placed. Those that the object store
+  /// does not have in full, and those whose index cannot be had, are not used.
   fileprivate func kept(
     _ notes: UploadNotes, in intents: [OpenIntent], _ placed: PlacedPages
   ) -> [PushedSegment] {
-    let sent = notes.sent.filter { id, _ in
-      intents.contains { $0.ids?.contains(id) ?? false }
-    }
+    let isOfIntent = { (id: SegmentID) in intents.contains { $0.ids?.contains(id) ?? false } }
     var kept: [PushedSegment] = []
-    for (id, byteCount) in sent.sorted(by: { $0.key < $1.key }) {
-      // What cannot be read now is sent anew.
-      guard let frames = try? frames(of: id) else { continue }
-      kept.append(PushedSegment(id: id, byteCount: byteCount))
-      for frame in frames.frames where frame.ref.locator.form.kind == .page {
-        let home = frame.base.segment
-        // A base that was on its way when the process ended may not be there.
-        if frame.base == .none || sent[home] != nil || !notes.begun.contains(home) {
-          placed.note(frame.ref)
-        }
-      }
+    var contents: [SegmentFrames] = []
+    for (id, byteCount) in notes.sent.sorted(by: { $0.key < $1.key }) where isOfIntent(id) {
+      let key = ObjectKey(known: PoolObjectName.segment(id).key)
+      // What cannot be told now is sent anew.
+      guard let status = try? store.head(key), status.byteCount == byteCount,
+        let frames = try? frames(of: id)
+      else { continue }
+      kept.append(PushedSegment(id: id, byteCount: byteCount, isVerified: true))
+      contents.append(frames)
+    }
+    let ids = Set(kept.map(\.id))
+    for frame in contents.flatMap(\.frames) where frame.ref.locator.form.kind == .page {
+      // A base lies in a segment that is used too, or in one that was published before.
+      let home = frame.base.segment
+      if frame.base == .none || ids.contains(home) || !isOfIntent(home) { placed.note(frame.ref) }
     }
     return kept
   }

@@ -56,7 +56,7 @@ struct PulledPages {
         continue
       }
       guard let locator = there[name], let base = bases[locator.name] else { continue }
-      if let known = placed.ref(of: locator.name), !known.locator.form.isDerived {
+      if let known = placed.fullRef(of: Ref(hash: base.hash, locator: locator)) {
         add(page.hash, page.locator, .stored(known), at: name)
         continue
       }
@@ -69,7 +69,8 @@ struct PulledPages {
   private mutating func add(
     _ hash: PageHash, _ locator: Locator, _ base: CopiedFrame.Base, at name: FrameName
   ) {
-    if indices[locator.name] != nil || placed.ref(of: locator.name) != nil { return }
+    let ref = Ref(hash: hash, locator: locator)
+    if indices[locator.name] != nil || placed.ref(of: ref) != nil { return }
     let place = places[name] ?? (.names, PageNumber(0))
     indices[locator.name] = frames.count
     names.append(locator.name)
@@ -83,10 +84,10 @@ struct PulledPages {
   }
 
   /// Where a leaf finds a page.
-  func slot(_ name: FrameName) -> CopiedLeaf.Slot {
-    if let index = indices[name] { return .copied(index) }
-    guard let ref = placed.ref(of: name) else {
-      preconditionFailure("\(name) was fetched and not added")
+  func slot(_ page: Ref) -> CopiedLeaf.Slot {
+    if let index = indices[page.locator.name] { return .copied(index) }
+    guard let ref = placed.ref(of: page) else {
+      preconditionFailure("\(page.locator.name) was fetched and not added")
     }
     return .stored(ref)
   }

@@ -38,7 +38,8 @@ final class TransferLanes: Sendable {
     self.threads = threads
   }
 
-  deinit { Self.stop(shared, threads) }
+  // The last one to hold this may be one of the threads.
+  deinit { Self.stop(shared, []) }
 
   /// Has a job done, and waits while there is more to do than there is room for. Throws what an
   /// earlier one threw.

@@ -17,12 +17,13 @@ struct UploadNotes: Sendable {
   private(set) var begun: Set<SegmentID> = []
   private(set) var sent: [SegmentID: Int] = [:]
   private let disk: any Disk
-  private let path: String
+  private let folder: String
+  private var path: String { "\(folder)/upload" }
 
   /// Reads them; whatever is not as above is as if there were none.
   init(disk: any Disk, folder: String) {
     self.disk = disk
-    path = "\(folder)/upload"
+    self.folder = folder
     guard let bytes = try? disk.contents(of: path),
       let text = String(validating: bytes, as: UTF8.self)
     else { return }
@@ -71,6 +72,7 @@ struct UploadNotes: Sendable {
     let text = lines.map { $0 + "\n" }.joined()
     do throws(SystemError) {
       try disk.replace(path, with: Array(text.utf8), unfinished: path + ".new")
+      try disk.syncDirectory(folder)
     } catch {
       throw StoreError(
         error.isFull ? .full : .unavailable, "what was sent to the pool could not be noted",

@@ -53,6 +53,8 @@ struct BranchPush {
         .invalid, "lies in another trust domain in the pool, and stays there", object: name,
         remedy: "push it under another name")
     }
+    // An earlier change that may still land could make something else of the pool.
+    guard access.isSettled else { return nil }
     if newest.entry.root.hash == tree.root.hash { return newest.name }
     guard !newest.entry.flags.contains(.snapshot) else {
       throw StoreError(

@@ -124,7 +124,8 @@ final class PoolUse: @unchecked Sendable {
     }
     return try using(shared) { writer throws(StoreError) in
       var (access, head) = try PoolAccess.opening(connection.site(of: store, keepsNotes: false))
-      if let result = try before(&access, head) { return result }
+      // What the writer has under way may overtake it: only what it refuses counts here.
+      _ = try before(&access, head)
       return try body(writer)
     }
   }

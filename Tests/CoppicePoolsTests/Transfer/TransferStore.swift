@@ -11,21 +11,35 @@ import Testing
 final class TransferStore {
   let pool: PoolStore
   let engine: Engine
-  let disk = SimulatedDisk(seed: 1)
+  let disk: SimulatedDisk
   private static let clock = SimulatedClock()
 
   init(_ world: PoolWorld, _ name: String) throws {
     pool = try world.store(name)
+    disk = SimulatedDisk(seed: 1)
+    // The same in every store: one family.
+    var generator = SplitMix64(seed: 7)
+    try Engine.create(disk: disk, clock: Self.clock, options: Self.engineOptions) {
+      generator.bytes($0)
+    }
+    engine = try Engine.open(disk: disk, clock: Self.clock, options: Self.engineOptions)
+  }
+
+  /// A store that was closed.
+  init(reopening other: TransferStore) throws {
+    pool = other.pool
+    disk = other.disk
+    engine = try Engine.open(disk: disk, clock: Self.clock, options: Self.engineOptions)
+  }
+
+  private static var engineOptions: EngineOptions {
     var options = EngineOptions()
     options.pageByteCount = 4096
     options.usesThreads = false
     options.overlayByteCountMax = 8 << 20
     options.sealByteCount = 2 << 20
     options.windowByteCount = 1 << 16
-    // The same in every store: one family.
-    var generator = SplitMix64(seed: 7)
-    try Engine.create(disk: disk, clock: Self.clock, options: options) { generator.bytes($0) }
-    engine = try Engine.open(disk: disk, clock: Self.clock, options: options)
+    return options
   }
 
   var family: PoolFamily { PoolFamily(pageShift: 12, secret: engine.secret.bytes) }
