@@ -87,8 +87,13 @@ package struct ControlRoutes: Sendable {
   }
 
   static func response(_ error: StoreError) -> Response {
-    response(.init(code: error.kind.httpStatus), JSON.encode(ErrorAnswer(error)))
+    var response = response(.init(code: error.kind.httpStatus), JSON.encode(ErrorAnswer(error)))
+    if error.reason == .unreachable { response.headers[.retryAfter] = retryAfterSeconds }
+    return response
   }
+
+  /// What does not answer now may do so then.
+  private static let retryAfterSeconds = "30"
 
   /// One request of one type, on its way from bytes to bytes.
   private struct Answering<Request: WireRequest>: Sendable {
