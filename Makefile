@@ -1,4 +1,5 @@
-# make demo   a PostgreSQL that goes on writing as a baseline, and databases of it for three pull requests
+# make demo   a PostgreSQL that goes on writing as a baseline, databases of it for three pull requests, and copies of them
+#             in an object store: Ceph where `.ci/install ceph` has been, else one in memory
 # make test   everything a change must pass
 # make quick  those of its tests that need no PostgreSQL, no mount and no long simulation
 # make soak   hours of what it makes minutes of: simulations, fuzzers, thousands of ends

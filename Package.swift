@@ -157,6 +157,10 @@ let package = Package(
         pools("NIOSSL", "swift-nio-ssl"),
       ],
       path: "Tests/S3TestServer", swiftSettings: strict),
+    // The same for scripts, until their end.
+    .executableTarget(
+      name: "S3TestDriver", dependencies: ["S3TestServer"], path: "Tests/S3TestDriver",
+      swiftSettings: strict),
     .executableTarget(
       name: "CoppiceFuzzing", dependencies: ["TestSupport"], path: "Tests/Fuzzing",
       swiftSettings: strict),
