@@ -1,8 +1,8 @@
 internal import Glibc
 internal import S3TestServer
 
-/// An object store in memory that speaks S3, for scripts: prints `ready PORT`, and serves on loopback
-/// until its standard input ends.
+/// An object store in memory that speaks S3, for scripts: prints `ready PORT`, and serves on
+/// loopback until its standard input ends.
 ///
 ///     S3TestDriver
 @main
