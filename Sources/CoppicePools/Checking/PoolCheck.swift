@@ -207,16 +207,19 @@ struct PoolCheck {
   private mutating func verify(_ pages: [Ref], _ reader: PageReader) throws(StoreError) {
     if content.options.shouldStop() { throw .stopped }
     result.pageCount += UInt64(pages.count)
-    let isRead = try damage { () throws(StoreError) in
+    let failure = try damage { () throws(StoreError) in
       for found in try reader.damage(of: pages) { note(found.page.locator.name, found.error) }
     }
-    guard isRead != nil else { return }
-    // One of many requests met something damaged: then each page by itself.
-    for page in pages {
-      let error = try damage { () throws(StoreError) in
-        if let found = try reader.damage(of: [page]).first { throw found.error }
-      }
-      if let error { note(page.locator.name, error) }
+    guard let failure else { return }
+    result.pageCount -= UInt64(pages.count)
+    if pages.count == 1, let page = pages.first {
+      result.pageCount += 1
+      note(page.locator.name, failure)
+    } else {
+      // One of many requests met something damaged: a search by halves finds whose.
+      let sorted = pages.sorted { $0.locator.name < $1.locator.name }
+      try verify(Array(sorted[..<(sorted.count / 2)]), reader)
+      try verify(Array(sorted[(sorted.count / 2)...]), reader)
     }
   }
 
