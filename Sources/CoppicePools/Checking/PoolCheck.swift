@@ -42,7 +42,8 @@ extension PoolAccess {
     _ depth: PoolCheckDepth, _ options: TransferOptions
   ) throws(StoreError) -> PoolCheckResult {
     let head = try head()
-    let content = PoolContent(self, head, options)
+    // What this store has copies of says nothing of the pool.
+    let content = PoolContent(self, head, options, usesCopies: false)
     var published: Set<SegmentID> = []
     for listing in head.members {
       guard let member = try read(.member(listing.id), as: PoolMember.self) else { continue }
@@ -68,8 +69,8 @@ extension PoolAccess {
 }
 
 extension PoolEntry {
-  /// Whether it can be read still: deleted ones can be undeleted.
-  fileprivate var isListed: Bool { !flags.contains(.superseded) || !pins.isEmpty }
+  /// Whether somebody may come for it.
+  fileprivate var isListed: Bool { isLive || !pins.isEmpty }
 }
 
 /// One check on its way.
@@ -190,7 +191,7 @@ struct PoolCheck {
     var byteCount = 0
     for leaf in leaves {
       for (_, page) in try content.node(leaf).effectiveRefs
-      where seen.insert(page.locator.name).inserted {
+      where seen.insert(page.locator.name).inserted && !isInDamagedSegment(page) {
         batch.append(page)
         byteCount += page.locator.storedByteCount
         // Its base is fetched too, and decoded.
@@ -202,6 +203,13 @@ struct PoolCheck {
       byteCount = 0
     }
     try verify(batch, reader)
+  }
+
+  /// All that lies there, or builds on what does, is one finding.
+  private func isInDamagedSegment(_ page: Ref) -> Bool {
+    if damagedSegments.isEmpty { return false }
+    return damagedSegments[page.locator.name.segment] != nil
+      || base(of: page).map { damagedSegments[$0] != nil } ?? false
   }
 
   private mutating func verify(_ pages: [Ref], _ reader: PageReader) throws(StoreError) {

@@ -52,7 +52,7 @@ extension PoolWriter {
     let result = try collect { roots throws(StoreError) in
       try content.segments(reachedFrom: roots.entries.map(\.root))
     }
-    content.cache.remove(result.removed)
+    content.cache?.remove(result.removed)
     return result
   }
 }

@@ -50,13 +50,13 @@ extension PoolContent {
   func frames(of id: SegmentID) throws(StoreError) -> SegmentFrames {
     if let known = indexTable.withLock({ $0[id] }) { return known }
     let frames: SegmentFrames
-    if let cached = cache.bytes(.index, id), let index = try? decode(cached, id) {
+    if let cached = cache?.bytes(.index, id), let index = try? decode(cached, id) {
       frames = SegmentFrames(index, of: id)
     } else {
       frames = try twice { () throws(StoreError) in
         let fetched = try fetchIndex(of: id)
         let index = try decode(fetched, id)
-        cache.insert(fetched, .index, id)
+        cache?.insert(fetched, .index, id)
         return SegmentFrames(index, of: id)
       }
     }

@@ -55,7 +55,7 @@ extension PoolContent: NodeSource {
       do throws(StoreError) { return try read(locator, try nodeSegment(id)) } catch {
         // The copy here may be what is damaged.
         nodeTable.withLock { $0.remove(id) }
-        cache.remove([id])
+        cache?.remove([id])
         throw error
       }
     }
@@ -104,11 +104,11 @@ extension PoolContent: NodeSource {
   private func nodeSegment(_ id: SegmentID) throws(StoreError) -> [UInt8] {
     if let known = nodeTable.withLock({ $0.content(id) }) { return known }
     let content: [UInt8]
-    if let cached = cache.bytes(.nodes, id) {
+    if let cached = cache?.bytes(.nodes, id) {
       content = cached
     } else {
       content = try self.content(of: id)
-      cache.insert(content, .nodes, id)
+      cache?.insert(content, .nodes, id)
     }
     nodeTable.withLock { $0.insert(content, id) }
     return content

@@ -15,19 +15,23 @@ package final class PoolContent: Sendable {
   let keys: PoolKeys
   let secret: HashSecret
   let pageShift: UInt8
-  let cache: ContentCache
+  /// `nil`: all is read from the pool.
+  let cache: ContentCache?
   let options: TransferOptions
   private let readers = Mutex<[SegmentID: BoxReader]>([:])
   let nodeTable: Monitored<NodeTable>
   let indexTable = Mutex<[SegmentID: SegmentFrames]>([:])
 
-  init(_ access: PoolAccess, _ head: PoolHead, _ options: TransferOptions) {
+  init(
+    _ access: PoolAccess, _ head: PoolHead, _ options: TransferOptions, usesCopies: Bool = true
+  ) {
     store = access.site.store
     place = access.site.place
     keys = access.opener.ring
     secret = HashSecret(bytes: head.secret)
     pageShift = head.pageShift
-    cache = ContentCache(disk: access.site.disk, folder: access.site.folder)
+    cache =
+      usesCopies ? ContentCache(disk: access.site.disk, folder: access.site.folder) : nil
     self.options = options
     nodeTable = Monitored(NodeTable())
   }

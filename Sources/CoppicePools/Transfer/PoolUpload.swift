@@ -172,7 +172,7 @@ final class PoolUpload {
       try notes.withLock { notes throws(StoreError) in
         try notes.note(finished.id, byteCount: byteCount)
       }
-      if row == .nodes { content.cache.insert(finished.content, .nodes, finished.id) }
+      if row == .nodes { content.cache?.insert(finished.content, .nodes, finished.id) }
       content.keepIndex(finished)
       sent.withLock {
         $0.append(PushedSegment(id: finished.id, byteCount: byteCount, isVerified: true))
@@ -230,7 +230,7 @@ extension PoolContent {
   /// Keeps the index of a segment that was sent.
   fileprivate func keepIndex(_ segment: SegmentBuilder.Finished) {
     let end = UInt64(segment.content.count)
-    cache.insert(
+    cache?.insert(
       withUnsafeBytes(of: end.littleEndian) { Array($0) } + segment.content[segment.indexOffset...],
       .index, segment.id)
   }

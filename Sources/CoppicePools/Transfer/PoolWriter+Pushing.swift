@@ -67,24 +67,37 @@ extension PoolWriter {
         return PushResult(
           entry: same, isUnchanged: true, pageCount: 0, segmentCount: 0, byteCount: 0)
       }
-      return try push(tree, as: state, content, upon: Self.supports(of: state, entries))
+      return try push(
+        tree, as: state, content,
+        upon: Self.supports(of: state, holding: tree.logicalByteCount, entries))
     }
   }
 
-  private static let supportCountMax = 4
+  private static let supportCountMax = 8
 
-  /// The entries that are most likely to share with a state: the branch's, newest first, then the
-  /// newest others.
+  /// The entries that are most likely to share with a state: the branch's, newest first, then
+  /// others that hold about as much.
   private static func supports(
-    of state: PushedState, _ entries: [ListedEntry]
+    of state: PushedState, holding byteCount: UInt64, _ entries: [ListedEntry]
   ) -> [PoolEntryName] {
     let name = state.branchName
     func rank(_ listed: ListedEntry) -> Int {
       if listed.entry.name.hasBytes(of: name) { return 2 }
       return listed.entry.branchName.hasBytes(of: name) ? 1 : 0
     }
+    func distance(_ listed: ListedEntry) -> UInt64 {
+      let other = listed.entry.logicalByteCount
+      return max(other, byteCount) - min(other, byteCount)
+    }
     return entries.filter { $0.entry.isLive && $0.entry.domain == state.domain }
-      .sorted { (rank($0), $0.entry.publishedAt) > (rank($1), $1.entry.publishedAt) }
+      .sorted { first, second in
+        let (rank, other) = (rank(first), rank(second))
+        if rank != other { return rank > other }
+        if rank == 0, distance(first) != distance(second) {
+          return distance(first) < distance(second)
+        }
+        return first.entry.publishedAt > second.entry.publishedAt
+      }
       .prefix(supportCountMax).map(\.name)
   }
 

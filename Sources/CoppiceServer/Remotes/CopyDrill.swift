@@ -28,7 +28,17 @@ struct CopyDrill {
   func run(in folder: String, _ work: Work) throws(StoreError) -> Outcome {
     let start = ContinuousClock.now
     defer { Self.remove(folder) }
-    let summary = try StoreClone(place, as: "origin").make(at: folder, bringing: [copy], work)
+    let summary: StoreClone.Summary
+    do throws(StoreError) {
+      summary = try StoreClone(place, as: "origin").make(at: folder, bringing: [copy], work)
+    } catch {
+      // What cannot be brought back has not passed; all else says nothing of the copy.
+      guard error.kind == .corrupt || error.reason == .gone else { throw error }
+      let seconds = (ContinuousClock.now - start).components.seconds
+      return Outcome(
+        status: 1, seconds: UInt32(clamping: seconds), byteCount: 0, output: "\(error)",
+        isClean: false)
+    }
     let isClean = try Store.check(
       at: folder, isCancelled: { work.isCancelled }, progress: nil
     ).isClean

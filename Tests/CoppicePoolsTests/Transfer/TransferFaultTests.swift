@@ -147,6 +147,23 @@ import Testing
     #expect(result.damagedEntries.count == 1)
   }
 
+  @Test func `a check of the store that pushed reads the pool, not its own copies`() throws {
+    let world = PoolWorld()
+    let (source, writer, main) = try source(world)
+    try source.push(main, writer)
+    for object in try world.objects.connection().listAll("segments/") {
+      let bytes = try #require(world.objects.bytes(of: object.key))
+      for other in [[], Array(bytes[..<(bytes.count / 2)]), bytes + [0]] {
+        world.objects.setBytes(of: object.key, to: other)
+        let result = try source.checkPool(.structure)
+        #expect(result.findings.contains { $0.object.hasPrefix(object.key.text) })
+        #expect(result.damagedEntries.count == 1)
+      }
+      world.objects.setBytes(of: object.key, to: bytes)
+    }
+    #expect(try source.checkPool(.structure).findings == [])
+  }
+
   @Test func `a damaged copy of nodes here is fetched anew`() throws {
     let world = PoolWorld()
     let (source, writer, main) = try source(world)

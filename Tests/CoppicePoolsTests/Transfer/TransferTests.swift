@@ -118,6 +118,22 @@ import Testing
     }
   }
 
+  @Test func `a new branch shares with the one that is like it, among many`() throws {
+    let source = try TransferStore(world, "source")
+    let writer = try source.create()
+    let main = try source.branch("main")
+    var changes = RandomChanges(seed: 3)
+    for page in 0..<300 { try main.put(2, at: UInt64(page) * 4096, changes.bytes(4096)) }
+    try source.push(main, writer)
+    for number in 0..<12 {
+      let other = try source.branch("other\(number)")
+      try other.put(2, at: 0, changes.bytes(5000))
+      try source.push(other, writer, as: "other\(number)")
+    }
+    let fork = try source.engine.branches.fork(main, named: "fork", isReadOnly: false)
+    #expect(try source.push(fork, writer, as: "fork").pageCount == 0)
+  }
+
   @Test func `a snapshot is pushed once under its name`() throws {
     let source = try TransferStore(world, "source")
     let writer = try source.create()
