@@ -64,12 +64,21 @@ struct CopyDrill {
       defer { program.end() }
       var output: [UInt8] = []
       var piece = [UInt8](repeating: 0, count: Self.outputByteCountMax)
-      while true {
-        let count = try piece.withMutableBytes { buffer throws(SystemError) in
-          try program.output.readSome(into: buffer) { !work.isCancelled }
+      var hasEnded = false
+      while !hasEnded {
+        do throws(SystemError) {
+          let count = try piece.withMutableBytes { buffer throws(SystemError) in
+            try program.output.readSome(into: buffer) {
+              // What it has started, and left, may go on holding its output.
+              hasEnded = (try? program.end(within: 0)) != nil
+              return !hasEnded && !work.isCancelled
+            }
+          }
+          if count == 0 { break }
+          output = (output + piece[..<count]).suffix(Self.outputByteCountMax)
+        } catch {
+          if !hasEnded { throw error }
         }
-        if count == 0 { break }
-        output = (output + piece[..<count]).suffix(Self.outputByteCountMax)
       }
       let status = Self.status(try program.wait())
       let errors = program.errors.utf8.suffix(Self.outputByteCountMax)
