@@ -10,6 +10,7 @@ and charts. `tiny` shows in a few minutes whether everything works; its numbers 
 import argparse
 import os
 import sys
+import traceback
 
 import branches_part
 import charts
@@ -34,15 +35,22 @@ PARTS = {
 
 
 def main():
-    """Measures what was asked for, and writes the results."""
+    """Measures what was asked for, and writes the results, also when a part fails."""
     options = _options()
     results = Results(options)
     os.makedirs(options.output, exist_ok=True)
+    failed = []
     with Workspace() as workspace:
         context = Context(workspace, results, options)
-        for name in PARTS:
-            if not options.parts or name in options.parts:
-                PARTS[name].measure(context)
+        for name in options.parts or PARTS:
+            try:
+                with workspace.part():
+                    PARTS[name].measure(context)
+            # Whatever it is: hours of others must not be lost with it.
+            except Exception as error:
+                traceback.print_exc()
+                failed.append(name)
+                results.miss(name, "the rest of it", f"failed: {error}")
     results.finish()
     results.write(os.path.join(options.output, "divergence.json"))
     text = table.markdown(results.document)
@@ -50,6 +58,8 @@ def main():
         file.write(text)
     charts.draw(results.document, options.output)
     print(text)
+    if failed:
+        sys.exit(f"divergence: failed: {' '.join(failed)}")
 
 
 def _options():

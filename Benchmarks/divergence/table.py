@@ -6,6 +6,9 @@ from results import quantile, show
 SUBJECTS = (
     "Coppice", "restic", "borg", "btrfs snapshot", "reflink copy (XFS)", "qcow2", "overlayfs",
     "full copy", "4 KiB extents, by arithmetic")
+PEERS = tuple(
+    subject for subject in SUBJECTS
+    if subject not in ("Coppice", "4 KiB extents, by arithmetic"))
 PROFILES = {
     "instance": "with the settings of servers that `coppice pg start` starts",
     "defaults": "with PostgreSQL's default settings"}
@@ -53,10 +56,13 @@ class Measured:
             for one in self.find("stored", "pages changed", profile=profile, change=change)
             if not kinds or one["labels"]["kind"] in kinds)
 
-    def changes(self):
-        """Names of changes, in the order in which they were made."""
-        return list(dict.fromkeys(
-            one["labels"]["change"] for one in self.find("stored", "bytes")))
+    def changes(self, profile):
+        """Names of changes, in the order in which they were made, that a peer stored too."""
+        names = dict.fromkeys(
+            one["labels"]["change"] for one in self.find("stored", "bytes", profile=profile))
+        return [
+            name for name in names if self.stored("Coppice", profile, name)
+            and any(self.stored(peer, profile, name) for peer in PEERS)]
 
     def subjects(self, part, item, **labels):
         """What was measured, each once."""
@@ -64,22 +70,21 @@ class Measured:
             one["subject"] for one in self.find(part, item, **labels)))
 
     def best(self, profile, change, with_log):
-        """The smallest of what real peers store, and whose it is."""
+        """The smallest of what real peers store."""
         found = [
-            (self.stored(subject, profile, change, with_log), subject) for subject in SUBJECTS
-            if subject not in ("Coppice", "4 KiB extents, by arithmetic")]
-        return min(one for one in found if one[0] is not None)
+            self.stored(peer, profile, change, with_log) for peer in PEERS]
+        return min(value for value in found if value is not None)
 
 
 def markdown(document):
     """All of it."""
     measured = Measured(document)
     sections = [_head(document)]
-    if measured.find("stored"):
-        sections += [
-            _stored(measured, profile, with_log)
-            for profile in PROFILES for with_log in (False, True)]
-        sections += [_split(measured, profile) for profile in PROFILES]
+    profiles = [profile for profile in PROFILES if measured.changes(profile)]
+    sections += [
+        _stored(measured, profile, with_log)
+        for profile in profiles for with_log in (False, True)]
+    sections += [_split(measured, profile) for profile in profiles]
     for part, title, text in (
             ("create", "Making a fork", "p50 and p99."),
             ("query", "A fork's first answer",
@@ -119,12 +124,11 @@ row only. Peers took turns. Data: PostgreSQL 15 with checksums, {rows}; a data d
 
 
 def _stored(measured, profile, with_log):
-    subjects = [
-        subject for subject in SUBJECTS if measured.subjects("stored", "bytes")
-        and subject in measured.subjects("stored", "bytes")]
+    there = measured.subjects("stored", "bytes", profile=profile)
+    subjects = [subject for subject in SUBJECTS if subject in there]
     rows = []
-    for change in measured.changes():
-        best, _ = measured.best(profile, change, with_log)
+    for change in measured.changes(profile):
+        best = measured.best(profile, change, with_log)
         ours = measured.stored("Coppice", profile, change, with_log)
         count = measured.value(
             "stored", "rows changed", "input", profile=profile, change=change)
@@ -151,7 +155,7 @@ def share(best, ours):
 
 def _split(measured, profile):
     rows = []
-    for change in measured.changes():
+    for change in measured.changes(profile):
         kinds = measured.kinds("Coppice", profile, change)
         peer = measured.kinds("btrfs snapshot", profile, change)
         count = measured.value(

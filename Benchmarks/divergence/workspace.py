@@ -1,5 +1,6 @@
 """The place that a run works in, and what it must leave behind: nothing."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -126,6 +127,16 @@ class Workspace:
         if found:
             print(f"still mounted, so not removed: {' '.join(found)}", file=sys.stderr)
         return found
+
+    @contextlib.contextmanager
+    def part(self):
+        """What is deferred within is undone at its end."""
+        count = len(self._undoings)
+        try:
+            yield
+        finally:
+            while len(self._undoings) > count:
+                self._undo(self._undoings.pop())
 
     def defer(self, undoing):
         """Has it called at the end unless `undo` does before."""
