@@ -15,13 +15,15 @@ from workspace import CommandFailed, byte_count_of, run
 SCALES = {
     "tiny": {
         "rows": 0.05, "branches": (1, 20, 200), "samples": 20, "slow_samples": 3, "rounds": 1,
-        "diverged": 5, "depth_reads": 200, "open_branches": 10},
+        "diverged": 5, "depth_reads": 200, "open_branches": 10, "all_defaults": False},
     "small": {
         "rows": 1, "branches": (1, 100, 10_000), "samples": 200, "slow_samples": 5, "rounds": 3,
-        "diverged": 100, "depth_reads": 2000, "open_branches": 100},
+        "diverged": 100, "depth_reads": 2000, "open_branches": 100,
+        "all_defaults": False},
     "large": {
         "rows": 8, "branches": (1, 100, 10_000), "samples": 1000, "slow_samples": 10, "rounds": 5,
-        "diverged": 100, "depth_reads": 20_000, "open_branches": 100},
+        "diverged": 100, "depth_reads": 20_000, "open_branches": 100,
+        "all_defaults": True},
 }
 
 

@@ -41,7 +41,7 @@ class Coppice:
         self._connection = None
         self.command("init")
         self.start()
-        self._undoing = workspace.defer(self.stop)
+        self._undoing = workspace.defer(self._end)
 
     # The server
 
@@ -54,8 +54,13 @@ class Coppice:
     def stop(self):
         """Unmounts and ends the server."""
         self._connection = None
+        attempts(lambda: self.command("stop"), 20, 0.25)
+
+    def _end(self):
+        """As `stop`, also while a run that broke off has files open."""
+        self._connection = None
         if os.path.ismount(self.mount):
-            attempts(lambda: self.command("stop"), 20, 0.25)
+            self.command("stop", "--force")
 
     def close(self):
         """Ends it for good."""

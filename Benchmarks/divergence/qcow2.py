@@ -1,4 +1,8 @@
-"""QCOW2 images with a backing file, each with the ext4 of its base on it."""
+"""QCOW2 images with a backing file, each with the ext4 of its base on it.
+
+The file system is mounted from a raw copy, as there is no block device of qemu here; each unit of
+4 KiB that differs then goes to the fork's image through qemu-nbd, as a guest's writes would.
+"""
 
 import os
 import shutil
@@ -7,74 +11,76 @@ import time
 
 from workspace import CommandFailed, attempts, byte_count_of, run
 
+try:
+    import nbd
+except ImportError:
+    nbd = None
+
+UNIT = 4096
+BLOCK = 1 << 20
+
 
 class Qcow2:
-    """A fork is an image whose backing file is the base's; qemu-nbd and nbdfuse show it, and
-    a loop device mounts what is shown."""
+    """A fork is an image whose backing file is the base's."""
 
     name = "qcow2"
     program = "qemu-nbd"
     is_durable = False
 
     def __init__(self, workspace):
+        if nbd is None:
+            raise CommandFailed("there is no python3-libnbd")
         self._workspace = workspace
         self.directory = workspace.directory("qcow2")
-        self._undoings = {}
+        self._open = {}
 
     def close(self):
         """Unmounts and removes all."""
-        for name in list(self._undoings):
+        for name in list(self._open):
             self.release(name)
         shutil.rmtree(self.directory)
 
     def prepare(self, base, source):
         """Makes a raw image with a copy of the directory."""
-        byte_count = (2 * byte_count_of(source) + (512 << 20)) >> 20 << 20
+        byte_count = (3 * byte_count_of(source) // 2 + (256 << 20)) >> 20 << 20
         directory, undoing = self._workspace.image(
             f"qcow2/{base}", byte_count,
             ["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0"])
         run(["cp", "-a", source, f"{directory}/data"])
-        run(["umount", directory])
+        attempts(lambda: run(["umount", directory]), 40, 0.25)
         self._workspace.forget(undoing)
 
-    def image_path(self, name):
-        """The file of a fork."""
+    def _image(self, name):
         return f"{self.directory}/{name}.qcow2"
 
     def make_image(self, base, name):
-        """A fork that is not mounted."""
+        """A fork that nobody has open."""
         run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", f"{self.directory}/{base}.image",
-             "-F", "raw", self.image_path(name)])
+             "-F", "raw", self._image(name)])
 
     def fork(self, base, name):
-        """Makes a fork and mounts it."""
+        """Makes a fork and mounts what it shows."""
         self.make_image(base, name)
         place = f"{self.directory}/{name}"
-        os.makedirs(f"{place}/nbd")
         os.makedirs(f"{place}/mounted")
-        address = f"{place}/socket"
+        run(["cp", "--sparse=always", f"{self.directory}/{base}.image", f"{place}/raw"])
         server = subprocess.Popen(
-            ["qemu-nbd", "--socket", address, "-f", "qcow2", "--persistent", "--cache=writeback",
-             "--discard=unmap", self.image_path(name)])
-        shower = None
+            ["qemu-nbd", "--socket", f"{place}/socket", "-f", "qcow2", "--persistent",
+             "--cache=writeback", self._image(name)])
+        client = nbd.NBD()
 
         def undo():
             try:
                 if os.path.ismount(f"{place}/mounted"):
                     attempts(lambda: run(["umount", f"{place}/mounted"]), 40, 0.25)
-                if shower is not None:
-                    # The kernel lets go of the loop device in its own time.
-                    attempts(lambda: run(["fusermount3", "-u", f"{place}/nbd"]), 240, 0.25)
-                    shower.wait(60)
             finally:
                 server.terminate()
                 server.wait(60)
 
-        self._undoings[name] = self._workspace.defer(undo)
-        _wait(lambda: os.path.exists(address))
-        shower = subprocess.Popen(["nbdfuse", f"{place}/nbd", f"nbd+unix:///?socket={address}"])
-        _wait(lambda: os.path.exists(f"{place}/nbd/nbd"))
-        run(["mount", "-o", "loop,noatime", f"{place}/nbd/nbd", f"{place}/mounted"])
+        self._open[name] = (client, self._workspace.defer(undo))
+        _wait(lambda: os.path.exists(f"{place}/socket"))
+        client.connect_unix(f"{place}/socket")
+        run(["mount", "-o", "loop,noatime", f"{place}/raw", f"{place}/mounted"])
         return self.path(name)
 
     fork_by_command = fork
@@ -85,23 +91,42 @@ class Qcow2:
 
     def release(self, name):
         """Unmounts a fork; its image stays."""
-        if name in self._undoings:
-            self._workspace.undo(self._undoings.pop(name))
+        if name in self._open:
+            client, undoing = self._open.pop(name)
+            client.shutdown()
+            self._workspace.undo(undoing)
 
     def drop(self, name):
         """Unmounts a fork and removes its image."""
         self.release(name)
-        os.remove(self.image_path(name))
+        os.remove(self._image(name))
         shutil.rmtree(f"{self.directory}/{name}", ignore_errors=True)
 
     def stored(self):
         """Bytes on disk of the forks' images."""
-        for name in self._undoings:
+        for name, (client, _) in self._open.items():
             run(["sync", "-f", self.path(name)])
+            _bring_up_to_date(client, f"{self.directory}/{name}/raw")
         os.sync()
         return sum(
             os.stat(f"{self.directory}/{name}").st_blocks * 512
             for name in os.listdir(self.directory) if name.endswith(".qcow2"))
+
+
+def _bring_up_to_date(client, raw):
+    """Writes what an image has otherwise than the file."""
+    with open(raw, "rb", buffering=0) as file:
+        byte_count = os.fstat(file.fileno()).st_size
+        for offset in range(0, byte_count, BLOCK):
+            wanted = os.pread(file.fileno(), BLOCK, offset)
+            found = bytes(client.pread(len(wanted), offset))
+            if wanted == found:
+                continue
+            for start in range(0, len(wanted), UNIT):
+                unit = wanted[start:start + UNIT]
+                if unit != found[start:start + UNIT]:
+                    client.pwrite(unit, offset + start)
+    client.flush()
 
 
 def _wait(is_there):
@@ -109,4 +134,4 @@ def _wait(is_there):
         if is_there():
             return
         time.sleep(0.025)
-    raise CommandFailed("no image is shown")
+    raise CommandFailed("no image is served")

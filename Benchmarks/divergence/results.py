@@ -50,13 +50,10 @@ class Results:
         """Prints a line with the time since the start."""
         print(f"[{time.monotonic() - self._start:6.1f} s] {text}", flush=True)
 
-    def finish(self):
-        """Notes how long the run took."""
+    def write(self, path):
+        """Writes everything until now as JSON."""
         self.document["seconds"] = round(time.monotonic() - self._start, 1)
         self.document["loadAverageAtEnd"] = os.getloadavg()[0]
-
-    def write(self, path):
-        """Writes everything as JSON."""
         with open(path, "w", encoding="utf-8") as file:
             # A line for each measurement.
             lines = [json.dumps(one) for one in self.document["measurements"]]

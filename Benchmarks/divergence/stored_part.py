@@ -4,9 +4,11 @@ import os
 
 from archives import Growth
 from content import CHANGE_SHARES
+from peers import Btrfs, FullCopy, Overlay, Reflink
+from qcow2 import Qcow2
 from replay import KINDS, Difference, inodes, renamed, verify
 from results import show
-from workspace import byte_count_of
+from workspace import byte_count_of, disk_byte_count_of
 
 PART = "stored"
 PROFILES = ("defaults", "instance")
@@ -52,7 +54,7 @@ def measure(context):
     """Makes each change once on a copy, by a server, and replays it on a fork of each peer."""
     context.base("aged")
     ours = context.coppice()
-    peers = [ours] + context.file_peers(PART)
+    peers = [ours] + context.file_peers(PART, Btrfs, Reflink, Overlay, Qcow2)
     growths = {}
     for base in ("base", "aged"):
         source = context.base(base)
@@ -62,6 +64,9 @@ def measure(context):
             Growth(archive, source) for archive in context.archives(PART, f".{base}")]
     for profile in PROFILES:
         for change in changes(context.content):
+            if profile == "defaults" and not context.scale["all_defaults"] and (
+                    change.pattern in ("skewed", "append") and change.share != 1):
+                continue
             _measure_change(context, profile, change, peers, growths[change.base])
     for peer in peers:
         peer.close()
@@ -95,6 +100,10 @@ def _measure_change(context, profile, change, peers, growths):
         say(peer.name, parts)
         for kind, value in parts.items():
             note("bytes", peer.name, "bytes", value, kind=kind)
+    # The server worked on one.
+    note("bytes", FullCopy.name, "bytes", disk_byte_count_of(after), kind="all")
+    log = disk_byte_count_of(f"{after}/pg_wal")
+    note("bytes", FullCopy.name, "bytes", disk_byte_count_of(after) - log, kind="all but wal")
     for growth in growths:
         # These tell no kinds of files apart: once more without the log.
         parts = {"all": growth.added(after), "all but wal": growth.added(after, "pg_wal")}
