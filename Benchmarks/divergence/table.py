@@ -118,8 +118,9 @@ def _head(document):
 {machine["commit"]}, on {machine["cores"]} cores ({machine["processor"]}), {machine["system"]},
 Linux {machine["kernel"]}. The machine is shared: load was {machine["loadAverageAtStart"]:.1f} at
 the start and {document["loadAverageAtEnd"]:.1f} at the end, so times are to be compared within a
-row only. Peers took turns. Data: PostgreSQL 15 with checksums, {rows}; a data directory of
-{show(document["inputs"].get("bytes of base", 0), "bytes")}.
+row only. Peers took turns. Data: PostgreSQL 15 with checksums, a data directory of
+{show(document["inputs"].get("bytes of base", 0), "bytes")} with
+{rows}.
 """
 
 
@@ -140,7 +141,9 @@ def _stored(measured, profile, with_log):
     what = "The log included" if with_log else "Tables, indexes and metadata, without the log"
     return f"""## Bytes stored for a change, {PROFILES[profile]}
 
-{what}. The last column is Coppice's share of the best peer's.
+{what}, after a checkpoint and a stop of the server: log
+that went with the checkpoint is in nobody's bytes. The last column is Coppice's share of the best
+peer's.
 
 {_table(["change", "rows", *subjects, "of the best"], rows)}"""
 
