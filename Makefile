@@ -3,7 +3,8 @@
 # make test   everything a change must pass
 # make quick  those of its tests that need no PostgreSQL, no mount and no long simulation
 # make soak   hours of what it makes minutes of: simulations, fuzzers, thousands of ends
-# The other targets: bench, lint, fuzz, simulate SEED=N. All install what they need (Debian 12).
+# make bench  what divergence costs, against peers: a table, charts, and JSON with every sample
+# The other targets: lint, fuzz, simulate SEED=N. All install what they need (Debian 12).
 
 .PHONY: demo test quick soak bench lint fuzz simulate
 
@@ -22,13 +23,23 @@ quick:
 lint:
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
-# BENCH names some of: empty fork lifecycle server read seal write collect cluster mount large refresh; all of them otherwise.
+# Some twenty minutes, as root; SCALE=large takes eight times the data, PARTS names some of: stored create query
+# read diverged transfer. BENCH names other benchmarks, or `all`: refresh, and those of the engine, empty fork
+# lifecycle server read seal write collect cluster mount large.
+BENCH ?= divergence
+SCALE ?= small
+BENCH_SEED ?= 42
+BENCH_OUTPUT ?= .build/bench
+ENGINE_BENCH = $(filter-out divergence refresh all,$(BENCH))
+
 bench:
 	@.ci/install build postgresql peers
 	@swift build --quiet -c release --product coppice
-	@[ "$(BENCH)" = refresh ] || swift run --quiet -c release --package-path Benchmarks \
-		CoppiceBenchmarks $(filter-out refresh,$(BENCH))
-	@case " $(BENCH) " in "  " | *" refresh "*) Benchmarks/refresh .build/release/coppice ;; esac
+	@case " $(BENCH) " in *" divergence "* | *" all "*) /usr/bin/python3 -B Benchmarks/divergence \
+		--scale $(SCALE) --seed $(BENCH_SEED) --output $(BENCH_OUTPUT) $(PARTS) ;; esac
+	@case " $(BENCH) " in *" all "* | *" $(firstword $(ENGINE_BENCH) none) "*) swift run --quiet -c release \
+		--package-path Benchmarks CoppiceBenchmarks $(ENGINE_BENCH) ;; esac
+	@case " $(BENCH) " in *" refresh "* | *" all "*) Benchmarks/refresh .build/release/coppice ;; esac
 
 # Long runs of every decoder's fuzzer; `make test` makes short ones.
 fuzz:
