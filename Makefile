@@ -25,12 +25,12 @@ lint:
 
 # Some twenty minutes, as root; SCALE=large takes eight times the data, PARTS names some of: stored create query
 # read diverged transfer. BENCH names other benchmarks, or `all`: refresh, and those of the engine, empty fork
-# lifecycle server read seal write collect cluster mount large.
+# lifecycle server read seal write collect cluster mount large; pools, copies in an object store, by itself.
 BENCH ?= divergence
 SCALE ?= small
 BENCH_SEED ?= 42
 BENCH_OUTPUT ?= .build/bench
-ENGINE_BENCH = $(filter-out divergence refresh all,$(BENCH))
+ENGINE_BENCH = $(filter-out divergence refresh pools all,$(BENCH))
 
 bench:
 	@.ci/install build postgresql peers
@@ -40,6 +40,7 @@ bench:
 	@case " $(BENCH) " in *" all "* | *" $(firstword $(ENGINE_BENCH) none) "*) swift run --quiet -c release \
 		--package-path Benchmarks CoppiceBenchmarks $(ENGINE_BENCH) ;; esac
 	@case " $(BENCH) " in *" refresh "* | *" all "*) Benchmarks/refresh .build/release/coppice ;; esac
+	@case " $(BENCH) " in *" pools "*) .ci/install ceph && Benchmarks/pools .build/release/coppice ;; esac
 
 # Long runs of every decoder's fuzzer; `make test` makes short ones.
 fuzz:
