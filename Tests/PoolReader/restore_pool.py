@@ -73,7 +73,7 @@ class Restore:
                 self.page(base), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
         codec = zstandard.ZstdDecompressor(
             dict_data=prefix, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
-        page = codec.decompress(stored, max_output_size=self.page_byte_count)
+        page = codec.decompressobj().decompress(stored)
         check(len(page) == self.page_byte_count, f"page {named(locator[0])} is not whole")
         return page
 
@@ -136,8 +136,8 @@ class Restore:
     def find(self, top, key):
         """What a tree has at a key; a hole where it has nothing."""
         while top is not HOLE:
-            level, _, _, slots = self.node(top)
-            if key >> 8 * (level + 1):
+            level, first, _, slots = self.node(top)
+            if key - first >> 8 * (level + 1):
                 return HOLE
             top = slots[key >> 8 * level & 0xFF]
             if level == 0:
