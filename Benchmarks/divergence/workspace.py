@@ -108,7 +108,9 @@ class Workspace:
 
     def __enter__(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _end)
+            # Who starts it in the background has it not see those of the terminal.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _end)
         return self
 
     def __exit__(self, *_):
