@@ -47,7 +47,8 @@ def draw(document, directory):
 
 def _formatter(unit):
     return FuncFormatter(
-        lambda value, _: show(value, unit).replace(".00", "").replace(".0 ", " "))
+        lambda value, _:
+        show(value, unit).replace(".00", "").replace(".0 ", " ") if value else "0")
 
 
 def _stored(measured):

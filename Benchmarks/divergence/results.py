@@ -107,7 +107,7 @@ def _machine(program):
         capture_output=True, text=True, check=False).stdout.strip()
     return {
         "processor": model, "cores": os.cpu_count(), "memoryBytes": memory,
-        "kernel": platform.release(), "system": _system(), "loadAverageAtStart": os.getloadavg()[0],
+        "kernel": platform.release().split("-")[0], "system": _system(), "loadAverageAtStart": os.getloadavg()[0],
         "python": sys.version.split()[0], "coppice": program, "commit": commit}
 
 

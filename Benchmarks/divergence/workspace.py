@@ -88,6 +88,11 @@ def _file_statuses(directory):
                 yield os.lstat(path)
 
 
+def _end(number, _):
+    print(f"ended by {signal.Signals(number).name}", file=sys.stderr)
+    sys.exit(128 + number)
+
+
 class Workspace:
     """A directory, and what is to be undone before it is removed, last thing first.
 
@@ -103,7 +108,9 @@ class Workspace:
 
     def __enter__(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+            # Who starts it in the background has it not see those of the terminal.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _end)
         return self
 
     def __exit__(self, *_):
