@@ -111,11 +111,10 @@ public struct PoolSegmentIndex: Hashable, Sendable {
       }
       let body = stored.slice(hashes.count..<stored.count)
       let bodyByteCount = rawByteCount - hashes.count
-      let end = UInt64(footer.indexOffset)
-      if body.count == bodyByteCount { return try decode(body: body, hashes: hashes, end) }
+      if body.count == bodyByteCount { return try decode(body: body, hashes: hashes) }
       let raw = try Zstd.decompress(body, byteCount: bodyByteCount, what: what)
       return try raw.span.bytes.withUnsafeBytes { (raw) throws(FormatError) in
-        try decode(body: raw, hashes: hashes, end)
+        try decode(body: raw, hashes: hashes)
       }
     }
   }
@@ -126,9 +125,8 @@ public struct PoolSegmentIndex: Hashable, Sendable {
   private static let frameByteCountMax =
     Bundle.headerByteCount + BundleDirectory.entryByteCountMax
 
-  /// - Parameter end: where the last bundle ends at the latest.
   private static func decode(
-    body: UnsafeRawBufferPointer, hashes: UnsafeRawBufferPointer, _ end: UInt64
+    body: UnsafeRawBufferPointer, hashes: UnsafeRawBufferPointer
   ) throws(FormatError) -> PoolSegmentIndex {
     let frameCount = hashes.count / 16
     let prefixes = hashes.slice(0..<8 * frameCount)
@@ -152,11 +150,6 @@ public struct PoolSegmentIndex: Hashable, Sendable {
       let directory = try BundleDirectory.decode(
         columnsFrom: &reader, prefixes: prefixes.slice(8 * done..<8 * (done + count)),
         hasHomeNames: hasHomeNames)
-      let framesByteCount = directory.entries.reduce(0) { $0 + UInt64($1.storedByteCount) }
-      let bundleEnd = UInt64(offset) + UInt64(BundleHeader.byteCount) + framesByteCount
-      guard bundleEnd <= end else {
-        throw .outOfRange(what: "end of a bundle's frames", value: bundleEnd, limit: end)
-      }
       index.bundles.append(
         Bundle(
           offset: offset, firstOrdinal: firstOrdinal, lsn: lsn, hasHomeNames: hasHomeNames,

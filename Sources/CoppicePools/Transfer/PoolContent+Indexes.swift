@@ -13,11 +13,17 @@ struct SegmentFrames: Sendable {
 
   let frames: [Frame]
 
-  init(_ index: PoolSegmentIndex, of id: SegmentID) {
+  /// Throws `.malformed` for frames that no segment has room for.
+  init(_ index: PoolSegmentIndex, of id: SegmentID) throws(FormatError) {
     var frames: [Frame] = []
     frames.reserveCapacity(index.frameCount)
     for bundle in index.bundles {
-      var offset = bundle.offset + UInt32(BundleHeader.byteCount)
+      let first = UInt64(bundle.offset) + UInt64(BundleHeader.byteCount)
+      let end = bundle.directory.entries.reduce(first) { $0 + UInt64($1.storedByteCount) }
+      guard end <= UInt64(UInt32.max) else {
+        throw .malformed(what: "index of a pool's segment")
+      }
+      var offset = UInt32(first)
       for (place, entry) in bundle.directory.entries.enumerated() {
         let name =
           bundle.hasHomeNames
@@ -50,14 +56,14 @@ extension PoolContent {
   func frames(of id: SegmentID) throws(StoreError) -> SegmentFrames {
     if let known = indexTable.withLock({ $0[id] }) { return known }
     let frames: SegmentFrames
-    if let cached = cache?.bytes(.index, id), let index = try? decode(cached, id) {
-      frames = SegmentFrames(index, of: id)
+    if let cached = cache?.bytes(.index, id), let known = try? decode(cached, id) {
+      frames = known
     } else {
       frames = try twice { () throws(StoreError) in
         let fetched = try fetchIndex(of: id)
-        let index = try decode(fetched, id)
+        let frames = try decode(fetched, id)
         cache?.insert(fetched, .index, id)
-        return SegmentFrames(index, of: id)
+        return frames
       }
     }
     indexTable.withLock { table in
@@ -95,13 +101,13 @@ extension PoolContent {
     return withUnsafeBytes(of: UInt64(end).littleEndian) { Array($0) } + index
   }
 
-  private func decode(_ bytes: [UInt8], _ id: SegmentID) throws(StoreError) -> PoolSegmentIndex {
+  private func decode(_ bytes: [UInt8], _ id: SegmentID) throws(StoreError) -> SegmentFrames {
     let end = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self).littleEndian }
     let content = Array(bytes.dropFirst(8))
     let footer = try footer(content, segmentByteCount: Int(clamping: end), id)
     let index = Array(content.dropLast(PoolSegmentFooter.byteCount))
     return try StoreError.decoding(PoolObjectName.segment(id).key) { () throws(FormatError) in
-      try PoolSegmentIndex.decode(index.span.bytes, footer)
+      try SegmentFrames(try PoolSegmentIndex.decode(index.span.bytes, footer), of: id)
     }
   }
 
