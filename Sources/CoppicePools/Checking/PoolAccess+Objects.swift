@@ -13,11 +13,7 @@ package struct PoolObjects: Hashable, Sendable {
 extension PoolAccess {
   /// What is there, whatever should be.
   package mutating func objects() throws(StoreError) -> PoolObjects {
-    var published: Set<UInt64> = []
-    for listing in try head().members {
-      guard let member = try read(.member(listing.id), as: PoolMember.self) else { continue }
-      for run in member.published { published.formUnion(run.run.ids) }
-    }
+    let published = Set(try published(of: try head()).flatMap(\.run.ids))
     let listed: [ListedObject]
     do throws(ObjectStoreError) { listed = try store.listAll("segments/") } catch {
       throw failure(error, "listing the pool")

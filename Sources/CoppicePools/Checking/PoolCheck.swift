@@ -44,11 +44,7 @@ extension PoolAccess {
     let head = try head()
     // What this store has copies of says nothing of the pool.
     let content = PoolContent(self, head, options, usesCopies: false)
-    var published: Set<SegmentID> = []
-    for listing in head.members {
-      guard let member = try read(.member(listing.id), as: PoolMember.self) else { continue }
-      published.formUnion(member.published.flatMap { $0.run.ids.map { SegmentID($0) } })
-    }
+    let published = Set(try published(of: head).flatMap(\.run.ids).map { SegmentID($0) })
     var check = PoolCheck(content, try entries(of: head).filter(\.entry.isListed))
     try check.lookForSegments(published)
     try check.readNodes()

@@ -37,6 +37,17 @@ extension PoolAccess {
     }
     return listed
   }
+
+  /// What members say is of the pool: their segments; those of one are left out.
+  mutating func published(
+    of head: PoolHead, besides left: PoolMemberNumber? = nil
+  ) throws(StoreError) -> [PoolPublishedRun] {
+    var runs: [PoolPublishedRun] = []
+    for listing in head.members where listing.number != left {
+      runs += try read(.member(listing.id), as: PoolMember.self)?.published ?? []
+    }
+    return runs
+  }
 }
 
 extension PoolEntry {

@@ -34,7 +34,8 @@ extension PoolWriter {
         .filter { $0.member != access.notes.number }
       _ = try access.supports(others)
       let now = access.now
-      let elsewhere = try access.published(besides: access.notes.number)
+      let elsewhere = try access.published(
+        of: try access.head(), besides: access.notes.number)
       let name = try access.changeOwn { member, _ throws(StoreError) in
         try content.checkReferences(elsewhere + member.published)
         let id = try member.publish(
@@ -198,17 +199,6 @@ extension PoolAccess {
         .unavailable, "has \(byteCount) bytes instead of \(segment.byteCount)", object: name.key,
         remedy: "push it anew")
     }
-  }
-
-  /// What other members have published.
-  fileprivate mutating func published(
-    besides number: PoolMemberNumber
-  ) throws(StoreError) -> [PoolPublishedRun] {
-    var runs: [PoolPublishedRun] = []
-    for listing in try head().members where listing.number != number {
-      runs += try read(.member(listing.id), as: PoolMember.self)?.published ?? []
-    }
-    return runs
   }
 
   /// Enters the branch in the head, for this member to write.

@@ -27,8 +27,7 @@ final class PageReader: Sendable {
       network = try WorkerPool(
         threadCount: content.options.connectionCount - 1, name: "transfer")
     } catch {
-      throw StoreError(
-        .unavailable, "the machine has no room for another thread", cause: "\(error)")
+      throw .noThread(error)
     }
   }
 
@@ -67,11 +66,11 @@ final class PageReader: Sendable {
     let extents = Self.extents(frames)
     let unknown = Array(Set(extents.map(\.segment)))
     // So that not each of several requests asks for the segment's header.
-    try perform(unknown.count) { [content] index throws(StoreError) in
+    try network.performThrowing(count: unknown.count) { [content] index throws(StoreError) in
       _ = try content.reader(of: unknown[index])
     }
     let parts = Mutex([SegmentPart?](repeating: nil, count: extents.count))
-    try perform(extents.count) { [content] index throws(StoreError) in
+    try network.performThrowing(count: extents.count) { [content] index throws(StoreError) in
       let part = try content.part(extents[index].range, of: extents[index].segment)
       parts.withLock { $0[index] = part }
     }
@@ -106,25 +105,6 @@ final class PageReader: Sendable {
       }
     }
     return extents
-  }
-
-  private func perform(
-    _ count: Int, _ body: @Sendable (Int) throws(StoreError) -> Void
-  ) throws(StoreError) {
-    try Self.perform(count, on: network, body)
-  }
-
-  private static func perform(
-    _ count: Int, on pool: WorkerPool, _ body: @Sendable (Int) throws(StoreError) -> Void
-  ) throws(StoreError) {
-    let failure = Mutex<StoreError?>(nil)
-    pool.perform(count: count) { index in
-      if failure.withLock({ $0 != nil }) { return }
-      do throws(StoreError) { try body(index) } catch {
-        failure.withLock { $0 = $0 ?? error }
-      }
-    }
-    if let failure = failure.withLock({ $0 }) { throw failure }
   }
 
   // MARK: Decoding
@@ -215,7 +195,8 @@ final class PageReader: Sendable {
     _ count: Int, _ body: @Sendable (Int, PageCodec) throws(StoreError) -> Void
   ) throws(StoreError) {
     let shareCount = (count + Self.shareCount - 1) / Self.shareCount
-    try Self.perform(shareCount, on: workers) { [codecs, content] share throws(StoreError) in
+    try workers.performThrowing(count: shareCount) {
+      [codecs, content] share throws(StoreError) in
       let codec =
         codecs.withLock { $0.popLast() } ?? PageCodec(pageByteCount: content.pageByteCount)
       defer { codecs.withLock { $0.append(codec) } }

@@ -84,19 +84,12 @@ struct PoolPush {
 
   private mutating func copy(_ leaves: ArraySlice<Leaf>) throws(StoreError) {
     let copies = Mutex<[LeafCopy?]>(Array(repeating: nil, count: leaves.count))
-    let failure = Mutex<StoreError?>(nil)
     let copier = LeafCopier(tree: tree, content: content, placed: placed)
-    workers.perform(count: leaves.count) { index in
-      if failure.withLock({ $0 != nil }) { return }
+    try workers.performThrowing(count: leaves.count) { index throws(StoreError) in
       let leaf = leaves[leaves.startIndex + index]
-      do throws(StoreError) {
-        let copy = try copier.copy(leaf.ref, beside: leaf.supports)
-        copies.withLock { $0[index] = copy }
-      } catch {
-        failure.withLock { $0 = $0 ?? error }
-      }
+      let copy = try copier.copy(leaf.ref, beside: leaf.supports)
+      copies.withLock { $0[index] = copy }
     }
-    if let failure = failure.withLock({ $0 }) { throw failure }
     for (leaf, copy) in zip(leaves, copies.withLock { $0 }) {
       if let copy { try place(leaf, copy) }
     }
@@ -191,13 +184,4 @@ struct PoolPush {
 
 extension StoreError {
   static let stopped = StoreError(.unavailable, "was told to stop")
-}
-
-extension WorkerPool {
-  static func transfers(_ options: TransferOptions) throws(StoreError) -> WorkerPool {
-    do throws(SystemError) { return try WorkerPool(threadCount: options.threadCount) } catch {
-      throw StoreError(
-        .unavailable, "the machine has no room for another thread", cause: "\(error)")
-    }
-  }
 }

@@ -32,8 +32,7 @@ final class TransferLanes: Sendable {
       }
     } catch {
       Self.stop(shared, threads)
-      throw StoreError(
-        .unavailable, "the machine has no room for another thread", cause: "\(error)")
+      throw .noThread(error)
     }
     self.threads = threads
   }

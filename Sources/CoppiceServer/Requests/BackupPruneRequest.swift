@@ -5,7 +5,7 @@ internal import CoppicePlatform
 internal import CoppicePools
 internal import CoppiceS3
 
-package struct BackupPruneRequest: StoreRequest {
+package struct BackupPruneRequest: KeepingRequest {
   package static let route = Route(
     .post, "/v1/remotes/{remote}/prune", "Delete the copies of a branch that no keep rule keeps.")
 
@@ -36,7 +36,7 @@ package struct BackupPruneRequest: StoreRequest {
   package var access: Access { Access(.pools, .store) }
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
-    let rules = try rules()
+    let rules = try rules(for: copy)
     let connection = try context.writableConnection(remote)
     let reading = try context.read(connection)
     let copies = reading.entries.live.filter { $0.entry.isOf(branch: copy) }
@@ -78,21 +78,6 @@ package struct BackupPruneRequest: StoreRequest {
       .denied, "would delete \(plan.deleted.count) of \(count) copies, more than half",
       object: copy, remedy: "look with --dry-run, and add --force if that is meant",
       reason: .policy)
-  }
-
-  private func rules() throws(StoreError) -> KeepRules {
-    var rules = KeepRules()
-    rules.last = keepLast ?? 0
-    rules.hourly = keepHourly ?? 0
-    rules.daily = keepDaily ?? 0
-    rules.weekly = keepWeekly ?? 0
-    rules.monthly = keepMonthly ?? 0
-    rules.yearly = keepYearly ?? 0
-    rules.within = try keepWithinSeconds.map { seconds throws(StoreError) in
-      try TimeSpan(of: seconds, copy)
-    }
-    try rules.validate()
-    return rules
   }
 
   package struct Answer: Codable, Sendable {

@@ -2,7 +2,7 @@ package import Coppice
 internal import CoppiceLifecycle
 internal import CoppicePlatform
 
-package struct SnapshotPruneRequest: StoreRequest {
+package struct SnapshotPruneRequest: KeepingRequest {
   package static let route = Route(
     .post, "/v1/snapshots/prune", "Delete the snapshots that no keep rule keeps.")
 
@@ -29,7 +29,7 @@ package struct SnapshotPruneRequest: StoreRequest {
 
   package func run(_ context: RequestContext) throws(StoreError) -> Answer {
     let store = context.store
-    let rules = try rules()
+    let rules = try rules(for: branch ?? "")
     if let branch { _ = try store.branch(branch) }
     let snapshots = try store.entries(in: .live).filter { entry in
       entry.isSnapshot && (branch.map { entry.name.utf8.starts(with: "\($0)@".utf8) } ?? true)
@@ -57,21 +57,6 @@ package struct SnapshotPruneRequest: StoreRequest {
     try BranchUse.refuse(names, context)
     try context.store.delete(
       names, annotations: try context.store.keeping(names, for: context.principal))
-  }
-
-  private func rules() throws(StoreError) -> KeepRules {
-    var rules = KeepRules()
-    rules.last = keepLast ?? 0
-    rules.hourly = keepHourly ?? 0
-    rules.daily = keepDaily ?? 0
-    rules.weekly = keepWeekly ?? 0
-    rules.monthly = keepMonthly ?? 0
-    rules.yearly = keepYearly ?? 0
-    rules.within = try keepWithinSeconds.map { seconds throws(StoreError) in
-      try TimeSpan(of: seconds, branch ?? "")
-    }
-    try rules.validate()
-    return rules
   }
 
   package struct Answer: Codable, Sendable {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CoppiceLifecycle
+internal import CoppiceServer
 
 /// The rules of what is kept.
 struct KeepArguments: ParsableArguments {
@@ -23,4 +24,14 @@ struct KeepArguments: ParsableArguments {
 
   @Option(name: .long, help: "All that are less than this older than the newest.")
   var keepWithin: TimeSpan?
+
+  func apply(to request: inout some KeepingRequest) {
+    request.keepLast = keepLast
+    request.keepHourly = keepHourly
+    request.keepDaily = keepDaily
+    request.keepWeekly = keepWeekly
+    request.keepMonthly = keepMonthly
+    request.keepYearly = keepYearly
+    request.keepWithinSeconds = keepWithin?.seconds
+  }
 }

@@ -36,13 +36,7 @@ struct BackupPruneCommand: ParsableCommand {
   func run() throws {
     var request = BackupPruneRequest(
       remote: branch.remote, copy: try branch.copy(), dryRun: dryRun, force: force)
-    request.keepLast = rules.keepLast
-    request.keepHourly = rules.keepHourly
-    request.keepDaily = rules.keepDaily
-    request.keepWeekly = rules.keepWeekly
-    request.keepMonthly = rules.keepMonthly
-    request.keepYearly = rules.keepYearly
-    request.keepWithinSeconds = rules.keepWithin?.seconds
+    rules.apply(to: &request)
     try options.print(try options.perform(request))
   }
 }

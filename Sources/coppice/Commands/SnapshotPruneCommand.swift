@@ -31,13 +31,7 @@ struct SnapshotPruneCommand: ParsableCommand {
 
   func run() throws {
     var request = SnapshotPruneRequest(branch: branch, dryRun: dryRun)
-    request.keepLast = rules.keepLast
-    request.keepHourly = rules.keepHourly
-    request.keepDaily = rules.keepDaily
-    request.keepWeekly = rules.keepWeekly
-    request.keepMonthly = rules.keepMonthly
-    request.keepYearly = rules.keepYearly
-    request.keepWithinSeconds = rules.keepWithin?.seconds
+    rules.apply(to: &request)
     try options.print(try options.perform(request))
   }
 }
